@@ -1,0 +1,1 @@
+"""Values that cross floors: small, frozen, picklable. Everything else may import them; they import nothing of ours."""

@@ -1,0 +1,169 @@
+"""The one tree of errors and the one table from error to HTTP status.
+
+    ServiceError                     500  internal
+    ├── BadRequest                   400  bad_request            the body is not what the protocol says
+    ├── NotAuthenticated             401  not_authenticated      basic auth missing or wrong
+    ├── BodyTooLarge                 413  body_too_large
+    ├── BadLabelConfig               422  bad_label_config       XML that cannot be read
+    ├── BadPrompt                    422  bad_prompt             a prompt without usable geometry
+    ├── ImageError                   422  image_error
+    │   ├── ImageMissing             404  image_missing          no such image, or the task names none
+    │   ├── ImageForbidden           403  image_forbidden        a place images may not come from
+    │   ├── ImageUnauthorized        502  image_unauthorized     Label Studio or the host wants a token
+    │   ├── ImageUnreachable         502  image_unreachable      no connection, or an error of the host
+    │   ├── ImageTimeout             504  image_timeout          too slow
+    │   ├── ImageTooLarge            413  image_too_large        bytes or pixels
+    │   ├── NotAnImage               415  not_an_image           a page, a video, an unlisted format
+    │   └── ImageCorrupt             422  image_corrupt          an image that does not decode
+    ├── ModelError                   503  model_error            a model that cannot be loaded or run
+    ├── Overloaded                   503  overloaded             too much is waiting; try again
+    └── DeadlineExceeded             504  deadline_exceeded      the answer would come too late
+
+``detail`` is a sentence that names the thing, the place and the remedy. It is shown to users, so it never
+holds a token, a password or a query string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+class ServiceError(Exception):
+    """Root of everything this service says about a failure; see the module's tree."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+
+    @property
+    def detail(self) -> str:
+        """The sentence for the user."""
+        return str(self.args[0])
+
+
+class BadRequest(ServiceError):
+    """The body is not JSON, or not what the protocol says."""
+
+    status = 400
+    code = "bad_request"
+
+
+class NotAuthenticated(ServiceError):
+    """Basic auth is configured and the request did not pass it."""
+
+    status = 401
+    code = "not_authenticated"
+
+
+class BodyTooLarge(ServiceError):
+    """The request body is over the limit."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class BadLabelConfig(ServiceError):
+    """The labeling config is not XML that may be read."""
+
+    status = 422
+    code = "bad_label_config"
+
+
+class BadPrompt(ServiceError):
+    """A prompt whose geometry cannot be used."""
+
+    status = 422
+    code = "bad_prompt"
+
+
+class ImageError(ServiceError):
+    """Root of everything that can go wrong between a task's value and its pixels."""
+
+    status = 422
+    code = "image_error"
+
+
+class ImageMissing(ImageError):
+    """The task names no image, or the place it names has none."""
+
+    status = 404
+    code = "image_missing"
+
+
+class ImageForbidden(ImageError):
+    """A place that images may not come from."""
+
+    status = 403
+    code = "image_forbidden"
+
+
+class ImageUnauthorized(ImageError):
+    """The host asks for credentials that were not given or not accepted."""
+
+    status = 502
+    code = "image_unauthorized"
+
+
+class ImageUnreachable(ImageError):
+    """No connection to the host, or an error answered by it."""
+
+    status = 502
+    code = "image_unreachable"
+
+
+class ImageTimeout(ImageError):
+    """The image did not arrive or decode in time."""
+
+    status = 504
+    code = "image_timeout"
+
+
+class ImageTooLarge(ImageError):
+    """More bytes or more pixels than allowed."""
+
+    status = 413
+    code = "image_too_large"
+
+
+class NotAnImage(ImageError):
+    """Bytes that are not an image of a supported format."""
+
+    status = 415
+    code = "not_an_image"
+
+
+class ImageCorrupt(ImageError):
+    """An image of a supported format that does not decode."""
+
+    status = 422
+    code = "image_corrupt"
+
+
+class ModelError(ServiceError):
+    """A model that cannot be loaded or run."""
+
+    status = 503
+    code = "model_error"
+
+
+class Overloaded(ServiceError):
+    """Too much is waiting; the same request may pass a little later."""
+
+    status = 503
+    code = "overloaded"
+
+
+class DeadlineExceeded(ServiceError):
+    """The answer would come after the caller stopped waiting."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+
+def error_classes(root: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
+    """Every class of the tree, the root first."""
+    yield root
+    for child in root.__subclasses__():
+        yield from error_classes(child)

@@ -1,0 +1,60 @@
+"""Where an image is, the size a model wants it in, and its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """One image as a Label Studio task names it.
+
+    ``value`` is the string found in ``task["data"]``: an upload path, a local-files path, a URL, a data: URL.
+    ``project`` is Label Studio's project id and part of the image's identity: who may see the image.
+    ``task`` is the task id, for error sentences. ``login`` and ``password`` are the project's task-data
+    credentials; they are never shown by ``repr``.
+    """
+
+    value: str = field(repr=False)
+    project: str = ""
+    task: int | None = None
+    login: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """The size in which a segmenter's encoder takes an image.
+
+    ``side`` in pixels. ``keep_aspect``: the long side becomes ``side`` (SAM); otherwise the image is squashed
+    to ``side`` x ``side`` (SAM 2). Images that are already smaller are enlarged only if ``enlarge``.
+    """
+
+    side: int
+    keep_aspect: bool = True
+    enlarge: bool = True
+
+    def scaled(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) at model size of an image of ``width`` x ``height``, rounded as SAM rounds."""
+        if not self.keep_aspect:
+            return self.side, self.side
+        scale = self.side / max(width, height)
+        if scale > 1 and not self.enlarge:
+            return width, height
+        return max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """An image at model size.
+
+    ``rgb``: HWC uint8, RGB, 0..255, at the size :class:`ModelSize` asks for, EXIF orientation applied.
+    ``width``, ``height``: the natural size in pixels as a browser shows it (after EXIF orientation).
+    """
+
+    rgb: NDArray[np.uint8]
+    width: int
+    height: int
