@@ -1,0 +1,1 @@
+"""The application: its graph, its settings, and what a person types."""

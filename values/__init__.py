@@ -1,1 +1,1 @@
-"""Values that cross floors: small, frozen, picklable. Everything else may import them; they import nothing of ours."""
+"""Values that cross floors: small, frozen, picklable. Every floor may import them; they import none."""

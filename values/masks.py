@@ -14,7 +14,8 @@ class Frame:
 
     ``canvas``: (height, width) the logits are first resampled to, or None to skip that step.
     ``content``: (height, width) of the top-left part of the canvas that the image covers; the rest is
-    padding. SAM: canvas 1024 x 1024 and the unpadded input size; SAM 2 and classical: no canvas, whole logits.
+    padding. SAM: canvas 1024 x 1024 and the unpadded input size; SAM 2 and classical: no canvas, all of the
+    logits.
     """
 
     canvas: tuple[int, int] | None

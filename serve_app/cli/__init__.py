@@ -1,0 +1,1 @@
+"""The commands of `python -m serve_app`, one file each."""

@@ -1,0 +1,47 @@
+# Two commands: `make serve` and `make test`. Each sets itself up; nothing but Python, venv and make is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := values protocol segmenters imaging embeddings deployments serve_app benchmarks tests
+
+.PHONY: serve test check e2e format docs clean
+
+serve: .venv/.requirements
+	@$(BIN)/python -m serve_app serve
+
+test: .venv/.requirements-dev
+	$(BIN)/python -m pytest -m "not e2e"
+
+# A real browser before a real Label Studio before this backend.
+e2e: .venv/.requirements-dev
+	tests/e2e/install_chromium.sh
+	$(BIN)/python -m pytest -m e2e -s
+
+check: .venv/.requirements-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/python -m serve_app doctor --only-files
+
+format: .venv/.requirements-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .cache screenshots
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it with PYTHON=python3.12 make serve"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.requirements: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.requirements-dev: requirements-dev.txt requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/.requirements
+
+# The tables of the docs that are made from the code.
+docs: .venv/.requirements-dev
+	$(BIN)/python -m serve_app.reference

@@ -1,0 +1,262 @@
+"""Ingress: Label Studio's ML-backend protocol over HTTP. No model is waited for in /health and /setup."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deployments.answers import error_response, http_exception, json_response, read_body
+from deployments.auth import BasicAuth
+from deployments.background import Background
+from deployments.calls import call
+from deployments.decoder import ClickAnswer
+from deployments.diagnosis import diagnose
+from deployments.journal import Failure
+from deployments.meters import Meters
+from deployments.options import IngressOptions
+from embeddings.key import image_key
+from imaging.options import ImageOptions
+from imaging.sources import canonical
+from protocol import bodies, label_config
+from protocol.click import Click, Nothing, read_click, read_images
+from protocol.options import ReadOptions
+from protocol.responses import encode_predict, prediction
+from segmenters.registry import Choice
+from values.errors import ServiceError
+from values.image import ImageSource
+
+logger = logging.getLogger("ray.serve")
+Handler = Callable[[Request], Awaitable[Response]]
+
+# Bodies over this many bytes are parsed in a thread: the drafts of a task with many masks are megabytes.
+PARSE_INLINE = 256 * 1024
+TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
+
+
+class Ingress:
+    """Reads requests, sends each click to the decoder that owns its image, writes answers."""
+
+    def __init__(
+        self,
+        options: IngressOptions,
+        images: ImageOptions,
+        reading: ReadOptions,
+        choice: Choice,
+        decoder: Any,
+        fetcher: Any,
+        journal: Any,
+    ) -> None:
+        self._options = options
+        self._images = images
+        self._reading = reading
+        self._choice = choice
+        self._decoder = decoder
+        self._fetcher = fetcher
+        self._journal = journal
+        self._meters = Meters()
+        self.background = Background(limit=256)
+
+    def __serve_build_asgi_app__(self) -> Starlette:
+        routes = [
+            ("/", "GET", self._health),
+            ("/health", "GET", self._health),
+            ("/setup", "POST", self._setup),
+            ("/predict", "POST", self._predict),
+            ("/webhook", "POST", self._webhook),
+            ("/versions", "GET", self._versions),
+            ("/metrics", "GET", self._metrics),
+            ("/diagnose", "GET", self._diagnose),
+        ]
+        user, password = self._options.basic_auth_user, self._options.basic_auth_pass
+        return Starlette(
+            routes=[
+                Route(path, self._guarded(path, handler), methods=[method])
+                for path, method, handler in routes
+            ],
+            middleware=[Middleware(BasicAuth, user=user, password=password.get_secret_value())]
+            if user and password
+            else [],
+            exception_handlers={HTTPException: http_exception},
+        )
+
+    def _guarded(self, route: str, handler: Handler) -> Handler:
+        """The handler, with every failure turned into an answer, a log line, a count and a journal entry."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except ServiceError as error:
+                self._report(request, route, error)
+                return error_response(error)
+            except Exception:
+                logger.exception("%s failed in a way nobody foresaw", route)
+                unforeseen = ServiceError("unexpected error; its traceback is in the Ingress replica's log")
+                self._report(request, route, unforeseen)
+                return error_response(unforeseen)
+            self._meters.request(route, "ok")
+            return response
+
+        return guarded
+
+    def _report(self, request: Request, route: str, error: ServiceError) -> None:
+        failure = Failure(
+            project=getattr(request.state, "project", ""),
+            task=getattr(request.state, "task", ""),
+            route=route,
+            code=error.code,
+            status=error.status,
+            sentence=error.detail,
+            request_id=request.headers.get("x-request-id", ""),
+        )
+        self._record(failure)
+
+    def _record(self, failure: Failure) -> None:
+        logger.warning(
+            "%s answered %s %s (project %s, task %s): %s",
+            failure.route,
+            failure.status,
+            failure.code,
+            failure.project or "?",
+            failure.task or "?",
+            failure.sentence,
+        )
+        self._meters.request(failure.route, failure.code)
+        self.background.start(self._tell_journal(lambda: self._journal.record.remote(failure)))
+
+    async def _tell_journal(self, send: Callable[[], Any]) -> None:
+        await call(send, timeout_s=5, what="writing to the journal")
+
+    async def _health(self, request: Request) -> Response:
+        return json_response({"status": "UP", "model_class": "SegmentAnything", **self._about()})
+
+    async def _versions(self, request: Request) -> Response:
+        version = self._choice.segmenter.version
+        return json_response({"versions": [version], "message": self._choice.reason})
+
+    async def _metrics(self, request: Request) -> Response:
+        # Label Studio's example backends answer {} here. One replica's numbers would mislead a scraper:
+        # Prometheus reads all replicas from Ray's own exporter.
+        return json_response({})
+
+    async def _setup(self, request: Request) -> Response:
+        body = bodies.read_setup(await self._read(request))
+        request.state.project = body.project_id
+        try:
+            warnings = label_config.warnings(label_config.parse(body.schema))
+        except ServiceError as error:
+            warnings = [error.detail]
+        for warning in warnings:
+            logger.warning("the labeling config of project %s: %s", body.project_id, warning)
+        self.background.start(
+            self._tell_journal(lambda: self._journal.warn.remote(body.project_id, warnings))
+        )
+        return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
+
+    async def _webhook(self, request: Request) -> Response:
+        body = bodies.read_webhook(await self._read(request))
+        if body.action in TRAIN_EVENTS:
+            return json_response({"result": None, "status": "ok"}, 201)
+        return json_response({"status": "Unknown event"})
+
+    async def _predict(self, request: Request) -> Response:
+        started = time.perf_counter()
+        raw = await self._read(request)
+        if len(raw) > PARSE_INLINE:
+            body = await asyncio.to_thread(bodies.read_predict, raw)
+        else:
+            body = bodies.read_predict(raw)
+        request.state.project = body.project_id
+        request.state.task = str(body.tasks[0].id) if body.tasks else ""
+        click = read_click(body, self._reading)
+        if click is None:
+            self._warm(read_images(body, self._options.warm_images))
+            return _predictions([])
+        # One result for each task; the prompts are about the first.
+        results = [self._prediction([], 0.0) for _ in body.tasks]
+        if isinstance(click, Nothing):
+            logger.warning("a click on task %s has no answer: %s", request.state.task, click.reason)
+            return _predictions(results)
+        parsed = time.perf_counter()
+        answer = await self._click(click)
+        answered = time.perf_counter()
+        results[0] = self._prediction(answer.regions, answer.score)
+        response = _predictions(results)
+        seconds = {
+            "parse": parsed - started,
+            "route": answered - parsed - sum(answer.seconds.values()),
+            "serialise": time.perf_counter() - answered,
+        }
+        for stage, value in seconds.items():
+            self._meters.stage(stage, value)
+        response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
+        return response
+
+    async def _diagnose(self, request: Request) -> Response:
+        project = request.query_params.get("project")
+        report = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
+        return json_response({"model": self._about(), **report})
+
+    async def _read(self, request: Request) -> bytes:
+        return await read_body(request, self._options.max_body_mib << 20)
+
+    async def _click(self, click: Click) -> ClickAnswer:
+        key = self._key(click.image)
+        decoder = self._decoder.options(session_id=key)
+        answer: ClickAnswer = await call(
+            lambda: decoder.click.remote(key, click),
+            timeout_s=self._options.predict_timeout_s,
+            what="decoding the click",
+        )
+        return answer
+
+    def _warm(self, sources: list[ImageSource]) -> None:
+        for source in sources:
+            self.background.start(self._warm_one(source))
+
+    async def _warm_one(self, source: ImageSource) -> None:
+        try:
+            key = self._key(source)
+            decoder = self._decoder.options(session_id=key)
+            await call(
+                lambda: decoder.warm.remote(key, source),
+                timeout_s=self._options.predict_timeout_s,
+                what="encoding an image ahead",
+            )
+        except ServiceError as error:
+            task = "" if source.task is None else str(source.task)
+            self._record(Failure(source.project, task, "warm", error.code, error.status, error.detail, ""))
+
+    def _key(self, source: ImageSource) -> str:
+        return image_key(canonical(source, self._images), self._choice.segmenter.version)
+
+    def _about(self) -> dict[str, Any]:
+        segmenter = self._choice.segmenter
+        return {
+            "model": segmenter.name,
+            "model_version": segmenter.version,
+            "fallback": self._choice.fallback,
+            "reason": self._choice.reason,
+        }
+
+    def _prediction(self, regions: list[Any], score: float) -> dict[str, Any]:
+        return prediction(regions, score, self._choice.segmenter.version)
+
+
+def _predictions(results: list[dict[str, Any]]) -> Response:
+    return Response(encode_predict(results), media_type="application/json")
+
+
+def _server_timing(seconds: dict[str, float], warm: bool) -> str:
+    """Milliseconds by stage, in the header that browsers show in their network panel."""
+    times = [f"{stage};dur={value * 1000:.2f}" for stage, value in seconds.items()]
+    return ", ".join([*times, f"cache;desc={'hit' if warm else 'miss'}"])

@@ -1,0 +1,71 @@
+"""What an operator may choose about the deployments themselves."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+class IngressOptions(BaseModel):
+    """The door: who may enter, how much they may bring, how long they wait."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Ingress replicas: processes that read requests."
+    )
+    basic_auth_user: str | None = Field(
+        default=None,
+        description="User that every request must name; needs `basic_auth_pass`.",
+    )
+    basic_auth_pass: SecretStr | None = Field(default=None, description="Password of `basic_auth_user`.")
+    max_body_mib: int = Field(
+        default=100,
+        ge=1,
+        le=1024,
+        description="Largest request body in MiB; larger ones are refused with 413.",
+    )
+    predict_timeout_s: float = Field(
+        default=90,
+        gt=0,
+        le=3600,
+        description="Seconds a click may take in all before it is given up with 504. Label Studio waits 100.",
+    )
+    warm_images: int = Field(
+        default=16,
+        ge=0,
+        le=1000,
+        description="Images of one request without a prompt (an opened task, retrieved predictions) that are"
+        " encoded ahead in the background; 0 turns that off.",
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> IngressOptions:
+        if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
+            raise ValueError(
+                "basic auth needs both basic_auth_user and basic_auth_pass; one of them is not set"
+            )
+        return self
+
+
+class DecoderOptions(BaseModel):
+    """The decoder replicas: how much they keep and how many clicks they decode at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threads: int = Field(
+        default=2, ge=1, le=256, description="Clicks that a decoder replica decodes at once."
+    )
+    cache_mib: int = Field(
+        default=512,
+        ge=1,
+        description="MiB of image embeddings that one decoder replica keeps. All decoders of a node together"
+        " should stay below Ray's object store there.",
+    )
+    max_waiters: int = Field(
+        default=256,
+        ge=1,
+        description="Requests that may wait for the embedding of one image; more are refused with 503.",
+    )
+    encode_timeout_s: float = Field(
+        default=85, gt=0, le=3600, description="Seconds that fetching and encoding one image may take in all."
+    )

@@ -1,0 +1,172 @@
+"""From the bytes of a file to pixels at model size, showing what a browser shows.
+
+Annotators click on what their browser draws, so sizes and orientation must be the browser's (as seen in
+Chromium 150): the EXIF orientation of JPEG and PNG is applied, that of WebP and of XMP is not; 16-bit
+PNGs keep their upper byte; of an animation, the first frame counts. TIFF, which browsers do not draw, is
+taken as Pillow shows it. Embedded colour profiles are not applied: segmenters were trained without them.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from imaging.options import ImageOptions
+from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
+from values.image import ModelSize, Pixels
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""The only formats ever tried; every other decoder that Pillow has is out of an attacker's reach."""
+
+MAX_SIDE = 65_535
+
+# EXIF orientation -> what undoes it, after the EXIF 2.3 standard.
+_UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTED_BY_BROWSERS = frozenset({"JPEG", "MPO", "PNG"})
+_SCALED_BY_DCT = frozenset({"JPEG", "MPO"})
+
+_KINDS = (
+    # (how the bytes begin, what that is)
+    (b"%pdf", "a PDF"),
+    (b"<svg", "an SVG drawing"),
+    (b"<!doctype html", "a web page (often a login page)"),
+    (b"<html", "a web page (often a login page)"),
+    (b"<", "XML or HTML, not pixels"),
+    (b"{", "JSON, often an error message"),
+)
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def decode(data: bytes, size: ModelSize, options: ImageOptions) -> Pixels:
+    """The pixels of an image file at model size.
+
+    Width and height are checked in the header, before anything is decoded. Raises NotAnImage,
+    ImageTooLarge or ImageCorrupt, whose sentences complete "cannot read the image of task 42: ...".
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, options)
+            return _pixels(image, size)
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise _unidentified(data) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        raise ImageTooLarge(f"it has more than {options.max_image_megapixels:g} megapixels") from None
+    except Exception:
+        # Broken files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError.
+        raise ImageCorrupt("the file is damaged or cut short; export or upload it again") from None
+
+
+def _check_size(image: Image.Image, options: ImageOptions) -> None:
+    width, height = image.size
+    if width * height > options.max_image_megapixels * 1e6 or max(width, height) > MAX_SIDE:
+        raise ImageTooLarge(
+            f"it has {width} x {height} pixels and the limit is {options.max_image_megapixels:g} megapixels "
+            "(MAX_IMAGE_MEGAPIXELS)"
+        )
+
+
+def _unidentified(data: bytes) -> ImageError:
+    if not data:
+        return ImageCorrupt("the file is empty")
+    if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        return ImageCorrupt("the file is damaged or cut short; export or upload it again")
+    text = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    kind = "of an unknown kind"
+    for start, name in _KINDS:
+        if text.startswith(start):
+            kind = "an SVG drawing" if b"<svg" in text else name
+            break
+    return NotAnImage(f"what came is {kind}; images are read as {', '.join(FORMATS)}")
+
+
+def _pixels(image: Image.Image, size: ModelSize) -> Pixels:
+    undo = _UNDO.get(_orientation(image))
+    turned = undo in {
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.ROTATE_270,
+    }
+    stored_width, stored_height = image.size
+    width, height = (stored_height, stored_width) if turned else (stored_width, stored_height)
+    scaled_width, scaled_height = size.scaled(width, height)
+    # Resized as stored and then turned, so that the large image is never turned.
+    target = (scaled_height, scaled_width) if turned else (scaled_width, scaled_height)
+    small = _on_white(_resized(image, target))
+    if undo is not None:
+        small = small.transpose(undo)
+    return Pixels(np.array(small, np.uint8), width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8 where browsers go by it, else 1. Not ``getexif``, which also believes XMP."""
+    written = image.info.get("exif")
+    if image.format not in _ORIENTED_BY_BROWSERS or not isinstance(written, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(written)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        return 1  # damaged EXIF is no reason not to show the image
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    """The image at ``target`` (width, height), as L, RGB or RGBA.
+
+    Pillow's antialiased bilinear is what Segment Anything's own pre-processing uses. A JPEG of at least
+    twice the size is first decoded at 1/2, 1/4 or 1/8 by its DCT, which saves most of the time.
+    """
+    box: tuple[float, float, float, float] | None = None
+    if image.format in _SCALED_BY_DCT:
+        drafted = image.draft(None, target)
+        # Not quite the whole of the scaled image where a side was not a multiple of the scale.
+        box = drafted[1] if drafted is not None else None
+    plain = _eight_bits(image)
+    if plain.size == target:
+        return plain
+    return plain.resize(target, Image.Resampling.BILINEAR, box=box)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode.startswith("I;16"):
+        # The upper byte, as browsers do. Pillow's own conversion would turn everything over 255 white.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in {"I", "F"}:
+        return Image.fromarray(_stretched(np.asarray(image)))
+    if image.mode in {"L", "RGB"} and not image.has_transparency_data:
+        return image
+    # Resizing RGBA weighs colours by their alpha, so that hidden colours do not bleed into visible ones.
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """32-bit integers and floats, which have no natural white: darkest to 0, brightest to 255."""
+    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    return ((numbers - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB, transparent parts on white, a page's own colour. What a file stores under full transparency is
+    arbitrary, often black, and nobody has seen it.
+    """
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, image).convert("RGB")

@@ -1,0 +1,73 @@
+"""The one place that opens files for images: regular files inside one folder, by paths from outside.
+
+The path is resolved first and then walked from the folder down without following any link, so that
+exchanging a folder for a link between check and open (a race) gains nothing either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable
+
+# An encoded separator that is left after decoding once was encoded twice, and only to get past a check.
+_ENCODED = re.compile(r"%(2f|5c|2e|00)", re.IGNORECASE)
+
+
+def read_file(root: Path, path: str, max_bytes: int) -> bytes:
+    """The bytes of the file at ``path``, relative to ``root``. Blocks; call it off the event loop.
+
+    Raises ImageForbidden for a path that leaves ``root`` or is no regular file, ImageMissing, ImageTooLarge,
+    ImageUnreachable.
+    """
+    _check(path)
+    try:
+        real_root = Path(os.path.realpath(root, strict=True))
+        real = Path(os.path.realpath(real_root / path, strict=True))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageMissing("there is no such file under LOCAL_FILES_DOCUMENT_ROOT") from None
+    except OSError:
+        raise ImageForbidden("its file path cannot be followed") from None
+    if not real.is_relative_to(real_root) or real == real_root:
+        raise ImageForbidden("its file lies outside LOCAL_FILES_DOCUMENT_ROOT")
+    try:
+        return _open_and_read(real_root, real.relative_to(real_root).parts, max_bytes)
+    except FileNotFoundError:
+        raise ImageMissing("there is no such file under LOCAL_FILES_DOCUMENT_ROOT") from None
+    except OSError as error:
+        raise ImageUnreachable(f"its file cannot be read ({os.strerror(error.errno or 0)})") from None
+
+
+def _check(path: str) -> None:
+    parts = path.split("/")
+    if not path or path.startswith("/"):
+        raise ImageForbidden("its file path must be relative to LOCAL_FILES_DOCUMENT_ROOT")
+    if ".." in parts or "\\" in path or _ENCODED.search(path) or any(character < " " for character in path):
+        raise ImageForbidden("its file path has .., a backslash or control characters")
+
+
+def _open_and_read(root: Path, parts: tuple[str, ...], max_bytes: int) -> bytes:
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Non-blocking: opening a named pipe would wait for somebody to write.
+        opened = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise ImageForbidden("its file is not a regular file")
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(opened)
+    if len(data) > max_bytes:
+        limit = f"{max_bytes / 2**20:.3g} MiB"
+        raise ImageTooLarge(f"its file has more than {limit}; raise MAX_IMAGE_MIB if it should be read")
+    return data

@@ -1,0 +1,233 @@
+"""The one place that opens sockets for images: one request to one checked address, with every limit on.
+
+Redirects are not followed here (see ``web``) and proxies from the environment are not used: a proxy would
+do its own name resolution, out of reach of the checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import httpcore
+import httpx
+
+from imaging.addresses import Address, AllowList, ForbiddenAddress, Origin
+from imaging.options import ImageOptions
+from values.errors import ImageForbidden, ImageTimeout, ImageTooLarge, ImageUnreachable
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+"""From host and port to the IP addresses of the host, as text; raises OSError when there are none."""
+
+SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
+_CHUNK = 64 * 1024
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, by the system's resolver."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, checks every address and connects to one of those.
+
+    The connection pool above keeps Host, SNI and the certificate check on the name, so only the socket
+    knows the address.
+    """
+
+    def __init__(self, allowed: AllowList, resolver: Resolver) -> None:
+        self._allowed = allowed
+        self._resolve = resolver
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect within ``timeout`` seconds, resolving included. Raises ForbiddenAddress, ConnectError."""
+        deadline = time.monotonic() + (timeout or 60)
+        addresses = await self._addresses(host, port, timeout)
+        self._allowed.check_addresses(host, port, addresses)
+        failure: Exception = httpcore.ConnectError("no address")
+        for tried, address in enumerate(addresses):
+            # A dead first address (IPv6 without a route, often) must leave time for the next one.
+            share = (deadline - time.monotonic()) / (len(addresses) - tried)
+            try:
+                return await self._sockets.connect_tcp(str(address), port, timeout=max(share, 0.001))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: images do not come through Unix sockets."""
+        raise ForbiddenAddress("a Unix socket is no place for images")
+
+    async def sleep(self, seconds: float) -> None:
+        """What the pool waits with."""
+        await asyncio.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int, seconds: float | None) -> list[Address]:
+        self._allowed.check_host(host, port)
+        try:
+            async with asyncio.timeout(seconds):
+                found = await self._resolve(host, port)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout("resolving took too long") from None
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("the name does not resolve") from None
+        return [ipaddress.ip_address(address.split("%")[0]) for address in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. ``headers`` have lower-case names; ``body`` is decompressed, b"" unless 200."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Net:
+    """A pool of connections through which everything goes that this folder sends.
+
+    Errors are sentences that complete "cannot read the image of task 42: ...". Query strings, headers,
+    resolved addresses and bodies never appear in them.
+    """
+
+    def __init__(self, options: ImageOptions, allowed: AllowList, resolver: Resolver = resolve) -> None:
+        # At DEBUG httpcore logs response headers, and with them signed redirect targets and cookies.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
+        self._options = options
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=_ssl_context(),
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=30,
+            network_backend=CheckedBackend(allowed, resolver),
+        )
+
+    async def send(
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        max_bytes: int | None = None,
+    ) -> Answer:
+        """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
+
+        ``url`` comes from :func:`imaging.addresses.parse_url`. Raises ImageForbidden, ImageUnreachable,
+        ImageTimeout, ImageTooLarge.
+        """
+        origin = Origin.of(url)
+        try:
+            return await self._send(method, url, headers, content, max_bytes or self._options.max_image_bytes)
+        except ForbiddenAddress as error:
+            raise ImageForbidden(f"images may not come from {origin}: {error}") from None
+        except httpcore.ConnectTimeout:
+            seconds = self._options.connect_timeout_s
+            raise ImageTimeout(f"{origin} did not accept a connection within {seconds:g} s") from None
+        except httpcore.TimeoutException:
+            seconds = self._options.read_timeout_s
+            raise ImageTimeout(f"{origin} was silent for {seconds:g} s") from None
+        except httpcore.ConnectError:
+            raise ImageUnreachable(
+                f"no connection to {origin}; check the address, and that it can be reached from the machine "
+                "this service runs on"
+            ) from None
+        except (httpcore.NetworkError, httpcore.ProtocolError):
+            raise ImageUnreachable(f"{origin} broke off its answer or does not speak HTTP") from None
+        except zlib.error:
+            raise ImageUnreachable(f"{origin} sent an answer whose compression is broken") from None
+
+    async def _send(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int
+    ) -> Answer:
+        # Images are compressed already; not asking for gzip keeps most servers from spending time on it.
+        sent: list[tuple[bytes | str, bytes | str]] = [("Host", url.netloc), ("Accept-Encoding", "identity")]
+        sent += headers.items()
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"
+        )
+        timeouts = {
+            "connect": self._options.connect_timeout_s,
+            "read": self._options.read_timeout_s,
+            "write": self._options.read_timeout_s,
+            "pool": self._options.image_timeout_s,
+        }
+        async with self._pool.stream(
+            method, target, headers=sent, content=content, extensions={"timeout": timeouts}
+        ) as response:
+            received = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+            }
+            body = b""
+            if response.status == 200:
+                body = await self._body(Origin.of(url), received, response.aiter_stream(), max_bytes)
+            return Answer(response.status, received, body)
+
+    async def _body(
+        self, origin: Origin, headers: Mapping[str, str], chunks: AsyncIterator[bytes], max_bytes: int
+    ) -> bytes:
+        """The body, counted as it comes: Content-Length is only believed when it is already too much."""
+        too_large = ImageTooLarge(
+            f"{origin} sends more than {max_bytes / 2**20:.3g} MiB; raise MAX_IMAGE_MIB if it should be read"
+        )
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > max_bytes:
+            raise too_large
+        inflate = _inflater(origin, headers.get("content-encoding", ""))
+        body = bytearray()
+        async for chunk in chunks:
+            for piece in inflate(chunk):
+                body += piece
+                if len(body) > max_bytes:
+                    raise too_large
+        return bytes(body)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+
+def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+    """What undoes a Content-Encoding in pieces of bounded size, so that a bomb is stopped by the count."""
+    encoding = encoding.strip().lower()
+    if encoding in {"", "identity"}:
+        return lambda chunk: (chunk,)
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise ImageUnreachable(f"{origin} answers in a compression that was not asked for")
+    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
+
+    def pieces(chunk: bytes) -> Iterable[bytes]:
+        while True:
+            piece = inflate.decompress(chunk, _CHUNK)
+            yield piece
+            chunk = inflate.unconsumed_tail
+            if not chunk and len(piece) < _CHUNK:
+                return
+
+    return pieces
+
+
+def _ssl_context() -> ssl.SSLContext:
+    """certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR where a private authority is used."""
+    return httpx.create_ssl_context()

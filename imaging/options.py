@@ -1,0 +1,114 @@
+"""Every setting of this folder, with its bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from imaging.addresses import ForbiddenUrl, parse_allowed, parse_url
+
+
+def _unset_if_blank(value: Any) -> Any:
+    """A variable that is set but empty, as compose files leave them, means: not set."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _split_commas(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class ImageOptions(BaseModel, extra="forbid"):
+    """Where images may come from and how much of anything one image may take."""
+
+    # A refused value may be a token or hold one: it must not be repeated in the error.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    label_studio_url: Annotated[str | None, BeforeValidator(_unset_if_blank)] = Field(
+        default=None,
+        description="Label Studio's address as this service reaches it, path prefix included, for example "
+        "http://label-studio:8080. Uploads and local files are read from there.",
+    )
+    label_studio_api_key: Annotated[SecretStr | None, BeforeValidator(_unset_if_blank)] = Field(
+        default=None,
+        description="A Label Studio token: a personal access token, or a legacy token where those are "
+        "enabled. It is sent to label_studio_url's scheme, host and port and nowhere else.",
+    )
+    image_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_commas)] = Field(
+        default=("public",),
+        description="Where images may come from besides Label Studio, comma-separated: host (ports 80 and "
+        "443), host:port, the word public (any globally routable address, ports 80 and 443), or * for "
+        "anything at all, which lets anyone who can write a task probe your network.",
+    )
+    local_files_document_root: Annotated[Path | None, BeforeValidator(_unset_if_blank)] = Field(
+        default=None,
+        description="Label Studio's LOCAL_FILES_DOCUMENT_ROOT as mounted here. When set, local-files images "
+        "are read from this folder without HTTP, and any task may name any image in it.",
+    )
+    max_image_mib: float = Field(
+        default=100, gt=0, le=2048, description="Most MiB one image may have, as a file and after HTTP gzip."
+    )
+    max_image_megapixels: float = Field(
+        default=89,
+        gt=0,
+        le=178,
+        description="Most megapixels (width x height / 10^6) of one image, checked before it is decoded. "
+        "Decoding takes about 4 bytes of memory a pixel; Pillow itself refuses above 178.",
+    )
+    connect_timeout_s: float = Field(
+        default=5, gt=0, le=600, description="Seconds to resolve a host's name and to connect to it."
+    )
+    read_timeout_s: float = Field(
+        default=15, gt=0, le=600, description="Longest silence of a host while it answers, in seconds."
+    )
+    image_timeout_s: float = Field(
+        default=60,
+        gt=0,
+        le=3600,
+        description="Seconds for getting the bytes of one image, token and redirects included.",
+    )
+    decode_timeout_s: float = Field(
+        default=30, gt=0, le=600, description="Seconds after which decoding an image is given up."
+    )
+
+    @field_validator("label_studio_url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip().rstrip("/")
+        if "://" not in value:
+            raise ValueError("needs http:// or https:// in front")
+        if "?" in value or "#" in value:
+            raise ValueError("must be an address without ? and #")
+        try:
+            parse_url(value)
+        except ForbiddenUrl as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("label_studio_api_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        # Read from a file, a token often ends with a newline; anywhere else it would split the header.
+        key = value.get_secret_value().strip()
+        if not all("!" <= character <= "~" for character in key):
+            raise ValueError("holds characters that no Label Studio token has")
+        return SecretStr(key)
+
+    @field_validator("image_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            parse_allowed(entry)
+        return value
+
+    @property
+    def max_image_bytes(self) -> int:
+        """``max_image_mib`` in bytes."""
+        return int(self.max_image_mib * 2**20)

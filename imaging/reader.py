@@ -1,0 +1,80 @@
+"""The way in: from a task's image to its pixels."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from imaging.addresses import parse_url
+from imaging.decoding import decode
+from imaging.files import read_file
+from imaging.net import Resolver, resolve
+from imaging.options import ImageOptions
+from imaging.sources import DataUrl, LabelStudioFile, LocalFile, locate, naming
+from imaging.web import Web
+from imaging.worker import Worker
+from values.errors import ImageMissing
+from values.image import ImageSource, ModelSize, Pixels
+
+DECODES_AT_ONCE = 4
+"""Images in memory, decoded, at any one time; what waits holds compressed bytes only."""
+
+FILES_AT_ONCE = 8
+
+
+class ImageReader:
+    """Reads images within the limits of its options. One per process; used from one event loop."""
+
+    def __init__(self, options: ImageOptions, *, resolver: Resolver = resolve) -> None:
+        self._options = options
+        self._web = Web(options, resolver)
+        self._files = Worker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
+        self._decodes = Worker(DECODES_AT_ONCE, options.decode_timeout_s, "decoding it")
+
+    async def read(self, source: ImageSource, size: ModelSize) -> Pixels:
+        """The pixels of ``source`` at ``size``.
+
+        Raises the ImageError that fits, or Overloaded. Nothing is remembered of a failure: the next read
+        tries again.
+        """
+        location = locate(source, self._options)
+        with naming(source):
+            if isinstance(location, DataUrl):
+                data = location.content
+            elif isinstance(location, LocalFile):
+                data = await self._local(location, source)
+            else:
+                data = await self._web.fetch(location, source)
+            return await self._decodes.run(partial(decode, data, size, self._options))
+
+    async def check(self) -> str:
+        """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
+
+        Asks for an upload that cannot exist: who may not read files is told 401 there, everybody else 404.
+        """
+        address = self._options.label_studio_url
+        if address is None:
+            return "LABEL_STUDIO_URL is not set: images that tasks name by a path cannot be read"
+        try:
+            await self._web.fetch(
+                LabelStudioFile(parse_url(f"{address}/data/upload/0/none")), ImageSource("")
+            )
+        except ImageMissing:
+            return f"Label Studio at {address} answers and takes the token"
+        return f"{address} answers, but not as Label Studio does; check LABEL_STUDIO_URL"
+
+    async def _local(self, location: LocalFile, source: ImageSource) -> bytes:
+        root = self._options.local_files_document_root
+        assert root is not None  # noqa: S101 - else locate() makes no LocalFile
+        try:
+            return await self._files.run(
+                partial(read_file, root, location.path, self._options.max_image_bytes)
+            )
+        except ImageMissing:
+            if location.url is None:
+                raise
+            # Mounted here in part only: Label Studio may have the rest.
+            return await self._web.fetch(LabelStudioFile(location.url), source)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._web.aclose()

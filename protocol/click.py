@@ -1,0 +1,145 @@
+"""From a request to what has to be segmented: the click to answer, or the images to warm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from protocol.bodies import PredictBody, Task, WebhookBody
+from protocol.label_config import Image, LabelConfig, Output, parse
+from protocol.options import ReadOptions
+from protocol.prompts import Pointed, read_pointed
+from values.errors import BadRequest, ImageMissing
+from values.image import ImageSource
+from values.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Click:
+    """One interactive request, ready to be segmented; it pickles.
+
+    ``prompts``: one for each mask asked for. ``width``, ``height``: the browser's natural size, which the
+    mask must have. ``image_rotation`` and ``item_index`` are repeated in the result. ``output``: where the
+    mask goes.
+    """
+
+    image: ImageSource
+    prompts: tuple[Prompt, ...]
+    width: int
+    height: int
+    image_rotation: int
+    item_index: int | None
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No mask is asked for, or none can be placed; ``reason`` is a sentence for the log."""
+
+    reason: str
+
+
+def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click | Nothing | None:
+    """The click of an interactive request, which is about its first task; None for a request without prompts.
+
+    Label Studio sends one task with a context. When a client sends more, the context's prompts are still on
+    one image: the answer is this click's regions for the first task and an empty result for each other.
+
+    Raises:
+        BadRequest: prompts without a task.
+        BadLabelConfig: the labeling config is missing or unreadable.
+        BadPrompt: a prompt that cannot be used.
+        ImageMissing: the task does not name the image the prompts lie on.
+    """
+    options = options or ReadOptions()
+    if not body.items:
+        return None
+    if not body.tasks:
+        raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
+    pointed = read_pointed(body.items, options.multi_box)
+    if pointed is None or not pointed.prompts:
+        return Nothing(
+            "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
+        )
+    config = parse(body.label_config or "")
+    image = _prompted_image(config, pointed)
+    if image is None:
+        return Nothing(f'the labeling config has no <Image name="{pointed.to_name[:80]}"> to put a mask on')
+    output = config.output_for(image.name, pointed.label, pointed.controls, options.output_order)
+    if output is None:
+        return Nothing(
+            f'no control for the image "{image.name}" takes a mask; '
+            "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
+        )
+    return Click(
+        image=_source(body, body.tasks[0], _value(body.tasks[0], image, pointed.item_index)),
+        prompts=pointed.prompts,
+        width=pointed.width,
+        height=pointed.height,
+        image_rotation=pointed.image_rotation,
+        item_index=pointed.item_index,
+        output=output,
+    )
+
+
+def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource]:
+    """The images of a request's tasks, in order and without repeats, for warming; at most ``limit``.
+
+    Every ``<Image>`` of the config counts, and every item of a list. Tasks without an image are passed over,
+    and a request without a labeling config has none.
+
+    Raises:
+        BadLabelConfig: the labeling config is unreadable.
+    """
+    if body.label_config is None:
+        return []
+    config = parse(body.label_config)
+    sources = {_source(body, task, value): None for task, value in islice(_values(body.tasks, config), limit)}
+    return list(sources)
+
+
+def _prompted_image(config: LabelConfig, pointed: Pointed) -> Image | None:
+    """The image the prompts name; prompts that name none are on that of their control, or on the only one."""
+    if pointed.to_name:
+        return config.image(pointed.to_name)
+    for name in sorted(pointed.controls):
+        control = config.control(name)
+        for to_name in control.to_name if control else ():
+            if image := config.image(to_name):
+                return image
+    return config.images[0] if len(config.images) == 1 else None
+
+
+def _value(task: Task, image: Image, item_index: int | None) -> str:
+    """The image's string in the task's data."""
+    where = f'task {task.id}: data["{image.key}"], which <Image name="{image.name}"> shows,'
+    value = task.value(image.key)
+    if isinstance(value, list):
+        index = item_index or 0
+        if index >= len(value):
+            raise ImageMissing(f"{where} has {len(value)} items, and the prompts are on item {index}")
+        where, value = f"{where[:-1]} item {index},", value[index]
+    if value is None:
+        raise ImageMissing(f"{where} is missing; import the task with that key")
+    if not isinstance(value, str) or not value.strip():
+        raise ImageMissing(f"{where} is no image path or URL; it must be a string that is not empty")
+    return value
+
+
+def _values(tasks: tuple[Task, ...], config: LabelConfig) -> Iterator[tuple[Task, str]]:
+    for task in tasks:
+        for image in config.images:
+            try:
+                value = task.value(image.key)
+            except BadRequest:  # warming is a favour: a value that cannot be read has nothing to warm
+                continue
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, str) and item.strip():
+                    yield task, item
+
+
+def _source(body: PredictBody | WebhookBody, task: Task, value: str) -> ImageSource:
+    if isinstance(body, WebhookBody):
+        return ImageSource(value, body.project_id, task.number)
+    return ImageSource(value, body.project_id, task.number, body.login, body.password)

@@ -1,0 +1,78 @@
+"""Typed reading of one context item's fields, with sentences that name the item and the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from protocol.bodies import decode
+from values.errors import BadPrompt, BadRequest
+
+_T = TypeVar("_T")
+_LARGEST = 1e6
+
+NUMBER: msgspec.json.Decoder[int | float | None] = msgspec.json.Decoder(int | float | None)
+FLAG: msgspec.json.Decoder[bool | int | None] = msgspec.json.Decoder(bool | int | None)
+TEXT: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
+NAMES: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] | None)
+POINTS: msgspec.json.Decoder[list[tuple[float, float]] | None] = msgspec.json.Decoder(
+    list[tuple[float, float]] | None
+)
+BYTES: msgspec.json.Decoder[list[int] | None] = msgspec.json.Decoder(
+    list[Annotated[int, msgspec.Meta(ge=0, le=255)]] | None
+)
+
+
+class Fields:
+    """The undecoded fields of a JSON object.
+
+    ``name``: what a sentence calls the object's item. ``path``: what stands before a field's name in it.
+    """
+
+    def __init__(self, name: str, raws: Mapping[str, msgspec.Raw], path: str = "") -> None:
+        self.name = name
+        self._raws = raws
+        self._path = path
+
+    def get(self, key: str, decoder: msgspec.json.Decoder[_T | None]) -> _T | None:
+        """The field, or None when it is null or missing.
+
+        Raises:
+            BadPrompt: the field is of another type.
+            BadRequest: a number that does not fit a double.
+        """
+        raw = self._raws.get(key)
+        if raw is None:
+            return None
+        try:
+            return decode(raw, decoder, self.name, self._path + key)
+        except BadRequest as error:
+            if "number out of range" in error.detail:
+                raise
+            raise BadPrompt(error.detail) from None
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """A number within a million of 0. Raises BadPrompt when it is missing and has no default."""
+        value = self.get(key, NUMBER)
+        if value is None:
+            value = default
+        if value is None:
+            raise self.problem(key, "is missing")
+        if not abs(value) <= _LARGEST:
+            raise self.problem(key, f"is {value:g}, which is no place on an image")
+        return float(value)
+
+    def whole(self, key: str, default: int | None, low: int, high: int) -> int | None:
+        """A whole number in ``low`` .. ``high``, or ``default`` when the field is null or missing."""
+        value = self.get(key, NUMBER)
+        if value is None:
+            return default
+        if not low <= value <= high or value != int(value):
+            raise self.problem(key, f"is {value:g}, not a whole number from {low} to {high}")
+        return int(value)
+
+    def problem(self, key: str, what: str) -> BadPrompt:
+        """A BadPrompt about the field."""
+        return BadPrompt(f"{self.name}: {self._path}{key} {what}")

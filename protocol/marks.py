@@ -1,0 +1,132 @@
+"""One mark for each thing an annotator placed on an image, read from the items of ``context.result``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from protocol.bodies import Item, decode
+from protocol.fields import FLAG, NAMES, TEXT, Fields
+from protocol.shapes import Shape, reader_of
+from values.errors import BadPrompt, BadRequest
+
+SIDE_LIMIT = 65535
+"""Pixels that a natural image may have on a side."""
+
+PIXEL_LIMIT = 200_000_000
+"""Pixels that a natural image may have; a mask of it is allocated."""
+
+_VALUE: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(
+    dict[str, msgspec.Raw] | None
+)
+_IDENTITY: msgspec.json.Decoder[str | int | None] = msgspec.json.Decoder(str | int | None)
+_ITEM_FIELDS = tuple(field for field in Item.__struct_fields__ if field != "type")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """A placed shape with all that the items of its region say about it.
+
+    ``name``: what sentences call it. ``size``: (width, height) of the natural image. ``label``: its label, or
+    None. ``controls``: names of its controls. ``is_positive``: False only for a negative click.
+    """
+
+    name: str
+    shape: Shape
+    is_positive: bool
+    label: str | None
+    controls: tuple[str, ...]
+    to_name: str
+    item_index: int | None
+    size: tuple[int, int]
+    image_rotation: int
+
+
+def read_marks(items: Sequence[Item], limit: int) -> list[Mark]:
+    """The marks of ``items``, oldest first. Items that place nothing are skipped, or tell a mark's label.
+
+    Raises:
+        BadPrompt: a shape whose values cannot be used, or more than ``limit`` shapes.
+        BadRequest: a number that does not fit a double.
+    """
+    regions: dict[object, list[tuple[str, Item]]] = {}
+    for index, item in enumerate(items):
+        if reader_of(item.type) is None and item.type.lower() != "labels":
+            continue
+        identity = _identity(item)
+        name = (
+            f"item {index + 1} of context.result ({item.type[:40]}{f', id {identity}' if identity else ''})"
+        )
+        regions.setdefault(identity or (index,), []).append((name, item))
+        if len(regions) > limit:
+            raise BadPrompt(f"more than {limit} prompts in one request; accept or delete some first")
+    marks = [_mark(members) for members in regions.values()]
+    return [mark for mark in marks if mark is not None]
+
+
+def _mark(members: list[tuple[str, Item]]) -> Mark | None:
+    """The mark of one region's items, whose geometry is that of the first that has any."""
+    readers = ((name, item, reader_of(item.type)) for name, item in members)
+    name, item, reader = next((known for known in readers if known[2] is not None), (*members[0], None))
+    if reader is None:
+        return None
+    fields, value = _fields(name, item)
+    width, height = _size(fields)
+    labels, controls, signs = _said(members)
+    return Mark(
+        name=name,
+        shape=reader(value, width, height),
+        is_positive=signs[0] if signs else True,
+        label=labels[0] if labels else None,
+        controls=tuple(controls),
+        to_name=fields.get("to_name", TEXT) or "",
+        item_index=fields.whole("item_index", None, 0, 1_000_000),
+        size=(width, height),
+        image_rotation=fields.whole("image_rotation", 0, -360, 360) or 0,
+    )
+
+
+def _said(members: list[tuple[str, Item]]) -> tuple[list[str], list[str], list[bool]]:
+    """Labels, control names and signs that the items of one region state."""
+    labels: list[str] = []
+    controls: list[str] = []
+    signs: list[bool] = []
+    for name, item in members:
+        fields, value = _fields(name, item)
+        stated = value.get(item.type.lower(), NAMES) or value.get("labels", NAMES) or []
+        labels += [label for label in stated if label]
+        control = fields.get("from_name", TEXT)
+        if control:
+            controls.append(control)
+        for source, key in ((fields, "is_positive"), (value, "positive")):
+            sign = source.get(key, FLAG)
+            if sign is not None:
+                signs.append(bool(sign))
+    return labels, controls, signs
+
+
+def _fields(name: str, item: Item) -> tuple[Fields, Fields]:
+    """The item's own fields, and those of its value."""
+    fields = Fields(name, {field: getattr(item, field) for field in _ITEM_FIELDS})
+    value = fields.get("value", _VALUE)
+    return fields, Fields(name, value or {}, "value.")
+
+
+def _identity(item: Item) -> str | None:
+    try:
+        identity = decode(item.id, _IDENTITY, "id")
+    except BadRequest:  # an id of a strange type identifies nothing, and nothing depends on it
+        return None
+    return None if identity is None else str(identity)[:80]
+
+
+def _size(fields: Fields) -> tuple[int, int]:
+    width = fields.whole("original_width", None, 1, SIDE_LIMIT)
+    height = fields.whole("original_height", None, 1, SIDE_LIMIT)
+    if width is None or height is None:
+        raise fields.problem("original_width" if width is None else "original_height", "is missing")
+    if width * height > PIXEL_LIMIT:
+        raise fields.problem("original_width", f"x original_height is over {PIXEL_LIMIT} pixels")
+    return width, height

@@ -1,0 +1,64 @@
+"""Every setting of this folder, with its bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from protocol.label_config import OUTPUT_ORDER
+
+
+def _split_commas(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class ReadOptions(BaseModel):
+    """How a request becomes a click."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    multi_box: Literal["last", "each"] = Field(
+        default="last",
+        description="Several boxes in one request: `last` gives one region, of the newest box and all clicks;"
+        " `each` gives one region for each box, with the clicks inside it.",
+    )
+    output_order: Annotated[tuple[str, ...], BeforeValidator(_split_commas)] = Field(
+        default=OUTPUT_ORDER,
+        min_length=1,
+        description="Control tags that may take a mask, comma-separated, the preferred first. Tags without"
+        " `Labels` at their end go with the project's `<Labels>` control.",
+    )
+
+    @field_validator("output_order")
+    @classmethod
+    def _known_tags(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for tag in value:
+            if tag not in OUTPUT_ORDER:
+                raise ValueError(f"{tag!r} takes no masks; known are {', '.join(OUTPUT_ORDER)}")
+        return value
+
+
+class RegionOptions(BaseModel):
+    """How a mask becomes regions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    polygon_epsilon: float = Field(
+        default=0.001,
+        ge=0,
+        le=0.1,
+        description="How far a polygon may run from the mask's outline, as a share of the image's long side:"
+        " larger gives fewer points.",
+    )
+    polygon_min_part: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="Parts and holes of a mask smaller than this share of its largest part get no polygon.",
+    )
+    polygon_max_parts: int = Field(
+        default=50, ge=1, le=1000, description="Polygons that one mask may become, the largest parts first."
+    )

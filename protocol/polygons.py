@@ -1,0 +1,100 @@
+"""Masks as polygons: one closed ring for each part, with its holes bridged into it.
+
+Label Studio's polygons have no holes. A hole is therefore cut open: the ring runs to the hole along a line of
+no width, around it the other way, and back, so that any fill rule leaves the hole empty.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Ring = NDArray[np.float64]
+
+_TWO_BY_TWO = np.ones((2, 2), np.uint8)
+
+
+def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts: int) -> list[Ring]:
+    """Rings around the parts of a mask, the largest part first.
+
+    ``mask``: HxW bool. ``epsilon``: how far in pixels a ring may run from the mask's outline
+    (Douglas-Peucker). ``min_part``: parts and holes smaller than this share of the largest part's area are
+    dropped. ``max_parts``: no more rings than this.
+
+    Returns rings as Nx2 float64 (x, y), N >= 3, in pixels, where pixel i covers i .. i+1. Corners that turn
+    inward are cut by half a pixel, and gaps and holes one pixel wide are closed.
+    """
+    contours, links, offset = _contours(mask)
+    areas = [abs(cv2.contourArea(contour)) for contour in contours]
+    parts = sorted((i for i in range(len(contours)) if links[i][3] < 0), key=lambda i: -areas[i])
+    if not parts:
+        return []
+    least = max(1.0, min_part * areas[parts[0]])
+    holes: dict[int, list[Ring]] = {part: [] for part in parts[:max_parts] if areas[part] >= least}
+    for i, (_, _, _, parent) in enumerate(links):
+        if parent in holes and areas[i] >= least:
+            holes[parent].append(_simplified(contours[i], epsilon))
+    return [_bridged(_simplified(contours[part], epsilon), inner) + offset for part, inner in holes.items()]
+
+
+def _contours(
+    mask: NDArray[np.bool_],
+) -> tuple[list[NDArray[np.int32]], list[list[int]], NDArray[np.float64]]:
+    """Outlines, their links (next, previous, first child, parent), and where their origin lies in the image.
+
+    OpenCV's outlines run through the centres of the outermost pixels, half a pixel inside. Growing the mask
+    by one pixel right and down turns pixels into their corner points, and the outline into the pixels' outer
+    edge.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return [], [], np.zeros(2)
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    padded = np.pad(mask[top:bottom, left:right].view(np.uint8), ((0, 1), (0, 1)))
+    corners = cv2.dilate(padded, _TWO_BY_TWO, anchor=(1, 1))
+    contours, links = cv2.findContours(corners, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.asarray(c, np.int32) for c in contours], links[0].tolist(), np.array([left, top], np.float64)
+
+
+def _simplified(contour: NDArray[np.int32], epsilon: float) -> Ring:
+    """Fewer points, or all of them where fewer would leave no area."""
+    points = np.asarray(cv2.approxPolyDP(contour, epsilon, closed=True), np.float64).reshape(-1, 2)
+    if len(points) >= 3 and _signed_area(points) != 0:
+        return points
+    return np.asarray(contour, np.float64).reshape(-1, 2)
+
+
+def _signed_area(ring: Ring) -> float:
+    x, y = ring.T
+    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+
+
+def _bridged(ring: Ring, holes: list[Ring]) -> Ring:
+    """One ring with every hole cut open towards the left.
+
+    The holes are taken from left to right: a horizontal line from a hole's leftmost point then meets the
+    ring, or a hole that already belongs to it, before anything else.
+    """
+    for points in sorted(holes, key=lambda hole: hole[:, 0].min()):
+        opposed = points[::-1] if _signed_area(points) * _signed_area(ring) > 0 else points
+        hole = np.roll(opposed, -int(np.argmin(opposed[:, 0])), axis=0)
+        found = _left_of(ring, hole[0])
+        if found is None:  # simplified out of its part
+            continue
+        edge, meeting = found
+        ring = np.concatenate([ring[: edge + 1], [meeting], hole, hole[:1], [meeting], ring[edge + 1 :]])
+    return ring
+
+
+def _left_of(ring: Ring, point: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]] | None:
+    """The first edge of the ring that a line from the point towards the left meets, and where."""
+    start, end = ring, np.roll(ring, -1, axis=0)
+    crosses = np.flatnonzero((start[:, 1] <= point[1]) != (end[:, 1] <= point[1]))
+    a, b = start[crosses], end[crosses]
+    x = a[:, 0] + (point[1] - a[:, 1]) * (b[:, 0] - a[:, 0]) / (b[:, 1] - a[:, 1])
+    left = np.flatnonzero(x < point[0])
+    if not left.size:
+        return None
+    nearest = left[np.argmax(x[left])]
+    return int(crosses[nearest]), np.array([x[nearest], point[1]])

@@ -1,0 +1,114 @@
+"""A mask -> the regions of the control that takes it, as Label Studio's JSON has them."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import bitmask, brush_rle
+from protocol.click import Click
+from protocol.options import RegionOptions
+from protocol.polygons import polygons
+
+Region = dict[str, Any]
+"""A result of Label Studio, ready for JSON; only ``value.rle`` is still a uint8 array."""
+
+
+def encode(
+    mask: NDArray[np.bool_], score: float, click: Click, options: RegionOptions | None = None
+) -> list[Region]:
+    """The regions of a mask, for the click's output control; none for an empty mask.
+
+    ``mask``: HxW bool, exactly ``click.height`` x ``click.width``: Label Studio's editor lays the mask over
+    the image it shows without looking at the size we state. ``score``: clamped to 0..1, and 0 when not
+    finite.
+
+    Brush and bitmask give one region, a rectangle the tight box, polygons one region for each part. Tags
+    without labels of their own repeat each region under their ``<Labels>`` control. Ids are new each time:
+    Label Studio takes a known id for a change of that region.
+
+    Raises:
+        ValueError: the mask is not bool or of another size.
+    """
+    if mask.shape != (click.height, click.width) or mask.dtype != np.bool_:
+        raise ValueError(
+            f"the mask is {mask.dtype} of shape {mask.shape}, not bool of {(click.height, click.width)}"
+        )
+    if not mask.any():
+        return []
+    values = _ENCODERS[click.output.tag.removesuffix("Labels")](mask, options or RegionOptions())
+    return [region for value in values for region in _regions(value, clamp(score), click)]
+
+
+def clamp(score: float) -> float:
+    """A score as Label Studio stores it: 0..1, and 0 for what is not finite."""
+    return min(1.0, max(0.0, float(score))) if math.isfinite(score) else 0.0
+
+
+def _regions(value: dict[str, Any], score: float, click: Click) -> list[Region]:
+    """One region for the control, and its repeat for the labels when another control holds them."""
+    output = click.output
+    identity = secrets.token_urlsafe(9)
+    own_labels = output.tag.endswith("Labels")
+    results = [(output.from_name, output.tag.lower(), own_labels)]
+    if output.labels_from is not None and output.labels:
+        results.append((output.labels_from, "labels", True))
+    regions = []
+    for from_name, kind, has_labels in results:
+        region: Region = {
+            "id": identity,
+            "from_name": from_name,
+            "to_name": output.to_name,
+            "type": kind,
+            "original_width": click.width,
+            "original_height": click.height,
+            "image_rotation": click.image_rotation,
+            "value": {**value, kind: list(output.labels)} if has_labels else dict(value),
+            "score": score,
+            "readonly": False,
+        }
+        if click.item_index is not None:
+            region["item_index"] = click.item_index
+        regions.append(region)
+    return regions
+
+
+def _brush(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str, Any]]:
+    return [{"format": "rle", "rle": brush_rle.encode(mask)}]
+
+
+def _bitmask(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str, Any]]:
+    return [{"imageDataURL": bitmask.data_url(mask)}]
+
+
+def _polygon(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, Any]]:
+    height, width = mask.shape
+    rings = polygons(
+        mask,
+        options.polygon_epsilon * max(height, width),
+        options.polygon_min_part,
+        options.polygon_max_parts,
+    )
+    return [{"points": (ring * (100 / width, 100 / height)).tolist(), "closed": True} for ring in rings]
+
+
+def _rectangle(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str, Any]]:
+    """The outer edges of the outermost pixels."""
+    height, width = mask.shape
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = float(columns[0]) / width * 100, float(rows[0]) / height * 100
+    right, bottom = float(columns[-1] + 1) / width * 100, float(rows[-1] + 1) / height * 100
+    return [{"x": x, "y": y, "width": right - x, "height": bottom - y, "rotation": 0}]
+
+
+_ENCODERS: dict[str, Callable[[NDArray[np.bool_], RegionOptions], list[dict[str, Any]]]] = {
+    "Brush": _brush,
+    "Bitmask": _bitmask,
+    "Polygon": _polygon,
+    "Rectangle": _rectangle,
+}

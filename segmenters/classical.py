@@ -1,0 +1,118 @@
+"""The segmenter without weights: GrabCut in two passes, on colour alone.
+
+It serves from the first minute, offline and on any CPU, and knows nothing of objects: it finds what differs in
+colour from its surroundings. The order of passes, the assumed disc around a click and the rest are in
+:mod:`segmenters.tracing`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmenters.hints import Hints
+from segmenters.tracing import CELLS, Traced, trace
+from values.embedding import Embedding
+from values.errors import ModelError
+from values.image import ModelSize, Pixels
+from values.masks import Frame, Masks
+from values.prompt import Prompt
+
+VERSION = "classical-1"
+
+_LENS = 1.0  # pixels of blur: grain would otherwise count as edges
+_EDGE = 1.0  # cells of blur over the mask: the border is to be a slope, or enlarging would show stairs
+_HEIGHT = 8.0  # logits are -8..8, about as far as a learnt decoder goes
+
+
+@dataclass(frozen=True, slots=True)
+class Classical:
+    """Description of the classical segmenter; it has no options."""
+
+    name: str = "classical"
+    version: str = VERSION
+    input: ModelSize = ModelSize(1024, keep_aspect=True, enlarge=False)
+
+    def load_encoder(self) -> ClassicalEncoder:
+        """The encoder half; nothing is read from disk."""
+        return ClassicalEncoder()
+
+    def load_decoder(self) -> ClassicalDecoder:
+        """The decoder half. Sets OpenCV to one thread in this process: replicas scale, threads would only queue."""
+        cv2.setNumThreads(1)
+        return ClassicalDecoder()
+
+
+class ClassicalEncoder:
+    """Colour as people see it (CIELAB), a little blurred, at two sizes."""
+
+    def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
+        """One embedding per image with the arrays ``lab`` (HxWx3 uint8) and ``overview`` (at most ``CELLS`` px)."""
+        return [_encode(pixels) for pixels in batch]
+
+
+class ClassicalDecoder:
+    """Cuts the object out of the colours. Holds no state, so any number of threads may share it."""
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        """One candidate at the size of the encoder's image.
+
+        Every positive click is on, every negative one off (of two on the same pixel the newer counts), nothing
+        outside the box is on unless it was clicked. Without a positive click, a box or a drawn mask the answer
+        is an empty mask with score 0. The score is :func:`segmenters.grabcut.plausibility`.
+        """
+        if embedding.segmenter != VERSION:
+            raise ModelError(f"the {VERSION} decoder cannot read an embedding made by {embedding.segmenter}")
+        hints = Hints.of(prompt, embedding)
+        lab = np.asarray(embedding.arrays["lab"], np.uint8)
+        traced = trace(lab, np.asarray(embedding.arrays["overview"], np.uint8), hints)
+        shape = (embedding.input_height, embedding.input_width)
+        logits = np.full(shape, -_HEIGHT, np.float32) if traced is None else _logits(traced, hints, shape)
+        scores = np.array([0.0 if traced is None else traced.score], np.float32)
+        return Masks(logits[None], scores, Frame(None, shape))
+
+
+def _encode(pixels: Pixels) -> Embedding:
+    height, width = pixels.rgb.shape[:2]
+    lab = cv2.GaussianBlur(cv2.cvtColor(pixels.rgb, cv2.COLOR_RGB2LAB), (0, 0), _LENS)
+    scale = min(1.0, math.sqrt(CELLS / (width * height)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    overview = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
+    arrays = {"lab": np.asarray(lab, np.uint8), "overview": np.asarray(overview, np.uint8)}
+    return Embedding(arrays, VERSION, pixels.width, pixels.height, width, height)
+
+
+def _logits(traced: Traced, hints: Hints, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """HxW float32 of the whole image, with the promises about box and clicks kept to the pixel."""
+    slope = cv2.GaussianBlur(np.where(traced.mask, 1, -1).astype(np.float32), (0, 0), _EDGE)
+    logits = np.full(shape, -1, np.float32)
+    traced.window.paint(np.asarray(slope, np.float32), logits)
+    if hints.box is not None:
+        _clip_to_box(logits, hints.box)
+    for (x, y), on in hints.clicks:
+        # The natural pixel is interpolated from these four at most.
+        column, row = x - 0.5, y - 0.5
+        rows = slice(max(0, math.floor(row)), math.ceil(row) + 1)
+        columns = slice(max(0, math.floor(column)), math.ceil(column) + 1)
+        logits[rows, columns] = 1 if on else -1
+    return logits * np.float32(_HEIGHT)
+
+
+def _clip_to_box(logits: NDArray[np.float32], box: tuple[float, float, float, float]) -> None:
+    """Bound the logits by the distance to the box's nearest side, so that enlarging ends the mask exactly there.
+
+    That distance is a concave function, which linear interpolation never exceeds. Sides on the image's edge
+    bound nothing.
+    """
+    height, width = logits.shape
+    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+    across = np.minimum(x - box[0] if box[0] > 0 else 1.0, box[2] - x if box[2] < width else 1.0)
+    down = np.minimum(y - box[1] if box[1] > 0 else 1.0, box[3] - y if box[3] < height else 1.0)
+    np.minimum(logits, np.asarray(across, np.float32)[..., None, :], out=logits)
+    np.minimum(logits, np.broadcast_to(np.asarray(down, np.float32)[..., None], (height, 1)), out=logits)
+    np.maximum(logits, -1, out=logits)

@@ -1,0 +1,118 @@
+"""GrabCut (Rother, Kolmogorov, Blake 2004) as OpenCV has it, and the small tools around it.
+
+Label maps are HxW uint8 of cv2's four classes; masks are HxW bool; clicks are (column, row) cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmenters.window import Cell
+
+GROUND, OBJECT, MAYBE_GROUND, MAYBE_OBJECT = (cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD)
+
+Labels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+# The colour mixtures of ground and object, 5 Gaussians each, in OpenCV's own layout: 1x65 float64.
+Colors = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+_SMALL_HOLE = 0.02  # of the object's area
+_SMALL_PART = 0.2  # of the largest part's area
+
+
+def cut(
+    lab: NDArray[np.uint8], labels: Labels, rounds: int, colors: Colors | None
+) -> tuple[Mask, Colors | None]:
+    """The object in ``lab`` (HxWx3 uint8), and the colours learnt; ``labels`` is overwritten.
+
+    ``colors`` from an earlier cut skip the clustering and start from what is known.
+    """
+    on = _object(labels)
+    if on.all() or not on.any():  # nothing to tell apart, and OpenCV wants samples of both
+        return on, colors
+    cv2.setRNGSeed(0)  # a generator per thread; the clustering draws from it
+    ground, thing = (np.zeros((1, 65)), np.zeros((1, 65))) if colors is None else (c.copy() for c in colors)
+    mode = cv2.GC_INIT_WITH_MASK if colors is None else cv2.GC_EVAL
+    cv2.grabCut(lab, labels, None, ground, thing, rounds, mode)
+    return _object(labels), (ground, thing)
+
+
+def _object(labels: Labels) -> Mask:
+    return np.asarray((labels == OBJECT) | (labels == MAYBE_OBJECT))
+
+
+def mark_clicks(labels: Labels, positive: Sequence[Cell], negative: Sequence[Cell], radius: float) -> None:
+    """Fix a dot of ``radius`` cells around each click, smaller where a click of the other kind is near."""
+    for cells, others, label in ((negative, positive, GROUND), (positive, negative, OBJECT)):
+        for cell in cells:
+            nearest = min((math.dist(cell, other) for other in others), default=math.inf)
+            disc(labels, cell, min(radius, 0.4 * nearest), label)
+
+
+def disc(labels: Labels, cell: Cell, radius: float, label: int) -> None:
+    """Paint a filled disc, at least the cell itself."""
+    cv2.circle(labels, cell, max(0, round(radius)), (label,), cv2.FILLED)
+
+
+def tidy(mask: Mask, positive: Sequence[Cell], negative: Sequence[Cell]) -> Mask:
+    """The parts that were clicked, without pinholes; without positive clicks the large parts."""
+    return _filled(_clicked(mask, positive), negative)
+
+
+def _clicked(mask: Mask, positive: Sequence[Cell]) -> Mask:
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return mask
+    wanted = {int(parts[row, column]) for column, row in positive} - {0}
+    if not wanted:
+        areas = stats[1:, cv2.CC_STAT_AREA]
+        wanted = {int(i) + 1 for i in np.flatnonzero(areas >= _SMALL_PART * areas.max())}
+    chosen = np.zeros(count, np.bool_)
+    chosen[list(wanted)] = True
+    return np.asarray(chosen[parts], np.bool_)
+
+
+def _filled(mask: Mask, negative: Sequence[Cell]) -> Mask:
+    """Without small holes. A hole that holds a negative click is meant, one at the edge may be no hole at all."""
+    count, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    fill = stats[:, cv2.CC_STAT_AREA] <= _SMALL_HOLE * np.count_nonzero(mask)
+    fill[0] = False
+    fill[np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])] = False
+    fill[[int(holes[row, column]) for column, row in negative]] = False
+    return np.asarray(mask | fill[holes], np.bool_)
+
+
+def plausibility(lab: NDArray[np.uint8], mask: Mask) -> float:
+    """0..1: how much the mask looks like a thing. 0 for an empty mask or one that fills the window.
+
+    The mean of two questions: how far does the border follow strong colour edges (as a part of what the
+    strongest tenth of the window's edges has), and how little do the colours inside and in a ring around overlap
+    (one minus the Bhattacharyya coefficient of their histograms)? An ordering rather than a measured IoU.
+    """
+    bits = mask.astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    border = cv2.morphologyEx(bits, cv2.MORPH_GRADIENT, kernel) > 0
+    reach = max(2, round(0.06 * math.sqrt(mask.size)))
+    ring = (cv2.dilate(bits, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0) & ~mask
+    if not border.any() or not ring.any():
+        return 0.0
+    edges = _edges(lab)
+    strong = float(np.percentile(edges, 90)) + 2.0
+    sharpness = float(np.minimum(edges[border] / strong, 1.0).mean())
+    bins = (lab[..., 0] >> 5).astype(np.int64) * 256 + (lab[..., 1] >> 4) * 16 + (lab[..., 2] >> 4)
+    inside, around = (
+        np.bincount(bins[part], minlength=2048) / np.count_nonzero(part) for part in (mask, ring)
+    )
+    return (sharpness + 1.0 - float(np.sqrt(inside * around).sum())) / 2
+
+
+def _edges(lab: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """HxW float32 strength of the colour gradient."""
+    dx = cv2.Sobel(lab, cv2.CV_32F, 1, 0, scale=1 / 8)
+    dy = cv2.Sobel(lab, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return np.asarray(np.sqrt((dx * dx + dy * dy).sum(axis=2)), np.float32)

@@ -1,0 +1,69 @@
+"""The two verbs of every model, in two halves that load separately: ``encode`` and ``decode``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from values.embedding import Embedding
+from values.image import ModelSize, Pixels
+from values.masks import Masks
+from values.prompt import Prompt
+
+
+class Encoder(Protocol):
+    """The heavy half: once per image, on a GPU where there is one."""
+
+    def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
+        """One embedding per image, in order. Images of one batch may differ in size. One call at a time.
+
+        Raises :class:`values.errors.ModelError` when the model cannot run (out of memory, say).
+        """
+        ...
+
+
+class Decoder(Protocol):
+    """The light half: once per click, on CPU. Safe to call from several threads at once."""
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        """One or more candidate masks for ``prompt``, whose coordinates are pixels of the natural image.
+
+        The embedding's arrays may be read-only and are never written. The same input gives the same output.
+        Raises :class:`values.errors.ModelError` for an embedding that another segmenter made.
+        """
+        ...
+
+
+class Segmenter(Protocol):
+    """A model as a description: small, picklable, without weights, so that it travels to every replica.
+
+    Options of a model (checkpoint, runtime, device) are fields of its own class; the halves read them when they
+    load, in the process that will run them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The registry's name, such as ``classical``."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Names model, weights and preprocessing, such as ``classical-1``.
+
+        It stands in ``model_version``, in ``Embedding.segmenter`` and in cache keys, so it changes whenever
+        older embeddings stop being decodable.
+        """
+        ...
+
+    @property
+    def input(self) -> ModelSize:
+        """The size in which the encoder takes images."""
+        ...
+
+    def load_encoder(self) -> Encoder:
+        """Load the encoder half into this process. Raises :class:`values.errors.ModelError`."""
+        ...
+
+    def load_decoder(self) -> Decoder:
+        """Load the decoder half into this process. Raises :class:`values.errors.ModelError`."""
+        ...

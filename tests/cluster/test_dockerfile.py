@@ -1,0 +1,134 @@
+"""What can be known of the image without building it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from serve_app.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = ROOT / "cluster" / "Dockerfile"
+INSTRUCTIONS = frozenset(
+    "FROM RUN CMD LABEL EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG STOPSIGNAL HEALTHCHECK SHELL".split()
+)
+
+
+def instructions() -> list[tuple[str, str]]:
+    """(instruction, its text), continuation lines joined and comments left out."""
+    lines = [line for line in DOCKERFILE.read_text().splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    return [(line.split()[0], line.split(None, 1)[1].strip()) for line in joined.splitlines() if line.strip()]
+
+
+def of(name: str) -> list[str]:
+    return [text for instruction, text in instructions() if instruction == name]
+
+
+def last_stage() -> list[tuple[str, str]]:
+    found = instructions()
+    start = max(index for index, (name, _) in enumerate(found) if name == "FROM")
+    return found[start:]
+
+
+def copies() -> list[tuple[str, str]]:
+    """(source, destination) of every COPY from the repository."""
+    pairs = [shlex.split(text) for text in of("COPY")]
+    assert all(len(pair) == 2 for pair in pairs)
+    return [(source, destination) for source, destination in pairs]
+
+
+def test_every_instruction_is_one() -> None:
+    assert {name for name, _ in instructions()} <= INSTRUCTIONS
+
+
+def test_the_base_is_an_argument_with_a_tag_that_does_not_move() -> None:
+    bases = dict(text.split("=", 1) for text in of("ARG") if "_BASE=" in text)
+    assert set(bases) == {"CPU_BASE", "CUDA_BASE"}
+    for image in bases.values():
+        name, _, tag = image.partition(":")
+        assert re.search(r"\d", tag), image
+        assert tag != "latest"
+        assert name
+    stages = [text.split() for text in of("FROM")]
+    assert [base for base, *_ in stages] == ["${CPU_BASE}", "${CUDA_BASE}", "${DEVICE}"]
+    assert [name for *_, name in stages] == ["cpu", "cuda", "app"]
+
+
+def test_it_runs_as_a_user_with_a_number_that_is_not_root() -> None:
+    [user] = of("USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    names = [name for name, _ in last_stage()]
+    assert names.index("USER") > max(index for index, name in enumerate(names) if name in ("RUN", "COPY"))
+    assert f"--uid {user.partition(':')[0]}" in " ".join(of("RUN"))
+
+
+def test_everything_that_is_copied_exists() -> None:
+    for source, _ in copies():
+        assert (ROOT / source).exists(), source
+
+
+def test_every_folder_that_is_imported_is_copied() -> None:
+    own = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert {f"{name}/" for name in own} <= {source for source, _ in copies()}
+    assert {"configs/", "cluster/"} <= {source for source, _ in copies()}
+
+
+def test_requirements_are_a_layer_of_their_own_before_the_code() -> None:
+    names = [text for _, text in last_stage()]
+    install = next(index for index, text in enumerate(names) if "pip install" in text)
+    assert names[install - 1].startswith("requirements.txt ")
+    first_code = next(index for index, text in enumerate(names) if text == "values/ values/")
+    assert install < first_code
+
+
+def test_nothing_that_is_copied_is_ignored_and_nothing_else_gets_in() -> None:
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    assert rules[0] == "*"
+    allowed = {rule[1:] for rule in rules if rule.startswith("!")}
+    assert allowed == {source for source, _ in copies()}
+    assert any(fnmatch("cluster/.env", rule) for rule in rules[1:] if not rule.startswith("!"))
+
+
+def test_no_secret_is_baked_in() -> None:
+    assert not re.search(r"(PASS|KEY|TOKEN|SECRET)\w*=", " ".join(of("ENV") + of("ARG")))
+
+
+def test_ray_is_told_how_to_authenticate_and_how_to_be_fast() -> None:
+    environment = dict(pair.split("=", 1) for text in of("ENV") for pair in shlex.split(text))
+    assert environment["RAY_AUTH_MODE"] in ("disabled", "token")
+    assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == environment["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+    assert environment["PYTHONPATH"] == of("WORKDIR")[-1]
+    assert environment["PORT"] in of("EXPOSE")
+
+
+def test_the_health_check_is_a_file_of_the_image() -> None:
+    command = json.loads(of("HEALTHCHECK")[0].split(" CMD ", 1)[1])
+    assert command[0] == "python"
+    assert (ROOT / command[1]).is_file()
+
+
+def commands() -> list[list[str]]:
+    import yaml
+
+    found = [json.loads(of("CMD")[0])]
+    for path in (ROOT / "cluster").glob("compose*.yaml"):
+        services = yaml.safe_load(path.read_text())["services"]
+        found += [services["backend"]["command"]] if "command" in services["backend"] else []
+    return found
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_the_command_is_one_of_ours_with_options_that_exist(command: list[str]) -> None:
+    assert command[:3] == ["python", "-m", "serve_app"]
+    root = get_command(app)
+    subcommand = root.commands[command[3]]  # type: ignore[attr-defined]
+    context = subcommand.make_context(command[3], command[4:])
+    assert context.params["host"] == "0.0.0.0"
+    assert (ROOT / context.params["config"]).is_file()

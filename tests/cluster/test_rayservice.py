@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import base64
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from label_studio_sdk.converter.brush import decode_rle
+from PIL import Image, ImageDraw
+
+from serve_app.lint import lint_file
+from tests.running_app import running_app
+
+KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
+WIDTH, HEIGHT = 320, 240
+MIB = 2**20
+
+
+def resource() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((KUBERAY / "rayservice.yaml").read_text())
+    return content
+
+
+def serve_config() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(resource()["spec"]["serveConfigV2"])
+    return content
+
+
+def groups() -> list[dict[str, Any]]:
+    """The head group and the worker groups."""
+    cluster = resource()["spec"]["rayClusterConfig"]
+    return [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+
+
+def container(group: dict[str, Any]) -> dict[str, Any]:
+    [found] = group["template"]["spec"]["containers"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("name", ["rayservice.yaml", "networkpolicy.yaml"])
+def test_it_is_clean(name: str) -> None:
+    assert [str(problem) for problem in lint_file(KUBERAY / name)] == []
+
+
+def test_ray_on_the_cluster_is_the_ray_of_the_image() -> None:
+    assert resource()["spec"]["rayClusterConfig"]["rayVersion"] == version("ray")
+    assert resource()["spec"]["rayClusterConfig"]["authOptions"] == {"mode": "token"}
+
+
+def test_every_node_has_the_same_image_and_the_same_environment() -> None:
+    first, *others = [container(group) for group in groups()]
+    for each in others:
+        assert (each["image"], each["env"]) == (first["image"], first["env"])
+    values = {each["name"]: each.get("value") for each in first["env"]}
+    assert values["RAY_SERVE_ENABLE_HA_PROXY"] == values["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    for each in container(groups()[0])["env"]:
+        if any(word in each["name"] for word in ("PASS", "KEY", "TOKEN", "_USER")):
+            assert "valueFrom" in each, each["name"]
+
+
+def test_the_embeddings_of_a_node_fit_its_object_store_and_that_its_memory() -> None:
+    application = serve_config()["applications"][0]
+    decoder = next(each for each in application["deployments"] if each["name"] == "Decoder")
+    on_a_node = application["args"]["cache_mib"] * MIB * decoder["max_replicas_per_node"]
+    for group in groups()[1:]:
+        store = int(group["rayStartParams"]["object-store-memory"])
+        memory = container(group)["resources"]["requests"]["memory"]
+        assert memory.endswith("Gi")
+        assert on_a_node < store < int(memory[:-2]) * 1024 * MIB / 2
+
+
+def test_the_services_port_is_the_ports_of_the_pods_and_of_the_policy() -> None:
+    port = serve_config()["http_options"]["port"]
+    for group in groups():
+        assert {"name": "serve", "containerPort": port} in container(group)["ports"]
+    for group in groups()[1:]:
+        assert f"http://127.0.0.1:{port}/-/healthz" in container(group)["readinessProbe"]["exec"]["command"]
+    policy = yaml.safe_load((KUBERAY / "networkpolicy.yaml").read_text())["spec"]
+    assert all({"protocol": "TCP", "port": port} in rule["ports"] for rule in policy["ingress"][1:])
+
+
+def test_the_policy_is_about_the_pods_of_the_service() -> None:
+    policy = yaml.safe_load((KUBERAY / "networkpolicy.yaml").read_text())["spec"]
+    for group in groups():
+        assert group["template"]["metadata"]["labels"] == policy["podSelector"]["matchLabels"]
+
+
+def test_a_node_is_given_longer_than_its_replicas() -> None:
+    deployments = serve_config()["applications"][0]["deployments"]
+    longest = max(each.get("graceful_shutdown_timeout_s", 20) for each in deployments)
+    for group in groups()[1:]:
+        assert group["template"]["spec"]["terminationGracePeriodSeconds"] > longest
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        ("serveConfigV2:", "serveConfig:", "did you mean 'serveConfigV2'?"),
+        ("enableInTreeAutoscaling:", "enableInTreeAutoscalin:", "did you mean 'enableInTreeAutoscaling'?"),
+        ("dashboard-host:", "dashbord-host:", "did you mean 'dashboard-host'?"),
+        ("minReplicas: 1", "minReplica: 1", "did you mean 'minReplicas'?"),
+        ("runAsNonRoot:", "runAsNonroot:", "did you mean 'runAsNonRoot'?"),
+        ("name: LABEL_STUDIO_URL", "name: LABEL_STUDIO_ULR", "did you mean 'LABEL_STUDIO_URL'?"),
+        ("failureThreshold: 12", "failureTreshold: 12", "did you mean 'failureThreshold'?"),
+        ("max_replicas_per_node:", "max_replica_per_node:", "did you mean 'max_replicas_per_node'?"),
+        ("cache_mib:", "cache_mb:", "did you mean 'cache_mib'?"),
+    ],
+)
+def test_a_mistake_is_found(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
+    text = (KUBERAY / "rayservice.yaml").read_text()
+    assert right in text
+    copy = tmp_path / "rayservice.yaml"
+    copy.write_text(text.replace(right, wrong, 1))
+    assert any(sentence in problem.sentence for problem in lint_file(copy))
+
+
+def scene() -> str:
+    """A red disc on a grey ground, as a data: URL."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), (120, 120, 120))
+    ImageDraw.Draw(image).ellipse((100, 60, 220, 180), fill=(200, 30, 30))
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def click() -> dict[str, Any]:
+    """A positive click in the middle of the disc, as Label Studio sends it."""
+    prompt = {
+        "id": "click00001",
+        "type": "keypointlabels",
+        "from_name": "point",
+        "to_name": "image",
+        "original_width": WIDTH,
+        "original_height": HEIGHT,
+        "image_rotation": 0,
+        "is_positive": True,
+        "value": {"x": 50, "y": 50, "width": 0.2, "labels": ["Object"], "keypointlabels": ["Object"]},
+    }
+    return {
+        "tasks": [{"id": 1, "data": {"image": scene()}}],
+        "project": "1.1",
+        "label_config": (
+            '<View><Image name="image" value="$image"/>'
+            '<BrushLabels name="brush" toName="image"><Label value="Object"/></BrushLabels>'
+            '<KeyPointLabels name="point" toName="image" smart="true"><Label value="Object"/></KeyPointLabels></View>'
+        ),
+        "params": {"context": {"result": [prompt]}},
+    }
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(300)
+def test_the_config_serves_a_click(tmp_path: Path) -> None:
+    """The very config of the RayService on a local Ray; only the host and the port are others."""
+    config = serve_config()
+    config["http_options"]["host"] = "127.0.0.1"
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    with running_app(path) as app, httpx.Client(base_url=app.url, timeout=60, trust_env=False) as client:
+        health = client.get("/health")
+        assert health.status_code == 200
+        assert health.json()["status"] == "UP"
+        answer = client.post("/predict", json=click())
+        assert answer.status_code == 200, answer.text
+    [prediction] = answer.json()["results"]
+    [region] = prediction["result"]
+    assert region["type"] == "brushlabels"
+    assert region["value"]["brushlabels"] == ["Object"]
+    mask = decode_rle(region["value"]["rle"]).reshape(HEIGHT, WIDTH, 4)[:, :, 3] > 0
+    assert mask[120, 160]
+    assert not mask[10, 10]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
+
+from serve_app.app import DEPLOYMENTS
+from serve_app.lint import lint_file
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+GPU_MACHINE = {"gpus": 4, "cpus": 16, "memory_mib": 64 * 1024}
+OBJECT_STORE_SHARE = 0.3
+"""What Ray takes of a node's memory for its object store."""
+
+by_name = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+
+
+def read(config: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(config.read_text())
+    return content
+
+
+def deployment(config: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        each for each in config["applications"][0]["deployments"] if each["name"] == name
+    )
+    return found
+
+
+def replicas(config: dict[str, Any], name: str, bound: str) -> int:
+    options = deployment(config, name)
+    if name == "Ingress":
+        return int(config["applications"][0]["args"].get("workers", 1))
+    return int(options.get("autoscaling_config", {}).get(bound) or options["num_replicas"])
+
+
+def cpus(config: dict[str, Any], bound: str) -> float:
+    return sum(
+        replicas(config, name, bound) * deployment(config, name)["ray_actor_options"]["num_cpus"]
+        for name in DEPLOYMENTS
+    )
+
+
+@by_name
+def test_every_config_is_clean(config: Path) -> None:
+    assert [str(problem) for problem in lint_file(config)] == []
+
+
+@by_name
+def test_ray_accepts_every_config(config: Path) -> None:
+    ServeDeploySchema.model_validate(read(config))
+
+
+@by_name
+def test_every_deployment_of_the_graph_is_in_every_config_in_the_same_order(config: Path) -> None:
+    names = [each["name"] for each in read(config)["applications"][0]["deployments"]]
+    assert names == list(DEPLOYMENTS)
+
+
+@by_name
+def test_every_config_listens_on_loopback(config: Path) -> None:
+    assert read(config)["http_options"]["host"] == "127.0.0.1"
+
+
+# What a typo in each section of a config is: the key as it stands there, and what it becomes.
+TYPOS = [
+    ("proxy_location", "proxy_locaton"),
+    ("http_options", "http_option"),
+    ("request_timeout_s", "request_timout_s"),
+    ("applications", "aplications"),
+    ("route_prefix", "route_prefx"),
+    ("import_path", "import_pth"),
+    ("args", "arg"),
+    ("image_hosts", "image_host"),
+    ("cache_mib", "cache_mb"),
+    ("deployments", "deployment"),
+    ("max_ongoing_requests", "max_ongoing_request"),
+    ("max_queued_requests", "max_queud_requests"),
+    ("autoscaling_config", "autoscaling_confg"),
+    ("max_replicas", "max_replica"),
+    ("upscale_delay_s", "upscale_delay"),
+    ("ray_actor_options", "ray_actor_option"),
+    ("num_cpus", "num_cpu"),
+]
+
+
+@by_name
+@pytest.mark.parametrize(("key", "typo"), TYPOS, ids=[typo for _, typo in TYPOS])
+def test_a_typo_in_any_section_is_found_with_the_right_name(
+    config: Path, key: str, typo: str, tmp_path: Path
+) -> None:
+    text = config.read_text()
+    assert f"{key}:" in text, f"{config.name} has no {key} to misspell"
+    copy = tmp_path / "configs" / config.name
+    copy.parent.mkdir()
+    copy.write_text(text.replace(f"{key}:", f"{typo}:", 1))
+    found = [problem for problem in lint_file(copy) if problem.path.endswith(typo)]
+    assert found, [str(problem) for problem in lint_file(copy)]
+    assert f"did you mean {key!r}?" in found[0].sentence
+
+
+@by_name
+def test_a_misspelt_deployment_is_found(config: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "a.yaml"
+    copy.write_text(config.read_text().replace("- name: Decoder", "- name: Decodr"))
+    [problem] = lint_file(copy)
+    assert "did you mean 'Decoder'?" in problem.sentence
+
+
+def test_the_default_starts_on_two_cores_and_fits_a_laptops_object_store() -> None:
+    config = read(CONFIGS[[path.name for path in CONFIGS].index("serve.yaml")])
+    assert cpus(config, "min_replicas") <= 2
+    cache = config["applications"][0]["args"]["cache_mib"] * replicas(config, "Decoder", "max_replicas")
+    assert cache <= OBJECT_STORE_SHARE * 8 * 1024
+
+
+def test_the_gpu_config_fits_the_machine_it_names() -> None:
+    config = read(CONFIGS[[path.name for path in CONFIGS].index("gpu.yaml")])
+    encoder = deployment(config, "Encoder")
+    gpus = encoder["ray_actor_options"]["num_gpus"] * replicas(config, "Encoder", "max_replicas")
+    assert gpus == GPU_MACHINE["gpus"]
+    assert cpus(config, "max_replicas") <= GPU_MACHINE["cpus"]
+    cache = config["applications"][0]["args"]["cache_mib"] * replicas(config, "Decoder", "max_replicas")
+    assert cache <= OBJECT_STORE_SHARE * GPU_MACHINE["memory_mib"]

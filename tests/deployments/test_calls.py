@@ -1,0 +1,106 @@
+"""Calls between deployments: deadlines, dead replicas, refusals, and errors without Ray's wrapping."""
+
+import asyncio
+import contextvars
+from typing import Any
+
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+
+from deployments.calls import call
+from tests.deployments.fakes import Handle, Response, forever
+from values.errors import DeadlineExceeded, ImageMissing, ModelError, Overloaded, ServiceError
+
+
+def raising(*errors: Exception) -> Handle:
+    """A handle that raises these errors one after another and then answers "done"."""
+    left = list(errors)
+
+    async def work() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return Handle({"work": work})
+
+
+def wrapped(cause: Exception) -> RayTaskError:
+    error: RayTaskError = RayTaskError("work", "Traceback", cause).as_instanceof_cause()
+    return error
+
+
+async def answer(handle: Handle, timeout_s: float = 60) -> Any:
+    return await call(lambda: handle.work.remote(), timeout_s=timeout_s, what="the work")
+
+
+async def test_an_answer() -> None:
+    assert await answer(raising()) == "done"
+
+
+async def test_a_dead_replica_is_asked_again() -> None:
+    handle = raising(ActorDiedError(), ActorDiedError())
+    assert await answer(handle) == "done"
+    assert len(handle.responses) == 3
+
+
+async def test_replicas_that_keep_dying_are_given_up() -> None:
+    async def work() -> None:
+        raise ActorDiedError
+
+    with pytest.raises((DeadlineExceeded, Overloaded)):
+        await answer(Handle({"work": work}), timeout_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen"),
+    [
+        (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+        (DeploymentUnavailableError("it failed"), ModelError),
+        (ImageMissing("no image"), ImageMissing),
+        (wrapped(ImageMissing("no image")), ImageMissing),
+        (wrapped(wrapped(ImageMissing("no image"))), ImageMissing),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,
+)
+async def test_what_is_raised_and_what_is_seen(raised: Exception, seen: type[ServiceError]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        await answer(raising(raised))
+    assert type(caught.value) is seen
+    if seen is ImageMissing:
+        assert caught.value.detail == "no image"
+
+
+async def test_a_deadline_cancels_the_call() -> None:
+    handle = Handle({"work": forever})
+    with pytest.raises(DeadlineExceeded, match=r"the work took longer than 0\.01 s"):
+        await answer(handle, timeout_s=0.01)
+    assert [response.cancelled for response in handle.responses] == [True]
+
+
+async def test_a_caller_who_leaves_cancels_the_call() -> None:
+    handle = Handle({"work": forever})
+    caller = asyncio.create_task(answer(handle))
+    while not handle.responses:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert [response.cancelled for response in handle.responses] == [True]
+
+
+async def test_each_call_has_a_context_of_its_own() -> None:
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+    request.set("the id that concurrent calls must not share")
+    seen: list[str] = []
+
+    async def work() -> None:
+        seen.append(request.get())
+
+    def send() -> Response:
+        seen.append(request.get())
+        return Response(work())
+
+    await call(send, timeout_s=60, what="the work")
+    assert seen == ["none", "none"]

@@ -1,0 +1,320 @@
+"""The protocol at the door: every route, every refusal, with the deployments behind it faked."""
+
+import base64
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.decoder import ClickAnswer
+from deployments.ingress import Ingress
+from deployments.options import IngressOptions
+from imaging.options import ImageOptions
+from protocol.click import Click
+from protocol.options import ReadOptions
+from segmenters import registry
+from tests.deployments.fakes import Handle
+from tests.requests_of_label_studio import predict_body
+from values.errors import ImageUnauthorized, Overloaded, ServiceError
+from values.image import ImageSource
+
+REGION = {"id": "0123456789", "type": "brushlabels", "value": {"brushlabels": ["Object"]}}
+
+
+class Graph:
+    """What stands behind the door: remembers what it was asked, answers or fails as told."""
+
+    def __init__(self) -> None:
+        self.clicks: list[tuple[str, Click]] = []
+        self.warmed: list[tuple[str, ImageSource]] = []
+        self.failures: list[Any] = []
+        self.warnings: dict[str, list[str]] = {}
+        self.error: Exception | None = None
+        self.decoder = Handle({"click": self._click, "warm": self._warm, "ready": self._ready})
+        self.fetcher = Handle({"check": self._check})
+        self.journal = Handle(
+            {
+                "record": self._record,
+                "warn": self._warn,
+                "failures": self._failures,
+                "warnings": self._warnings,
+            }
+        )
+
+    async def _click(self, key: str, click: Click) -> ClickAnswer:
+        self.clicks.append((key, click))
+        if self.error is not None:
+            raise self.error
+        return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001})
+
+    async def _warm(self, key: str, source: ImageSource) -> bool:
+        self.warmed.append((key, source))
+        if self.error is not None:
+            raise self.error
+        return False
+
+    async def _ready(self) -> str:
+        return "ready"
+
+    async def _check(self) -> str:
+        raise ImageUnauthorized("Label Studio answered 401")
+
+    async def _record(self, failure: Any) -> None:
+        self.failures.append(failure)
+
+    async def _warn(self, project: str, sentences: list[str]) -> None:
+        self.warnings[project] = sentences
+
+    async def _failures(self, project: str | None) -> dict[str, list[Any]]:
+        return {"3": self.failures}
+
+    async def _warnings(self, project: str | None) -> dict[str, list[str]]:
+        return self.warnings
+
+
+class Door:
+    """An ingress, its client and the graph behind it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.graph = Graph()
+        self.ingress = Ingress(
+            IngressOptions(**options),
+            ImageOptions(label_studio_url="http://127.0.0.1:8080"),
+            ReadOptions(),
+            registry.choose("classical"),
+            self.graph.decoder,
+            self.graph.fetcher,
+            self.graph.journal,
+        )
+        transport = httpx.ASGITransport(self.ingress.__serve_build_asgi_app__())
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://backend")
+
+    async def post(self, path: str, body: Any) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post(path, content=content)
+
+    async def settle(self) -> None:
+        await self.ingress.background.drain()
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    door = Door()
+    async with door.client:
+        yield door
+
+
+async def test_a_click_becomes_a_prediction(door: Door) -> None:
+    response = await door.post("/predict", predict_body())
+    assert response.status_code == 200
+    [prediction] = response.json()["results"]
+    assert prediction == {"model_version": "classical-1", "score": 0.9, "result": [REGION]}
+    [(key, click)] = door.graph.clicks
+    assert (len(key), click.width, click.height, len(click.prompts)) == (40, 960, 640, 1)
+    assert {"session_id": key} in door.graph.decoder.chosen
+    assert "decode;dur=1.00" in response.headers["server-timing"]
+    assert "cache;desc=hit" in response.headers["server-timing"]
+
+
+async def test_the_same_image_of_another_project_has_another_key(door: Door) -> None:
+    await door.post("/predict", predict_body())
+    await door.post("/predict", {**predict_body(), "project": "99.1"})
+    [(one, _), (other, _)] = door.graph.clicks
+    assert one != other
+
+
+async def test_opening_a_task_answers_nothing_and_warms_its_image(door: Door) -> None:
+    response = await door.post("/predict", predict_body(context=None))
+    assert (response.status_code, response.json()) == (200, {"results": []})
+    await door.settle()
+    await door.post("/predict", predict_body())
+    assert [key for key, _ in door.graph.warmed] == [key for key, _ in door.graph.clicks]
+
+
+async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
+    door = Door(warm_images=3)
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(250)]
+    response = await door.post("/predict", body)
+    await door.settle()
+    assert response.json() == {"results": []}
+    assert len(door.graph.warmed) == 3
+
+
+async def test_an_image_that_cannot_be_warmed_is_a_failure_of_its_task(door: Door) -> None:
+    door.graph.error = ImageUnauthorized("Label Studio answered 401; set LABEL_STUDIO_API_KEY")
+    response = await door.post("/predict", predict_body(context=None))
+    await door.settle()
+    assert response.status_code == 200
+    [failure] = door.graph.failures
+    assert (failure.route, failure.project, failure.task) == ("warm", "1", "1")
+
+
+async def test_more_tasks_than_prompts_get_empty_results(door: Door) -> None:
+    body = predict_body()
+    body["tasks"] = body["tasks"] * 3
+    results = (await door.post("/predict", body)).json()["results"]
+    assert [len(each["result"]) for each in results] == [1, 0, 0]
+
+
+async def test_prompts_that_ask_for_nothing_get_an_empty_result(door: Door) -> None:
+    body = predict_body()
+    body["label_config"] = '<View><Image name="image" value="$image"/></View>'
+    response = await door.post("/predict", body)
+    assert response.status_code == 200
+    assert response.json()["results"] == [{"model_version": "classical-1", "score": 0.0, "result": []}]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "bad_request"),
+        (b"{", 400, "bad_request"),
+        (b"[]", 400, "bad_request"),
+        (b'{"tasks": 1}', 400, "bad_request"),
+        (b'{"tasks": [], "x": NaN}', 400, "bad_request"),
+        (b"[" * 100_000, 400, "bad_request"),
+        ({**predict_body(), "label_config": "<View"}, 422, "bad_label_config"),
+        ({**predict_body(), "label_config": None}, 422, "bad_label_config"),
+        (
+            {**predict_body(), "label_config": '<!DOCTYPE a [<!ENTITY b "c">]><View>&b;</View>'},
+            422,
+            "bad_label_config",
+        ),
+        ({**predict_body(), "tasks": [{"id": 42, "data": {}}]}, 404, "image_missing"),
+        (
+            {**predict_body(), "tasks": [{"id": 42, "data": {"image": "file:///etc/passwd"}}]},
+            403,
+            "image_forbidden",
+        ),
+    ],
+    ids=str,
+)
+async def test_bad_input_is_a_sentence(door: Door, body: Any, status: int, code: str) -> None:
+    response = await door.post("/predict", body)
+    assert (response.status_code, response.json()["error"]) == (status, code)
+    assert len(response.json()["detail"]) > 20
+    await door.settle()
+    [failure] = door.graph.failures
+    assert failure.sentence == response.json()["detail"]
+
+
+async def test_a_failure_of_the_graph_keeps_its_sentence_and_is_logged(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.graph.error = ImageUnauthorized("cannot read the image of task 1: Label Studio answered 401")
+    with caplog.at_level(logging.WARNING, logger="ray.serve"):
+        response = await door.post("/predict", predict_body())
+    assert (response.status_code, response.json()["error"]) == (502, "image_unauthorized")
+    assert "task 1: Label Studio answered 401" in caplog.text
+
+
+async def test_an_unforeseen_error_shows_no_traceback(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    door.graph.error = ZeroDivisionError("the canary")
+    response = await door.post("/predict", predict_body())
+    assert response.status_code == 500
+    assert "canary" not in response.text
+
+
+async def test_overload_says_when_to_come_back(door: Door) -> None:
+    door.graph.error = Overloaded("too much is waiting; try again")
+    response = await door.post("/predict", predict_body())
+    assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+
+
+@pytest.mark.parametrize("path", ["/", "/health"])
+async def test_health(door: Door, path: str) -> None:
+    health = (await door.client.get(path)).json()
+    assert (health["status"], health["model_version"]) == ("UP", "classical-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "warns"),
+    [
+        ({"project": "3.17", "schema": predict_body()["label_config"], "extra_params": None}, False),
+        ({"project": "3.17", "schema": predict_body()["label_config"], "extra_params": {"a": 1}}, False),
+        ({"project": "3.17", "schema": predict_body()["label_config"], "extra_params": '{"a": 1}'}, False),
+        ({"project": "3.17", "schema": "<View></View>"}, True),
+        ({"project": "3.17", "schema": ""}, True),
+        ({"schema": "<View"}, True),
+    ],
+)
+async def test_setup_answers_whatever_the_config(door: Door, body: dict[str, Any], warns: bool) -> None:
+    response = await door.post("/setup", body)
+    assert response.status_code == 200
+    assert response.json()["model_version"] == "classical-1"
+    assert bool(response.json()["warnings"]) == warns
+    await door.settle()
+    assert door.graph.warnings == {body.get("project", "").split(".")[0]: response.json()["warnings"]}
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "answer"),
+    [
+        ("ANNOTATION_CREATED", 201, {"result": None, "status": "ok"}),
+        ("START_TRAINING", 201, {"result": None, "status": "ok"}),
+        ("PROJECT_UPDATED", 200, {"status": "Unknown event"}),
+    ],
+)
+async def test_webhooks(door: Door, action: str, status: int, answer: dict[str, Any]) -> None:
+    response = await door.post("/webhook", {"action": action, "project": {"id": 3}})
+    assert (response.status_code, response.json()) == (status, answer)
+    assert (await door.post("/webhook", {"project": {"id": 3}})).status_code == 400
+
+
+async def test_versions_and_metrics(door: Door) -> None:
+    assert (await door.client.get("/versions")).json()["versions"] == ["classical-1"]
+    assert (await door.client.get("/metrics")).json() == {}
+
+
+async def test_diagnose_gathers_what_answers_and_says_what_does_not(door: Door) -> None:
+    await door.post("/predict", b"{")
+    await door.settle()
+    report = (await door.client.get("/diagnose?project=3")).json()
+    assert report["models"] == "ready"
+    assert report["label_studio"] == "Label Studio answered 401"
+    assert report["recent_failures"]["3"][0]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("POST", "/health", 405)])
+async def test_unknown_routes_and_methods_are_json(door: Door, method: str, path: str, status: int) -> None:
+    response = await door.client.request(method, path)
+    assert response.status_code == status
+    assert set(response.json()) == {"error", "detail"}
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_the_limit_is_refused(announced: bool) -> None:
+    door = Door(max_body_mib=1)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(17):
+            yield b" " * 65536
+
+    content = b" " * (17 * 65536) if announced else chunks()
+    response = await door.client.post("/predict", content=content)
+    assert (response.status_code, response.json()["error"]) == (413, "body_too_large")
+
+
+async def test_every_route_asks_for_the_credentials() -> None:
+    door = Door(basic_auth_user="ünser", basic_auth_pass="päss")
+    right = "Basic " + base64.b64encode("ünser:päss".encode()).decode()
+    for path in ("/", "/health", "/versions", "/metrics", "/diagnose", "/nope"):
+        refused = await door.client.get(path)
+        assert (refused.status_code, refused.json()["error"]) == (401, "not_authenticated")
+        assert refused.headers["www-authenticate"] == 'Basic realm="Login required"'
+        assert (await door.client.get(path, headers={"authorization": right})).status_code in (200, 404)
+    assert (await door.post("/webhook", {"action": "x"})).status_code == 401
+
+
+def test_half_of_the_credentials_is_no_configuration() -> None:
+    with pytest.raises(ValueError, match="basic_auth_pass"):
+        IngressOptions(basic_auth_user="user")
+
+
+def test_every_error_has_a_status_that_label_studio_takes_for_a_failure() -> None:
+    assert all(error.status >= 400 for error in (ServiceError, *ServiceError.__subclasses__()))

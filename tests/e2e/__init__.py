@@ -1,0 +1,1 @@
+"""Label Studio in a real browser."""

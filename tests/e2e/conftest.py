@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.label_studio.fixtures import backend_url, label_studio
+
+__all__ = ["backend_url", "label_studio"]
+
+_IOUS = pytest.StashKey[dict[str, float]]()
+_FLAGS = (
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the editor must work without the internet
+)
+
+
+@pytest.fixture(scope="session")
+def page() -> Iterator[Page]:
+    """A page of the machine's own Chromium, in a profile of its own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    assert program, "no Chromium on PATH: run tests/e2e/install_chromium.sh"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=list(_FLAGS))
+        yield browser.new_page(viewport={"width": 1440, "height": 960})
+        browser.close()
+
+
+@pytest.fixture
+def ious(request: pytest.FixtureRequest) -> dict[str, float]:
+    """What each stored mask shares with the truth, collected over the run and shown at its end."""
+    return request.config.stash.setdefault(_IOUS, {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the intersection over union of the masks that Label Studio stored."""
+    if ious := config.stash.get(_IOUS, {}):
+        terminalreporter.section("IoU of the stored masks with the truth")
+        for name, iou in ious.items():
+            terminalreporter.write_line(f"{iou:.3f}  {name}")
+        terminalreporter.write_line(f"{np.mean(list(ious.values())):.3f}  mean")

@@ -1,0 +1,90 @@
+"""What an annotator does, in a real browser against the real Label Studio and the real application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from benchmarks.scenes import scene
+from serve_app.cli import label_config
+from tests.e2e.annotator import Annotator
+from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
+from tests.label_studio.server import USER, LabelStudioServer
+
+pytestmark = pytest.mark.e2e
+
+WIDTH, HEIGHT = 960, 640
+SEEDS = (1, 2, 3)
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
+    annotator = Annotator(page, label_studio.url, (WIDTH, HEIGHT))
+    annotator.log_in(USER, label_studio.password)
+    return annotator
+
+
+@pytest.fixture(scope="module")
+def project(label_studio: LabelStudioServer, backend_url: str) -> int:
+    number = label_studio.api.create_project("browser", label_config.build(["Object", "Other"]))
+    label_studio.api.add_backend(number, backend_url)
+    return number
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_click_a_negative_click_and_a_box_are_stored_as_masks(
+    seed: int,
+    annotator: Annotator,
+    label_studio: LabelStudioServer,
+    project: int,
+    ious: dict[str, float],
+    tmp_path: Path,
+) -> None:
+    known = scene(seed, WIDTH, HEIGHT)
+    Image.fromarray(known.rgb).save(tmp_path / f"scene{seed}.png")
+    (task,) = label_studio.api.upload(project, tmp_path / f"scene{seed}.png")
+    annotator.open_task(project, task)
+    annotator.auto_annotation()
+
+    clicked, boxed = known.masks[:2]
+    ground: Mask = ~np.any(known.masks, axis=0)
+    plain = annotator.picture()
+
+    annotator.pick("key-point-tool", "Object")
+    answer = annotator.click(*deepest(clicked))
+    assert [prompt["is_positive"] for prompt in answer["prompts"]] == [True]
+    assert iou(annotator.drawn(plain, clicked), clicked) > 0.5
+    annotator.screenshot(SCREENSHOTS / f"click-{seed}.png")
+
+    annotator.pick("key-point-tool", "Object")
+    answer = annotator.click(*deepest(ground), negative=True)
+    assert [prompt["is_positive"] for prompt in answer["prompts"]] == [True, False]
+    annotator.screenshot(SCREENSHOTS / f"negative-{seed}.png")
+    annotator.accept()
+
+    annotator.pick("rectangle-tool", "Other")
+    answer = annotator.drag(loose_box(boxed))
+    assert [prompt["type"] for prompt in answer["prompts"]] == ["rectanglelabels"]
+    annotator.screenshot(SCREENSHOTS / f"box-{seed}.png")
+    annotator.accept()
+    assert annotator.regions() == 2
+    seen = annotator.drawn(plain, boxed)
+
+    stored = label_studio.api.call("GET", f"/api/annotations/{annotator.submit()}/")["result"]
+    found: dict[str, Mask] = {region["value"]["brushlabels"][0]: region_mask(region) for region in stored}
+    assert [region["type"] for region in stored] == ["brushlabels", "brushlabels"]
+    assert iou(seen, found["Object"] | found["Other"]) > 0.9
+    ious[f"scene {seed}, clicks"] = iou(found["Object"], clicked)
+    ious[f"scene {seed}, box"] = iou(found["Other"], boxed)
+
+
+def test_the_stored_masks_are_the_objects(ious: dict[str, float]) -> None:
+    if not ious:
+        pytest.fail("no mask was stored")
+    assert min(ious.values()) > 0.5
+    assert np.mean(list(ious.values())) >= 0.85

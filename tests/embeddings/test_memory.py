@@ -1,0 +1,47 @@
+"""The memory tier never holds more bytes than it may, and lets the least recently used go first."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embeddings.memory import MemoryTier
+from values.embedding import Embedding
+
+
+def embedding(nbytes: int) -> Embedding:
+    return Embedding({"features": np.zeros(nbytes, np.uint8)}, "fake-1", 10, 10, 10, 10)
+
+
+def test_the_least_recently_used_leaves_first() -> None:
+    tier = MemoryTier(100)
+    tier.put("a", embedding(40))
+    tier.put("b", embedding(40))
+    assert tier.get("a") is not None
+    tier.put("c", embedding(40))
+    assert ("a" in tier, "b" in tier, "c" in tier) == (True, False, True)
+
+
+def test_an_embedding_larger_than_the_tier_is_not_kept_and_drives_nobody_out() -> None:
+    tier = MemoryTier(100)
+    tier.put("a", embedding(40))
+    tier.put("b", embedding(101))
+    assert ("a" in tier, "b" in tier, tier.nbytes) == (True, False, 40)
+
+
+def test_putting_again_replaces() -> None:
+    tier = MemoryTier(100)
+    tier.put("a", embedding(40))
+    tier.put("a", embedding(60))
+    assert (len(tier), tier.nbytes) == (1, 60)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 120), st.booleans())))
+def test_bytes_are_counted_exactly_and_stay_below_the_limit(steps: list[tuple[str, int, bool]]) -> None:
+    tier = MemoryTier(100)
+    for key, nbytes, read in steps:
+        if read:
+            tier.get(key)
+        else:
+            tier.put(key, embedding(nbytes))
+        kept = [tier.get(key) for key in "abcdef" if key in tier]
+        assert tier.nbytes == sum(each.nbytes for each in kept if each is not None) <= 100

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpcore
+import numpy as np
+import pytest
+import pytest_asyncio
+
+import imaging.reader
+from imaging.options import ImageOptions
+from imaging.reader import ImageReader
+from tests.imaging.pictures import SMALL, encoded, quarters
+from tests.imaging.servers import LabelStudio, Server, answer, jwt
+from values.errors import (
+    ImageCorrupt,
+    ImageError,
+    ImageForbidden,
+    ImageMissing,
+    ImageTimeout,
+    ImageTooLarge,
+    ImageUnauthorized,
+    NotAnImage,
+)
+from values.image import ImageSource, ModelSize, Pixels
+
+Make = Callable[..., ImageReader]
+PNG = encoded(quarters())
+UPLOAD = "/data/upload/3/a.png"
+
+
+@pytest_asyncio.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[ImageReader] = []
+
+    def build(**options: Any) -> ImageReader:
+        made.append(ImageReader(ImageOptions.model_validate(options)))
+        return made[-1]
+
+    yield build
+    for reader in made:
+        await reader.aclose()
+
+
+def source(value: str) -> ImageSource:
+    return ImageSource(value, project="3", task=42)
+
+
+async def test_an_upload_of_label_studio(make: Make, label_studio: LabelStudio) -> None:
+    label_studio.files[UPLOAD] = PNG
+    reader = make(label_studio_url=label_studio.address, label_studio_api_key=label_studio.personal_token)
+    pixels = await reader.read(source(UPLOAD), SMALL)
+    assert (pixels.width, pixels.height, pixels.rgb.shape) == (40, 20, (16, 32, 3))
+
+
+async def test_an_image_of_the_web(make: Make, server: Server) -> None:
+    server.routes["/a.png"] = answer(200, PNG)
+    reader = make(image_hosts=f"127.0.0.1:{server.port}")
+    assert (await reader.read(source(f"{server.url}/a.png"), SMALL)).width == 40
+
+
+async def test_a_data_url(make: Make) -> None:
+    value = "data:image/png;base64," + base64.b64encode(PNG).decode()
+    assert (await make().read(source(value), SMALL)).width == 40
+
+
+async def test_a_mounted_file_without_http(make: Make, label_studio: LabelStudio, tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "é x.png").write_bytes(PNG)
+    reader = make(label_studio_url=label_studio.address, local_files_document_root=tmp_path)
+    value = "/data/local-files/?d=local/%C3%A9%20x.png"
+    assert (await reader.read(source(value), SMALL)).width == 40
+    assert label_studio.requests == []
+
+
+async def test_a_file_that_is_not_mounted_comes_over_http(
+    make: Make, label_studio: LabelStudio, tmp_path: Path
+) -> None:
+    label_studio.files["/data/local-files/?d=b.png"] = PNG
+    reader = make(
+        label_studio_url=label_studio.address,
+        label_studio_api_key=label_studio.personal_token,
+        local_files_document_root=tmp_path,
+    )
+    assert (await reader.read(source("/data/local-files/?d=b.png"), SMALL)).width == 40
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.png", "..%2fsecret.png", "/etc/passwd", "a%00.png", "..%252fsecret.png"]
+)
+async def test_a_mounted_folder_is_not_left_and_http_not_tried(
+    make: Make, label_studio: LabelStudio, tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "secret.png").write_bytes(PNG)
+    root = tmp_path / "root"
+    root.mkdir()
+    reader = make(label_studio_url=label_studio.address, local_files_document_root=root)
+    with pytest.raises(ImageForbidden, match="of task 42"):
+        await reader.read(source(f"/data/local-files/?d={path}"), SMALL)
+    assert label_studio.requests == []
+
+
+async def test_a_missing_file_without_label_studio(make: Make, tmp_path: Path) -> None:
+    reader = make(local_files_document_root=tmp_path)
+    with pytest.raises(ImageMissing, match="of task 42: there is no such file"):
+        await reader.read(source("/data/local-files/?d=b.png"), SMALL)
+
+
+async def test_sentences_name_the_task_once(make: Make, server: Server, label_studio: LabelStudio) -> None:
+    server.routes["/page"] = answer(200, b"<!doctype html><title>Log in</title>")
+    server.routes["/cut"] = answer(200, PNG[:60])
+    server.routes["/huge"] = answer(200, b"x" * 2_000_000)
+    reader = make(
+        image_hosts=f"127.0.0.1:{server.port}", label_studio_url=label_studio.address, max_image_mib=1
+    )
+    expected: dict[str, type[ImageError]] = {
+        f"{server.url}/page": NotAnImage,
+        f"{server.url}/cut": ImageCorrupt,
+        f"{server.url}/huge": ImageTooLarge,
+        f"{server.url}/none": ImageMissing,
+        "http://example.org/a.png": ImageForbidden,
+        "s3://bucket/a.png": ImageForbidden,
+        "data:,": ImageCorrupt,
+        "": ImageMissing,
+        UPLOAD: ImageUnauthorized,
+    }
+    for value, error in expected.items():
+        with pytest.raises(error) as caught:
+            await reader.read(source(value), SMALL)
+        assert caught.type is error
+        assert caught.value.detail.startswith("cannot read the image of task 42: ")
+        assert caught.value.detail.count("cannot read") == 1
+
+
+async def test_a_failure_is_not_remembered(make: Make, server: Server) -> None:
+    reader = make(image_hosts=f"127.0.0.1:{server.port}")
+    server.routes["/a.png"] = answer(500)
+    with pytest.raises(ImageError):
+        await reader.read(source(f"{server.url}/a.png"), SMALL)
+    server.routes["/a.png"] = answer(200, PNG)
+    assert (await reader.read(source(f"{server.url}/a.png"), SMALL)).width == 40
+
+
+async def test_decoding_is_given_up_on(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def stuck(data: bytes, size: ModelSize, options: ImageOptions) -> Pixels:
+        release.wait()
+        return Pixels(np.zeros((1, 1, 3), np.uint8), 1, 1)
+
+    monkeypatch.setattr(imaging.reader, "decode", stuck)
+    reader = make(decode_timeout_s=0.02)
+    with pytest.raises(ImageTimeout, match=r"of task 42: decoding it took longer than 0\.02 s"):
+        await reader.read(source("data:,x"), SMALL)
+    release.set()
+
+
+async def test_many_at_once_and_one_poisoned(make: Make, server: Server) -> None:
+    server.routes["/good.png"] = answer(200, PNG)
+    server.routes["/bad.png"] = answer(200, PNG[:60])
+    reader = make(image_hosts=f"127.0.0.1:{server.port}")
+    names = ["good", "good", "bad", "good"] * 5
+    results = await asyncio.gather(
+        *(reader.read(source(f"{server.url}/{name}.png"), SMALL) for name in names), return_exceptions=True
+    )
+    for name, result in zip(names, results, strict=True):
+        assert isinstance(result, Pixels if name == "good" else ImageCorrupt)
+
+
+HOSTILE = [
+    "http://127.0.0.1/",
+    "http://127.1/",
+    "http://localhost/",
+    "http://2130706433/",
+    "http://0x7f000001/",
+    "http://0177.0.0.1/",
+    "http://0/",
+    "http://0.0.0.0/",
+    "http://[::]/",
+    "http://[::1]/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::ffff:7f00:1]/",
+    "http://[64:ff9b::7f00:1]/",
+    "http://[2002:7f00:1::]/",
+    "http://[fd00:ec2::254]/",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://100.100.100.200/",
+    "http://168.63.129.16/",
+    "http://10.0.0.1/",
+    "http://172.16.0.1/",
+    "http://192.168.0.1/",
+    "http://100.64.0.1/",
+    "http://224.0.0.1/",
+    "http://255.255.255.255/",
+    "http://1.1.1.1:22/",
+    "http://1.1.1.1:6379/",
+    "http://public@127.0.0.1/",
+    "http://1.1.1.1@127.0.0.1/",
+    "http://1.1.1.1\\@127.0.0.1/",
+    "http://1.1.1.1#@127.0.0.1:80\\/",
+    "http://127.0.0.1\t/",
+    "http://127%2e0%2e0%2e1/",
+    "http://①②⑦.0.0.1/",
+    "http://[::1%25lo]/",
+    "file:///etc/passwd",
+    "FILE:///etc/passwd",
+    "ftp://1.1.1.1/",
+    "gopher://127.0.0.1:6379/_x",
+    "dict://127.0.0.1:11211/",
+    "unix:///var/run/docker.sock",
+    "//127.0.0.1/x",
+    "\\\\127.0.0.1\\x",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+async def test_hostile_addresses_never_reach_a_socket(
+    make: Make, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: list[str] = []
+
+    async def connect_tcp(self: object, host: str, port: int, **more: object) -> None:
+        connected.append(host)
+        raise httpcore.ConnectError("must not happen")
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    with pytest.raises(ImageForbidden, match="of task 42"):
+        await make().read(source(value), SMALL)
+    assert connected == []
+
+
+async def test_no_secret_in_any_log_error_or_foreign_request(
+    make: Make, label_studio: LabelStudio, server: Server, other: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    label_studio.personal_token = jwt(jti="CANARY")
+    label_studio.routes[UPLOAD] = answer(303, location=f"{server.url}/signed.png?sig=CANARY")
+    server.routes["/signed.png"] = answer(
+        302, location=f"{other.url}/gone.png?sig=CANARY", set_cookie="CANARY"
+    )
+    reader = make(
+        image_hosts=f"127.0.0.1:{server.port},127.0.0.1:{other.port}",
+        label_studio_url=label_studio.address,
+        label_studio_api_key=label_studio.personal_token,
+    )
+    login = ImageSource(f"{server.url}/signed.png?x=CANARY", login="CANARY", password="CANARY")
+    said = repr(reader) + repr(login)
+    for wanted in (source(UPLOAD), login):
+        with pytest.raises(ImageMissing) as caught:
+            await reader.read(wanted, SMALL)
+        said += "".join(traceback.format_exception(caught.value))
+    assert "CANARY" not in said + caplog.text
+    assert label_studio.personal_token not in said + caplog.text
+    for request in other.requests:
+        assert "authorization" not in request.headers
+        assert "cookie" not in request.headers
+    assert len(other.requests) == 2
+
+
+async def test_the_check_of_label_studio_says_what_is_wrong(
+    make: Make, label_studio: LabelStudio, server: Server
+) -> None:
+    personal = make(label_studio_url=label_studio.address, label_studio_api_key=label_studio.personal_token)
+    assert "answers and takes the token" in await personal.check()
+    assert "LABEL_STUDIO_URL is not set" in await make().check()
+    with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
+        await make(label_studio_url=label_studio.address).check()
+    server.routes["/data/upload/0/none"] = answer(200, b"hello")
+    assert "not as Label Studio does" in await make(label_studio_url=server.url).check()

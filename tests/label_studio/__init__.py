@@ -1,0 +1,1 @@
+"""The real Label Studio: installed apart, started on loopback, driven over its API."""

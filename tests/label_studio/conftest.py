@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.label_studio.fixtures import backend_url, label_studio, legacy_label_studio
+
+__all__ = ["backend_url", "label_studio", "legacy_label_studio"]

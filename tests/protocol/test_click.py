@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+from protocol.bodies import PredictBody, read_predict
+from protocol.click import Click, Nothing, read_click, read_images
+from protocol.label_config import Output
+from protocol.options import ReadOptions
+from tests.protocol.support import (
+    INTERACTIVE,
+    WITHOUT_PROMPTS,
+    capture,
+    capture_bytes,
+    encoded,
+    keypoint,
+    predict,
+    rectangle,
+)
+from values.errors import BadLabelConfig, BadRequest, ImageMissing
+from values.image import ImageSource
+
+CONFIG = (
+    '<View><Image name="image" value="$image"/>'
+    '<BrushLabels name="brush" toName="image"><Label value="Object"/></BrushLabels>'
+    '<KeyPointLabels name="prompt" toName="image"><Label value="Object"/></KeyPointLabels></View>'
+)
+PAGES = (
+    '<View><Image name="image" valueList="$pages"/><BrushLabels name="brush" toName="image">'
+    '<Label value="Object"/></BrushLabels></View>'
+)
+
+
+def click(body: PredictBody, **options: Any) -> Click:
+    found = read_click(body, ReadOptions.model_validate(options))
+    assert isinstance(found, Click)
+    return found
+
+
+@pytest.mark.parametrize("name", INTERACTIVE)
+def test_every_real_interactive_request_is_a_click(name: str) -> None:
+    body = capture(name)
+    found = click(read_predict(capture_bytes(name)))
+    first = body["params"]["context"]["result"][0]
+    assert found.image.value == body["tasks"][0]["data"]["image"]
+    assert found.image.task == body["tasks"][0]["id"]
+    assert found.image.project == body["project"].split(".")[0]
+    assert (found.width, found.height) == (first["original_width"], first["original_height"])
+    value = first["value"]
+    label = value[first["type"]][0]
+    assert found.output == Output("BrushLabels", "tag", "image", (label,))
+    assert len(found.prompts) == 1
+
+
+@pytest.mark.parametrize("name", WITHOUT_PROMPTS)
+def test_a_real_request_without_prompts_is_no_click_but_names_images(name: str) -> None:
+    body = read_predict(capture_bytes(name))
+    assert read_click(body) is None
+    images = read_images(body, 100)
+    assert [image.task for image in images] == [task.number for task in body.tasks]
+    assert read_images(body, 1) == images[:1]
+    assert read_images(body, 0) == []
+
+
+def test_a_click_pickles() -> None:
+    found = click(predict(CONFIG, keypoint(10, 20), rectangle(0, 0, 50, 50)))
+    again = pickle.loads(pickle.dumps(found))
+    assert (again.image, again.output, again.width) == (found.image, found.output, found.width)
+    assert (again.prompts[0].points == found.prompts[0].points).all()
+
+
+def test_options_reach_prompts_and_output() -> None:
+    config = CONFIG.replace("</View>", '<PolygonLabels name="poly" toName="image"/></View>')
+    body = predict(config, rectangle(0, 0, 10, 10), rectangle(50, 50, 10, 10))
+    assert len(click(body).prompts) == 1
+    found = click(body, multi_box="each", output_order="PolygonLabels")
+    assert len(found.prompts) == 2
+    assert found.output.from_name == "poly"
+
+
+def test_credentials_go_with_the_image() -> None:
+    context = {"result": [keypoint(1, 1)]}
+    body = {
+        "tasks": [{"id": "7", "data": {"image": "a"}}],
+        "project": "3.1",
+        "label_config": CONFIG,
+        "params": {"login": "l", "password": "p", "context": context},
+    }
+    assert click(read_predict(encoded(body))).image == ImageSource("a", "3", 7, "l", "p")
+
+
+def test_item_index_picks_the_page() -> None:
+    pages = {"pages": ["a", "b", "c"]}
+    found = click(predict(PAGES, keypoint(1, 1, item_index=1), data=pages))
+    assert (found.image.value, found.item_index) == ("b", 1)
+    found = click(predict(PAGES, keypoint(1, 1), data=pages))
+    assert (found.image.value, found.item_index) == ("a", None)
+    assert [image.value for image in read_images(predict(PAGES, data=pages), 9)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("config", "data", "sentence"),
+    [
+        (CONFIG, {}, r'task 7: data\["image"\], which <Image name="image"> shows, is missing'),
+        (CONFIG, {"image": None}, "is missing"),
+        (CONFIG, {"image": 5}, "is no image path or URL"),
+        (CONFIG, {"image": {"url": "a"}}, "is no image path or URL"),
+        (CONFIG, {"image": "  "}, "is no image path or URL"),
+        (PAGES, {"pages": []}, "has 0 items, and the prompts are on item 0"),
+        (PAGES, {"pages": [5]}, r'data\["pages"\], .* item 0, is no image path'),
+    ],
+)
+def test_a_task_without_its_image(config: str, data: object, sentence: str) -> None:
+    body = predict(config, keypoint(1, 1), data=data)
+    with pytest.raises(ImageMissing, match=sentence):
+        read_click(body)
+    assert read_images(body, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "prompt", "reason"),
+    [
+        ("<View></View>", keypoint(1, 1), 'no <Image name="image">'),
+        (CONFIG, keypoint(1, 1, to_name="video"), 'no <Image name="video">'),
+        (CONFIG.replace("BrushLabels", "Choices"), keypoint(1, 1), "no control for the image"),
+        (CONFIG, keypoint(1, 1, is_positive=False), "ask for no mask"),
+        (CONFIG, {"type": "choices"}, "ask for no mask"),
+    ],
+)
+def test_no_mask_can_be_placed(config: str, prompt: dict[str, Any], reason: str) -> None:
+    found = read_click(predict(config, prompt))
+    assert isinstance(found, Nothing)
+    assert reason in found.reason
+
+
+def test_prompts_that_name_no_image_are_on_their_controls_image() -> None:
+    two = CONFIG.replace("<View>", '<View><Image name="other" value="$other"/>')
+    prompt = {**keypoint(1, 1), "to_name": None}
+    assert click(predict(two, prompt)).output.to_name == "image"
+    assert click(predict(CONFIG, {**prompt, "from_name": None})).output.to_name == "image"
+    assert isinstance(read_click(predict(two, {**prompt, "from_name": None})), Nothing)
+
+
+def test_a_task_is_needed_and_a_config() -> None:
+    context = {"result": [keypoint(1, 1)]}
+    with pytest.raises(BadRequest, match="no task"):
+        read_click(
+            read_predict(encoded({"tasks": [], "label_config": CONFIG, "params": {"context": context}}))
+        )
+    body = read_predict(encoded({"tasks": [{"id": 1}], "params": {"context": context}}))
+    with pytest.raises(BadLabelConfig):
+        read_click(body)
+    assert read_images(body, 10) == []
+
+
+def test_images_to_warm_are_told_once() -> None:
+    tasks = [
+        {"id": 1, "data": {"image": "a"}},
+        {"id": 1, "data": {"image": "a"}},
+        {"id": 2, "data": {"image": "b"}},
+    ]
+    body = read_predict(encoded({"tasks": tasks, "label_config": CONFIG}))
+    assert [image.value for image in read_images(body, 10)] == ["a", "b"]

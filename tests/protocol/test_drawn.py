@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from protocol import bitmask, brush_rle
+from protocol.drawn import LONG_SIDE, Drawn, from_png, from_polygon, from_rle
+from values.errors import BadPrompt
+
+MASK = np.zeros((60, 90), np.bool_)
+MASK[10:40, 20:70] = True
+BOX = [20, 10, 70, 40]
+
+
+def url(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return data_url(buffer.getvalue())
+
+
+def data_url(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def assert_is_mask(drawn: Drawn) -> None:
+    assert drawn.box.tolist() == BOX
+    assert drawn.mask is not None
+    assert drawn.mask.dtype == np.float32
+    assert (drawn.mask == MASK).all()
+
+
+def rgba(colour: tuple[int, int, int]) -> Image.Image:
+    pixels = np.zeros((*MASK.shape, 4), np.uint8)
+    pixels[MASK] = (*colour, 255)
+    return Image.fromarray(pixels)
+
+
+def test_brush() -> None:
+    assert_is_mask(from_rle(brush_rle.encode(MASK).tobytes(), 90, 60))
+
+
+def test_bitmask_is_on_where_opaque() -> None:
+    assert_is_mask(from_png(bitmask.data_url(MASK), 90, 60, by_alpha=True))
+    assert_is_mask(from_png(url(rgba((0, 0, 0))), 90, 60, by_alpha=True))
+    assert_is_mask(from_png(url(Image.fromarray(MASK.astype(np.uint8) * 255)), 90, 60, by_alpha=True))
+
+
+def test_mask_data_url_is_on_where_its_first_channel_is() -> None:
+    assert_is_mask(from_png(url(rgba((255, 0, 0))), 90, 60, by_alpha=False))
+    assert_is_mask(from_png(url(Image.fromarray(MASK)), 90, 60, by_alpha=False))
+    with pytest.raises(BadPrompt, match="empty"):
+        from_png(url(rgba((0, 255, 255))), 90, 60, by_alpha=False)
+
+
+@pytest.mark.parametrize("size", [(3000, 2000), (2000, 3000), (5000, 7)])
+def test_large_masks_are_kept_small(size: tuple[int, int]) -> None:
+    width, height = size
+    mask = np.zeros((height, width), np.bool_)
+    mask[: height // 2] = True
+    for drawn in (
+        from_rle(brush_rle.encode(mask).tobytes(), width, height),
+        from_polygon(np.array([[0, 0], [width, 0], [width, height // 2], [0, height // 2.0]]), width, height),
+    ):
+        assert drawn.mask is not None
+        assert max(drawn.mask.shape) == LONG_SIDE
+        assert drawn.box.tolist() == [0, 0, width, height // 2]
+        assert float(drawn.mask.mean()) == pytest.approx(0.5, abs=1.01 / drawn.mask.shape[0])
+
+
+@given(st.lists(st.tuples(st.floats(0, 90), st.floats(0, 60)), min_size=3, max_size=8))
+def test_a_polygons_mask_stays_within_its_box(points: list[tuple[float, float]]) -> None:
+    try:
+        drawn = from_polygon(np.array(points), 90, 60)
+    except BadPrompt:
+        return
+    assert drawn.mask is not None
+    rows, columns = np.nonzero(drawn.mask)
+    x0, y0, x1, y1 = drawn.box
+    assert (columns >= x0 - 1).all()
+    assert (columns <= x1 + 1).all()
+    assert (rows >= y0 - 1).all()
+    assert (rows <= y1 + 1).all()
+
+
+def header_of(width: int, height: int) -> bytes:
+    """A PNG that claims a size it does not hold."""
+    good = bytearray(bitmask.png(MASK))
+    good[16:24] = struct.pack(">II", width, height)
+    return bytes(good)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("", "not a PNG in a data URL"),
+        ("http://example.org/a.png", "not a PNG in a data URL"),
+        ("data:image/png,AAAA", "not a PNG in a data URL"),
+        ("data:image/png;base64,!!", "not base64"),
+        ("data:image/png;base64,\u00e9", "not base64"),
+        (data_url(b"GIF89a" + bytes(40)), "holds no PNG"),
+        (data_url(b"\x89PNG\r\n\x1a\n"), "holds no PNG"),
+        (bitmask.data_url(MASK[1:]), "90 x 59 pixels, its image 90 x 60"),
+        (data_url(header_of(2**31 - 1, 2**31 - 1)), "2147483647 x 2147483647"),
+        (data_url(header_of(90, 60)[:60]), "does not decode"),
+        (data_url(bitmask.png(MASK)[:33] + b"\xff" * 50), "does not decode"),
+        (bitmask.data_url(np.zeros_like(MASK)), "empty"),
+    ],
+)
+def test_refuses_damaged_pngs(given: str, sentence: str) -> None:
+    with pytest.raises(BadPrompt, match=sentence):
+        from_png(given, 90, 60, by_alpha=True)
+
+
+def test_empty_brush() -> None:
+    with pytest.raises(BadPrompt, match="empty"):
+        from_rle(brush_rle.encode(np.zeros_like(MASK)).tobytes(), 90, 60)
+
+
+def test_hostile_claims_allocate_nothing() -> None:
+    # A run of 65536 in an RLE that claims 2**32 - 4 bytes; a PNG that claims 2**31 x 2**31 pixels.
+    rle = b"\xff\xff\xff\xfc" + brush_rle.encode(np.ones((600, 900), np.bool_)).tobytes()[4:]
+    png = data_url(header_of(2**31 - 1, 2**31 - 1))
+    tracemalloc.start()
+    with pytest.raises(BadPrompt):
+        from_rle(rle, 90, 60)
+    with pytest.raises(BadPrompt):
+        from_png(png, 90, 60, by_alpha=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_polygon_matches_a_raster_of_the_same_shape() -> None:
+    corners: NDArray[np.float64] = np.array([[10.0, 5], [80, 12], [55, 50], [20, 45]])
+    drawn = from_polygon(corners, 90, 60)
+    fine = np.zeros((600, 900), np.uint8)
+    cv2.fillPoly(fine, [(corners * 10).astype(np.int32)], 1)
+    truth = fine.reshape(60, 10, 90, 10).mean(axis=(1, 3)) > 0.5
+    assert drawn.mask is not None
+    on = drawn.mask > 0
+    assert (on & truth).sum() / (on | truth).sum() > 0.93

@@ -1,0 +1,99 @@
+"""The real application, as `python -m serve_app serve` starts it, on its own ports and temp dir."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 180
+STOP_S = 90
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """Where the application answers, and the process that holds it."""
+
+    url: str
+    dashboard: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """All that the process printed so far."""
+        return self.log.read_text(errors="replace")
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_app(
+    config: Path = ROOT / "configs" / "serve.yaml",
+    env: Mapping[str, str] | None = None,
+    haproxy: bool = False,
+) -> Iterator[RunningApp]:
+    """The application, ready; stopped as Ctrl-C stops it.
+
+    ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
+    not passed on, except those a process cannot do without.
+    """
+    with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
+        port, dashboard_port = free_port(), free_port()
+        log = Path(folder) / "serve.log"
+        command = [sys.executable, "-m", "serve_app", "serve", "--config", str(config), "--port", str(port)]
+        command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
+        command += ["--haproxy" if haproxy else "--no-haproxy"]
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**kept, **(env or {})},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        app = RunningApp(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", process, log)
+        try:
+            _wait_until_ready(app)
+            yield app
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(app: RunningApp) -> None:
+    """Poll for the line that the process prints when every deployment runs."""
+    deadline = time.monotonic() + START_S
+    while "backend    http" not in app.said():
+        if app.process.poll() is not None:
+            raise AssertionError(f"the application ended with {app.process.returncode}:\n{app.said()}")
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the application was not ready in {START_S} s:\n{app.said()}")
+        time.sleep(0.2)
+    httpx.get(f"{app.url}/-/routes", trust_env=False)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise AssertionError(f"the application did not stop in {STOP_S} s after Ctrl-C") from None

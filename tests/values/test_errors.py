@@ -1,0 +1,28 @@
+"""The tree of errors: its picture, its statuses and its sentences."""
+
+import pickle
+
+import pytest
+
+from values import errors
+from values.errors import ServiceError, error_classes
+
+
+@pytest.mark.parametrize("error", list(error_classes()), ids=lambda error: error.__name__)
+def test_the_picture_shows_every_error_with_its_status_and_code(error: type[ServiceError]) -> None:
+    assert errors.__doc__ is not None
+    line = next(line for line in errors.__doc__.splitlines() if error.__name__ in line.split())
+    assert str(error.status) in line.split()
+    assert error.code in line.split()
+
+
+def test_codes_are_unique() -> None:
+    codes = [error.code for error in error_classes()]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("error", list(error_classes()), ids=lambda error: error.__name__)
+def test_an_error_crosses_processes_with_its_sentence(error: type[ServiceError]) -> None:
+    arrived = pickle.loads(pickle.dumps(error("the thing, the place, the remedy")))
+    assert type(arrived) is error
+    assert arrived.detail == "the thing, the place, the remedy"
