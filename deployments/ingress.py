@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -36,10 +36,11 @@ from values.errors import ServiceError
 from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
-# Bodies over this many bytes are parsed in a thread: the drafts of a task with many masks are megabytes.
-PARSE_INLINE = 256 * 1024
+# Larger than this many bytes is read in a thread: drafts with many masks and data: URLs are megabytes.
+LARGE = 256 * 1024
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
 
@@ -171,13 +172,9 @@ class Ingress:
     async def _predict(self, request: Request) -> Response:
         started = time.perf_counter()
         raw = await self._read(request)
-        if len(raw) > PARSE_INLINE:
-            body = await asyncio.to_thread(bodies.read_predict, raw)
-        else:
-            body = bodies.read_predict(raw)
-        request.state.project = body.project_id
-        request.state.task = str(body.tasks[0].id) if body.tasks else ""
-        click = read_click(body, self._reading)
+        body = await _off_loop_if_large(len(raw), bodies.read_predict, raw)
+        request.state.project, request.state.task = body.project_id, body.task_id
+        click = await _off_loop_if_large(len(raw), read_click, body, self._reading)
         if click is None:
             self._warm(read_images(body, self._options.warm_images))
             return _predictions([])
@@ -210,7 +207,7 @@ class Ingress:
         return await read_body(request, self._options.max_body_mib << 20)
 
     async def _click(self, click: Click) -> ClickAnswer:
-        key = self._key(click.image)
+        key = await self._key(click.image)
         decoder = self._decoder.options(session_id=key)
         answer: ClickAnswer = await call(
             lambda: decoder.click.remote(key, click),
@@ -225,7 +222,7 @@ class Ingress:
 
     async def _warm_one(self, source: ImageSource) -> None:
         try:
-            key = self._key(source)
+            key = await self._key(source)
             decoder = self._decoder.options(session_id=key)
             await call(
                 lambda: decoder.warm.remote(key, source),
@@ -236,8 +233,9 @@ class Ingress:
             task = "" if source.task is None else str(source.task)
             self._record(Failure(source.project, task, "warm", error.code, error.status, error.detail, ""))
 
-    def _key(self, source: ImageSource) -> str:
-        return image_key(canonical(source, self._images), self._choice.segmenter.version)
+    async def _key(self, source: ImageSource) -> str:
+        image = await _off_loop_if_large(len(source.value), canonical, source, self._images)
+        return image_key(image, self._choice.segmenter.version)
 
     def _about(self) -> dict[str, Any]:
         segmenter = self._choice.segmenter
@@ -250,6 +248,11 @@ class Ingress:
 
     def _prediction(self, regions: list[Any], score: float) -> dict[str, Any]:
         return prediction(regions, score, self._choice.segmenter.version)
+
+
+async def _off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
+    """``read(*args)``, in a thread when it would keep the event loop from answering /health."""
+    return await asyncio.to_thread(read, *args) if size > LARGE else read(*args)
 
 
 def _predictions(results: list[dict[str, Any]]) -> Response:

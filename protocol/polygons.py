@@ -73,12 +73,12 @@ def _signed_area(ring: Ring) -> float:
 def _bridged(ring: Ring, holes: list[Ring]) -> Ring:
     """One ring with every hole cut open towards the left.
 
-    The holes are taken from left to right: a horizontal line from a hole's leftmost point then meets the
-    ring, or a hole that already belongs to it, before anything else.
+    OpenCV's holes already run the other way round than their part. They are taken from left to right: a
+    horizontal line from a hole's leftmost point then meets the ring, or a hole that already belongs to it,
+    before anything else.
     """
     for points in sorted(holes, key=lambda hole: hole[:, 0].min()):
-        opposed = points[::-1] if _signed_area(points) * _signed_area(ring) > 0 else points
-        hole = np.roll(opposed, -int(np.argmin(opposed[:, 0])), axis=0)
+        hole = np.roll(points, -int(np.argmin(points[:, 0])), axis=0)
         found = _left_of(ring, hole[0])
         if found is None:  # simplified out of its part
             continue

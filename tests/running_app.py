@@ -59,6 +59,9 @@ def running_app(
         command = [sys.executable, "-m", "serve_app", "serve", "--config", str(config), "--port", str(port)]
         command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
         command += ["--haproxy" if haproxy else "--no-haproxy"]
+        if haproxy:
+            names = ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT")
+            env = {**{name: str(free_port()) for name in names}, **(env or {})}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -117,6 +117,18 @@ def test_several_holes_in_a_row_and_an_island_in_one() -> None:
     rings = rings_of(mask)
     assert len(rings) == 2
     assert iou(raster(rings, mask.shape), mask) > 0.99
+    for ring in rings:
+        assert_cuts_lie_on_the_mask(ring, mask)
+
+
+def assert_cuts_lie_on_the_mask(ring: Ring, mask: Mask) -> None:
+    """No long edge crosses what is off: around any place on it, some pixel is on."""
+    padded = np.pad(mask, 1)
+    for start, end in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        for share in np.linspace(0, 1, 41) if np.abs(end - start).max() > 1 else ():
+            x, y = start + share * (end - start)
+            around = padded[int(np.ceil(y)) : int(y) + 2, int(np.ceil(x)) : int(x) + 2]
+            assert around.any(), (x, y)
 
 
 def test_small_holes_are_filled() -> None:

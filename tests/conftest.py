@@ -1,0 +1,28 @@
+"""What the tests of the running application share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.running_app import ROOT, RunningApp, running_app
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """configs/serve.yaml behind HAProxy, with a second application under /locked that asks for basic auth."""
+    config = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
+    [first] = config["applications"]
+    first["args"]["image_hosts"] = "*"
+    second = copy.deepcopy(first)
+    second |= {"name": "locked", "route_prefix": "/locked"}
+    second["args"] |= {"basic_auth_user": "user", "basic_auth_pass": "pass", "max_body_mib": 1}
+    config["applications"].append(second)
+    path: Path = tmp_path_factory.mktemp("config") / "serve.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with running_app(path, haproxy=True) as running:
+        yield running

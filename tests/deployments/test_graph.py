@@ -1,0 +1,167 @@
+"""The real graph on a real local Ray, behind HAProxy, over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import io
+import json
+import time
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.scenes import Scene, scene
+from tests.label_studio.masks import deepest, iou, keypoint, region_mask
+from tests.requests_of_label_studio import predict_body
+from tests.running_app import RunningApp
+
+pytestmark = pytest.mark.cluster
+
+SHAPE = (240, 320)
+
+
+@pytest.fixture(scope="module")
+def client(app: RunningApp) -> Any:
+    with httpx.Client(base_url=app.url, trust_env=False, timeout=60) as client:
+        yield client
+
+
+def data_url(rgb: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def click(scene: Scene, number: int = 0) -> dict[str, Any]:
+    """A positive click in the middle of one of the scene's objects."""
+    height, width = scene.masks[number].shape
+    item = keypoint(deepest(scene.masks[number]), (height, width), "Object")
+    return predict_body(data_url(scene.rgb), context={"result": [item]})
+
+
+def test_a_click_becomes_the_mask_of_the_object(client: httpx.Client) -> None:
+    picture = scene(3, SHAPE[1], SHAPE[0])
+    response = client.post("/predict", json=click(picture))
+    [prediction] = response.json()["results"]
+    [region] = prediction["result"]
+    assert region["type"] == "brushlabels"
+    assert region["value"]["brushlabels"] == ["Object"]
+    assert iou(region_mask(region), picture.masks[0]) > 0.8
+
+
+def test_an_image_is_encoded_once_and_an_opened_task_warms_it(client: httpx.Client) -> None:
+    picture = scene(4, SHAPE[1], SHAPE[0])
+    first = client.post("/predict", json=click(picture))
+    again = client.post("/predict", json=click(picture))
+    assert "cache;desc=miss" in first.headers["server-timing"]
+    assert "cache;desc=hit" in again.headers["server-timing"]
+
+    other = scene(5, SHAPE[1], SHAPE[0])
+    opened = client.post("/predict", json={**click(other), "params": {"context": None}})
+    assert opened.json() == {"results": []}
+    deadline = time.monotonic() + 30
+    while "cache;desc=hit" not in client.post("/predict", json=click(other)).headers["server-timing"]:
+        assert time.monotonic() < deadline
+
+
+def test_annotators_at_once_each_get_their_own_mask(client: httpx.Client) -> None:
+    pictures = [scene(seed, 160, 120) for seed in range(10, 18)]
+
+    def annotate(picture: Scene) -> float:
+        [prediction] = client.post("/predict", json=click(picture)).json()["results"]
+        [region] = prediction["result"]
+        return iou(region_mask(region), picture.masks[0])
+
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        scores = list(threads.map(annotate, pictures * 2))
+    assert scores[:8] == scores[8:]
+    assert np.mean(scores) > 0.7
+
+
+def test_health_and_setup_answer_while_every_decoder_is_busy(client: httpx.Client, app: RunningApp) -> None:
+    big = scene(20, 1600, 1200)
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        clicks = [threads.submit(client.post, "/predict", json=click(big, n % 2)) for n in range(16)]
+        slowest = {"/health": 0.0, "/setup": 0.0}
+        while not all(each.done() for each in clicks):
+            for path, seconds in slowest.items():
+                started = time.monotonic()
+                with httpx.Client(base_url=app.url, trust_env=False, timeout=10) as fresh:
+                    body = {"project": "1.1", "schema": "<View></View>"}
+                    answer = fresh.get(path) if path == "/health" else fresh.post(path, json=body)
+                assert answer.status_code == 200
+                slowest[path] = max(seconds, time.monotonic() - started)
+    answers = [each.result() for each in clicks]
+    assert [each.status_code for each in answers] == [200] * 16, [each.text[:300] for each in answers]
+    assert slowest["/health"] < 1
+    assert slowest["/setup"] < 3
+
+
+def test_a_body_of_64_mib_of_drafts_is_accepted(client: httpx.Client) -> None:
+    body = click(scene(3, SHAPE[1], SHAPE[0]))
+    body["tasks"][0]["drafts"] = "drafts"
+    drafts = b'[{"result": [{"value": {"rle": [' + b"255, " * (64 * 2**20 // 5) + b"0]}}]}]"
+    content = json.dumps(body).encode().replace(b'"drafts": "drafts"', b'"drafts": ' + drafts)
+    assert len(content) > 64 * 2**20
+    response = client.post("/predict", content=content)
+    assert response.status_code == 200
+    assert len(response.json()["results"][0]["result"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "code"),
+    [
+        ("data:text/html,<html></html>", 415, "not_an_image"),
+        ("data:image/png;base64,iVBORw0KGgo=", 422, "image_corrupt"),
+        ("http://127.0.0.1:9/none.png", 502, "image_unreachable"),
+        ("/data/upload/1/none.png", 404, "image_missing"),
+        ("ftp://127.0.0.1/a.png", 403, "image_forbidden"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence_and_stands_in_diagnose(
+    client: httpx.Client, value: str, status: int, code: str
+) -> None:
+    body = click(scene(3, SHAPE[1], SHAPE[0]))
+    body["tasks"][0]["data"]["image"] = value
+    response = client.post("/predict", json=body)
+    assert (response.status_code, response.json()["error"]) == (status, code), response.text
+    assert "task 1" in response.json()["detail"]
+    deadline = time.monotonic() + 10
+    while True:
+        failures = client.get("/diagnose", params={"project": "1"}).json()["recent_failures"]["1"]
+        if any(each["sentence"] == response.json()["detail"] for each in failures):
+            break
+        assert time.monotonic() < deadline
+
+
+def test_a_failure_is_not_remembered(client: httpx.Client) -> None:
+    picture = scene(6, SHAPE[1], SHAPE[0])
+    body = click(picture)
+    good = body["tasks"][0]["data"]["image"]
+    body["tasks"][0]["data"]["image"] = good[:200]
+    assert client.post("/predict", json=body).status_code == 422
+    body["tasks"][0]["data"]["image"] = good
+    assert client.post("/predict", json=body).status_code == 200
+
+
+def test_a_second_application_under_a_prefix_with_basic_auth(client: httpx.Client) -> None:
+    body = click(scene(3, SHAPE[1], SHAPE[0]))
+    for path in ("/locked/", "/locked/health", "/locked/diagnose"):
+        assert client.get(path).status_code == 401
+        assert client.get(path, auth=("user", "pass")).status_code == 200, path
+    assert client.post("/locked/predict", json=body).status_code == 401
+    answer = client.post("/locked/predict", json=body, auth=("user", "pass"))
+    assert len(answer.json()["results"][0]["result"]) == 1
+    refused = client.post("/locked/predict", content=b" " * (2**20 + 1), auth=("user", "pass"))
+    assert (refused.status_code, refused.json()["error"]) == (413, "body_too_large")
+
+
+def test_it_says_where_it_is_and_what_serves(app: RunningApp) -> None:
+    said = app.said()
+    assert f"backend    {app.url} (classical-1: " in said
+    assert f"dashboard  {app.dashboard}" in said
+    assert "docs       " in said
