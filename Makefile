@@ -1,7 +1,6 @@
 # Two commands: `make serve` and `make test`. Each sets itself up; nothing but Python, venv and make is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := values protocol segmenters imaging embeddings deployments serve_app benchmarks tests
 
 .PHONY: serve test check e2e format docs clean
 
@@ -19,7 +18,7 @@ e2e: .venv/.requirements-dev
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy
 	$(BIN)/python -m serve_app doctor --only-files
 
 format: .venv/.requirements-dev

@@ -22,7 +22,6 @@ from segmenters.classical import Classical
 from segmenters.picking import pick
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
-from values.embedding import Embedding
 from values.image import Pixels
 from values.prompt import Prompt
 
@@ -103,7 +102,7 @@ def iou(a: Mask, b: Mask) -> float:
 
 
 def deepest(mask: Mask) -> tuple[float, tuple[int, int]]:
-    """(distance to the border in pixels, (x, y)) of the point farthest inside; distance 0 for an empty mask."""
+    """(distance to the border in pixels, (x, y)) of the point farthest inside; distance 0 for none."""
     inside = np.pad(mask, 1).astype(np.uint8)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
@@ -121,7 +120,9 @@ def measure(segmenter: Segmenter, example: Example) -> Result:
     name, rgb, truth = example
     annotator = Annotator(segmenter, rgb, truth)
     box = tight_box(truth)
-    answers = [annotator.ask(clicks, box if boxed else None) for clicks, boxed in ((1, 0), (3, 0), (0, 1), (2, 1))]
+    answers = [
+        annotator.ask(clicks, box if boxed else None) for clicks, boxed in ((1, 0), (3, 0), (0, 1), (2, 1))
+    ]
     ious, scores = zip(*answers, strict=True)
     return Result(name, ious, scores, annotator.encode, statistics.fmean(annotator.decodes))
 
@@ -147,7 +148,8 @@ def report(title: str, examples: Iterable[Example], each: bool) -> None:
     ious = np.array([result.ious for result in results]).ravel()
     scores = np.array([result.scores for result in results]).ravel()
     print(f"score: mean {scores.mean():.2f}, correlation with IoU {np.corrcoef(ious, scores)[0, 1]:.2f}")
-    encode, decode = (statistics.fmean(getattr(result, half) for result in results) for half in ("encode", "decode"))
+    encode = statistics.fmean(result.encode for result in results)
+    decode = statistics.fmean(result.decode for result in results)
     print(f"CPU per call on one core: encode {encode * 1e3:.1f} ms, decode {decode * 1e3:.0f} ms")
 
 

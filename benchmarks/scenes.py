@@ -1,7 +1,7 @@
 """Generated scenes with known objects: textured ground, a few textured things on it, and their exact masks.
 
-A scene is a pure function of its seed and size, so a benchmark, a unit test and a browser test can all speak of
-the same objects without a file between them.
+A scene is a pure function of its seed and size, so a benchmark, a unit test and a browser test can all speak
+of the same objects without a file between them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def scene(seed: int, width: int, height: int) -> Scene:
     palette = _palette(rng, 4)
     picture = _paint(rng, palette[0], width, height)
     masks: list[NDArray[np.bool_]] = []
-    taken = np.zeros((height, width), np.uint8)
+    taken: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
     for color in palette[1 : 1 + int(rng.integers(2, 4))]:
         cover = _place(rng, taken)
         if cover is None:
@@ -46,7 +46,8 @@ def scene(seed: int, width: int, height: int) -> Scene:
         picture += (_paint(rng, color, width, height) - picture) * cover[..., None]
         masks.append(cover > 0.5)
         reach = 2 * int(_GAP * min(width, height)) + 1
-        taken |= cv2.dilate(masks[-1].astype(np.uint8), np.ones((reach, reach), np.uint8))
+        grown = cv2.dilate(masks[-1].astype(np.uint8), np.ones((reach, reach), np.uint8))
+        taken = np.maximum(taken, np.asarray(grown, np.uint8))
     return Scene(_photograph(rng, picture), masks)
 
 
@@ -117,7 +118,7 @@ def _place(rng: _Rng, taken: NDArray[np.uint8]) -> _Field | None:
 
 
 def _outline(rng: _Rng) -> _Field:
-    """Nx2 float32 closed outline of about unit radius: an ellipse, a polygon or a wavy blob, turned at random."""
+    """Nx2 float32 closed outline of about unit radius: an ellipse, a polygon or a wavy blob, turned."""
     kind = int(rng.integers(3))
     corners = int(rng.integers(3, 7))
     turn = np.linspace(0, 2 * np.pi, corners if kind == 1 else 180, endpoint=False)
@@ -136,11 +137,12 @@ def _fill(outline: _Field, width: int, height: int) -> _Field:
     large = np.zeros((height * _OVERSAMPLE, width * _OVERSAMPLE), np.uint8)
     cv2.fillPoly(large, [np.rint(outline * _OVERSAMPLE).astype(np.int32)], (255,))
     small = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _photograph(rng: _Rng, lab: _Field) -> NDArray[np.uint8]:
     """Lab to RGB through a slightly soft lens and a slightly noisy sensor."""
-    rgb = cv2.cvtColor(cv2.GaussianBlur(lab, (0, 0), 0.7), cv2.COLOR_LAB2RGB) * 255
+    blurred = cv2.GaussianBlur(lab, (0, 0), 0.7)
+    rgb = np.asarray(cv2.cvtColor(blurred, cv2.COLOR_LAB2RGB), np.float32) * 255
     noise = rng.standard_normal(rgb.shape).astype(np.float32) * rng.uniform(2, 6)
-    return np.clip(rgb + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(rgb + noise, 0, 255), np.uint8)

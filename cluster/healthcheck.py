@@ -14,6 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 
 TIMEOUT_S = 4.0
 
@@ -36,13 +37,13 @@ def answers(url: str, sent: Mapping[str, str]) -> str:
     """An empty string when ``url`` answers 200, otherwise what it did instead."""
     # A proxy of the environment must not answer for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers=dict(sent))  # noqa: S310
     try:
+        request = urllib.request.Request(url, headers=dict(sent))  # noqa: S310
         with opener.open(request, timeout=TIMEOUT_S) as response:
             return "" if response.status == 200 else f"{url} answered {response.status}"
     except urllib.error.HTTPError as error:
         return f"{url} answered {error.code}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return f"{url} does not answer: {error}"
 
 

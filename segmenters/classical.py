@@ -1,7 +1,7 @@
 """The segmenter without weights: GrabCut in two passes, on colour alone.
 
-It serves from the first minute, offline and on any CPU, and knows nothing of objects: it finds what differs in
-colour from its surroundings. The order of passes, the assumed disc around a click and the rest are in
+It serves from the first minute, offline and on any CPU, and knows nothing of objects: it finds what differs
+in colour from its surroundings. The order of passes, the assumed disc around a click and the rest are in
 :mod:`segmenters.tracing`.
 """
 
@@ -25,7 +25,8 @@ from values.prompt import Prompt
 
 VERSION = "classical-1"
 
-_LENS = 1.0  # pixels of blur: grain would otherwise count as edges
+_INPUT = ModelSize(1024, keep_aspect=True, enlarge=False)
+_LENS = 0.5  # pixels of blur: grain would otherwise count as edges
 _EDGE = 1.0  # cells of blur over the mask: the border is to be a slope, or enlarging would show stairs
 _HEIGHT = 8.0  # logits are -8..8, about as far as a learnt decoder goes
 
@@ -36,14 +37,14 @@ class Classical:
 
     name: str = "classical"
     version: str = VERSION
-    input: ModelSize = ModelSize(1024, keep_aspect=True, enlarge=False)
+    input: ModelSize = _INPUT
 
     def load_encoder(self) -> ClassicalEncoder:
         """The encoder half; nothing is read from disk."""
         return ClassicalEncoder()
 
     def load_decoder(self) -> ClassicalDecoder:
-        """The decoder half. Sets OpenCV to one thread in this process: replicas scale, threads would only queue."""
+        """The decoder half. Sets OpenCV to one thread in this process: a replica has one CPU."""
         cv2.setNumThreads(1)
         return ClassicalDecoder()
 
@@ -52,7 +53,11 @@ class ClassicalEncoder:
     """Colour as people see it (CIELAB), a little blurred, at two sizes."""
 
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
-        """One embedding per image with the arrays ``lab`` (HxWx3 uint8) and ``overview`` (at most ``CELLS`` px)."""
+        """One embedding per image, in order.
+
+        Arrays, both HxWx3 uint8 in OpenCV's 8-bit Lab: ``lab`` at the size of the pixels given, ``overview``
+        in about :data:`segmenters.tracing.CELLS` pixels at most.
+        """
         return [_encode(pixels) for pixels in batch]
 
 
@@ -62,9 +67,11 @@ class ClassicalDecoder:
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
         """One candidate at the size of the encoder's image.
 
-        Every positive click is on, every negative one off (of two on the same pixel the newer counts), nothing
-        outside the box is on unless it was clicked. Without a positive click, a box or a drawn mask the answer
-        is an empty mask with score 0. The score is :func:`segmenters.grabcut.plausibility`.
+        Every positive click is on, every negative one off (of two closer than two pixels of the encoder's
+        image the newer counts), and         nothing outside the box is on; a positive click outside the box stretches it. Without a positive
+        click, a box or a drawn mask the answer is an empty mask with score 0. The score is
+        :func:`segmenters.grabcut.plausibility`. Raises :class:`values.errors.ModelError` for an embedding of
+        another segmenter.
         """
         if embedding.segmenter != VERSION:
             raise ModelError(f"the {VERSION} decoder cannot read an embedding made by {embedding.segmenter}")
@@ -104,15 +111,22 @@ def _logits(traced: Traced, hints: Hints, shape: tuple[int, int]) -> NDArray[np.
 
 
 def _clip_to_box(logits: NDArray[np.float32], box: tuple[float, float, float, float]) -> None:
-    """Bound the logits by the distance to the box's nearest side, so that enlarging ends the mask exactly there.
+    """Bound the logits by the distance to the box's nearest side: enlarged, the mask ends exactly there.
 
     That distance is a concave function, which linear interpolation never exceeds. Sides on the image's edge
     bound nothing.
     """
     height, width = logits.shape
-    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
-    across = np.minimum(x - box[0] if box[0] > 0 else 1.0, box[2] - x if box[2] < width else 1.0)
-    down = np.minimum(y - box[1] if box[1] > 0 else 1.0, box[3] - y if box[3] < height else 1.0)
-    np.minimum(logits, np.asarray(across, np.float32)[..., None, :], out=logits)
-    np.minimum(logits, np.broadcast_to(np.asarray(down, np.float32)[..., None], (height, 1)), out=logits)
+    across = _depth(width, box[0], box[2])
+    down = _depth(height, box[1], box[3])
+    np.minimum(logits, across, out=logits)
+    np.minimum(logits, down[:, None], out=logits)
     np.maximum(logits, -1, out=logits)
+
+
+def _depth(length: int, low: float, high: float) -> NDArray[np.float32]:
+    """How far inside low..high the middle of each of ``length`` pixels is; negative outside."""
+    middle = np.arange(length) + 0.5
+    start = low if low > 0 else -math.inf
+    end = high if high < length else math.inf
+    return np.asarray(np.minimum(middle - start, end - middle), np.float32)

@@ -38,7 +38,7 @@ def cut(
     cv2.setRNGSeed(0)  # a generator per thread; the clustering draws from it
     ground, thing = (np.zeros((1, 65)), np.zeros((1, 65))) if colors is None else (c.copy() for c in colors)
     mode = cv2.GC_INIT_WITH_MASK if colors is None else cv2.GC_EVAL
-    cv2.grabCut(lab, labels, None, ground, thing, rounds, mode)
+    cv2.grabCut(lab, labels, (0, 0, 0, 0), ground, thing, rounds, mode)
     return _object(labels), (ground, thing)
 
 
@@ -78,8 +78,8 @@ def _clicked(mask: Mask, positive: Sequence[Cell]) -> Mask:
 
 
 def _filled(mask: Mask, negative: Sequence[Cell]) -> Mask:
-    """Without small holes. A hole that holds a negative click is meant, one at the edge may be no hole at all."""
-    count, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    """Fill small holes. One that holds a negative click is meant, one at the edge may be no hole at all."""
+    _, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     fill = stats[:, cv2.CC_STAT_AREA] <= _SMALL_HOLE * np.count_nonzero(mask)
     fill[0] = False
     fill[np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])] = False
@@ -90,9 +90,9 @@ def _filled(mask: Mask, negative: Sequence[Cell]) -> Mask:
 def plausibility(lab: NDArray[np.uint8], mask: Mask) -> float:
     """0..1: how much the mask looks like a thing. 0 for an empty mask or one that fills the window.
 
-    The mean of two questions: how far does the border follow strong colour edges (as a part of what the
-    strongest tenth of the window's edges has), and how little do the colours inside and in a ring around overlap
-    (one minus the Bhattacharyya coefficient of their histograms)? An ordering rather than a measured IoU.
+    The mean of two answers: how far the border follows strong colour edges (as a part of what the strongest
+    tenth of the window's edges has), and how little the colours inside and in a ring around it overlap (one
+    minus the Bhattacharyya coefficient of their histograms). An ordering rather than an estimated IoU.
     """
     bits = mask.astype(np.uint8)
     kernel = np.ones((3, 3), np.uint8)

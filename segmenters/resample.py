@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from values.masks import Frame
 
-# Fresh memory costs a page fault per 4 kB, half the time at 12 megapixels, so each thread keeps one buffer. Images
-# above the limit go without, or a few threads would hold gigabytes for one odd panorama.
+# Fresh memory costs a page fault per 4 kB, a third of the time at 12 megapixels, so each thread keeps one
+# buffer. Images above the limit go without, or a few threads would hold gigabytes for one odd panorama.
 _KEPT_PIXELS = 16_000_000
 _scratch = threading.local()
 
@@ -19,9 +19,9 @@ _scratch = threading.local()
 def to_mask(logits: NDArray[np.float32], frame: Frame, width: int, height: int) -> NDArray[np.bool_]:
     """(height, width) bool: on where the resampled logit is > 0.
 
-    ``logits``: HxW float32. With ``frame.canvas`` the steps are Segment Anything's own: bilinear to the canvas,
-    cut the content out, bilinear to the image (``Sam.postprocess_masks`` in segment-anything); a single step
-    moves the border. Without a canvas the content is cut out of the logits themselves.
+    ``logits``: HxW float32. With ``frame.canvas`` the steps are Segment Anything's own: bilinear to the
+    canvas, cut the content out, bilinear to the image (``Sam.postprocess_masks`` in segment-anything); a
+    single step would move the border. Without a canvas the content is cut out of the logits themselves.
     """
     if frame.canvas is not None:
         canvas_height, canvas_width = frame.canvas

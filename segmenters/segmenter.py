@@ -37,8 +37,8 @@ class Decoder(Protocol):
 class Segmenter(Protocol):
     """A model as a description: small, picklable, without weights, so that it travels to every replica.
 
-    Options of a model (checkpoint, runtime, device) are fields of its own class; the halves read them when they
-    load, in the process that will run them.
+    Options of a model (checkpoint, runtime, device) are fields of its own class; the halves read them when
+    they load, in the process that will run them.
     """
 
     @property

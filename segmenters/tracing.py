@@ -1,6 +1,7 @@
 """How a prompt becomes an object: where to look, what to assume there, and the cuts that follow.
 
-Radii and margins were chosen on generated scenes and on photographs; ``benchmarks/classical.py`` measures them.
+Radii and margins were chosen on generated scenes and on photographs, see ``benchmarks/classical.py``. They
+are parts of a window's typical side unless said otherwise.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from numpy.typing import NDArray
 from segmenters import grabcut
 from segmenters.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, Colors, Labels, Mask
 from segmenters.hints import Hints
-from segmenters.window import Box, Window
+from segmenters.window import Box, Cell, Window
 
 CELLS = 256 * 192
 
-_DISC = 0.104  # probable object around a positive click; half of it is probable ground around a negative one
-_LATER = 0.5
+_DISC = 0.095  # probable object around a positive click; half of it is probable ground around a negative one
+_LATER = 0.6  # of that disc for a further positive click: it corrects, often close to the border
 _COARSE_DOT, _FINE_DOT = 0.0185, 0.0275  # certain object or ground around a click
 _MARGIN = 0.2  # ground around an object that the fine cut sees
+_DRAWN_MARGIN = 0.6  # the same around a drawn mask, which may cover only the middle of the object
+_OPEN = 0.2  # from a positive click, where the image's edge is not taken for ground
+_SPECK = 0.12  # of the grid: anything smaller is looked at again
+_NEARER = 2.0  # margin of that second look
 _TIGHT = 0.8  # part of a box that the object's extent should take: people draw boxes tightly
 _CORE = 0.75  # ellipse in a box to start again from
 
@@ -53,18 +58,30 @@ def trace(lab: _Lab, overview: _Lab, hints: Hints) -> Traced | None:
 def _from_clicks(lab: _Lab, overview: _Lab, hints: Hints) -> Traced:
     """First a coarse cut of the whole image, then a fine one of what was found."""
     height, width = lab.shape[:2]
-    whole = Window(0, 0, width, height, overview.shape[1], overview.shape[0])
-    positive, negative = whole.cells(hints.positive), whole.cells(hints.negative)
-    labels = np.full(overview.shape[:2], MAYBE_GROUND, np.uint8)
-    radius = max(2.0, _DISC * whole.size)
+    window = Window(0, 0, width, height, overview.shape[1], overview.shape[0])
+    found, colors = _coarse(overview, window, hints)
+    if _side(found) < _SPECK * window.size:
+        # The dot itself nearly covers a thing this small, so look again from nearer.
+        window = Window.around(window.extent(found), _NEARER, (width, height), CELLS)
+        found, colors = _coarse(window.view(lab), window, hints)
+    return _fine(lab, hints, found, window, _MARGIN, colors, 1)
+
+
+def _coarse(seen: _Lab, window: Window, hints: Hints) -> tuple[Mask, Colors | None]:
+    """The object, and the colours learnt, from nothing but a disc assumed around each click."""
+    positive, negative = window.cells(hints.positive), window.cells(hints.negative)
+    labels = np.full(seen.shape[:2], MAYBE_GROUND, np.uint8)
+    radius = max(2.0, _DISC * window.size)
     for index, cell in enumerate(positive):
         grabcut.disc(labels, cell, radius * (_LATER if index else 1.0), MAYBE_OBJECT)
     for cell in negative:
         grabcut.disc(labels, cell, radius / 2, MAYBE_GROUND)
     _frame(labels, (True, True, True, True))
-    grabcut.mark_clicks(labels, positive, negative, max(1.0, _COARSE_DOT * whole.size))
-    found, colors = grabcut.cut(overview, labels, 2, None)
-    return _fine(lab, hints, _to_edges(grabcut.tidy(found, positive, negative)), whole, colors, 1)
+    for cell in positive:  # an object clicked near the edge of the image most likely goes on beyond it
+        _open_frame(labels, cell, _OPEN * window.size)
+    grabcut.mark_clicks(labels, positive, negative, max(1.0, _COARSE_DOT * window.size))
+    found, colors = grabcut.cut(seen, labels, 2, None)
+    return _to_edges(grabcut.tidy(found, positive, negative)), colors
 
 
 def _from_prior(lab: _Lab, hints: Hints, prior: Mask) -> Traced:
@@ -74,16 +91,18 @@ def _from_prior(lab: _Lab, hints: Hints, prior: Mask) -> Traced:
     for x, y in hints.positive:
         cv2.circle(start, (int(x), int(y)), max(1, round(0.02 * max(width, height))), (1,), cv2.FILLED)
     whole = Window(0, 0, width, height, width, height)
-    traced = _fine(lab, hints, start > 0, whole, None, 3)
+    traced = _fine(lab, hints, start > 0, whole, _DRAWN_MARGIN, None, 3)
     if traced.mask.any():
         return traced
     return traced._replace(mask=traced.window.view(start) > 0)
 
 
-def _fine(lab: _Lab, hints: Hints, found: Mask, grid: Window, colors: Colors | None, rounds: int) -> Traced:
+def _fine(
+    lab: _Lab, hints: Hints, found: Mask, grid: Window, margin: float, colors: Colors | None, rounds: int
+) -> Traced:
     """Cut again in a window around what was found on ``grid``."""
     height, width = lab.shape[:2]
-    window = Window.around(grid.extent(found), _MARGIN, (width, height), CELLS)
+    window = Window.around(grid.extent(found), margin, (width, height), CELLS)
     seen = window.view(lab)
     labels = np.where(_carried(found, grid, window), MAYBE_OBJECT, MAYBE_GROUND).astype(np.uint8)
     _frame(labels, _inner_sides(window, width, height))
@@ -102,7 +121,7 @@ def _finish(
 
 
 def _in_box(lab: _Lab, hints: Hints, box: Box) -> Traced:
-    """Everything outside the box is ground; inside all of it may be object, or else an ellipse in its middle."""
+    """Outside the box is ground; inside, all of it may be object, or else an ellipse in its middle."""
     height, width = lab.shape[:2]
     window = Window.around(box, _MARGIN, (width, height), CELLS)
     seen = window.view(lab)
@@ -140,6 +159,11 @@ def _box_labels(inside: Mask, start: Mask, window: Window, hints: Hints) -> Labe
     return labels
 
 
+def _side(mask: Mask) -> int:
+    """Cells along the long side of the upright box around the mask."""
+    return max(int(np.ptp(np.flatnonzero(mask.any(axis=axis)))) + 1 for axis in (0, 1)) if mask.any() else 0
+
+
 def _extent(mask: Mask) -> int:
     """Cells of the upright box around the mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -166,6 +190,14 @@ def _frame(labels: Labels, sides: tuple[bool, bool, bool, bool]) -> None:
     for wanted, line in zip(sides, (labels[:, 0], labels[0], labels[:, -1], labels[-1]), strict=True):
         if wanted:
             line[...] = GROUND
+
+
+def _open_frame(labels: Labels, cell: Cell, reach: float) -> None:
+    """Leave the framing line undecided within ``reach`` cells of a cell."""
+    rows = slice(max(0, round(cell[1] - reach)), round(cell[1] + reach) + 1)
+    columns = slice(max(0, round(cell[0] - reach)), round(cell[0] + reach) + 1)
+    near = labels[rows, columns]
+    near[near == GROUND] = MAYBE_GROUND
 
 
 def _to_edges(mask: Mask) -> Mask:

@@ -19,7 +19,7 @@ _LARGEST_ZOOM = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``left``, ``top``, ``right``, ``bottom``: whole pixels of the encoder's image, right and bottom exclusive.
+    """``left``, ``top``, ``right``, ``bottom``: whole pixels of the encoder's image, the last two exclusive.
 
     ``width``, ``height``: cells of the grid laid over them.
     """
@@ -35,8 +35,8 @@ class Window:
     def around(cls, box: Box, margin: float, image: tuple[int, int], cells: int) -> Window:
         """The window on ``box`` grown by ``margin`` of its long side, inside an image of (width, height).
 
-        About ``cells`` cells whatever the aspect: the cost of a cut follows the number of cells. Small windows
-        are enlarged, so that a border is smooth even on a small object.
+        About ``cells`` cells whatever the aspect: the cost of a cut follows the number of cells. Small
+        windows are enlarged, so that a border is smooth even on a small object.
         """
         x0, y0, x1, y1 = box
         grow = max(2.0, margin * max(x1 - x0, y1 - y0))

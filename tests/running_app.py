@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+from serve_app.cli.serve import HAPROXY_PORTS
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 180
@@ -60,8 +60,7 @@ def running_app(
         command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
         command += ["--haproxy" if haproxy else "--no-haproxy"]
         if haproxy:
-            names = ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT")
-            env = {**{name: str(free_port()) for name in names}, **(env or {})}
+            env = {**{name: str(free_port()) for name in HAPROXY_PORTS}, **(env or {})}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -89,7 +88,6 @@ def _wait_until_ready(app: RunningApp) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"the application was not ready in {START_S} s:\n{app.said()}")
         time.sleep(0.2)
-    httpx.get(f"{app.url}/-/routes", trust_env=False)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

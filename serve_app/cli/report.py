@@ -11,16 +11,18 @@ from typing import Any
 import httpx
 import typer
 
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
 
 class Watch:
     """Waits in a thread for every application of a Serve config, then says where things are.
 
-    When an application cannot be deployed it says why and interrupts the process, so that nobody waits for it.
+    When an application cannot be deployed it says why and interrupts the process: nobody waits in vain.
     """
 
     def __init__(self, config: dict[str, Any], dashboard: str, docs: Path) -> None:
         http = config["http_options"]
-        host = "127.0.0.1" if http["host"] in ("0.0.0.0", "::") else http["host"]
+        host = "127.0.0.1" if http["host"] in ANYWHERE else http["host"]
         self._prefixes = [each.get("route_prefix", "/").rstrip("/") for each in config["applications"]]
         self._origin = f"http://{host}:{http['port']}"
         self._dashboard = dashboard

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from serve_app.cli.main import app
@@ -16,7 +17,7 @@ from serve_app.cli.main import app
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "cluster" / "Dockerfile"
 INSTRUCTIONS = frozenset(
-    "FROM RUN CMD LABEL EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG STOPSIGNAL HEALTHCHECK SHELL".split()
+    {"ARG", "CMD", "COPY", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "RUN", "STOPSIGNAL", "USER", "WORKDIR"}
 )
 
 
@@ -44,7 +45,7 @@ def copies() -> list[tuple[str, str]]:
     return [(source, destination) for source, destination in pairs]
 
 
-def test_every_instruction_is_one() -> None:
+def test_every_instruction_is_one_that_is_wanted_here() -> None:
     assert {name for name, _ in instructions()} <= INSTRUCTIONS
 
 
@@ -115,8 +116,6 @@ def test_the_health_check_is_a_file_of_the_image() -> None:
 
 
 def commands() -> list[list[str]]:
-    import yaml
-
     found = [json.loads(of("CMD")[0])]
     for path in (ROOT / "cluster").glob("compose*.yaml"):
         services = yaml.safe_load(path.read_text())["services"]

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from label_studio_sdk.converter.brush import decode_rle
 from PIL import Image, ImageDraw
 
+from protocol.brush_rle import decode
 from serve_app.lint import lint_file
 from tests.running_app import running_app
 
@@ -149,7 +149,8 @@ def click() -> dict[str, Any]:
         "label_config": (
             '<View><Image name="image" value="$image"/>'
             '<BrushLabels name="brush" toName="image"><Label value="Object"/></BrushLabels>'
-            '<KeyPointLabels name="point" toName="image" smart="true"><Label value="Object"/></KeyPointLabels></View>'
+            '<KeyPointLabels name="point" toName="image" smart="true"><Label value="Object"/>'
+            "</KeyPointLabels></View>"
         ),
         "params": {"context": {"result": [prompt]}},
     }
@@ -173,6 +174,6 @@ def test_the_config_serves_a_click(tmp_path: Path) -> None:
     [region] = prediction["result"]
     assert region["type"] == "brushlabels"
     assert region["value"]["brushlabels"] == ["Object"]
-    mask = decode_rle(region["value"]["rle"]).reshape(HEIGHT, WIDTH, 4)[:, :, 3] > 0
+    mask = decode(bytes(region["value"]["rle"]), HEIGHT, WIDTH)
     assert mask[120, 160]
     assert not mask[10, 10]

@@ -38,10 +38,8 @@ def replicas(config: dict[str, Any], name: str, bound: str) -> int:
 
 
 def cpus(config: dict[str, Any], bound: str) -> float:
-    return sum(
-        replicas(config, name, bound) * deployment(config, name)["ray_actor_options"]["num_cpus"]
-        for name in DEPLOYMENTS
-    )
+    booked = {name: float(deployment(config, name)["ray_actor_options"]["num_cpus"]) for name in DEPLOYMENTS}
+    return sum(replicas(config, name, bound) * share for name, share in booked.items())
 
 
 @by_name

@@ -22,15 +22,15 @@ _SLOW_MS = 60_000  # a bound for a shared machine; nothing waits this long when 
 
 
 class Annotator:
-    """Drives one page. Positions are pixels of the task's image, of ``size`` (width, height)."""
+    """Drives one page. Positions are pixels of the open task's image."""
 
-    def __init__(self, page: Page, url: str, size: tuple[int, int]) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         page.set_default_timeout(_SLOW_MS)
         page.set_default_navigation_timeout(_SLOW_MS)
         expect.set_options(timeout=_SLOW_MS)
         self.page = page
         self._url = url
-        self._size = size
+        self._size = (0, 0)
 
     def log_in(self, user: str, password: str) -> None:
         """Log in at Label Studio's form."""
@@ -40,8 +40,9 @@ class Annotator:
         self.page.get_by_role("button", name="Log in").click()
         expect(self.page).not_to_have_url(re.compile("/user/login"))
 
-    def open_task(self, project: int, task: int) -> None:
-        """Open a task; return when its image is drawn."""
+    def open_task(self, project: int, task: int, size: tuple[int, int]) -> None:
+        """Open a task whose image is of ``size`` (width, height); return when the image is drawn."""
+        self._size = size
         self.page.goto(f"{self._url}/projects/{project}/data?task={task}")
         # The editor builds itself a second time when the task's predictions have come.
         self.page.wait_for_load_state("networkidle")

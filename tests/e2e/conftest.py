@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.e2e.annotator import Annotator
 from tests.label_studio.fixtures import backend_url, label_studio
+from tests.label_studio.server import USER, LabelStudioServer
 
 __all__ = ["backend_url", "label_studio"]
 
@@ -34,6 +36,14 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=list(_FLAGS))
         yield browser.new_page(viewport={"width": 1440, "height": 960})
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
+    """An annotator who has logged in."""
+    annotator = Annotator(page, label_studio.url)
+    annotator.log_in(USER, label_studio.password)
+    return annotator
 
 
 @pytest.fixture

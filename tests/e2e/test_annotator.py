@@ -7,26 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
 
 from benchmarks.scenes import scene
 from serve_app.cli import label_config
 from tests.e2e.annotator import Annotator
 from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
-from tests.label_studio.server import USER, LabelStudioServer
+from tests.label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 
 WIDTH, HEIGHT = 960, 640
 SEEDS = (1, 2, 3)
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
-
-
-@pytest.fixture(scope="module")
-def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
-    annotator = Annotator(page, label_studio.url, (WIDTH, HEIGHT))
-    annotator.log_in(USER, label_studio.password)
-    return annotator
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +40,7 @@ def test_a_click_a_negative_click_and_a_box_are_stored_as_masks(
     known = scene(seed, WIDTH, HEIGHT)
     Image.fromarray(known.rgb).save(tmp_path / f"scene{seed}.png")
     (task,) = label_studio.api.upload(project, tmp_path / f"scene{seed}.png")
-    annotator.open_task(project, task)
+    annotator.open_task(project, task, (WIDTH, HEIGHT))
     annotator.auto_annotation()
 
     clicked, boxed = known.masks[:2]

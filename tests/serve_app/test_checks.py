@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from imaging.options import ImageOptions
 from serve_app.cli import checks
@@ -156,7 +157,8 @@ def test_public_addresses_are_those_of_others() -> None:
 def test_label_studio_is_asked_only_where_it_is_set() -> None:
     assert checks.check_label_studio(ImageOptions()).state == "skipped"
     nobody = f"http://127.0.0.1:{free_port()}"
-    check = checks.check_label_studio(ImageOptions(label_studio_url=nobody, label_studio_api_key="0" * 40))
+    options = ImageOptions(label_studio_url=nobody, label_studio_api_key=SecretStr("0" * 40))
+    check = checks.check_label_studio(options)
     assert check.state == "problem"
     assert "0" * 40 not in check.sentence
 

@@ -1,0 +1,135 @@
+"""Click latency over HTTP: the first click on an image and the next ones, and where the time goes.
+
+    python -m benchmarks.click_latency                         starts the application for itself
+    python -m benchmarks.click_latency --url http://host:9090  asks one that runs; with --port P it must be
+                                                               started with IMAGE_HOSTS=127.0.0.1:P
+
+"framework" is everything of a warm click but decode, resample and region: HTTP, HAProxy, parsing, the hop to
+the decoder replica, serialising. `GET /health` in the same run is the floor of a request through Serve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.server
+import io
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import httpx
+from PIL import Image
+
+from benchmarks.scenes import scene
+from tests.label_studio.masks import deepest, keypoint
+from tests.requests_of_label_studio import predict_body
+from tests.running_app import free_port, running_app
+
+MASK_STAGES = ("embedding", "decode", "resample", "region")
+
+
+class Pictures(http.server.BaseHTTPRequestHandler):
+    """Serves the pictures of the benchmark."""
+
+    pictures: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self) -> None:
+        """Answer with the picture of this path."""
+        body = self.pictures[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def pictures(port: int, count: int, width: int, height: int) -> Iterator[list[dict[str, Any]]]:
+    """Requests with a click on an object each of ``count`` scenes, which are served meanwhile."""
+    requests = []
+    for seed in range(count):
+        drawn = scene(seed, width, height)
+        stream = io.BytesIO()
+        Image.fromarray(drawn.rgb).save(stream, "JPEG", quality=90)
+        Pictures.pictures[f"/{seed}.jpg"] = stream.getvalue()
+        item = keypoint(deepest(drawn.masks[0]), (height, width), "Object")
+        requests.append(predict_body(f"http://127.0.0.1:{port}/{seed}.jpg", context={"result": [item]}))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield requests
+    finally:
+        server.shutdown()
+
+
+def timed(client: httpx.Client, body: dict[str, Any]) -> tuple[float, dict[str, float]]:
+    """Milliseconds of one click as the client sees it, and by stage as the answer says."""
+    started = time.perf_counter()
+    response = client.post("/predict", json=body)
+    total = (time.perf_counter() - started) * 1000
+    response.raise_for_status()
+    stages = [
+        part.split(";dur=") for part in response.headers["server-timing"].split(", ") if ";dur=" in part
+    ]
+    return total, {name: float(value) for name, value in stages}
+
+
+def report(title: str, totals: list[float], stages: list[dict[str, float]]) -> None:
+    """Print p50 and p95, and the mean of each stage with its share."""
+    ordered = sorted(totals)
+    p50, p95 = statistics.median(ordered), ordered[int(0.95 * (len(ordered) - 1))]
+    print(f"\n{title}: {len(totals)} clicks, p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+    mean = statistics.fmean(totals)
+    named = {name: statistics.fmean(each[name] for each in stages) for name in stages[0]}
+    named["http"] = mean - sum(named.values())
+    for name, value in sorted(named.items(), key=lambda pair: -pair[1]):
+        print(f"  {name:<10} {value:9.2f} ms {value / mean:6.1%}")
+
+
+def measure(url: str, requests: list[dict[str, Any]], repeats: int) -> None:
+    """Click on every picture, first and again, and print what it took."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
+        print(f"model: {client.get('/health').json()['model_version']}")
+        first = [timed(client, body) for body in requests]
+        again = [timed(client, body) for _ in range(repeats) for body in requests]
+        floor = []
+        for _ in range(len(again)):
+            started = time.perf_counter()
+            client.get("/health")
+            floor.append((time.perf_counter() - started) * 1000)
+    report("first click", [total for total, _ in first], [stages for _, stages in first])
+    report("next click", [total for total, _ in again], [stages for _, stages in again])
+    framework = [total - sum(stages[name] for name in MASK_STAGES) for total, stages in again]
+    print(
+        f"\nframework's share of a warm click: p50 {statistics.median(framework):.2f} ms "
+        f"({statistics.median(framework) / statistics.median(total for total, _ in again):.1%}); "
+        f"GET /health in this run: p50 {statistics.median(floor):.2f} ms"
+    )
+
+
+def main() -> None:
+    """Read the arguments, start what is needed, measure."""
+    parser = argparse.ArgumentParser(description="Latency of first and next clicks, by stage.")
+    parser.add_argument("--url", help="an application that runs; default: start one")
+    parser.add_argument("--port", type=int, default=0, help="port on which the pictures are served")
+    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=10, help="next clicks on each image")
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--height", type=int, default=960)
+    arguments = parser.parse_args()
+    port = arguments.port or free_port()
+    with pictures(port, arguments.images, arguments.width, arguments.height) as requests:
+        if arguments.url:
+            measure(arguments.url, requests, arguments.repeats)
+            return
+        with running_app(env={"IMAGE_HOSTS": f"127.0.0.1:{port}"}, haproxy=True) as app:
+            measure(app.url, requests, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmenters import grabcut
+from segmenters.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, OBJECT
+
+
+def _square(value: int = 200) -> NDArray[np.uint8]:
+    lab = np.full((40, 40, 3), 90, np.uint8)
+    lab[10:30, 10:30] = value
+    return np.asarray(lab + np.random.default_rng(0).integers(0, 6, lab.shape, np.uint8), np.uint8)
+
+
+def _labels() -> NDArray[np.uint8]:
+    labels = np.full((40, 40), MAYBE_GROUND, np.uint8)
+    labels[16:24, 16:24] = MAYBE_OBJECT
+    return labels
+
+
+def _bits(*rows: str) -> NDArray[np.bool_]:
+    return np.array([[cell == "#" for cell in row] for row in rows])
+
+
+def test_a_cut_follows_the_colours() -> None:
+    mask, colors = grabcut.cut(_square(), _labels(), 2, None)
+    assert np.count_nonzero(mask) == 400
+    assert mask[10:30, 10:30].all()
+    assert colors is not None
+
+
+def test_a_cut_repeats_itself_and_can_go_on_from_known_colours() -> None:
+    first, colors = grabcut.cut(_square(), _labels(), 2, None)
+    kept = [part.copy() for part in colors or ()]
+    again, _ = grabcut.cut(_square(), _labels(), 1, colors)
+    np.testing.assert_array_equal(first, again)
+    for part, before in zip(colors or (), kept, strict=True):
+        np.testing.assert_array_equal(part, before)
+
+
+def test_one_kind_of_label_alone_is_the_answer() -> None:
+    for label, expected in ((OBJECT, True), (MAYBE_OBJECT, True), (GROUND, False), (MAYBE_GROUND, False)):
+        mask, _ = grabcut.cut(_square(), np.full((40, 40), label, np.uint8), 1, None)
+        assert mask.all() if expected else not mask.any()
+
+
+def test_dots_of_opposite_clicks_leave_each_other_room() -> None:
+    labels = np.full((20, 20), MAYBE_GROUND, np.uint8)
+    grabcut.mark_clicks(labels, [(5, 10)], [(8, 10)], 6)
+    assert labels[10, 5] == OBJECT
+    assert labels[10, 8] == GROUND
+    assert np.count_nonzero(labels != MAYBE_GROUND) < 12
+
+
+def test_only_clicked_parts_stay() -> None:
+    mask = _bits("##...", "##...", "...##")
+    np.testing.assert_array_equal(grabcut.tidy(mask, [(4, 2)], []), _bits(".....", ".....", "...##"))
+    np.testing.assert_array_equal(grabcut.tidy(mask, [], []), mask)
+
+
+def test_specks_go_when_nothing_was_clicked() -> None:
+    mask = np.zeros((20, 20), np.bool_)
+    mask[2:12, 2:12] = True
+    mask[18, 18] = True
+    assert np.count_nonzero(grabcut.tidy(mask, [], [])) == 100
+
+
+def test_pinholes_are_filled_unless_meant() -> None:
+    mask = np.zeros((30, 30), np.bool_)
+    mask[5:25, 5:25] = True
+    mask[10, 10] = mask[15, 15] = False
+    filled = grabcut.tidy(mask, [(6, 6)], [(15, 15)])
+    assert filled[10, 10]
+    assert not filled[15, 15]
+
+
+def test_a_wide_hole_stays() -> None:
+    mask = np.zeros((30, 30), np.bool_)
+    mask[5:25, 5:25] = True
+    mask[10:16, 10:16] = False
+    assert not grabcut.tidy(mask, [(6, 6)], [])[12, 12]
+
+
+def test_plausibility_ranks_the_true_border_first() -> None:
+    lab = _square()
+    true, shifted = np.zeros((40, 40), np.bool_), np.zeros((40, 40), np.bool_)
+    true[10:30, 10:30] = True
+    shifted[4:24, 4:24] = True
+    ranked = [grabcut.plausibility(lab, mask) for mask in (true, shifted)]
+    assert 1 >= ranked[0] > 0.8 > ranked[1] > 0
+    for trivial in (np.zeros_like(true), np.ones_like(true)):
+        assert grabcut.plausibility(lab, trivial) == 0
