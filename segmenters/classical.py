@@ -68,10 +68,10 @@ class ClassicalDecoder:
         """One candidate at the size of the encoder's image.
 
         Every positive click is on, every negative one off (of two closer than two pixels of the encoder's
-        image the newer counts), and         nothing outside the box is on; a positive click outside the box stretches it. Without a positive
-        click, a box or a drawn mask the answer is an empty mask with score 0. The score is
-        :func:`segmenters.grabcut.plausibility`. Raises :class:`values.errors.ModelError` for an embedding of
-        another segmenter.
+        image the newer counts), and nothing outside the box is on; a positive click outside the box
+        stretches it. Without a positive click, a box or a drawn mask the answer is an empty mask with score
+        0. The score is :func:`segmenters.grabcut.plausibility`. Raises :class:`values.errors.ModelError`
+        for an embedding of another segmenter.
         """
         if embedding.segmenter != VERSION:
             raise ModelError(f"the {VERSION} decoder cannot read an embedding made by {embedding.segmenter}")

@@ -136,15 +136,13 @@ def _in_box(lab: _Lab, hints: Hints, box: Box) -> Traced:
         starts = [window.view(hints.prior.astype(np.uint8)) > 0]
     elif inside.mean() > 0.98:  # a box around the whole picture leaves no ground to learn from
         starts = [ellipse > 0]
-    best: Traced | None = None
+    tried: list[Traced] = []
     for start in starts:
         labels = _box_labels(inside, start, window, hints)
-        traced = _finish(seen, labels, window, hints, None, 3)
-        if best is None or _extent(traced.mask) > _extent(best.mask):
-            best = traced
-        if _extent(best.mask) > _TIGHT * (right - left) * (bottom - top):
+        tried.append(_finish(seen, labels, window, hints, None, 3))
+        if _extent(tried[-1].mask) > _TIGHT * (right - left) * (bottom - top):
             break
-    assert best is not None  # noqa: S101 - there is always a start
+    best = max(tried, key=lambda traced: _extent(traced.mask))
     # The box itself is a poor answer, but better than none.
     return best if best.mask.any() else Traced(window, inside, 0.0)
 

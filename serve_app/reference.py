@@ -9,10 +9,13 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import typer
 from pydantic import SecretStr
 
 from deployments import meters
+from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes
 
@@ -53,7 +56,31 @@ def errors_table() -> str:
     return _table(("status", "`error`", "meaning"), sorted(rows))
 
 
-TABLES = {"settings": settings_table, "metrics": metrics_table, "errors": errors_table}
+def commands_table() -> str:
+    """Every command with its flags, a section each."""
+    commands: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+    sections = []
+    for name, command in commands.items():
+        rows = [_flag(parameter) for parameter in command.params if parameter.name != "help"]
+        head = ("flag", "variables", "meaning")
+        sections.append(f"## {name}\n\n{command.help}\n\n{_table(head, rows)}")
+    return "\n".join(sections)
+
+
+def _flag(parameter: Any) -> tuple[str, str, str]:
+    """One row for a flag or an argument of a command."""
+    names = ", ".join(f"`{each}`" for each in (*parameter.opts, *parameter.secondary_opts))
+    variables = parameter.envvar or []
+    listed = [variables] if isinstance(variables, str) else variables
+    return names, ", ".join(f"`{each}`" for each in listed), parameter.help or ""
+
+
+TABLES = {
+    "commands": commands_table,
+    "settings": settings_table,
+    "metrics": metrics_table,
+    "errors": errors_table,
+}
 
 
 def renewed(text: str) -> str:

@@ -49,7 +49,10 @@ def test_a_click_a_negative_click_and_a_box_are_stored_as_masks(
 
     annotator.pick("key-point-tool", "Object")
     answer = annotator.click(*deepest(clicked))
-    assert [prompt["is_positive"] for prompt in answer["prompts"]] == [True]
+    (prompt,) = answer["prompts"]
+    assert prompt["is_positive"] is True
+    at = prompt["value"]["x"] * WIDTH / 100, prompt["value"]["y"] * HEIGHT / 100
+    assert at == pytest.approx(deepest(clicked), abs=1.5)
     assert iou(annotator.drawn(plain, clicked), clicked) > 0.5
     annotator.screenshot(SCREENSHOTS / f"click-{seed}.png")
 

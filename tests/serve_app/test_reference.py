@@ -1,0 +1,43 @@
+"""The docs say what the code does: tables are made from it, and nothing public is left out."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from serve_app import reference
+from serve_app.reference import ROOT, pages, renewed
+from tests.deployments.test_ingress import Door
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_tables_are_up_to_date(page: Path) -> None:
+    assert page.read_text() == renewed(page.read_text()), "run `make docs`"
+
+
+def test_every_table_stands_somewhere() -> None:
+    used = {match[2] for page in pages() for match in reference.BLOCK.finditer(page.read_text())}
+    assert used == set(reference.TABLES)
+
+
+def test_every_endpoint_is_documented() -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    for route in Door().ingress.__serve_build_asgi_app__().routes:
+        assert isinstance(route, Route)
+        methods = (route.methods or set()) - {"HEAD"}
+        assert all(f"`{method} {route.path}`" in text for method in methods), route.path
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_make_target_named_in_the_docs_exists() -> None:
+    targets = set(re.findall(r"^([a-z]\w*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in pages():
+        for named in re.findall(r"`(?:[A-Z]+=\S+ )*make ([a-z]\w*)", page.read_text()):
+            assert named in targets, f"{page.name}: make {named}"
