@@ -81,7 +81,7 @@ def _coarse(seen: _Lab, window: Window, hints: Hints) -> tuple[Mask, Colors | No
         _open_frame(labels, cell, _OPEN * window.size)
     grabcut.mark_clicks(labels, positive, negative, max(1.0, _COARSE_DOT * window.size))
     found, colors = grabcut.cut(seen, labels, 2, None)
-    return _to_edges(grabcut.tidy(found, positive, negative)), colors
+    return grabcut.tidy(found, positive, negative), colors
 
 
 def _from_prior(lab: _Lab, hints: Hints, prior: Mask) -> Traced:
@@ -196,14 +196,3 @@ def _open_frame(labels: Labels, cell: Cell, reach: float) -> None:
     columns = slice(max(0, round(cell[0] - reach)), round(cell[0] + reach) + 1)
     near = labels[rows, columns]
     near[near == GROUND] = MAYBE_GROUND
-
-
-def _to_edges(mask: Mask) -> Mask:
-    """Let an object that reaches the framed cells at the image's edge have those as well."""
-    grown = mask.copy()
-    if min(mask.shape) > 2:
-        for edge, beside in ((grown[0], grown[1]), (grown[-1], grown[-2])):
-            edge |= beside
-        for edge, beside in ((grown[:, 0], grown[:, 1]), (grown[:, -1], grown[:, -2])):
-            edge |= beside
-    return grown

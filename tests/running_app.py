@@ -47,8 +47,9 @@ def running_app(
     config: Path = ROOT / "configs" / "serve.yaml",
     env: Mapping[str, str] | None = None,
     haproxy: bool = False,
+    ready: bool = True,
 ) -> Iterator[RunningApp]:
-    """The application, ready; stopped as Ctrl-C stops it.
+    """The application, ready unless ``ready`` is false; stopped as Ctrl-C stops it.
 
     ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
     not passed on, except those a process cannot do without.
@@ -73,7 +74,8 @@ def running_app(
             )
         app = RunningApp(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", process, log)
         try:
-            _wait_until_ready(app)
+            if ready:
+                _wait_until_ready(app)
             yield app
         finally:
             _stop(process)

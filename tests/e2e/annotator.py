@@ -119,7 +119,7 @@ class Annotator:
 
         def covers() -> bool:
             nonlocal changed
-            changed = np.abs(self.picture() - before).max(axis=2) > 25
+            changed = np.abs(self.picture() - before).max(axis=2) > 10
             return bool(changed[area].mean() > 0.5)
 
         self._until(covers, "the mask is drawn")

@@ -194,9 +194,9 @@ def test_a_thing_at_the_edge_is_found_up_to_the_edge() -> None:
 
 
 def test_small_and_large_things() -> None:
-    for radius, floor in ((8, 0.85), (150, 0.97)):
-        rgb, truth = _disc_image(640, 480, (300, 240), radius)
-        assert iou(_answer(_encode(rgb), _prompt((300, 240, 1))), truth) > floor
+    for radius, floor in ((6, 0.83), (10, 0.9), (200, 0.97)):
+        rgb, truth = _disc_image(1000, 800, (500, 400), radius)
+        assert iou(_answer(_encode(rgb), _prompt((500, 400, 1))), truth) > floor
 
 
 def test_the_same_question_gets_the_same_answer_in_any_thread() -> None:

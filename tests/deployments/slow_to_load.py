@@ -1,0 +1,43 @@
+"""The application with a model whose encoder loads only once the file named by GATE exists."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ray.serve import Application
+
+from segmenters import registry
+from segmenters.classical import Classical
+from segmenters.registry import Choice
+from segmenters.segmenter import Decoder, Encoder
+from serve_app.app import build as build_app
+from serve_app.settings import Settings
+from values.image import ModelSize
+
+
+@dataclass(frozen=True)
+class SlowToLoad:
+    """The classical segmenter behind a gate, as weights of gigabytes would be."""
+
+    gate: str
+    name: str = "slow"
+    version: str = "classical-1"
+    input: ModelSize = field(default_factory=lambda: Classical().input)
+
+    def load_encoder(self) -> Encoder:
+        """Block as a constructor that reads a checkpoint does."""
+        while not Path(self.gate).exists():
+            time.sleep(0.1)
+        return Classical().load_encoder()
+
+    def load_decoder(self) -> Decoder:
+        """Load at once."""
+        return Classical().load_decoder()
+
+
+def build(settings: Settings) -> Application:
+    """The application, whatever model the settings name."""
+    choice = Choice(SlowToLoad(os.environ["GATE"]), "a test", fallback=False)
+    registry.choose = lambda name: choice
+    return build_app(settings)
