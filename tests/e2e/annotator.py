@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from playwright.sync_api import Page, Response, expect
 from tests.label_studio.masks import Box
 
 Picture = NDArray[np.int16]
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+FAILED = SCREENSHOTS / "failed.png"
 
 _SLOW_MS = 60_000  # a bound for a shared machine; nothing waits this long when all is well
 
@@ -146,15 +150,17 @@ class Annotator:
         with self.page.expect_response(_posts("/interactive-annotating")) as waiting:
             yield answer
         answer.update(waiting.value.json())
+        assert answer.get("data", {}).get("result"), f"no mask came back: {answer}"
         answer["prompts"] = waiting.value.request.post_data_json["context"]["result"]
 
     def _until(self, condition: Any, what: str) -> None:
         """Poll what is on the screen, which the page gives no event for."""
-        for _ in range(_SLOW_MS // 100):
-            if condition():
-                return
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"it never happened that {what}")
+        deadline = time.monotonic() + _SLOW_MS / 1000
+        while not condition():
+            if time.monotonic() > deadline:
+                self.screenshot(FAILED)
+                raise AssertionError(f"it never happened that {what}; see {FAILED}")
+            self.page.wait_for_timeout(50)
 
 
 def _posts(path: str) -> Any:

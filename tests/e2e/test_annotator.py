@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.scenes import scene
 from serve_app.cli import label_config
-from tests.e2e.annotator import Annotator
+from tests.e2e.annotator import SCREENSHOTS, Annotator
 from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
 from tests.label_studio.server import LabelStudioServer
 
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.e2e
 
 WIDTH, HEIGHT = 960, 640
 SEEDS = (1, 2, 3)
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,11 @@ from PIL import Image
 
 from benchmarks.photographs import photographs
 from serve_app.cli import label_config
-from tests.e2e.annotator import Annotator
+from tests.e2e.annotator import SCREENSHOTS, Annotator
 from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
 from tests.label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
-
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 
 
 def test_a_cup_of_coffee_and_its_spoon(

@@ -91,3 +91,12 @@ def test_plausibility_ranks_the_true_border_first() -> None:
     assert 1 >= ranked[0] > 0.8 > ranked[1] > 0
     for trivial in (np.zeros_like(true), np.ones_like(true)):
         assert grabcut.plausibility(lab, trivial) == 0
+
+
+def test_only_flat_pictures_get_grain_and_it_is_the_least_and_the_same_every_time() -> None:
+    textured = np.random.default_rng(1).integers(0, 255, (30, 40, 3), np.uint8)
+    np.testing.assert_array_equal(grabcut._grained(textured), textured)
+    flat = np.full((30, 40, 3), 200, np.uint8)
+    grained = grabcut._grained(flat)
+    np.testing.assert_array_equal(grained, grabcut._grained(flat))
+    assert set(np.unique(grained)) == {199, 200, 201}
