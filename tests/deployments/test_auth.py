@@ -20,6 +20,12 @@ def test_right_with_accents_and_a_colon_in_the_password() -> None:
     assert credentials_match(basic("ünser:pä:ss"), "ünser", "pä:ss")
 
 
+def test_right_as_label_studio_encodes_accents() -> None:
+    assert credentials_match(basic("ünser:päss".encode("latin-1")), "ünser", "päss")
+    assert not credentials_match(basic("ünser:päss".encode("latin-1")), "unser", "pass")
+    assert credentials_match(basic("用户:密码"), "用户", "密码")
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -50,7 +50,7 @@ class Annotator:
         self.page.goto(f"{self._url}/projects/{project}/data?task={task}")
         # The editor builds itself a second time when the task's predictions have come.
         self.page.wait_for_load_state("networkidle")
-        expect(self._stage).to_be_visible()
+        expect(self._image).to_be_visible()
         self._until(lambda: float(self.picture().std()) > 5, "the image is drawn")
 
     def auto_annotation(self) -> None:
@@ -112,8 +112,8 @@ class Annotator:
 
     def picture(self) -> Picture:
         """The image as drawn on the screen with all masks, HxWx3, at the image's own size."""
-        # Clipped from the page: the stage element itself may be replaced while it is looked at.
-        png = self.page.screenshot(clip=self._stage.bounding_box())
+        # Clipped from the page: the element itself may be replaced while it is looked at.
+        png = self.page.screenshot(clip=self._image.bounding_box())
         shot = Image.open(io.BytesIO(png)).convert("RGB")
         return np.asarray(shot.resize(self._size), np.int16)
 
@@ -135,12 +135,13 @@ class Annotator:
         self.page.screenshot(path=path)
 
     @property
-    def _stage(self) -> Any:
-        return self.page.locator(".konvajs-content").first
+    def _image(self) -> Any:
+        # The image under the drawing surface; the surface may be larger than it, or cut it off.
+        return self.page.locator(".lsf-image img")
 
     def _on_screen(self, x: float, y: float) -> tuple[float, float]:
-        stage = self._stage.bounding_box()
-        return stage["x"] + x * stage["width"] / self._size[0], stage["y"] + y * stage["height"] / self._size[
+        image = self._image.bounding_box()
+        return image["x"] + x * image["width"] / self._size[0], image["y"] + y * image["height"] / self._size[
             1
         ]
 

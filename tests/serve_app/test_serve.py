@@ -1,6 +1,8 @@
 """`serve`: what it sets before Ray starts, and how it ends."""
 
+import importlib.util
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -56,6 +58,25 @@ def test_a_port_that_is_taken_gives_another() -> None:
     assert serve._free_port(port) == port
 
 
+def test_a_port_that_is_taken_is_said_before_ray_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit):
+            serve._refuse_taken("127.0.0.1", port)
+    assert f"Cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+    serve._refuse_taken("127.0.0.1", port)
+
+
+def test_a_system_without_haproxy_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not serve._has_haproxy()
+    assert "Serve's own proxy" in capsys.readouterr().out
+
+
 def test_the_report_names_every_application(capsys: pytest.CaptureFixture[str]) -> None:
     config = {
         "http_options": {"host": "0.0.0.0", "port": 9},
@@ -84,3 +105,15 @@ def test_a_model_that_does_not_exist_is_said_and_is_an_exit_status() -> None:
         pass
     assert "ended with 1" in str(caught.value)
     assert "no model is called 'clasical'" in str(caught.value)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_every_way_to_stop_it_frees_the_port_and_ends_well(number: signal.Signals) -> None:
+    with running_app(haproxy=True) as app:
+        app.process.send_signal(number)
+        assert app.process.wait(90) == 0, app.said()
+        port = int(app.url.rsplit(":", 1)[1])
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
