@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deployments.answers import error_response, http_exception, json_response, read_body
+from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
 from deployments.calls import call
 from deployments.decoder import ClickAnswer
 from deployments.diagnosis import diagnose
-from deployments.journal import Failure
 from deployments.meters import Meters
 from deployments.options import IngressOptions
+from deployments.reporter import Reporter
 from embeddings.key import image_key
 from imaging.options import ImageOptions
 from imaging.sources import canonical
@@ -37,7 +37,6 @@ from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
-Handler = Callable[[Request], Awaitable[Response]]
 
 # Larger than this many bytes is read in a thread: drafts with many masks and data: URLs are megabytes.
 LARGE = 256 * 1024
@@ -66,6 +65,7 @@ class Ingress:
         self._journal = journal
         self._meters = Meters()
         self.background = Background(limit=256)
+        self._reporter = Reporter(journal, self._meters, self.background)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         routes = [
@@ -81,7 +81,7 @@ class Ingress:
         user, password = self._options.basic_auth_user, self._options.basic_auth_pass
         return Starlette(
             routes=[
-                Route(path, self._guarded(path, handler), methods=[method])
+                Route(path, self._reporter.guarded(path, handler), methods=[method])
                 for path, method, handler in routes
             ],
             middleware=[Middleware(BasicAuth, user=user, password=password.get_secret_value())]
@@ -89,53 +89,6 @@ class Ingress:
             else [],
             exception_handlers={HTTPException: http_exception},
         )
-
-    def _guarded(self, route: str, handler: Handler) -> Handler:
-        """The handler, with every failure turned into an answer, a log line, a count and a journal entry."""
-
-        async def guarded(request: Request) -> Response:
-            try:
-                response = await handler(request)
-            except ServiceError as error:
-                self._report(request, route, error)
-                return error_response(error)
-            except Exception:
-                logger.exception("%s failed in a way nobody foresaw", route)
-                unforeseen = ServiceError("unexpected error; its traceback is in the Ingress replica's log")
-                self._report(request, route, unforeseen)
-                return error_response(unforeseen)
-            self._meters.request(route, "ok")
-            return response
-
-        return guarded
-
-    def _report(self, request: Request, route: str, error: ServiceError) -> None:
-        failure = Failure(
-            project=getattr(request.state, "project", ""),
-            task=getattr(request.state, "task", ""),
-            route=route,
-            code=error.code,
-            status=error.status,
-            sentence=error.detail,
-            request_id=request.headers.get("x-request-id", ""),
-        )
-        self._record(failure)
-
-    def _record(self, failure: Failure) -> None:
-        logger.warning(
-            "%s answered %s %s (project %s, task %s): %s",
-            failure.route,
-            failure.status,
-            failure.code,
-            failure.project or "?",
-            failure.task or "?",
-            failure.sentence,
-        )
-        self._meters.request(failure.route, failure.code)
-        self.background.start(self._tell_journal(lambda: self._journal.record.remote(failure)))
-
-    async def _tell_journal(self, send: Callable[[], Any]) -> None:
-        await call(send, timeout_s=5, what="writing to the journal")
 
     async def _health(self, request: Request) -> Response:
         return json_response({"status": "UP", "model_class": "SegmentAnything", **self._about()})
@@ -156,11 +109,7 @@ class Ingress:
             warnings = label_config.warnings(label_config.parse(body.schema))
         except ServiceError as error:
             warnings = [error.detail]
-        for warning in warnings:
-            logger.warning("the labeling config of project %s: %s", body.project_id, warning)
-        self.background.start(
-            self._tell_journal(lambda: self._journal.warn.remote(body.project_id, warnings))
-        )
+        self._reporter.warned(body.project_id, warnings)
         return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
 
     async def _webhook(self, request: Request) -> Response:
@@ -231,7 +180,7 @@ class Ingress:
             )
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
-            self._record(Failure(source.project, task, "warm", error.code, error.status, error.detail, ""))
+            self._reporter.failed("warm", error, project=source.project, task=task)
 
     async def _key(self, source: ImageSource) -> str:
         image = await _off_loop_if_large(len(source.value), canonical, source, self._images)

@@ -1,0 +1,86 @@
+"""What becomes of a failure: an answer, a log line, a count and a journal entry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.answers import error_response
+from deployments.background import Background
+from deployments.calls import call
+from deployments.journal import Failure
+from deployments.meters import Meters
+from values.errors import ServiceError
+
+logger = logging.getLogger("ray.serve")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Reporter:
+    """Says what went wrong wherever somebody may look for it. Nobody waits for the journal."""
+
+    def __init__(self, journal: Any, meters: Meters, background: Background) -> None:
+        self._journal = journal
+        self._meters = meters
+        self._background = background
+
+    def guarded(self, route: str, handler: Handler) -> Handler:
+        """The handler, which now always answers.
+
+        It may leave ``project`` and ``task`` in ``request.state`` as soon as it knows them.
+        """
+
+        async def guarded(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except ServiceError as error:
+                return self._answered(request, route, error)
+            except Exception:
+                logger.exception("%s failed in a way nobody foresaw", route)
+                sentence = "unexpected error; its traceback is in the Ingress replica's log"
+                return self._answered(request, route, ServiceError(sentence))
+            self._meters.request(route, "ok")
+            return response
+
+        return guarded
+
+    def failed(
+        self, route: str, error: ServiceError, *, project: str, task: str, request_id: str = ""
+    ) -> None:
+        """Report one failure."""
+        logger.warning(
+            "%s answered %s %s (project %s, task %s): %s",
+            route,
+            error.status,
+            error.code,
+            project or "?",
+            task or "?",
+            error.detail,
+        )
+        self._meters.request(route, error.code)
+        failure = Failure(project, task, route, error.code, error.status, error.detail, request_id)
+        self._background.start(_told(lambda: self._journal.record.remote(failure)))
+
+    def warned(self, project: str, sentences: list[str]) -> None:
+        """Report what is wrong with a project's labeling config; nothing wrong clears it."""
+        for sentence in sentences:
+            logger.warning("the labeling config of project %s: %s", project or "?", sentence)
+        self._background.start(_told(lambda: self._journal.warn.remote(project, sentences)))
+
+    def _answered(self, request: Request, route: str, error: ServiceError) -> Response:
+        self.failed(
+            route,
+            error,
+            project=getattr(request.state, "project", ""),
+            task=getattr(request.state, "task", ""),
+            request_id=request.headers.get("x-request-id", ""),
+        )
+        return error_response(error)
+
+
+async def _told(send: Callable[[], Any]) -> None:
+    await call(send, timeout_s=5, what="writing to the journal")
