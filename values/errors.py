@@ -163,7 +163,8 @@ class DeadlineExceeded(ServiceError):
 
 
 def error_classes(root: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
-    """Every class of the tree, the root first."""
+    """Every class of the tree, the root first. Ray derives classes of its own from them; those are not of it."""
     yield root
     for child in root.__subclasses__():
-        yield from error_classes(child)
+        if child.__module__ == __name__:
+            yield from error_classes(child)

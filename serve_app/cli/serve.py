@@ -137,6 +137,8 @@ def _run(config: Path, settings: dict[str, Any], dashboard_port: int, temp_dir: 
     import ray
     from ray.serve.scripts import run
 
+    # A shell that starts a command in the background lets it ignore SIGINT, and Python then leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, _without_terminal)
     context = ray.init(

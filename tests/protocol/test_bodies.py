@@ -218,7 +218,7 @@ def outcome(body: bytes, options: ReadOptions) -> int:
     return 200
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(INTERACTIVE),
     seed=st.integers(0, 2**32),
@@ -237,7 +237,7 @@ def test_a_mutated_request_raises_nothing_but_service_errors(name: str, seed: in
         assert outcome(encoded(body), ReadOptions.model_validate({"multi_box": multi_box})) in OUTCOMES
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=st.sampled_from(INTERACTIVE), at=st.floats(0, 1), noise=st.binary(max_size=6))
 def test_damaged_bytes_raise_nothing_but_service_errors(name: str, at: float, noise: bytes) -> None:
     body = capture_bytes(name)

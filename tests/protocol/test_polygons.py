@@ -138,7 +138,7 @@ def test_small_holes_are_filled() -> None:
     assert area(ring) == 1600
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.floats(0, 2))
 def test_any_mask_gives_rings_inside_the_image(seed: int, epsilon: float) -> None:
     rng = np.random.default_rng(seed)

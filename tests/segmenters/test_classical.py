@@ -241,7 +241,7 @@ def test_odd_images_get_answers(name: str) -> None:
 _COORDINATE = st.floats(-20, 90, width=32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 3),
     st.lists(st.tuples(_COORDINATE, _COORDINATE, st.integers(0, 1)), max_size=5),

@@ -91,7 +91,7 @@ def test_logits_may_be_read_only() -> None:
     assert to_mask(logits, Frame((12, 12), (6, 12)), 24, 12).shape == (12, 24)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 40), st.integers(1, 40))
 def test_any_size_gives_the_natural_size(width: int, height: int, rows: int, columns: int) -> None:
     assert to_mask(_noise(rows, columns), Frame(None, (rows, columns)), width, height).shape == (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from segmenters.window import Window
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.tuples(st.integers(1, 1024), st.integers(1, 1024)),
     st.tuples(*[st.floats(-50, 1100)] * 4),

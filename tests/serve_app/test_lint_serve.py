@@ -234,7 +234,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(PLACES), JSON)
 def test_no_config_raises(place: tuple[str | int, ...], value: Any) -> None:
     config: Any = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
