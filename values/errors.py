@@ -163,7 +163,7 @@ class DeadlineExceeded(ServiceError):
 
 
 def error_classes(root: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
-    """Every class of the tree, the root first. Ray derives classes of its own from them; those are not of it."""
+    """Every class of the tree, the root first; not the classes that Ray derives from them at run time."""
     yield root
     for child in root.__subclasses__():
         if child.__module__ == __name__:
