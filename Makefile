@@ -13,7 +13,7 @@ test: .venv/.requirements-dev
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev
 	tests/e2e/install_chromium.sh
-	$(BIN)/python -m pytest -m e2e -s
+	$(BIN)/python -m pytest -m e2e
 
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .

@@ -124,6 +124,14 @@ def _free_port(wanted: int) -> int:
     return wanted
 
 
+def _stop_cleanly_on_every_signal() -> None:
+    """Make SIGINT, SIGTERM and SIGHUP what Ctrl-C is. After `ray.init`, which sets handlers that abort."""
+    # A shell that starts a command in the background lets it ignore SIGINT, and Python then leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, _without_terminal)
+
+
 def _without_terminal(number: int, frame: FrameType | None) -> None:
     """The terminal is gone: stop as on Ctrl-C, else HAProxy stays behind. Nobody is left to print for."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -137,10 +145,6 @@ def _run(config: Path, settings: dict[str, Any], dashboard_port: int, temp_dir: 
     import ray
     from ray.serve.scripts import run
 
-    # A shell that starts a command in the background lets it ignore SIGINT, and Python then leaves it so.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, _without_terminal)
     context = ray.init(
         namespace="serve",
         include_dashboard=True,
@@ -148,6 +152,7 @@ def _run(config: Path, settings: dict[str, Any], dashboard_port: int, temp_dir: 
         dashboard_port=dashboard_port,
         _temp_dir=str(temp_dir) if temp_dir else None,
     )
+    _stop_cleanly_on_every_signal()
     watch = Watch(settings, f"http://{context.dashboard_url}", ROOT / "docs")
     threading.Thread(target=watch.run, name="watch", daemon=True).start()
     try:
