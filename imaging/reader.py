@@ -49,14 +49,15 @@ class ImageReader:
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
 
-        Asks for an upload that cannot exist: who may not read files is told 401 there, everybody else 404.
+        Asks Label Studio for an uploaded file without naming one: who may not read files is told 401 there,
+        everybody else 404.
         """
         address = self._options.label_studio_url
         if address is None:
             return "LABEL_STUDIO_URL is not set: images that tasks name by a path cannot be read"
         try:
             await self._web.fetch(
-                LabelStudioFile(parse_url(f"{address}/data/upload/0/none")), ImageSource("")
+                LabelStudioFile(parse_url(f"{address}/storage-data/uploaded/")), ImageSource("")
             )
         except ImageMissing:
             return f"Label Studio at {address} answers and takes the token"

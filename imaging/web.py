@@ -145,6 +145,10 @@ class Web:
                 raise self._unauthorized(url, f"answered {answer.status}", source)
             case 404 | 410:
                 raise ImageMissing(f"{self._name(host)} has no such image (it answered {answer.status})")
+            case 500 if host == self._label_studio and "/data/upload/" in url.path:
+                raise ImageMissing(
+                    f"{self._name(host)} answered 500, as it does for an upload it does not have"
+                )
             case _:
                 raise ImageUnreachable(f"{self._name(host)} answered {answer.status}")
 

@@ -273,5 +273,5 @@ async def test_the_check_of_label_studio_says_what_is_wrong(
     assert "LABEL_STUDIO_URL is not set" in await make().check()
     with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
         await make(label_studio_url=label_studio.address).check()
-    server.routes["/data/upload/0/none"] = answer(200, b"hello")
+    server.routes["/storage-data/uploaded/"] = answer(200, b"hello")
     assert "not as Label Studio does" in await make(label_studio_url=server.url).check()

@@ -234,6 +234,18 @@ async def test_statuses(fetch: Fetch, server: Server, status: int, error: type[E
     assert "CANARY" not in str(caught.value)
 
 
+async def test_label_studio_fails_over_an_upload_it_does_not_have(
+    fetch: Fetch, label_studio: LabelStudio
+) -> None:
+    label_studio.routes[UPLOAD] = answer(500)
+    options = {
+        "label_studio_url": label_studio.address,
+        "label_studio_api_key": label_studio.personal_token,
+    }
+    with pytest.raises(ImageMissing, match="answered 500, as it does for an upload it does not have"):
+        await fetch(UPLOAD, **options)
+
+
 async def test_the_default_refuses_private_hosts(fetch: Fetch, server: Server) -> None:
     with pytest.raises(ImageForbidden, match=rf"add 127\.0\.0\.1:{server.port} to IMAGE_HOSTS"):
         await fetch(f"{server.url}/a.png")

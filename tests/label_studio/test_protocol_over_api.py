@@ -15,6 +15,7 @@ from serve_app.cli import label_config
 from tests.label_studio.fixtures import application
 from tests.label_studio.masks import Json, Mask, deepest, iou, keypoint, loose_box, rectangle, region_mask
 from tests.label_studio.server import LabelStudioServer
+from tests.requests_of_label_studio import predict_body
 
 pytestmark = pytest.mark.label_studio
 
@@ -153,6 +154,13 @@ def test_webhooks_and_everything_before_left_no_failure_behind(
     )
     assert report.status_code == 200, report.text
     assert not report.json()["recent_failures"], report.text
+    assert "answers and takes the token" in report.json()["label_studio"]
+
+
+def test_an_upload_that_is_gone_is_a_missing_image(studio: Studio, task: int, backend_url: str) -> None:
+    body = predict_body("/data/upload/1/gone.png")
+    answer = httpx.post(f"{backend_url}/predict", json=body, trust_env=False, timeout=30)
+    assert (answer.status_code, answer.json()["error"]) == (404, "image_missing"), answer.text
 
 
 @pytest.fixture(scope="module")
