@@ -8,17 +8,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from imaging.addresses import ForbiddenUrl, parse_allowed, parse_url
+from values.commas import split_commas
 
 
 def _unset_if_blank(value: Any) -> Any:
     """A variable that is set but empty, as compose files leave them, means: not set."""
     return None if isinstance(value, str) and not value.strip() else value
-
-
-def _split_commas(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 class ImageOptions(BaseModel, extra="forbid"):
@@ -37,7 +32,7 @@ class ImageOptions(BaseModel, extra="forbid"):
         description="A Label Studio token: a personal access token, or a legacy token where those are "
         "enabled. It is sent to label_studio_url's scheme, host and port and nowhere else.",
     )
-    image_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_commas)] = Field(
+    image_hosts: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = Field(
         default=("public",),
         description="Where images may come from besides Label Studio, comma-separated: host (ports 80 and "
         "443), host:port, the word public (any globally routable address, ports 80 and 443), or * for "

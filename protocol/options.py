@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from protocol.label_config import OUTPUT_ORDER
-
-
-def _split_commas(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+from values.commas import split_commas
 
 
 class ReadOptions(BaseModel):
@@ -25,7 +20,7 @@ class ReadOptions(BaseModel):
         description="Several boxes in one request: `last` gives one region, of the newest box and all clicks;"
         " `each` gives one region for each box, with the clicks inside it.",
     )
-    output_order: Annotated[tuple[str, ...], BeforeValidator(_split_commas)] = Field(
+    output_order: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = Field(
         default=OUTPUT_ORDER,
         min_length=1,
         description="Control tags that may take a mask, comma-separated, the preferred first. Tags without"
