@@ -65,7 +65,7 @@ class Ingress:
         self._journal = journal
         self._meters = Meters()
         self.background = Background(limit=256)
-        self._reporter = Reporter(journal, self._meters, self.background)
+        self.reporter = Reporter(journal, self._meters)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         routes = [
@@ -81,7 +81,7 @@ class Ingress:
         user, password = self._options.basic_auth_user, self._options.basic_auth_pass
         return Starlette(
             routes=[
-                Route(path, self._reporter.guarded(path, handler), methods=[method])
+                Route(path, self.reporter.guarded(path, handler), methods=[method])
                 for path, method, handler in routes
             ],
             middleware=[Middleware(BasicAuth, user=user, password=password.get_secret_value())]
@@ -109,7 +109,7 @@ class Ingress:
             warnings = label_config.warnings(label_config.parse(body.schema))
         except ServiceError as error:
             warnings = [error.detail]
-        self._reporter.warned(body.project_id, warnings)
+        self.reporter.warned(body.project_id, warnings)
         return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
 
     async def _webhook(self, request: Request) -> Response:
@@ -156,12 +156,8 @@ class Ingress:
         return await read_body(request, self._options.max_body_mib << 20)
 
     async def _click(self, click: Click) -> ClickAnswer:
-        key = await self._key(click.image)
-        decoder = self._decoder.options(session_id=key)
-        answer: ClickAnswer = await call(
-            lambda: decoder.click.remote(key, click),
-            timeout_s=self._options.predict_timeout_s,
-            what="decoding the click",
+        answer: ClickAnswer = await self._ask_owner(
+            click.image, lambda decoder, key: decoder.click.remote(key, click), "decoding the click"
         )
         return answer
 
@@ -171,20 +167,19 @@ class Ingress:
 
     async def _warm_one(self, source: ImageSource) -> None:
         try:
-            key = await self._key(source)
-            decoder = self._decoder.options(session_id=key)
-            await call(
-                lambda: decoder.warm.remote(key, source),
-                timeout_s=self._options.predict_timeout_s,
-                what="encoding an image ahead",
+            await self._ask_owner(
+                source, lambda decoder, key: decoder.warm.remote(key, source), "encoding an image ahead"
             )
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
-            self._reporter.failed("warm", error, project=source.project, task=task)
+            self.reporter.failed("warm", error, project=source.project, task=task)
 
-    async def _key(self, source: ImageSource) -> str:
+    async def _ask_owner(self, source: ImageSource, send: Callable[[Any, str], Any], what: str) -> Any:
+        """The answer of the decoder replica that owns the image; ``send`` gets its handle and the key."""
         image = await _off_loop_if_large(len(source.value), canonical, source, self._images)
-        return image_key(image, self._choice.segmenter.version)
+        key = image_key(image, self._choice.segmenter.version)
+        decoder = self._decoder.options(session_id=key)
+        return await call(lambda: send(decoder, key), timeout_s=self._options.predict_timeout_s, what=what)
 
     def _about(self) -> dict[str, Any]:
         segmenter = self._choice.segmenter

@@ -23,10 +23,11 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Reporter:
     """Says what went wrong wherever somebody may look for it. Nobody waits for the journal."""
 
-    def __init__(self, journal: Any, meters: Meters, background: Background) -> None:
+    def __init__(self, journal: Any, meters: Meters) -> None:
         self._journal = journal
         self._meters = meters
-        self._background = background
+        # Its own: images that are encoded ahead may fill the other, and are what fails when they do.
+        self.background = Background(limit=256)
 
     def guarded(self, route: str, handler: Handler) -> Handler:
         """The handler, which now always answers.
@@ -63,13 +64,13 @@ class Reporter:
         )
         self._meters.request(route, error.code)
         failure = Failure(project, task, route, error.code, error.status, error.detail, request_id)
-        self._background.start(_told(lambda: self._journal.record.remote(failure)))
+        self.background.start(_told(lambda: self._journal.record.remote(failure)))
 
     def warned(self, project: str, sentences: list[str]) -> None:
         """Report what is wrong with a project's labeling config; nothing wrong clears it."""
         for sentence in sentences:
             logger.warning("the labeling config of project %s: %s", project or "?", sentence)
-        self._background.start(_told(lambda: self._journal.warn.remote(project, sentences)))
+        self.background.start(_told(lambda: self._journal.warn.remote(project, sentences)))
 
     def _answered(self, request: Request, route: str, error: ServiceError) -> Response:
         self.failed(

@@ -91,7 +91,6 @@ def _environment(haproxy: bool, scratch: Path) -> None:
         # The dashboard listens on loopback only.
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     if haproxy:
         chosen |= {
@@ -106,10 +105,8 @@ def _environment(haproxy: bool, scratch: Path) -> None:
             **{name: str(_free_port(wanted)) for name, wanted in HAPROXY_PORTS.items()},
         }
     for name, value in chosen.items():
-        if name == "PYTHONPATH":
-            os.environ[name] = value
-        else:
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(name, value)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
 

@@ -1,5 +1,6 @@
 """The protocol at the door: every route, every refusal, with the deployments behind it faked."""
 
+import asyncio
 import base64
 import json
 import logging
@@ -98,6 +99,7 @@ class Door:
 
     async def settle(self) -> None:
         await self.ingress.background.drain()
+        await self.ingress.reporter.background.drain()
 
 
 @pytest.fixture
@@ -318,3 +320,13 @@ def test_half_of_the_credentials_is_no_configuration() -> None:
 
 def test_every_error_has_a_status_that_label_studio_takes_for_a_failure() -> None:
     assert all(error.status >= 400 for error in error_classes())
+
+
+async def test_a_failure_reaches_the_journal_while_images_fill_the_background(door: Door) -> None:
+    gate = asyncio.Event()
+    while door.ingress.background.start(gate.wait()):
+        pass
+    await door.post("/predict", b"{")
+    await door.ingress.reporter.background.drain()
+    assert [failure.code for failure in door.graph.failures] == ["bad_request"]
+    gate.set()
