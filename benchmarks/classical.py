@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.photographs import photographs
 from benchmarks.scenes import scene
-from segmenters.classical import Classical
+from segmenters.classical.segmenter import Classical
 from segmenters.picking import pick
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter

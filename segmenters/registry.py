@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from segmenters.classical import Classical
+from segmenters.classical.segmenter import Classical
 from segmenters.segmenter import Segmenter
 from values.errors import ModelError
 

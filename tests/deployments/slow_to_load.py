@@ -8,7 +8,7 @@ from pathlib import Path
 from ray.serve import Application
 
 from segmenters import registry
-from segmenters.classical import Classical
+from segmenters.classical.segmenter import Classical
 from segmenters.registry import Choice
 from segmenters.segmenter import Decoder, Encoder
 from serve_app.app import build as build_app

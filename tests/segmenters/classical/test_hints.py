@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segmenters.hints import Hints
+from segmenters.classical.hints import Hints
 from values.embedding import Embedding
 from values.prompt import Prompt
 

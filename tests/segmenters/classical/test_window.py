@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmenters.window import Window
+from segmenters.classical.window import Window
 
 
 @settings(max_examples=100)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.window import Cell
+from segmenters.classical.window import Cell
 
 GROUND, OBJECT, MAYBE_GROUND, MAYBE_OBJECT = (cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD)
 

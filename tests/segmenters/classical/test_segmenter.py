@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.classical import Annotator, iou, measure, scenes, shown, tight_box
 from benchmarks.scenes import scene
-from segmenters.classical import Classical
+from segmenters.classical.segmenter import Classical
 from segmenters.picking import pick
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter

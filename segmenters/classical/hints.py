@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.window import Box, Point
+from segmenters.classical.window import Box, Point
 from values.embedding import Embedding
 from values.prompt import Prompt
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters import grabcut
-from segmenters.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, Colors, Labels, Mask
-from segmenters.hints import Hints
-from segmenters.window import Box, Cell, Window
+from segmenters.classical import grabcut
+from segmenters.classical.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, Colors, Labels, Mask
+from segmenters.classical.hints import Hints
+from segmenters.classical.window import Box, Cell, Window
 
 CELLS = 256 * 192
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters import grabcut
-from segmenters.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, OBJECT
+from segmenters.classical import grabcut
+from segmenters.classical.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, OBJECT
 
 
 def _square(value: int = 200) -> NDArray[np.uint8]:
