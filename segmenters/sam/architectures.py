@@ -1,0 +1,69 @@
+"""The Segment Anything family as a table: what each model is, without its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from values.image import ModelSize
+
+
+class Family(StrEnum):
+    """Models whose checkpoints have keys of the same kind."""
+
+    SAM = "sam"
+    MOBILE_SAM = "mobile_sam"
+    SAM2 = "sam2"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One architecture of the family.
+
+    ``parameters``: millions of weights in the official checkpoint. ``outputs``: the encoder's arrays by name,
+    with the shape of one image, all float32.
+    """
+
+    name: str
+    family: Family
+    parameters: float
+
+    @property
+    def input(self) -> ModelSize:
+        """SAM keeps the aspect and pads; SAM 2 squashes the image to a square."""
+        return ModelSize(SIDE, keep_aspect=self.family is not Family.SAM2)
+
+    @property
+    def outputs(self) -> Mapping[str, tuple[int, int, int]]:
+        """Arrays of an image embedding: name -> (channels, height, width)."""
+        low = {"image_embeddings": (256, 64, 64)}
+        if self.family is not Family.SAM2:
+            return low
+        return low | {"high_res_0": (32, 256, 256), "high_res_1": (64, 128, 128)}
+
+
+SIDE = 1024  # pixels, of every encoder's input
+LOW_RES = 256  # pixels, of the decoder's masks and of its mask input
+
+# ImageNet's mean and standard deviation of RGB in 0..255, which all models of the family were trained with.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    each.name: each
+    for each in (
+        Architecture("sam_vit_b", Family.SAM, 93.7),
+        Architecture("sam_vit_l", Family.SAM, 312.3),
+        Architecture("sam_vit_h", Family.SAM, 641.1),
+        Architecture("mobile_sam", Family.MOBILE_SAM, 10.1),
+        Architecture("sam2_hiera_tiny", Family.SAM2, 38.9),
+        Architecture("sam2_hiera_small", Family.SAM2, 46.0),
+        Architecture("sam2_hiera_base_plus", Family.SAM2, 80.8),
+        Architecture("sam2_hiera_large", Family.SAM2, 224.4),
+        Architecture("sam2.1_hiera_tiny", Family.SAM2, 38.9),
+        Architecture("sam2.1_hiera_small", Family.SAM2, 46.0),
+        Architecture("sam2.1_hiera_base_plus", Family.SAM2, 80.8),
+        Architecture("sam2.1_hiera_large", Family.SAM2, 224.4),
+    )
+}
