@@ -16,11 +16,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from deployments.options import DecoderOptions, IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
+from segmenters.options import ModelOptions
 
 # Variables of Label Studio and of its example backends that name one of our settings.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "label_studio_url": ("label_studio_host",),
     "label_studio_api_key": ("label_studio_access_token",),
+    "sam2_config": ("model_config",),
+    "checkpoint": ("model_checkpoint",),
     "local_files_document_root": ("label_studio_local_files_document_root",),
 }
 
@@ -31,23 +34,21 @@ def _names(field: str) -> AliasChoices:
     return AliasChoices(field, *SYNONYMS.get(field, ()))
 
 
-class Settings(ImageOptions, ReadOptions, RegionOptions, IngressOptions, DecoderOptions, BaseSettings):
+class Settings(
+    ModelOptions, ImageOptions, ReadOptions, RegionOptions, IngressOptions, DecoderOptions, BaseSettings
+):
     """All settings; an unknown one is refused with the nearest known name."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        protected_namespaces=(),
         hide_input_in_errors=True,
         enable_decoding=False,
         env_ignore_empty=True,
         alias_generator=AliasGenerator(validation_alias=_names),
     )
 
-    model: str = Field(
-        default="auto",
-        description="Which segmenter serves: `auto` takes the best this machine can run and falls back to"
-        " `classical`, which needs no weights; a name turns the fallback off.",
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much the deployments log."
     )
