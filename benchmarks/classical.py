@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.photographs import photographs
 from benchmarks.scenes import scene
 from segmenters.classical.segmenter import Classical
-from segmenters.picking import pick
+from segmenters.picking import ranked
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from values.image import Pixels
@@ -49,8 +49,8 @@ class Annotator:
 
     def __init__(self, segmenter: Segmenter, rgb: NDArray[np.uint8], truth: Mask) -> None:
         self._truth = truth
-        self._decoder = segmenter.load_decoder()
-        encoder = segmenter.load_encoder()
+        self._decoder = segmenter.load_decoder(1)
+        encoder = segmenter.load_encoder(1)
         pixels = shown(segmenter, rgb)
         start = time.thread_time()
         (self._embedding,) = encoder.encode([pixels])
@@ -82,7 +82,7 @@ class Annotator:
         start = time.thread_time()
         masks = self._decoder.decode(self._embedding, prompt)
         self.decodes.append(time.thread_time() - start)
-        logits, score = pick(masks, prompt)
+        logits, score = ranked(masks)[0]
         height, width = self._truth.shape
         return to_mask(logits, masks.frame, width, height), score
 

@@ -26,11 +26,11 @@ class Instant:
     version: str = "instant-1"
     input: ModelSize = field(default_factory=lambda: ModelSize(1024))
 
-    def load_encoder(self) -> "Instant":
+    def load_encoder(self, threads: int) -> "Instant":
         """Nothing to load."""
         return self
 
-    def load_decoder(self) -> "Instant":
+    def load_decoder(self, threads: int) -> "Instant":
         """Nothing to load."""
         return self
 
@@ -50,5 +50,5 @@ class Instant:
 def build(settings: Settings) -> Application:
     """The application, whatever model the settings name."""
     choice = Choice(Instant(), "a benchmark", fallback=False)
-    registry.choose = lambda name: choice
+    registry.choose = lambda options, *, gpu=False: choice
     return build_app(settings)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.calls import call
+from deployments.cpus import threads_each
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
 from embeddings.memory import MemoryTier
@@ -16,7 +17,7 @@ from embeddings.single_flight import SingleFlight
 from protocol.click import Click
 from protocol.options import RegionOptions
 from protocol.regions import Region, encode
-from segmenters.picking import pick
+from segmenters.picking import ranked
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
@@ -51,7 +52,7 @@ class Decoder:
         encoder: Any,
     ) -> None:
         self._segmenter = segmenter
-        self._decoder = segmenter.load_decoder()
+        self._decoder = segmenter.load_decoder(threads_each(options.threads))
         self._options = options
         self._region_options = regions
         # The pixels and the embedding are megabytes: they travel through the object store, not in messages.
@@ -116,14 +117,16 @@ class Decoder:
     def _decode_prompt(
         self, embedding: Embedding, click: Click, prompt: Prompt, seconds: dict[str, float]
     ) -> tuple[list[Region], float]:
-        times = [time.perf_counter()]
+        started = time.perf_counter()
         masks = self._decoder.decode(embedding, prompt)
-        logits, score = pick(masks, prompt)
-        times.append(time.perf_counter())
-        mask = to_mask(logits, masks.frame, click.width, click.height)
-        times.append(time.perf_counter())
-        regions = encode(mask, score, click, self._region_options)
-        times.append(time.perf_counter())
-        for index, stage in enumerate(("decode", "resample", "region")):
-            seconds[stage] += times[index + 1] - times[index]
-        return regions, score
+        seconds["decode"] += time.perf_counter() - started
+        shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
+        regions: list[Region] = []
+        for logits, score in shown:
+            before = time.perf_counter()
+            mask = to_mask(logits, masks.frame, click.width, click.height)
+            resampled = time.perf_counter()
+            regions += encode(mask, score, click, self._region_options)
+            seconds["resample"] += resampled - before
+            seconds["region"] += time.perf_counter() - resampled
+        return regions, shown[0][1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
@@ -54,6 +56,11 @@ class DecoderOptions(BaseModel):
 
     threads: int = Field(
         default=2, ge=1, le=256, description="Clicks that a decoder replica decodes at once."
+    )
+    candidates: Literal["best", "all"] = Field(
+        default="best",
+        description="What a single click or box gives: the `best` of the model's masks, or `all` of them,"
+        " best first, for the annotator to choose from.",
     )
     cache_mib: int = Field(
         default=512,

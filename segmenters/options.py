@@ -19,7 +19,7 @@ class ModelOptions(BaseModel):
     model: str = Field(
         default="auto",
         description="Which segmenter serves: `auto` takes the best this machine can run and falls back to"
-        " `classical`, which needs no weights; a name turns the fallback off. docs/models.md lists the names.",
+        " `classical`, which needs no weights; a name turns the fallback off. See docs/models.md.",
     )
     sam_choice: Literal["SAM", "MobileSAM", "ONNX"] | None = Field(
         default=None,
@@ -45,13 +45,13 @@ class ModelOptions(BaseModel):
     mobilesam_checkpoint: str | None = Field(default=None, description="As `checkpoint`, for `mobile_sam`.")
     onnx_checkpoint: str | None = Field(
         default=None,
-        description="The ONNX file that decodes clicks for `onnx`: made by the exporter of segment-anything or"
+        description="The ONNX file that decodes clicks for `onnx`, made by segment-anything's exporter or by"
         " the converter of Label Studio's SAM example, quantised or not.",
     )
     onnx_encoder: str = Field(
         default="sam_vit_h",
-        description="What encodes images for `onnx`: the name of a SAM or MobileSAM model, or an ONNX file. It"
-        " must be the model that `onnx_checkpoint` was made from.",
+        description="What encodes images for `onnx`: the name of a SAM or MobileSAM model, or an ONNX file."
+        " It must be the model that `onnx_checkpoint` was made from.",
     )
     model_dir: Path = Field(
         default=Path("~/.cache/segment-anything"),
@@ -65,7 +65,7 @@ class ModelOptions(BaseModel):
     offline: bool = Field(default=False, description="Never download a checkpoint.")
     device: Device = Field(
         default="auto",
-        description="Where the encoder runs: `cpu`, `cuda`, `cuda:N`; `auto` takes a GPU if the cluster has one.",
+        description="Where the encoder runs: `cpu`, `cuda`, `cuda:N`; `auto` takes a GPU where there is one.",
     )
     decoder_device: Device = Field(
         default="cpu", description="Where clicks are decoded: `cpu`, `cuda`, `cuda:N`; `auto` is as `device`."
@@ -83,9 +83,4 @@ class ModelOptions(BaseModel):
     compile: bool = Field(
         default=False,
         description="Compile the encoder on a GPU: minutes at the start, faster from then on.",
-    )
-    candidates: Literal["best", "all"] = Field(
-        default="best",
-        description="What a single click or box gives: the `best` of the model's masks, or `all` of them, best"
-        " first, for the annotator to choose from.",
     )

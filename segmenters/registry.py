@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from segmenters.classical.segmenter import Classical
+from segmenters.options import ModelOptions
 from segmenters.segmenter import Segmenter
 from values.errors import ModelError
 
@@ -46,11 +47,13 @@ def describe() -> dict[str, str]:
     }
 
 
-def choose(name: str) -> Choice:
-    """The segmenter of this name, or for ``auto`` the best one that this machine can serve.
+def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
+    """The segmenter that the options name, or for ``auto`` the best one that this machine can serve.
 
-    Raises :class:`values.errors.ModelError` for a name that is not in :data:`NAMES`.
+    ``gpu``: whether the cluster has one, which no model here uses. Raises
+    :class:`values.errors.ModelError` for a name that is not in :data:`NAMES`.
     """
+    name = options.model
     wanted = name.strip().lower()
     if wanted == AUTO:
         reason = "auto chose classical: it needs no weights, and no model with weights is available"

@@ -26,8 +26,10 @@ class Decoder(Protocol):
     """The light half: once per click, on CPU. Safe to call from several threads at once."""
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        """One or more candidate masks for ``prompt``, whose coordinates are pixels of the natural image.
+        """The candidate masks for ``prompt``, whose coordinates are pixels of the natural image.
 
+        A single click or box is ambiguous (part or whole?) and may have several candidates; more settle the
+        question, and one candidate is left.
         The embedding's arrays may be read-only and are never written. The same input gives the same output.
         Raises :class:`values.errors.ModelError` for an embedding that another segmenter made.
         """
@@ -60,10 +62,16 @@ class Segmenter(Protocol):
         """The size in which the encoder takes images."""
         ...
 
-    def load_encoder(self) -> Encoder:
-        """Load the encoder half into this process. Raises :class:`values.errors.ModelError`."""
+    def load_encoder(self, threads: int) -> Encoder:
+        """Load the encoder half into this process, to use ``threads`` cores if it runs on CPU.
+
+        Raises :class:`values.errors.ModelError`. May take minutes when weights have to be fetched.
+        """
         ...
 
-    def load_decoder(self) -> Decoder:
-        """Load the decoder half into this process. Raises :class:`values.errors.ModelError`."""
+    def load_decoder(self, threads: int) -> Decoder:
+        """Load the decoder half into this process, to use ``threads`` cores for each click on CPU.
+
+        Raises :class:`values.errors.ModelError`. May take minutes when weights have to be fetched.
+        """
         ...

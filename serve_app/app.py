@@ -9,6 +9,7 @@ HTTP -> Ingress -> Decoder                        one hop for an image whose emb
 import logging
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
@@ -22,6 +23,7 @@ from deployments.options import DecoderOptions, IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters import registry
+from segmenters.options import ModelOptions
 from serve_app.settings import Settings
 
 logger = logging.getLogger("ray.serve")
@@ -47,7 +49,8 @@ def build(settings: Settings) -> Application:
     Raises:
         ModelError: when the model that is named does not exist or cannot be served.
     """
-    choice = registry.choose(settings.model)
+    gpu = ray.is_initialized() and ray.cluster_resources().get("GPU", 0) > 0
+    choice = registry.choose(settings.part(ModelOptions), gpu=gpu)
     logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
     images = settings.part(ImageOptions)
 

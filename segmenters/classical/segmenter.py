@@ -39,13 +39,13 @@ class Classical:
     version: str = VERSION
     input: ModelSize = _INPUT
 
-    def load_encoder(self) -> ClassicalEncoder:
+    def load_encoder(self, threads: int) -> ClassicalEncoder:
         """The encoder half; nothing is read from disk."""
         return ClassicalEncoder()
 
-    def load_decoder(self) -> ClassicalDecoder:
-        """The decoder half. Sets OpenCV to one thread in this process: a replica has one CPU."""
-        cv2.setNumThreads(1)
+    def load_decoder(self, threads: int) -> ClassicalDecoder:
+        """The decoder half. Sets OpenCV to ``threads`` in this process."""
+        cv2.setNumThreads(threads)
         return ClassicalDecoder()
 
 

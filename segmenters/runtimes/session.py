@@ -41,6 +41,11 @@ class Session(Protocol):
         """Shape by name of input; None where it is free."""
         ...
 
+    @property
+    def outputs(self) -> Mapping[str, tuple[int | None, ...]]:
+        """Shape by name of output; None where it is free."""
+        ...
+
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs of these names. Several threads may call at once; ``inputs`` are never written.
 

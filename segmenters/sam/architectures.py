@@ -61,9 +61,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         Architecture("sam2_hiera_small", Family.SAM2, 46.0),
         Architecture("sam2_hiera_base_plus", Family.SAM2, 80.8),
         Architecture("sam2_hiera_large", Family.SAM2, 224.4),
-        Architecture("sam2.1_hiera_tiny", Family.SAM2, 38.9),
-        Architecture("sam2.1_hiera_small", Family.SAM2, 46.0),
-        Architecture("sam2.1_hiera_base_plus", Family.SAM2, 80.8),
+        Architecture("sam2.1_hiera_tiny", Family.SAM2, 39.0),
+        Architecture("sam2.1_hiera_small", Family.SAM2, 46.1),
+        Architecture("sam2.1_hiera_base_plus", Family.SAM2, 80.9),
         Architecture("sam2.1_hiera_large", Family.SAM2, 224.4),
     )
 }

@@ -25,19 +25,19 @@ class SlowToLoad:
     version: str = "classical-1"
     input: ModelSize = field(default_factory=lambda: Classical().input)
 
-    def load_encoder(self) -> Encoder:
+    def load_encoder(self, threads: int) -> Encoder:
         """Block as a constructor that reads a checkpoint does."""
         while not Path(self.gate).exists():
             time.sleep(0.1)
-        return Classical().load_encoder()
+        return Classical().load_encoder(threads)
 
-    def load_decoder(self) -> Decoder:
+    def load_decoder(self, threads: int) -> Decoder:
         """Load at once."""
-        return Classical().load_decoder()
+        return Classical().load_decoder(threads)
 
 
 def build(settings: Settings) -> Application:
     """The application, whatever model the settings name."""
     choice = Choice(SlowToLoad(os.environ["GATE"]), "a test", fallback=False)
-    registry.choose = lambda name: choice
+    registry.choose = lambda options, *, gpu=False: choice
     return build_app(settings)

@@ -17,6 +17,7 @@ from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.options import ReadOptions
 from segmenters import registry
+from segmenters.options import ModelOptions
 from tests.deployments.fakes import Handle
 from tests.requests_of_label_studio import predict_body
 from values.errors import ImageUnauthorized, Overloaded, error_classes
@@ -85,7 +86,7 @@ class Door:
             IngressOptions(**options),
             ImageOptions(label_studio_url="http://127.0.0.1:8080"),
             ReadOptions(),
-            registry.choose("classical"),
+            registry.choose(ModelOptions(model="classical")),
             self.graph.decoder,
             self.graph.fetcher,
             self.graph.journal,

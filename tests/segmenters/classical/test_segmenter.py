@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.classical import Annotator, iou, measure, scenes, shown, tight_box
 from benchmarks.scenes import scene
 from segmenters.classical.segmenter import Classical
-from segmenters.picking import pick
+from segmenters.picking import ranked
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
@@ -21,8 +21,8 @@ from values.image import Pixels
 from values.prompt import Prompt
 
 SEGMENTER: Segmenter = Classical()
-ENCODER = SEGMENTER.load_encoder()
-DECODER = SEGMENTER.load_decoder()
+ENCODER = SEGMENTER.load_encoder(1)
+DECODER = SEGMENTER.load_decoder(1)
 
 
 def _encode(rgb: NDArray[np.uint8]) -> Embedding:
@@ -36,7 +36,7 @@ def _answer(embedding: Embedding, prompt: Prompt) -> NDArray[np.bool_]:
     masks = DECODER.decode(embedding, prompt)
     assert masks.logits.dtype == np.float32
     assert np.isfinite(masks.logits).all()
-    logits, score = pick(masks, prompt)
+    logits, score = ranked(masks)[0]
     assert 0 <= score <= 1
     return to_mask(logits, masks.frame, embedding.width, embedding.height)
 

@@ -1,0 +1,104 @@
+"""From the keys of SAM 2's official checkpoints to those of the two halves, as tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from segmenters.runtimes.session import Half
+
+# What only a video needs: memories of earlier frames, pointers to objects, whether an object is in view.
+_VIDEO = (
+    "maskmem_tpos_enc",
+    "mask_downsample.",
+    "memory_attention.",
+    "memory_encoder.",
+    "no_mem_pos_enc",
+    "no_obj_embed_spatial",
+    "no_obj_ptr",
+    "obj_ptr_proj.",
+    "obj_ptr_tpos_proj.",
+    "sam_mask_decoder.pred_obj_score_head.",
+)
+
+# The encoder ends with two convolutions of the mask decoder: no prompt changes what they see.
+_BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+
+# What a half leaves to the other.
+_OTHER = {
+    Half.ENCODER: ("sam_prompt_encoder.", "sam_mask_decoder."),
+    Half.DECODER: ("image_encoder.", "no_mem_embed", *_BRIDGE),
+}
+
+# Patterns of official keys and what replaces them; all that match are applied, in this order.
+_RULES = {
+    Half.ENCODER: (
+        (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"neck.\1."),
+        (r"^image_encoder\.trunk\.", "trunk."),
+        (r"^sam_mask_decoder\.conv_s", "conv_s"),
+        (r"^no_mem_embed$", "no_memory_embedding"),
+        (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
+        (r"\.norm(\d)\.", r".layer_norm\1."),
+        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+    ),
+    Half.DECODER: (
+        (
+            r"^sam_prompt_encoder\.pe_layer\..*_gaussian_matrix$",
+            "prompts.shared_embedding.positional_embedding",
+        ),
+        (r"^sam_prompt_encoder\.mask_downscaling\.0\.", "prompts.mask_embed.conv1."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.1\.", "prompts.mask_embed.layer_norm1."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.3\.", "prompts.mask_embed.conv2."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.4\.", "prompts.mask_embed.layer_norm2."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.6\.", "prompts.mask_embed.conv3."),
+        (r"^sam_prompt_encoder\.", "prompts."),
+        (r"^sam_mask_decoder\.output_upscaling\.0\.", "masks.upscale_conv1."),
+        (r"^sam_mask_decoder\.output_upscaling\.1\.", "masks.upscale_layer_norm."),
+        (r"^sam_mask_decoder\.output_upscaling\.3\.", "masks.upscale_conv2."),
+        (r"^sam_mask_decoder\.", "masks."),
+        (r"(_mlps\.\d|_head)\.layers\.0\.", r"\1.proj_in."),
+        (r"(_mlps\.\d|_head)\.layers\.1\.", r"\1.layers.0."),
+        (r"(_mlps\.\d|_head)\.layers\.2\.", r"\1.proj_out."),
+        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+        (r"\.norm(\d|_final_attn)\.", r".layer_norm\1."),
+        (r"\.out_proj\.", ".o_proj."),
+    ),
+}
+
+
+def renamed(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
+    """The entries of ``state`` that belong to ``half``, under its own keys.
+
+    ``state``: official keys, what stands under ``model`` in the file. Entries of neither half are kept, so
+    that a strict load names them.
+    """
+    found: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if _belongs(key, half):
+            found[_new_name(key, half)] = value
+    if half is Half.DECODER:
+        _join_points(found)
+    return found
+
+
+def _belongs(key: str, half: Half) -> bool:
+    if key.startswith(_BRIDGE):
+        return half is Half.ENCODER
+    return not key.startswith(_VIDEO + _OTHER[half])
+
+
+def _new_name(key: str, half: Half) -> str:
+    for pattern, replacement in _RULES[half]:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+def _join_points(state: dict[str, Tensor]) -> None:
+    parts = [f"prompts.point_embeddings.{kind}.weight" for kind in range(4)]
+    if all(part in state for part in parts):
+        state["prompts.point_embed.weight"] = torch.cat([state.pop(part) for part in parts])
