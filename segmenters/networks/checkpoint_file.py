@@ -1,0 +1,116 @@
+"""Checkpoint files, read without running what is in them."""
+
+from __future__ import annotations
+
+import errno
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from values.errors import ModelError
+
+# Where training scripts keep the weights: SAM 2's publishers, then most others.
+_WRAPPERS = ("model", "state_dict")
+# What DistributedDataParallel puts before each key.
+_PREFIX = "module."
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The weights in a file of ``torch.save`` or safetensors, by key; what stands beside them is left out.
+
+    Tensors are views of the file where its format allows, so that only what is copied takes memory. Raises
+    :class:`values.errors.ModelError` for a file that is missing, damaged, something else, or holds objects
+    besides tensors.
+    """
+    content: object = _content(path)
+    while isinstance(content, Mapping):
+        inner = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    weights = _tensors(content)
+    if not weights:
+        raise ModelError(f"{path} is not a checkpoint: it holds no tensors by name; {_REMEDY}")
+    if all(key.startswith(_PREFIX) for key in weights):
+        weights = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
+    return weights
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of reading or copying weights means that memory is short."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return "allocate memory" in str(error)
+
+
+_REMEDY = "put the file of the model's publisher there, or download it again"
+
+
+def _content(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise ModelError(f"cannot read the checkpoint {path}: {error.strerror}") from None
+    described = _something_else(start)
+    if described is not None:
+        raise ModelError(f"{path} is not a checkpoint but {described}; {_REMEDY}")
+    try:
+        return _loaded(path, start)
+    except UnpicklingError as error:
+        raise ModelError(_refusal(path, str(error))) from None
+    except Exception as error:  # a damaged file makes its readers raise anything
+        if out_of_memory(error):
+            raise
+        raise ModelError(
+            f"the checkpoint {path} is damaged or incomplete ({_first_line(error)}); {_REMEDY}"
+        ) from None
+
+
+def _something_else(start: bytes) -> str | None:
+    """What a file is that begins so, if it is one of the usual mistakes."""
+    if not start:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS to one"
+    if start.lstrip()[:1] == b"<":
+        return "a web page"
+    return None
+
+
+def _loaded(path: Path, start: bytes) -> object:
+    if start[8:9] == b"{":  # safetensors: the length of a JSON header, then the header
+        return safetensors.torch.load_file(path)
+    zipped = start.startswith(b"PK")  # else torch.save before 1.6, which cannot be mapped
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of torch, about formats it then refuses
+        return torch.load(path, map_location="cpu", mmap=zipped, weights_only=True)
+
+
+def _tensors(content: object) -> dict[str, Tensor]:
+    if not isinstance(content, Mapping):
+        return {}
+    return {
+        key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)
+    }
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Why ``weights_only`` did not let a file pass."""
+    named = re.search(r"GLOBAL ([\w.]+)", reason)
+    if named is None:
+        return f"{path} is not a checkpoint, or is damaged: it is no pickle of tensors; {_REMEDY}"
+    return (
+        f"the checkpoint {path} holds a Python object, {named[1]}, besides tensors; loading such objects can "
+        "run any code, so it is refused: save the model's state_dict alone, or as safetensors"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

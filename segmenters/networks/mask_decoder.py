@@ -1,0 +1,74 @@
+"""SAM's mask decoder. Its parameters have the names of segment-anything 1.0."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segmenters.networks.channel_norm import ChannelNorm
+from segmenters.networks.mlp import Head
+from segmenters.networks.neck import EMBEDDING, GRID
+from segmenters.networks.two_way import TwoWayTransformer
+from segmenters.sam.architectures import LOW_RES
+
+_MASKS = 4
+_FINE, _FINEST = EMBEDDING // 4, EMBEDDING // 8  # channels after each upscaling
+
+
+class MaskDecoder(nn.Module):
+    """Four masks and their scores for one prompt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.iou_token = nn.Embedding(1, EMBEDDING)
+        self.mask_tokens = nn.Embedding(_MASKS, EMBEDDING)
+        self.transformer = TwoWayTransformer()
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(EMBEDDING, _FINE, 2, 2),
+            ChannelNorm(_FINE),
+            nn.GELU(),
+            nn.ConvTranspose2d(_FINE, _FINEST, 2, 2),
+            nn.GELU(),
+        )
+        self.output_hypernetworks_mlps = nn.ModuleList(Head(EMBEDDING, _FINEST) for _ in range(_MASKS))
+        self.iou_prediction_head = Head(EMBEDDING, _MASKS)
+
+    def forward(self, image: Tensor, places: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (1, 4, 256, 256) and scores (1, 4).
+
+        ``image``: (1, 256, 64, 64), the image's embedding and the mask's. ``places``: (4096, 256), its cells'
+        positions. ``points``: (N, 256).
+        """
+        tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight, points])
+        pixels = image.reshape(EMBEDDING, GRID * GRID).transpose(0, 1)
+        tokens, pixels = self.transformer(tokens, pixels, places)
+        heads = enumerate(self.output_hypernetworks_mlps, 1)
+        weights = torch.cat([head(tokens[i : i + 1]) for i, head in heads])
+        return self._logits(weights, pixels), self.iou_prediction_head(tokens[:1])
+
+    def _logits(self, weights: Tensor, pixels: Tensor) -> Tensor:
+        """(1, 4, 256, 256) from the masks' ``weights`` (4, 32) of the upscaled pixels' channels.
+
+        Transposed convolutions of kernel and stride 2 turn each pixel into four, whatever its neighbours are:
+        a matrix product and a list of pixels, four times as long. They are put in rows at the end, when only
+        four channels are left.
+        """
+        first, norm, _, second, _ = self.output_upscaling
+        assert isinstance(first, nn.ConvTranspose2d)  # noqa: S101 - for the type checker
+        assert isinstance(norm, ChannelNorm)  # noqa: S101
+        assert isinstance(second, nn.ConvTranspose2d)  # noqa: S101
+        fine = _fourfold(pixels, first)
+        fine = functional.gelu(functional.layer_norm(fine, (_FINE,), norm.weight, norm.bias, norm.eps))
+        finest = functional.gelu(_fourfold(fine, second))
+        logits = (finest @ weights.transpose(0, 1)).reshape(GRID, GRID, 2, 2, 2, 2, _MASKS)
+        return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(1, _MASKS, LOW_RES, LOW_RES)
+
+
+def _fourfold(pixels: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:
+    """(4 P, C') from (P, C): each pixel's upper left, upper right, lower left and lower right quarter."""
+    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
+    flat = pixels @ weight
+    if convolution.bias is not None:
+        flat = flat + convolution.bias.repeat(4)
+    return flat.reshape(-1, convolution.out_channels)

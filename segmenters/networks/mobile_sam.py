@@ -1,0 +1,38 @@
+"""MobileSAM's two halves as torch modules: TinyViT, and the decoder of SAM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from segmenters.networks import sam
+from segmenters.networks.folding import folded
+from segmenters.networks.tiny_vit import TinyViT
+from segmenters.runtimes.session import Half
+from segmenters.sam.architectures import Architecture
+
+# Of the classifier that TinyViT was distilled as.
+_UNUSED = tuple(
+    f"image_encoder.{part}.{leaf}" for part in ("head", "norm_head") for leaf in ("weight", "bias")
+)
+
+
+def build(architecture: Architecture, half: Half) -> nn.Module:
+    """``half`` of MobileSAM on torch's meta device: shapes without memory, for a strict load to fill."""
+    if half is Half.DECODER:
+        return sam.build(architecture, half)
+    with torch.device("meta"):
+        return sam.SamEncoder(TinyViT())
+
+
+def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
+    """What of an official ``state`` is not the other half's, nor the classifier's.
+
+    The decoder keeps its keys; the encoder's become those of :class:`segmenters.networks.tiny_vit.TinyViT`.
+    """
+    own = sam.rename(state, half)
+    if half is Half.DECODER:
+        return own
+    return folded({key: value for key, value in own.items() if key not in _UNUSED})
