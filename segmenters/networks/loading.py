@@ -9,10 +9,10 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from segmenters.architectures import LOW_RES, SIDE, Architecture, Family
 from segmenters.networks.checkpoint_file import out_of_memory, read
 from segmenters.networks.recognise import recognise
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import LOW_RES, SIDE, Architecture, Family
 from values.errors import ModelError
 
 _NAMED = 3  # keys that an error names

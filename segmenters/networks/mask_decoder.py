@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segmenters.architectures import LOW_RES
 from segmenters.networks.channel_norm import ChannelNorm
 from segmenters.networks.mlp import Head
 from segmenters.networks.neck import EMBEDDING, GRID
 from segmenters.networks.two_way import TwoWayTransformer
-from segmenters.sam.architectures import LOW_RES
 
 _MASKS = 4
 _FINE, _FINEST = EMBEDDING // 4, EMBEDDING // 8  # channels after each upscaling

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from segmenters.architectures import Architecture
 from segmenters.networks import sam
 from segmenters.networks.folding import folded
 from segmenters.networks.tiny_vit import TinyViT
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import Architecture
 
 # Of the classifier that TinyViT was distilled as.
 _UNUSED = tuple(

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segmenters.architectures import SIDE
 from segmenters.networks.channel_norm import ChannelNorm
 from segmenters.networks.neck import EMBEDDING, GRID
-from segmenters.sam.architectures import SIDE
 
 
 class Positions(nn.Module):

@@ -8,11 +8,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from segmenters.architectures import Architecture
 from segmenters.networks.mask_decoder import MaskDecoder
 from segmenters.networks.prompt_encoder import PromptEncoder
 from segmenters.networks.vit import SIZES, Vit
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import Architecture
 
 _OTHER = {Half.ENCODER: ("prompt_encoder.", "mask_decoder."), Half.DECODER: ("image_encoder.",)}
 

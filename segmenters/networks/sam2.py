@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from segmenters.architectures import Architecture
 from segmenters.networks.sam2_decoder import Sam2Decoder
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder
 from segmenters.networks.sam2_keys import renamed
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import Architecture
 
 
 def build(architecture: Architecture, half: Half) -> nn.Module:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers.models.sam2.configuration_sam2 import Sam2MaskDecoderConfig, Sam2PromptEncoderConfig
 from transformers.models.sam2.modeling_sam2 import Sam2MaskDecoder, Sam2PromptEncoder
 
-from segmenters.sam.architectures import LOW_RES, SIDE
+from segmenters.architectures import LOW_RES, SIDE
 
 _GRID = 64  # cells along a side of an image embedding
 _BEFORE_MASKS = 2  # the tokens of "is the object there" and of the scores precede those of the masks

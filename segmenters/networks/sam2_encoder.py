@@ -11,7 +11,7 @@ from torch.nn import functional
 from transformers.models.sam2.configuration_sam2 import Sam2HieraDetConfig
 from transformers.models.sam2.modeling_sam2 import Sam2HieraDetModel, Sam2MultiScaleAttention
 
-from segmenters.sam.architectures import SIDE
+from segmenters.architectures import SIDE
 
 _EMBEDDING = 256  # channels of an image embedding
 _PATCHES = SIDE // 4  # along a side, at the first stage

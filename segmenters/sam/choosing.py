@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.sam.architectures import Family
+from segmenters.architectures import Family
 from values.prompt import Prompt
 
 # How SAM 2 judges its single mask: the area above one threshold over the area above the other. These are

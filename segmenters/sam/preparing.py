@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.sam.architectures import MEAN, SIDE, STD
+from segmenters.architectures import MEAN, SIDE, STD
 
 
 def canvas(rgb: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.sam.architectures import LOW_RES, SIDE, Family
+from segmenters.architectures import LOW_RES, SIDE, Family
 from values.embedding import Embedding
 from values.prompt import Prompt
 

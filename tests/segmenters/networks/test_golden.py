@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from segmenters.architectures import ARCHITECTURES, SIDE
 from segmenters.networks.loading import load
 from segmenters.resample import to_mask
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import ARCHITECTURES, SIDE
 from segmenters.sam.preparing import canvas
 from segmenters.sam.prompting import decoder_inputs
 from tests.weights import checkpoints, pictures

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segmenters.architectures import ARCHITECTURES, MEAN, STD, Architecture, Family
 from segmenters.networks.sam2 import build, rename
 from segmenters.runtimes.session import Half
-from segmenters.sam.architectures import ARCHITECTURES, MEAN, STD, Architecture, Family
 from tests.weights import pictures
 from tests.weights.checkpoints import state_dict
 from values.prompt import Prompt

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmenters.sam.architectures import Family
+from segmenters.architectures import Family
 from segmenters.sam.choosing import candidates
 from values.prompt import Prompt
 

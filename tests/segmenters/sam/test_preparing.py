@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segmenters.sam.architectures import MEAN, STD
+from segmenters.architectures import MEAN, STD
 from segmenters.sam.preparing import canvas
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmenters.sam.architectures import Family
+from segmenters.architectures import Family
 from segmenters.sam.prompting import decoder_inputs
 from values.embedding import Embedding
 from values.prompt import Prompt
