@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from deployments.aloud import said_aloud
 from deployments.calls import call
 from deployments.cpus import threads_each
 from deployments.meters import Meters
@@ -52,7 +53,8 @@ class Decoder:
         encoder: Any,
     ) -> None:
         self._segmenter = segmenter
-        self._decoder = segmenter.load_decoder(threads_each(options.threads))
+        with said_aloud():
+            self._decoder = segmenter.load_decoder(threads_each(options.threads))
         self._options = options
         self._region_options = regions
         # The pixels and the embedding are megabytes: they travel through the object store, not in messages.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from deployments.aloud import said_aloud
 from deployments.cpus import threads_each
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
@@ -15,7 +16,8 @@ class Encoder:
     """Holds the encoder half of a segmenter, and a device if it has one."""
 
     def __init__(self, segmenter: Segmenter) -> None:
-        self._encoder = segmenter.load_encoder(threads_each(1))
+        with said_aloud():
+            self._encoder = segmenter.load_encoder(threads_each(1))
         # One thread: the device does one thing at a time, and the event loop stays free for health checks.
         self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")
 

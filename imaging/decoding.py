@@ -105,10 +105,12 @@ def _pixels(image: Image.Image, size: ModelSize) -> Pixels:
     scaled_width, scaled_height = size.scaled(width, height)
     # Resized as stored and then turned, so that the large image is never turned.
     target = (scaled_height, scaled_width) if turned else (scaled_width, scaled_height)
-    small = _on_white(_resized(image, target))
+    small = [_on_white(_resized(image, target))] if not size.fractions else _planes(image, target)
     if undo is not None:
-        small = small.transpose(undo)
-    return Pixels(np.array(small, np.uint8), width, height)
+        small = [each.transpose(undo) for each in small]
+    if size.fractions:
+        return Pixels(np.stack([np.asarray(each, np.float32) for each in small], -1), width, height)
+    return Pixels(np.array(small[0], np.uint8), width, height)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -128,18 +130,41 @@ def _orientation(image: Image.Image) -> int:
 def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     """The image at ``target`` (width, height), as L, RGB or RGBA.
 
-    Pillow's antialiased bilinear is what Segment Anything's own pre-processing uses. A JPEG of at least
-    twice the size is first decoded at 1/2, 1/4 or 1/8 by its DCT, which saves most of the time.
+    Pillow's antialiased bilinear is what Segment Anything's own pre-processing uses.
     """
-    box: tuple[float, float, float, float] | None = None
+    plain, box = _drafted(image, target)
+    if plain.size == target:
+        return plain
+    return plain.resize(target, Image.Resampling.BILINEAR, box=box)
+
+
+def _planes(image: Image.Image, target: tuple[int, int]) -> list[Image.Image]:
+    """Red, green and blue at ``target`` (width, height) in floats, where resizing rounds nothing.
+
+    The same antialiased bilinear: what ``torch.nn.functional.interpolate`` computes for SAM 2's authors.
+    """
+    plain, box = _drafted(image, target)
+    planes = [plane.convert("F") for plane in _on_white(plain).split()]
+    if plain.size == target:
+        return planes
+    return [plane.resize(target, Image.Resampling.BILINEAR, box=box) for plane in planes]
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _drafted(image: Image.Image, target: tuple[int, int]) -> tuple[Image.Image, _Box | None]:
+    """The image as L, RGB or RGBA, and the part of it to resize.
+
+    A JPEG of at least twice the size of ``target`` is decoded at 1/2, 1/4 or 1/8 by its DCT, which saves most
+    of the time.
+    """
+    box: _Box | None = None
     if image.format in _SCALED_BY_DCT:
         drafted = image.draft(None, target)
         # Not quite the whole of the scaled image where a side was not a multiple of the scale.
         box = drafted[1] if drafted is not None else None
-    plain = _eight_bits(image)
-    if plain.size == target:
-        return plain
-    return plain.resize(target, Image.Resampling.BILINEAR, box=box)
+    return _eight_bits(image), box
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -31,8 +31,10 @@ class Architecture:
 
     @property
     def input(self) -> ModelSize:
-        """SAM keeps the aspect and pads; SAM 2 squashes the image to a square."""
-        return ModelSize(SIDE, keep_aspect=self.family is not Family.SAM2)
+        """SAM keeps the aspect and pads; SAM 2 squashes the image to a square and does not round."""
+        if self.family is Family.SAM2:
+            return ModelSize(SIDE, keep_aspect=False, fractions=True)
+        return ModelSize(SIDE)
 
     @property
     def outputs(self) -> Mapping[str, tuple[int, int, int]]:

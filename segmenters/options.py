@@ -34,7 +34,8 @@ class ModelOptions(BaseModel):
     checkpoint: str | None = Field(
         default=None,
         description="Weights of the model that serves, in place of the publisher's: a path (relative ones are"
-        " looked for in `model_dir`) or an https URL, which needs `checkpoint_sha256`.",
+        " looked for in `model_dir`) or a URL, which needs `checkpoint_sha256`. While `model` is `auto`, a"
+        " file says itself of which model it is.",
     )
     checkpoint_sha256: Sha256 | None = Field(
         default=None, description="SHA-256 that the file named by `checkpoint` must have."
@@ -77,8 +78,8 @@ class ModelOptions(BaseModel):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="`auto` is bfloat16 on a GPU and float32 on CPU. bfloat16 on CPU needs `openvino` or"
-        " `torch`.",
+        description="`auto` is bfloat16 on a GPU and float32 on CPU. With `onnxruntime` it is float32"
+        " whatever is set.",
     )
     compile: bool = Field(
         default=False,

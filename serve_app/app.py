@@ -33,6 +33,9 @@ BY_IMAGE_KEY = RequestRouterConfig(
     request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
 )
 
+# A share that Ray books, not a limit; small, so that the whole graph starts on two cores.
+ENCODER_CPUS = 0.3
+
 # Every deployment by the name under which a config says how many replicas it has, and on what.
 DEPLOYMENTS: dict[str, Any] = {
     "Ingress": serve.deployment(serve.ingress()(Ingress), name="Ingress"),
@@ -59,7 +62,7 @@ def build(settings: Settings) -> Application:
         return DEPLOYMENTS[name].options(**options).bind(*args)
 
     fetcher = bind("Fetcher", images)
-    encoder = bind("Encoder", choice.segmenter)
+    encoder = bind("Encoder", choice.segmenter, ray_actor_options=_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
         choice.segmenter,
@@ -82,6 +85,11 @@ def build(settings: Settings) -> Application:
         journal,
         num_replicas=settings.workers,
     )
+
+
+def _encoder_resources(*, gpu: bool) -> dict[str, float]:
+    """What an encoder replica books unless the config says it: whether it wants a GPU is known here only."""
+    return {"num_cpus": ENCODER_CPUS, "num_gpus": 1 if gpu else 0}
 
 
 def __getattr__(name: str) -> Application:

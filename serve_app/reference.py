@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +57,23 @@ def errors_table() -> str:
 
 
 def commands_table() -> str:
-    """Every command with its flags, a section each."""
-    commands: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+    """Every command with its flags, a section each; those of a group under the name of the group too."""
+    head = ("flag", "variables", "meaning")
     sections = []
-    for name, command in commands.items():
+    for name, command in _commands("", typer.main.get_command(app)):
         rows = [_flag(parameter) for parameter in command.params if parameter.name != "help"]
-        head = ("flag", "variables", "meaning")
         sections.append(f"## {name}\n\n{command.help}\n\n{_table(head, rows)}")
     return "\n".join(sections)
+
+
+def _commands(prefix: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """(name as it is typed, command) of the command, or of all in it when it is a group."""
+    group: dict[str, Any] | None = vars(command).get("commands")
+    if group is None:
+        yield prefix, command
+        return
+    for name, each in group.items():
+        yield from _commands(f"{prefix} {name}".strip(), each)
 
 
 def _flag(parameter: Any) -> tuple[str, str, str]:

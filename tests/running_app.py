@@ -55,8 +55,10 @@ def running_app(
     """The application, ready unless ``ready`` is false; stopped as Ctrl-C stops it.
 
     ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
-    not passed on, except those a process cannot do without.
+    not passed on, except those a process cannot do without. Unless it names a model, ``classical`` serves:
+    what ``auto`` takes depends on what can be downloaded.
     """
+    env = {"MODEL": "classical", **(env or {})}
     with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
         port, dashboard_port = free_port(), free_port()
         log = Path(folder) / "serve.log"
@@ -64,13 +66,13 @@ def running_app(
         command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
         command += ["--haproxy" if haproxy else "--no-haproxy"]
         if haproxy:
-            env = {**{name: str(free_port()) for name in HAPROXY_PORTS}, **(env or {})}
+            env = {**{name: str(free_port()) for name in HAPROXY_PORTS}, **env}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**kept, **(env or {})},
+                env={**kept, **env},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

@@ -31,11 +31,13 @@ class ModelSize:
 
     ``side`` in pixels. ``keep_aspect``: the long side becomes ``side`` (SAM); otherwise the image is squashed
     to ``side`` x ``side`` (SAM 2). Images that are already smaller are enlarged only if ``enlarge``.
+    ``fractions``: resized pixels are not rounded to whole levels, as SAM 2's own pre-processing does not.
     """
 
     side: int
     keep_aspect: bool = True
     enlarge: bool = True
+    fractions: bool = False
 
     def scaled(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) at model size of an image of ``width`` x ``height``, rounded as SAM rounds."""
@@ -51,10 +53,11 @@ class ModelSize:
 class Pixels:
     """An image at model size.
 
-    ``rgb``: HWC uint8, RGB, 0..255, at the size :class:`ModelSize` asks for, EXIF orientation applied.
+    ``rgb``: HWC, RGB, 0..255, at the size :class:`ModelSize` asks for, EXIF orientation applied: uint8, or
+    float32 where it asks for fractions.
     ``width``, ``height``: the natural size in pixels as a browser shows it (after EXIF orientation).
     """
 
-    rgb: NDArray[np.uint8]
+    rgb: NDArray[np.uint8] | NDArray[np.float32]
     width: int
     height: int

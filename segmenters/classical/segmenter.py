@@ -87,7 +87,7 @@ class ClassicalDecoder:
 
 def _encode(pixels: Pixels) -> Embedding:
     height, width = pixels.rgb.shape[:2]
-    lab = cv2.GaussianBlur(cv2.cvtColor(pixels.rgb, cv2.COLOR_RGB2LAB), (0, 0), _LENS)
+    lab = cv2.GaussianBlur(cv2.cvtColor(np.asarray(pixels.rgb, np.uint8), cv2.COLOR_RGB2LAB), (0, 0), _LENS)
     scale = min(1.0, math.sqrt(CELLS / (width * height)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     overview = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)

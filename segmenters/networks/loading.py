@@ -37,6 +37,22 @@ def load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module:
     )
 
 
+def model_of(checkpoint: Path) -> str | None:
+    """The name of the model that ``checkpoint`` is of, or None; only keys and shapes are read.
+
+    Raises :class:`values.errors.ModelError` for a file that is missing or damaged.
+    """
+    return _looks_like(read(checkpoint))
+
+
+def check(architecture: Architecture, checkpoint: Path) -> None:
+    """See that ``checkpoint`` is not one of another model; only keys and shapes are read.
+
+    Raises :class:`values.errors.ModelError` if it is, and for a file that is missing or damaged.
+    """
+    _check(architecture, checkpoint, read(checkpoint))
+
+
 def example(architecture: Architecture, half: Half) -> dict[str, Tensor]:
     """Inputs by name, in the order in which the half's ``forward`` takes them: zeros, and two points."""
     if half is Half.ENCODER:
@@ -57,12 +73,7 @@ def outputs(architecture: Architecture, half: Half) -> tuple[str, ...]:
 
 def _load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module:
     weights = read(checkpoint)
-    looks_like = recognise({key: tuple(value.shape) for key, value in weights.items()})
-    if looks_like not in (None, architecture.name):
-        raise ModelError(
-            f"the checkpoint {checkpoint} is not one of {architecture.name}: its keys and shapes look like "
-            f"{looks_like}; choose the model {looks_like}, or give a checkpoint of {architecture.name}"
-        )
+    _check(architecture, checkpoint, weights)
     family = _family(architecture)
     module: nn.Module = family.build(architecture, half)
     state: dict[str, Tensor] = family.rename(weights, half)
@@ -76,6 +87,19 @@ def _load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module
     copies = {key: value.detach().to(torch.float32, copy=True) for key, value in state.items()}
     module.load_state_dict(copies, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _check(architecture: Architecture, checkpoint: Path, weights: Mapping[str, Tensor]) -> None:
+    looks_like = _looks_like(weights)
+    if looks_like not in (None, architecture.name):
+        raise ModelError(
+            f"the checkpoint {checkpoint} is not one of {architecture.name}: its keys and shapes look like "
+            f"{looks_like}; choose the model {looks_like}, or give a checkpoint of {architecture.name}"
+        )
+
+
+def _looks_like(weights: Mapping[str, Tensor]) -> str | None:
+    return recognise({key: tuple(value.shape) for key, value in weights.items()})
 
 
 def _family(architecture: Architecture) -> ModuleType:

@@ -95,6 +95,8 @@ class Sam2Encoder(nn.Module):
         self.trunk = Sam2HieraDetModel(size.config())
         for block in self.trunk.blocks:
             block.attn = Attention.like(cast(Sam2MultiScaleAttention, block.attn))
+        del self.trunk.pos_embed, self.trunk.pos_embed_window
+        self.positions = nn.Parameter(torch.zeros(_PATCHES, _PATCHES, size.channels))
         # From the coarsest stage to the finest, as the checkpoint has them.
         self.neck = nn.ModuleList(nn.Conv2d(width, _EMBEDDING, 1) for width in reversed(size.widths))
         self.no_memory_embedding = nn.Parameter(torch.zeros(1, 1, _EMBEDDING))
@@ -113,7 +115,7 @@ class Sam2Encoder(nn.Module):
         return embeddings, self.conv_s0(self.neck[3](finest)), self.conv_s1(self.neck[2](fine))
 
     def _stages(self, image: Tensor) -> list[Tensor]:
-        x = self.trunk.patch_embed(image) + self._position()
+        x = self.trunk.patch_embed(image) + self.positions
         stages = []
         for index, block in enumerate(self.trunk.blocks):
             x = block(x)
@@ -121,12 +123,13 @@ class Sam2Encoder(nn.Module):
                 stages.append(x.permute(0, 3, 1, 2))
         return stages
 
-    def _position(self) -> Tensor:
-        """(1, 256, 256, C): the coarse embedding of the whole image and, repeated, that of a window.
 
-        Nothing here depends on the image or its traced shape, so that runtimes fold it to a constant.
-        """
-        coarse, window = self.trunk.pos_embed, self.trunk.pos_embed_window
-        whole = functional.interpolate(coarse, size=(_PATCHES, _PATCHES), mode="bicubic")
-        repeats = _PATCHES // window.shape[-1]
-        return (whole + window.repeat(1, 1, repeats, repeats)).permute(0, 2, 3, 1)
+def positions(coarse: Tensor, window: Tensor) -> Tensor:
+    """(256, 256, C): where each patch is, from what a checkpoint has of it.
+
+    ``coarse``: (1, C, 7, 7) or (1, C, 14, 14), of the whole image. ``window``: (1, C, 8, 8), of a window,
+    repeated. Computed once, because it does not depend on the image; runtimes take minutes to find out.
+    """
+    whole = functional.interpolate(coarse, size=(_PATCHES, _PATCHES), mode="bicubic")
+    repeats = _PATCHES // window.shape[-1]
+    return (whole + window.repeat(1, 1, repeats, repeats))[0].permute(1, 2, 0).contiguous()

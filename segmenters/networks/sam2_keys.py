@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from segmenters.networks.sam2_encoder import positions
 from segmenters.runtimes.session import Half
 
 # What only a video needs: memories of earlier frames, pointers to objects, whether an object is in view.
@@ -26,6 +27,8 @@ _VIDEO = (
 
 # The encoder ends with two convolutions of the mask decoder: no prompt changes what they see.
 _BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+
+_IMAGES = 4  # dimensions of a batch of images
 
 # What a half leaves to the other.
 _OTHER = {
@@ -83,6 +86,8 @@ def renamed(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
             found[_new_name(key, half)] = value
     if half is Half.DECODER:
         _join_points(found)
+    else:
+        _join_positions(found)
     return found
 
 
@@ -102,3 +107,9 @@ def _join_points(state: dict[str, Tensor]) -> None:
     parts = [f"prompts.point_embeddings.{kind}.weight" for kind in range(4)]
     if all(part in state for part in parts):
         state["prompts.point_embed.weight"] = torch.cat([state.pop(part) for part in parts])
+
+
+def _join_positions(state: dict[str, Tensor]) -> None:
+    parts = ("trunk.pos_embed", "trunk.pos_embed_window")
+    if all(part in state and state[part].dim() == _IMAGES for part in parts):
+        state["positions"] = positions(*(state.pop(part) for part in parts))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 class Half(StrEnum):
@@ -36,19 +36,19 @@ class Session(Protocol):
     single-mask head at index 0, then the three of a single prompt.
     """
 
-    @property
-    def inputs(self) -> Mapping[str, tuple[int | None, ...]]:
-        """Shape by name of input; None where it is free."""
-        ...
-
-    @property
-    def outputs(self) -> Mapping[str, tuple[int | None, ...]]:
-        """Shape by name of output; None where it is free."""
-        ...
-
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs of these names. Several threads may call at once; ``inputs`` are never written.
 
         Raises :class:`values.errors.ModelError` when the runtime fails.
         """
         ...
+
+
+def graph_name(graph: Path | bytes) -> str:
+    """An ONNX graph for a sentence."""
+    return str(graph) if isinstance(graph, Path) else "an ONNX graph in memory"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, of 300 characters at most."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

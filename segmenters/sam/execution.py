@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from segmenters.runtimes.session import Half
+from values.errors import ModelError
+
 
 class Runtime(StrEnum):
     """What runs a half on CPU. On a GPU torch does."""
@@ -16,21 +19,72 @@ class Runtime(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Devices are settled: ``cpu``, ``cuda`` or ``cuda:N``, no ``auto``.
+    """What an operator asks for.
 
-    ``precision``: ``auto``, ``float32`` or ``bfloat16``; ``auto`` is bfloat16 on a GPU.
+    Devices: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``precision``: ``auto``, ``float32`` or ``bfloat16``;
+    ``auto`` is bfloat16 on a GPU. ``compile``: the encoder, on a GPU.
     """
 
-    encoder: str = "cpu"
+    encoder: str = "auto"
     decoder: str = "cpu"
     runtime: Runtime = Runtime.ONNXRUNTIME
     precision: str = "auto"
     compile: bool = False
 
-    def bfloat16(self, device: str) -> bool:
-        """Whether a half on ``device`` computes in bfloat16."""
+    def settled(self, half: Half) -> Settled:
+        """What runs ``half`` in this process, whose GPU is what Ray gave to it."""
+        asked = self.encoder if half is Half.ENCODER else self.decoder
+        if asked == "auto":
+            device, why = _found_device()
+        else:
+            device, why = asked, "the settings name the device"
+        on_cpu = device == "cpu"
+        runtime = self.runtime if on_cpu else Runtime.TORCH
+        return Settled(device, runtime, self._bfloat16(device, runtime), self.compile and not on_cpu, why)
+
+    def of_file(self, half: Half) -> Settled:
+        """What runs ``half`` where it is an ONNX file: something on CPU.
+
+        Raises :class:`values.errors.ModelError` when the settings ask for something else.
+        """
+        asked = self.encoder if half is Half.ENCODER else self.decoder
+        if asked not in ("auto", "cpu"):
+            raise ModelError(
+                f"the {half} is an ONNX file, which runs on cpu, and the settings ask for {asked}; name a "
+                "checkpoint instead (MODEL, or ONNX_ENCODER for the encoder), which torch runs on a GPU"
+            )
+        if self.runtime is Runtime.TORCH:
+            raise ModelError(
+                f"the {half} is an ONNX file, which torch cannot run; set RUNTIME to onnxruntime or openvino"
+            )
+        bfloat16 = self._bfloat16("cpu", self.runtime)
+        return Settled("cpu", self.runtime, bfloat16, False, "it is an ONNX file")
+
+    def _bfloat16(self, device: str, runtime: Runtime) -> bool:
+        if runtime is Runtime.ONNXRUNTIME:
+            return False  # on CPU it has no bfloat16
         return self.precision == "bfloat16" or (self.precision == "auto" and device != "cpu")
 
-    def runner(self, device: str) -> Runtime:
-        """What runs a half on ``device``."""
-        return self.runtime if device == "cpu" else Runtime.TORCH
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What runs a half. ``why``: a clause about the choice of the device."""
+
+    device: str
+    runtime: Runtime
+    bfloat16: bool
+    compile: bool
+    why: str
+
+    def __str__(self) -> str:
+        precision = "bfloat16" if self.bfloat16 else "float32"
+        return f"{self.runtime} on {self.device} in {precision} ({self.why})"
+
+
+def _found_device() -> tuple[str, str]:
+    # Imported here because it takes seconds, which a decoder on CPU should not wait.
+    from segmenters.runtimes.torch_runtime import cuda_is_available
+
+    if cuda_is_available():
+        return "cuda", "auto found a GPU"
+    return "cpu", "auto found no GPU in this process"

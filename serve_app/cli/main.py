@@ -6,6 +6,7 @@ import typer
 
 from serve_app.cli.connect import connect
 from serve_app.cli.doctor import doctor
+from serve_app.cli.models import models
 from serve_app.cli.serve import serve
 
 app = typer.Typer(
@@ -18,3 +19,4 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(connect)
 app.command()(doctor)
+app.add_typer(models)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,17 @@ import httpx
 import typer
 
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+def reason(messages: Sequence[str]) -> str:
+    """Why an application failed, from what Serve says of it and of its deployments.
+
+    One of our own sentences if there is one, at the end of a traceback; else the last line of the first.
+    """
+    lines = [line.strip() for message in messages for line in message.splitlines() if line.strip()]
+    own = [line.partition(": ")[2] for line in lines if line.startswith("values.errors.")]
+    first = messages[0].strip().splitlines() if messages else []
+    return next(iter(own), first[-1] if first else "see the log above")
 
 
 class Watch:
@@ -40,7 +52,11 @@ class Watch:
 
         while not self._stopped.wait(0.5):
             applications = serve.status().applications
-            broken = {name: app.message for name, app in applications.items() if "FAIL" in app.status}
+            broken = {
+                name: reason([app.message, *(each.message for each in app.deployments.values())])
+                for name, app in applications.items()
+                if "FAIL" in app.status
+            }
             if broken:
                 self._give_up(broken)
                 return
@@ -49,9 +65,8 @@ class Watch:
                 return
 
     def _give_up(self, broken: dict[str, str]) -> None:
-        for name, message in broken.items():
-            reason = (message.strip().splitlines() or ["see the log above"])[-1]
-            typer.secho(f"The application {name!r} cannot be served: {reason}", fg="red", err=True)
+        for name, why in broken.items():
+            typer.secho(f"The application {name!r} cannot be served: {why}", fg="red", err=True)
         self.failed = True
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from serve_app.app import DEPLOYMENTS
+from serve_app.app import DEPLOYMENTS, ENCODER_CPUS
 from serve_app.lint import lint_file
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
@@ -38,7 +38,11 @@ def replicas(config: dict[str, Any], name: str, bound: str) -> int:
 
 
 def cpus(config: dict[str, Any], bound: str) -> float:
-    booked = {name: float(deployment(config, name)["ray_actor_options"]["num_cpus"]) for name in DEPLOYMENTS}
+    own = {"num_cpus": ENCODER_CPUS}  # of the encoder, where the config says nothing
+    booked = {
+        name: float(deployment(config, name).get("ray_actor_options", own)["num_cpus"])
+        for name in DEPLOYMENTS
+    }
     return sum(replicas(config, name, bound) * share for name, share in booked.items())
 
 

@@ -30,7 +30,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def corners(rgb: NDArray[np.uint8]) -> list[tuple[int, ...]]:
+def corners(rgb: NDArray[np.generic]) -> list[tuple[int, ...]]:
     """The colours near the four corners (top left, top right, bottom left, bottom right), each 0 or 255."""
     height, width = rgb.shape[:2]
     places = [(y, x) for y in (height // 8, -1 - height // 8) for x in (width // 8, -1 - width // 8)]

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import ExifTags, Image, ImageOps
+from torch.nn import functional
 
 from imaging.decoding import decode
 from imaging.options import ImageOptions
@@ -55,6 +57,38 @@ def test_every_format(kind: str, more: dict[str, Any]) -> None:
 )
 def test_model_sizes(size: ModelSize, shape: tuple[int, int]) -> None:
     assert decode(encoded(quarters()), size, OPTIONS).rgb.shape == (*shape, 3)
+
+
+@pytest.mark.parametrize("side", [24, 64])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+def test_fractions_are_what_rounding_takes_away(mode: str, side: int) -> None:
+    data = encoded(quarters().convert(mode))
+    whole = decode(data, ModelSize(side), OPTIONS).rgb
+    exact = decode(data, ModelSize(side, fractions=True), OPTIONS).rgb
+    assert exact.dtype == np.float32
+    assert np.abs(exact - whole).max() <= 1
+    assert (exact != exact.round()).any()
+
+
+@pytest.mark.parametrize("size", [(320, 200), (1400, 900), (180, 2000)])
+def test_fractions_are_those_of_sam_2s_own_resizing(size: tuple[int, int]) -> None:
+    natural = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    ours = decode(
+        encoded(Image.fromarray(natural)), ModelSize(1024, keep_aspect=False, fractions=True), OPTIONS
+    )
+    planes = torch.from_numpy(natural).permute(2, 0, 1)[None].float()
+    theirs = functional.interpolate(planes, (1024, 1024), mode="bilinear", antialias=True)
+    np.testing.assert_allclose(ours.rgb, theirs[0].permute(1, 2, 0).numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_fractions_are_oriented_too(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = encoded(quarters(), "PNG", exif=exif)
+    whole, exact = (decode(data, ModelSize(40, fractions=fractions), OPTIONS) for fractions in (False, True))
+    assert (whole.width, whole.height) == (exact.width, exact.height)
+    np.testing.assert_array_equal(whole.rgb, exact.rgb)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from segmenters.architectures import ARCHITECTURES, MEAN, STD, Architecture, Family
 from segmenters.networks.sam2 import build, rename
+from segmenters.networks.sam2_encoder import SIZES
 from segmenters.runtimes.session import Half
 from tests.weights import pictures
 from tests.weights.checkpoints import state_dict
@@ -241,7 +242,10 @@ def test_bfloat16_leaves_the_positions_of_points_exact(
 def test_every_size_has_the_official_number_of_weights(architecture: Architecture) -> None:
     encoder, decoder = build(architecture, Half.ENCODER), build(architecture, Half.DECODER)
     size = architecture.name.rpartition("hiera_")[2]
-    assert sum(each.numel() for each in encoder.state_dict().values()) == ELEMENTS[size]
+    weights = {key: value for key, value in encoder.state_dict().items() if key != "positions"}
+    channels = SIZES[size].channels
+    in_parts = channels * (SIZES[size].background ** 2 + 8**2)  # what the positions are computed from
+    assert sum(each.numel() for each in weights.values()) + in_parts == ELEMENTS[size]
     assert sum(each.numel() for each in decoder.state_dict().values()) == DECODER
     assert not encoder.training
     assert not decoder.training
@@ -250,8 +254,17 @@ def test_every_size_has_the_official_number_of_weights(architecture: Architectur
 def test_each_entry_goes_to_one_half_or_is_for_videos() -> None:
     official = state_dict(MODEL)
     halves = [rename(official, half) for half in Half]
-    kept = sum(each.numel() for half in halves for each in half.values())
-    video = ("memory_", "maskmem", "mask_downsample", "obj_ptr", "no_obj", "no_mem_pos")
+    kept = sum(each.numel() for half in halves for key, each in half.items() if key != "positions")
+    # The positions of patches are computed from two entries.
+    video = (
+        "image_encoder.trunk.pos_embed",
+        "memory_",
+        "maskmem",
+        "mask_downsample",
+        "obj_ptr",
+        "no_obj",
+        "no_mem_pos",
+    )
     dropped = sum(
         each.numel()
         for key, each in official.items()

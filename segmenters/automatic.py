@@ -1,0 +1,78 @@
+"""What ``model: auto`` takes, decided within seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from segmenters.checkpoints.catalogue import PUBLISHED
+from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.digest import sha256_of
+from segmenters.checkpoints.official import official
+from segmenters.checkpoints.reachable import unreachable
+from segmenters.checkpoints.state import State, state_of
+from segmenters.options import ModelOptions
+
+# The best first; the first is worth a download, the others serve when they are on disk.
+_ON_GPU = (
+    "sam2.1_hiera_large",
+    "sam2.1_hiera_base_plus",
+    "sam2_hiera_large",
+    "sam_vit_h",
+    "sam_vit_l",
+    "sam2.1_hiera_small",
+    "sam2.1_hiera_tiny",
+    "sam_vit_b",
+    "mobile_sam",
+)
+# What a few cores encode within seconds.
+_ON_CPU = ("mobile_sam", "sam2.1_hiera_tiny", "sam2_hiera_tiny", "sam2.1_hiera_small", "sam2_hiera_small")
+
+
+def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
+    """The name of a model that can be served, or None; and a clause that says why.
+
+    A publisher that does not answer within five seconds counts as one that cannot be reached.
+    """
+    gpu = gpu and options.device != "cpu"
+    names = _ON_GPU if gpu else _ON_CPU
+    machine = "a machine with a GPU" if gpu else "a machine without a GPU"
+    first = official(names[0], options)
+    if _is_here(first):
+        return names[0], f"the best for {machine}, and its checkpoint is in {first.path.parent}"
+    why_not = _cannot_download(first)
+    if why_not is None:
+        return names[0], f"the best for {machine}; its checkpoint is downloaded to {first.path.parent}"
+    for name in names[1:]:
+        if _is_here(official(name, options)):
+            return name, f"its checkpoint is in {first.path.parent}; of {names[0]}, {why_not}"
+    return None, f"of {names[0]}, the best for {machine}, {why_not}"
+
+
+def _is_here(checkpoint: Checkpoint) -> bool:
+    path, entry = checkpoint.path, PUBLISHED[checkpoint.label]
+    # The size first: reading gigabytes for their hash takes seconds.
+    return state_of(path, entry.size) is State.ON_DISK and sha256_of(path) == entry.sha256
+
+
+def _cannot_download(checkpoint: Checkpoint) -> str | None:
+    """Why not, as the end of a sentence; None if it can be."""
+    path = checkpoint.path
+    if path.exists():
+        return f"the checkpoint {path} is damaged: delete it"
+    if checkpoint.url is None:
+        return f"the checkpoint is not in {path.parent} and OFFLINE forbids to download it"
+    folder = _nearest(path.parent)
+    if not os.access(folder, os.W_OK):
+        return f"the checkpoint is missing and {folder} cannot be written"
+    needed = PUBLISHED[checkpoint.label].size
+    if shutil.disk_usage(folder).free < 2 * needed:  # as much again for what is exported
+        return f"the checkpoint is missing and {folder} has too little room for its {needed >> 20} MiB"
+    reason = unreachable(checkpoint.url)
+    return f"the checkpoint cannot be downloaded ({reason})" if reason else None
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.is_dir())

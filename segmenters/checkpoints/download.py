@@ -1,0 +1,214 @@
+"""One file from a URL to its place: resumed, checked, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from segmenters.checkpoints.answer import Again, is_rest, whole_size
+from segmenters.checkpoints.partial import Partial
+from segmenters.checkpoints.progress import MIB, Progress
+from segmenters.checkpoints.web import CONNECT_S, open_client, reason, send, shown
+from values.errors import ModelError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from tenacity.wait import WaitBaseT
+
+STALL_S = 30.0
+_BACK_OFF = wait_random_exponential(multiplier=1, max=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much a server is borne with.
+
+    ``connect_s``: seconds for a connection. ``stall_s``: seconds without a byte, or with fewer than
+    ``slowest`` bytes a second, until it counts as stalled. ``attempts``: failures in a row, none of which got
+    ``worth`` bytes further than any before, until the download is given up. ``wait``: between attempts.
+    """
+
+    connect_s: float = CONNECT_S
+    stall_s: float = STALL_S
+    slowest: int = 1024
+    attempts: int = 5
+    worth: int = MIB
+    wait: WaitBaseT = _BACK_OFF
+
+
+PATIENCE = Patience()
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    sha256: str,
+    size: int | None,
+    progress: Progress,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Download ``url`` to ``target``, which appears only once it is whole and is what it must be.
+
+    ``sha256``: lower case hex; ``size``: bytes, or None. What an interrupted download left in ``target.part``
+    is gone on with where the server still has that version. Two calls for one target at once are for the
+    caller to prevent. Raises :class:`values.errors.ModelError`.
+    """
+    try:
+        _Download(url, target, sha256, size, progress, patience).run()
+    except OSError as error:
+        raise cannot_write(target, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> ModelError:
+    """The error for a place where a checkpoint cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "free some space there, or set MODEL_DIR to a folder on another disk"
+    else:
+        remedy = "set MODEL_DIR to a folder that can be written"
+    return ModelError(f"cannot write {path}: {error.strerror or error}; {remedy}")
+
+
+class _Download:
+    def __init__(
+        self,
+        url: str,
+        target: Path,
+        sha256: str,
+        size: int | None,
+        progress: Progress,
+        patience: Patience,
+    ) -> None:
+        self._url = url
+        self._target = target
+        self._sha256 = sha256
+        self._size = size
+        self._progress = progress
+        self._patience = patience
+        self._partial = Partial(target, shown(url))
+        self._furthest = 0
+        self._failures = 0
+
+    def run(self) -> None:
+        """Download, with as many attempts as patience allows."""
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._furthest = self._partial.size
+        if self._size is not None:
+            self._need(self._size - self._furthest)
+        retrying = Retrying(
+            stop=self._give_up, wait=self._patience.wait, retry=retry_if_exception_type(Again), reraise=True
+        )
+        with open_client(connect_s=self._patience.connect_s, stall_s=self._patience.stall_s) as client:
+            try:
+                retrying(self._attempt, client)
+            except Again as error:
+                raise ModelError(
+                    f"cannot download {self._target.name} from {shown(self._url)}: {error}; check the "
+                    "network, HTTPS_PROXY and CHECKPOINT_MIRROR and try again: what is there so far is kept"
+                ) from None
+        self._partial.finish()
+
+    def _give_up(self, _: RetryCallState) -> bool:
+        reached = self._partial.size
+        if reached >= self._furthest + self._patience.worth:
+            self._furthest, self._failures = reached, 0
+        self._failures += 1
+        return self._failures >= self._patience.attempts
+
+    def _attempt(self, client: httpx.Client) -> None:
+        before, digest = self._partial.size, self._partial.digest()
+        if before and before == self._size:
+            # Interrupted between the last byte and the move into its place.
+            if self._sha256 == digest.hexdigest():
+                return
+            self._partial.discard()
+        asked = self._partial.range_headers()
+        try:
+            with contextlib.closing(send(client, "GET", self._url, asked)) as response:
+                rest = is_rest(response, self._url, before if asked else None)
+                total = whole_size(response, self._url, before if rest else 0, self._size)
+                if total is not None:
+                    self._need(total - before)
+                if rest:
+                    self._receive(response, self._partial.resume(), before, total, digest)
+                else:
+                    fresh = self._partial.start(response.headers)
+                    self._receive(response, fresh, 0, total, hashlib.sha256())
+        except httpx.HTTPError as error:
+            raise Again(reason(error)) from None
+        except Again as error:
+            if error.afresh:
+                self._partial.discard()
+            raise
+
+    def _receive(
+        self, response: httpx.Response, file: BinaryIO, before: int, total: int | None, digest: _Hash
+    ) -> None:
+        """Write the answer behind the ``before`` bytes in ``file`` and ``digest``, and check the whole."""
+        done = before
+        pace = _Pace(self._patience)
+        with file:
+            self._progress(done, total)
+            for chunk in response.iter_bytes():
+                done += len(chunk)
+                if total is not None and done > total:
+                    raise Again("it sends more than the whole file", afresh=True)
+                digest.update(chunk)
+                file.write(chunk)
+                pace.keep(len(chunk))
+                self._progress(done, total)
+        if total is not None and done < total:
+            raise Again("the file ends early")
+        self._progress(done, done)
+        self._verify(digest.hexdigest(), resumed=before > 0)
+
+    def _verify(self, sha256: str, *, resumed: bool) -> None:
+        if self._sha256 == sha256:
+            return
+        if resumed:
+            # The part from before may be the damaged one.
+            raise Again("the resumed file is damaged", afresh=True)
+        self._partial.discard()
+        raise ModelError(
+            f"{self._target.name} from {shown(self._url)} is not what it must be: its SHA-256 is {sha256}, "
+            f"expected {self._sha256}; the mirror or the publisher may serve another file now, or something "
+            "in between changes it: check CHECKPOINT_MIRROR and HTTPS_PROXY"
+        )
+
+    def _need(self, missing: int) -> None:
+        """Refuse to begin what the disk cannot hold."""
+        free = shutil.disk_usage(self._target.parent).free
+        if missing > free:
+            raise ModelError(
+                f"{self._target.name} needs {missing / MIB:.0f} MiB more in {self._target.parent}, which "
+                f"has {free / MIB:.0f} MiB left; free some space there, or set MODEL_DIR to another disk"
+            )
+
+
+class _Pace:
+    """Notices a server that sends, but so little that it would take for ever."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._window_s = patience.stall_s
+        self._least = patience.slowest * patience.stall_s
+        self._since = time.monotonic()
+        self._bytes = 0
+
+    def keep(self, count: int) -> None:
+        """Take notice of ``count`` bytes more. Raises :class:`Again`."""
+        self._bytes += count
+        now = time.monotonic()
+        if now - self._since >= self._window_s:
+            if self._bytes < self._least:
+                raise Again("it sends next to nothing")
+            self._since, self._bytes = now, 0

@@ -1,0 +1,101 @@
+"""From the description of a checkpoint to the file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from segmenters.checkpoints.catalogue import PUBLISHED, size_of
+from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.digest import remember, sha256_of
+from segmenters.checkpoints.download import PATIENCE, Patience, cannot_write, download
+from segmenters.checkpoints.progress import LogProgress, Progress
+from values.errors import ModelError
+
+logger = logging.getLogger("ray.serve")
+
+
+def fetch(checkpoint: Checkpoint, progress: Progress | None = None, patience: Patience = PATIENCE) -> Path:
+    """The path of the checkpoint, once the file is there and is what it must be.
+
+    A missing file is downloaded if there is a URL, by one caller at a time on this machine or in a shared
+    folder; the others wait for it. ``progress`` is that of the download, by default lines of the log. Raises
+    :class:`values.errors.ModelError`.
+    """
+    path = checkpoint.path
+    if not _exists(path):
+        if checkpoint.url is None:
+            raise ModelError(_missing(checkpoint))
+        with _alone(path, checkpoint.label):
+            if not _exists(path):
+                _download(checkpoint, checkpoint.url, progress or LogProgress(_called(checkpoint)), patience)
+    _check(checkpoint)
+    return path
+
+
+def _download(checkpoint: Checkpoint, url: str, progress: Progress, patience: Patience) -> None:
+    path, sha256 = checkpoint.path, checkpoint.sha256
+    download(url, path, sha256=sha256, size=size_of(sha256), progress=progress, patience=patience)
+    remember(path, sha256)
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    path, sha256 = checkpoint.path, checkpoint.sha256
+    found = sha256_of(path)
+    if found == sha256:
+        return
+    again = "delete it so that it is downloaded again" if checkpoint.url else "put the right file there"
+    raise ModelError(
+        f"{path} is not the checkpoint of {_called(checkpoint)}: its SHA-256 is {found}, expected {sha256}; "
+        f"{again}, or, if it is a fine-tuned one of yours, name it as CHECKPOINT"
+    )
+
+
+def _missing(checkpoint: Checkpoint) -> str:
+    published = PUBLISHED.get(checkpoint.label)
+    where = f"there is no checkpoint of {_called(checkpoint)} at {checkpoint.path}"
+    if published is not None and published.filename == checkpoint.path.name:
+        return (
+            f"{where}; run `python -m serve_app models download {checkpoint.label}`, or set MODEL_DIR to the "
+            "folder that has it"
+        )
+    return (
+        f"{where}; put the file there, or correct the setting that names it (MODEL_DIR for a relative path)"
+    )
+
+
+def _called(checkpoint: Checkpoint) -> str:
+    return checkpoint.label or checkpoint.path.name
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ModelError(f"cannot look for the checkpoint {path}: {error.strerror or error}") from None
+    return True
+
+
+@contextmanager
+def _alone(path: Path, label: str) -> Iterator[None]:
+    """Hold the lock of the file; say so once if somebody else has it."""
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("%s: another process downloads it, waiting", label or path.name)
+            lock.acquire(poll_interval=0.2)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        yield
+    finally:
+        lock.release()

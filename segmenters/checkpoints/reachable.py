@@ -1,0 +1,43 @@
+"""Whether a publisher can be reached from here, in bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+
+import httpx
+
+from segmenters.checkpoints.web import open_client, reason, send
+from values.errors import ModelError
+
+
+def unreachable(url: str, timeout_s: float = 5.0) -> str | None:
+    """None if a HEAD request for ``url`` is answered with 2xx after redirects, else why not, in a few words.
+
+    Never takes longer than ``timeout_s``, whatever the resolver, a proxy or the server does.
+    """
+    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # Nothing can interrupt a resolver, or a server that sends a byte now and then: the thread is given up on.
+    threading.Thread(
+        target=lambda: answers.put(_asked(url, timeout_s)), name="reachable", daemon=True
+    ).start()
+    try:
+        return answers.get(timeout=timeout_s)
+    except queue.Empty:
+        return f"no answer within {timeout_s:g} s"
+
+
+def _asked(url: str, timeout_s: float) -> str | None:
+    try:
+        with (
+            open_client(connect_s=timeout_s, stall_s=timeout_s) as client,
+            contextlib.closing(send(client, "HEAD", url, {})) as response,
+        ):
+            return None if response.is_success else f"it answers {response.status_code}"
+    except httpx.HTTPError as error:
+        return reason(error)
+    except ModelError as error:
+        return error.detail
+    except Exception as error:  # a thread's traceback would reach nobody
+        return f"it cannot be asked ({type(error).__name__})"

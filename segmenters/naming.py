@@ -1,0 +1,60 @@
+"""Which model an operator means, in our words or in those of Label Studio's example backends."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import PurePath
+
+from segmenters.architectures import ARCHITECTURES
+from segmenters.options import ModelOptions
+from values.errors import ModelError
+
+AUTO = "auto"
+CLASSICAL = "classical"
+ONNX = "onnx"
+
+NAMES: tuple[str, ...] = (AUTO, CLASSICAL, *ARCHITECTURES, ONNX)
+
+_SAM_CHOICE = {"SAM": "sam_vit_h", "MobileSAM": "mobile_sam", "ONNX": ONNX}
+# sam2's configs end so; 2.1's begin with "sam2.1".
+_SIZES = {"t": "tiny", "s": "small", "b+": "base_plus", "l": "large"}
+_SAM2_CONFIG = re.compile(r"(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
+
+
+def wanted(options: ModelOptions) -> str:
+    """A name of :data:`NAMES`: of ``model``, or while that is ``auto`` of the examples' variables.
+
+    Raises :class:`values.errors.ModelError` for a name that is not in there, and for two that disagree.
+    """
+    name = options.model.strip().lower()
+    if name != AUTO:
+        return known(name)
+    by_variable = {}
+    if options.sam_choice is not None:
+        by_variable["SAM_CHOICE"] = _SAM_CHOICE[options.sam_choice]
+    if options.sam2_config is not None:
+        by_variable["MODEL_CONFIG"] = _of_config(options.sam2_config)
+    if len(set(by_variable.values())) > 1:
+        said = " and ".join(f"{variable} means {model}" for variable, model in by_variable.items())
+        raise ModelError(f"{said}; unset one of them, or set MODEL to the one that is to serve")
+    return next(iter(by_variable.values()), AUTO)
+
+
+def known(name: str) -> str:
+    """``name`` if it is one of :data:`NAMES`; else raises :class:`values.errors.ModelError`."""
+    if name in NAMES:
+        return name
+    near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise ModelError(f"no model is called {name[:80]!r}{hint}; set the model to one of: {', '.join(NAMES)}")
+
+
+def _of_config(config: str) -> str:
+    match = _SAM2_CONFIG.fullmatch(PurePath(config).name)
+    if match is None:
+        raise ModelError(
+            f"MODEL_CONFIG is {config[:120]!r}, which is none of SAM 2's configs; an example: "
+            "configs/sam2.1/sam2.1_hiera_l.yaml"
+        )
+    return f"{match[1]}_hiera_{_SIZES[match[2]]}"

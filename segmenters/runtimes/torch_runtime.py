@@ -1,0 +1,137 @@
+"""torch, what runs both halves on a GPU, and on CPU where nothing else is to be used."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segmenters.architectures import MEAN, SIDE, STD
+from segmenters.runtimes.session import Array, first_line
+from values.errors import ModelError
+
+
+class TorchSession:
+    """A decoder as a :class:`segmenters.runtimes.session.Session`, on any device."""
+
+    def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str]) -> None:
+        """``outputs``: the names of what ``module`` gives, in order."""
+        self._place = place
+        self._module = place.take(module)
+        self._outputs = tuple(outputs)
+
+    def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        """The outputs of these names."""
+        with self._place.computing():
+            tensors = {name: self._place.tensor(array) for name, array in inputs.items()}
+            found = dict(zip(self._outputs, self._module(**tensors), strict=True))
+            return {name: self._place.array(found[name]) for name in outputs}
+
+
+class TorchFeatures:
+    """An encoder as :class:`segmenters.sam.encoder.Features`, on any device.
+
+    Pixels go to the device as they are and are normalised there; a batch is computed at once.
+    """
+
+    def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str], *, compiled: bool) -> None:
+        """``outputs``: the names of what ``module`` gives, in order. ``compiled``: compile, for CUDA only."""
+        self._place = place
+        self._module = place.take(module)
+        self._outputs = tuple(outputs)
+        self._mean, self._std = (torch.tensor(of, device=place.device).reshape(3, 1, 1) for of in (MEAN, STD))
+        if compiled and place.device.type == "cuda":
+            self._module.compile(dynamic=False)
+            self.features([np.zeros((SIDE, SIDE, 3), np.uint8)])  # compiles now, not for the first annotator
+
+    def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
+        """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most."""
+        with self._place.computing():
+            images = torch.stack([self._canvas(rgb) for rgb in batch])
+            found = dict(zip(self._outputs, self._module(images), strict=True))
+            arrays = {name: self._place.array(tensor) for name, tensor in found.items()}
+        return [
+            {name: array[index : index + 1] for name, array in arrays.items()} for index in range(len(batch))
+        ]
+
+    def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
+        """(3, 1024, 1024) float32, what :func:`segmenters.sam.preparing.canvas` makes on CPU."""
+        pixels = self._place.tensor(rgb).permute(2, 0, 1).float()
+        height, width = pixels.shape[1:]
+        return functional.pad((pixels - self._mean) / self._std, (0, SIDE - width, 0, SIDE - height))
+
+
+class Place:
+    """A device and the precision computed in there."""
+
+    def __init__(self, device: str, threads: int, *, bfloat16: bool) -> None:
+        """``device``: ``cpu``, ``cuda`` or ``cuda:N``. ``threads`` compute a call on CPU; sets torch to that.
+
+        Raises :class:`values.errors.ModelError` for a device that this process does not have.
+        """
+        self.device = torch.device(device)
+        self._bfloat16 = bfloat16
+        if self.device.type == "cuda":
+            _check_cuda(device)
+        else:
+            torch.set_num_threads(threads)
+
+    def take(self, module: nn.Module) -> nn.Module:
+        """The module on this device."""
+        with self._explained("load a model"):
+            return module.to(self.device).eval()
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Without gradients, in this precision; errors of the device become a sentence."""
+        cast_to = torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
+        with self._explained("run the model"), torch.inference_mode(), cast_to:
+            yield
+
+    def tensor(self, array: Array) -> Tensor:
+        """The array on this device; it may be read-only and is not written."""
+        return torch.tensor(array, device=self.device)
+
+    def array(self, tensor: Tensor) -> Array:
+        """The tensor as float32 on CPU."""
+        return cast(Array, tensor.float().cpu().numpy())
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise ModelError(
+                f"{self.device} has too little free memory to {what}; choose a smaller model, stop what else "
+                "runs there, or give each encoder replica a whole GPU (num_gpus: 1)"
+            ) from None
+        except (RuntimeError, MemoryError) as error:
+            raise ModelError(f"torch failed to {what} on {self.device}: {first_line(error)}") from None
+
+
+def cuda_is_available() -> bool:
+    """Whether this process sees a GPU that this build of torch can use."""
+    return torch.cuda.is_available()
+
+
+def _check_cuda(device: str) -> None:
+    if not cuda_is_available():
+        raise ModelError(
+            f"the settings ask for {device} and this process has no GPU that torch {torch.__version__} can "
+            "use; give the deployment one (ray_actor_options: {num_gpus: 1}), check `nvidia-smi`, or set "
+            "DEVICE=cpu"
+        )
+    index = torch.device(device).index or 0
+    if index >= torch.cuda.device_count():
+        raise ModelError(
+            f"the settings ask for {device} and this process sees {torch.cuda.device_count()} GPUs, counted "
+            "from cuda:0; Ray gives each replica its own, so `cuda` alone is nearly always right"
+        )

@@ -1,0 +1,70 @@
+"""The two halves of a model of the family at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from segmenters.architectures import LOW_RES, SIDE, Family
+from segmenters.runtimes.session import Session
+from segmenters.sam.choosing import candidates
+from segmenters.sam.opening import Features
+from segmenters.sam.prompting import decoder_inputs
+from values.embedding import Embedding
+from values.errors import ModelError
+from values.image import Pixels
+from values.masks import Frame, Masks
+from values.prompt import Prompt
+
+_ANSWER = ("low_res_masks", "iou_predictions")
+
+
+class SamEncoder:
+    """The encoder half."""
+
+    def __init__(self, features: Features, version: str) -> None:
+        self._features = features
+        self._version = version
+
+    def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
+        """One embedding per image, in order.
+
+        Arrays are those of ``Architecture.outputs`` with a leading 1, float32. Raises
+        :class:`values.errors.ModelError` when the model cannot run.
+        """
+        found = self._features.features([pixels.rgb for pixels in batch])
+        return [
+            Embedding(arrays, self._version, pixels.width, pixels.height, *reversed(pixels.rgb.shape[:2]))
+            for arrays, pixels in zip(found, batch, strict=True)
+        ]
+
+
+class SamDecoder:
+    """The decoder half."""
+
+    def __init__(self, session: Session, family: Family, version: str) -> None:
+        self._session = session
+        self._family = family
+        self._version = version
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        """Three candidates for a single click or box, one for several prompts, of 256 x 256 logits.
+
+        Raises :class:`values.errors.ModelError` for an embedding of another segmenter and when the model
+        cannot run.
+        """
+        if embedding.segmenter != self._version:
+            raise ModelError(
+                f"the decoder of {self._version} cannot read an embedding made by {embedding.segmenter}"
+            )
+        asked = decoder_inputs(prompt, embedding, self._family)
+        answer = self._session.run({**embedding.arrays, **asked}, _ANSWER)
+        low_res, scores = (np.asarray(answer[name][0], np.float32) for name in _ANSWER)
+        return Masks(*candidates(low_res, scores, prompt, self._family), self._frame(embedding))
+
+    def _frame(self, embedding: Embedding) -> Frame:
+        """SAM 2 resamples its logits in one step, SAM by way of the padded canvas."""
+        if self._family is Family.SAM2:
+            return Frame(None, (LOW_RES, LOW_RES))
+        return Frame((SIDE, SIDE), (embedding.input_height, embedding.input_width))

@@ -1,0 +1,76 @@
+"""SAM with a decoder in an ONNX file, as Label Studio's SAM example has it, and an encoder of either kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmenters.architectures import SIDE, Family
+from segmenters.checkpoints.digest import sha256_of
+from segmenters.runtimes.onnx_decoder import read_decoder
+from segmenters.runtimes.onnx_encoder import read_encoder
+from segmenters.runtimes.session import Half
+from segmenters.sam.execution import Execution
+from segmenters.sam.halves import SamDecoder, SamEncoder
+from segmenters.sam.opening import SessionFeatures, open_graph
+from segmenters.sam.segmenter import SegmentAnything
+from values.errors import ModelError
+from values.image import ModelSize
+
+_EMBEDDING = "image_embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """An ONNX file. ``sha256``: what its content must have."""
+
+    path: Path
+    sha256: str
+
+    def checked(self) -> Path:
+        """The path; raises :class:`values.errors.ModelError` when the file is no longer the same."""
+        if sha256_of(self.path) != self.sha256:
+            raise ModelError(f"{self.path} has changed since the application started; start it again")
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxSam:
+    """Description of one pair; nothing in the files tells whether the halves are of one model."""
+
+    encoder: SegmentAnything | OnnxFile
+    decoder: OnnxFile
+    execution: Execution
+    name: str = "onnx"
+
+    @property
+    def version(self) -> str:
+        """The beginnings of both halves' SHA-256, such as ``onnx-6dbb9052-1f0c2a44``."""
+        encoder = self.encoder
+        weights = encoder.sha256 if isinstance(encoder, OnnxFile) else encoder.checkpoint.sha256
+        return f"{self.name}-{str(weights)[:8]}-{self.decoder.sha256[:8]}"
+
+    @property
+    def input(self) -> ModelSize:
+        """As SAM: the long side of 1024, the rest padded."""
+        return ModelSize(SIDE)
+
+    def check(self) -> None:
+        """See that the files are what they should be. Raises :class:`values.errors.ModelError`."""
+        read_decoder(self.decoder.path)
+        if isinstance(self.encoder, OnnxFile):
+            read_encoder(self.encoder.path)
+
+    def load_encoder(self, threads: int) -> SamEncoder:
+        """Load the encoder half; an ONNX file runs on CPU."""
+        if isinstance(self.encoder, SegmentAnything):
+            return SamEncoder(self.encoder.features(threads), self.version)
+        file = read_encoder(self.encoder.checked())
+        session = open_graph(file.path, self.execution.of_file(Half.ENCODER), threads)
+        return SamEncoder(SessionFeatures(session, {_EMBEDDING: file.output}, file.input), self.version)
+
+    def load_decoder(self, threads: int) -> SamDecoder:
+        """Load the decoder half, without what made masks of one size of image."""
+        file = read_decoder(self.decoder.checked())
+        session = open_graph(file.graph, self.execution.of_file(Half.DECODER), threads)
+        return SamDecoder(session, Family.SAM, self.version)

@@ -1,0 +1,58 @@
+"""A model of the Segment Anything family with its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmenters.architectures import ARCHITECTURES, Architecture
+from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.fetching import fetch
+from segmenters.checkpoints.progress import LogProgress
+from segmenters.sam.execution import Execution
+from segmenters.sam.halves import SamDecoder, SamEncoder
+from segmenters.sam.opening import Features, Weights, open_decoder, open_features
+from values.image import ModelSize
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentAnything:
+    """Description of one model. ``name``: of its architecture. ``folder``: the models folder."""
+
+    name: str
+    checkpoint: Checkpoint
+    execution: Execution
+    folder: Path
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the weights are weights of."""
+        return ARCHITECTURES[self.name]
+
+    @property
+    def version(self) -> str:
+        """The name and the beginning of the weights' SHA-256, such as ``mobile_sam-6dbb9052``."""
+        return f"{self.name}-{self.checkpoint.sha256[:8]}"
+
+    @property
+    def input(self) -> ModelSize:
+        """The size in which the encoder takes images."""
+        return self.architecture.input
+
+    def weights(self) -> Weights:
+        """The checkpoint on disk, downloaded first where it is missing and may be."""
+        path = fetch(self.checkpoint, LogProgress(self.name))
+        return Weights(self.architecture, path, self.checkpoint.sha256, self.folder)
+
+    def features(self, threads: int) -> Features:
+        """The encoder without what makes embeddings of its arrays."""
+        return open_features(self.weights(), self.execution, threads)
+
+    def load_encoder(self, threads: int) -> SamEncoder:
+        """Load the encoder half, downloading and exporting first what is missing."""
+        return SamEncoder(self.features(threads), self.version)
+
+    def load_decoder(self, threads: int) -> SamDecoder:
+        """Load the decoder half, downloading and exporting first what is missing."""
+        session = open_decoder(self.weights(), self.execution, threads)
+        return SamDecoder(session, self.architecture.family, self.version)

@@ -1,0 +1,244 @@
+"""`python -m serve_app models`: the weights on this machine, listed, downloaded, checked, exported."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from segmenters.architectures import ARCHITECTURES
+from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
+from segmenters.checkpoints.digest import computed
+from segmenters.checkpoints.fetching import fetch
+from segmenters.checkpoints.official import model_folder, official
+from segmenters.checkpoints.placing import placed
+from segmenters.checkpoints.progress import MIB
+from segmenters.checkpoints.state import State, state_of
+from segmenters.options import ModelOptions
+from segmenters.runtimes.exporting import exported
+from segmenters.runtimes.session import Half
+from serve_app.cli.progress import console, progress
+from values.errors import ModelError
+
+CLASSICAL = "classical"
+_COLORS = {State.ON_DISK: "green", State.MISSING: "yellow", State.DAMAGED: "red"}
+
+models = typer.Typer(
+    name="models", help="The models' weights: list, download, check, export them.", no_args_is_help=True
+)
+
+ModelDir = Annotated[Path, typer.Option("--model-dir", envvar="MODEL_DIR", help="Folder of the checkpoints.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
+Default = ModelOptions.model_fields["model_dir"].default
+
+
+@models.command("list")
+def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
+    """Show every model, its licence and whether its checkpoint is on this machine."""
+    folder = _folder(model_dir)
+    rows = [_row(name, folder) for name in PUBLISHED]
+    if as_json:
+        typer.echo(json.dumps({"model_dir": str(folder), "models": [*rows, _classical()]}))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("model", "parameters", "licence", "checkpoint", "size", "state"):
+        table.add_column(heading, justify="right" if heading in ("parameters", "size") else "left")
+    for row in rows:
+        state = State(row["state"])
+        table.add_row(
+            row["model"],
+            f"{row['parameters']:.1f} M",
+            row["licence"],
+            row["checkpoint"],
+            f"{row['size'] / MIB:.1f} MiB",
+            f"[{_COLORS[state]}]{state}",
+        )
+    table.add_row(CLASSICAL, "none", "", "none needed", "", "[green]always there")
+    output = console()
+    output.print(table)
+    output.print(f"checkpoints lie in {folder}", soft_wrap=True, markup=False)
+    for family, licence in LICENCES.items():
+        line = f"{family}: {licence.spdx}, {licence.holder}, {licence.url}"
+        output.print(line, soft_wrap=True, markup=False)
+
+
+@models.command()
+def download(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Models, as `models list` names them.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Download every model.")] = False,
+    model_dir: ModelDir = Default,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHECKPOINT_MIRROR", help="URL of a folder with the files, in place of the publishers."
+        ),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", envvar="OFFLINE", help="Refuse: nothing may be downloaded.")
+    ] = False,
+) -> None:
+    """Download checkpoints and check their SHA-256; an interrupted download goes on where it was.
+
+    Ends with status 1 if any of them failed.
+    """
+    wanted = list(PUBLISHED) if every else names
+    if not wanted:
+        raise typer.BadParameter("name a model, or give --all")
+    if offline:
+        _complain("nothing is downloaded while OFFLINE or --offline is set; unset it, or put the files there")
+        raise typer.Exit(1)
+    options = ModelOptions(model_dir=model_dir, checkpoint_mirror=mirror)
+    failed = False
+    for name in dict.fromkeys(wanted):
+        try:
+            _download(name, options)
+        except ModelError as error:
+            failed = True
+            _complain(error.detail)
+    raise typer.Exit(failed)
+
+
+@models.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Models; default: all that are on disk.")
+    ] = None,
+    model_dir: ModelDir = Default,
+    as_json: AsJson = False,
+) -> None:
+    """Read checkpoints from the disk again and compare their SHA-256.
+
+    Ends with status 1 if any of them is damaged, or is missing although it was named.
+    """
+    folder = _folder(model_dir)
+    wanted = names or [name for name in PUBLISHED if _state(name, folder) is not State.MISSING]
+    found = []
+    for name in dict.fromkeys(wanted):
+        try:
+            found.append(_verified(name, folder))
+        except ModelError as error:
+            found.append({"model": name, "ok": False, "sentence": error.detail})
+    healthy = all(each["ok"] for each in found)
+    if as_json:
+        typer.echo(json.dumps({"ok": healthy, "model_dir": str(folder), "models": found}))
+    elif not found:
+        typer.echo(f"there is no checkpoint in {folder}")
+    else:
+        for each in found:
+            state = typer.style("ok     ", fg="green") if each["ok"] else typer.style("problem", fg="red")
+            typer.echo(f"{state}  {each['model']}: {each['sentence']}")
+    raise typer.Exit(not healthy)
+
+
+@models.command()
+def export(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models, as `models list` names them.")],
+    model_dir: ModelDir = Default,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(envvar="CHECKPOINT", help="Weights of your own, of the one model that is named."),
+    ] = None,
+) -> None:
+    """Export both halves of models to ONNX, so that no start of the application has to.
+
+    Ends with status 1 if any of them failed.
+    """
+    if checkpoint is not None and len(names) > 1:
+        raise typer.BadParameter("weights of your own are of one model: name that one alone")
+    failed = False
+    for name in dict.fromkeys(names):
+        try:
+            _export(name, ModelOptions(model_dir=model_dir, checkpoint=checkpoint, offline=True))
+        except ModelError as error:
+            failed = True
+            _complain(error.detail)
+    raise typer.Exit(failed)
+
+
+def _row(name: str, folder: Path) -> dict[str, Any]:
+    architecture, published = ARCHITECTURES[name], PUBLISHED[name]
+    return {
+        "model": name,
+        "parameters": architecture.parameters,
+        "licence": LICENCES[architecture.family].spdx,
+        "checkpoint": published.filename,
+        "size": published.size,
+        "state": _state(name, folder),
+    }
+
+
+def _classical() -> dict[str, Any]:
+    return {
+        "model": CLASSICAL,
+        "parameters": 0,
+        "licence": None,
+        "checkpoint": None,
+        "size": 0,
+        "state": State.ON_DISK,
+    }
+
+
+def _state(name: str, folder: Path) -> State:
+    return state_of(folder / PUBLISHED[name].filename, PUBLISHED[name].size)
+
+
+def _folder(model_dir: Path) -> Path:
+    try:
+        return model_folder(ModelOptions(model_dir=model_dir))
+    except ModelError as error:
+        _complain(error.detail)
+        raise typer.Exit(1) from None
+
+
+def _known(name: str) -> str:
+    """The name of a model with weights. Raises ModelError with the nearest one."""
+    if name in PUBLISHED:
+        return name
+    if name == CLASSICAL:
+        raise ModelError("classical needs no weights: it is always there")
+    near = difflib.get_close_matches(name.lower(), PUBLISHED, n=1, cutoff=0.5)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise ModelError(f"no model is called {name[:80]!r}{hint}; see `python -m serve_app models list`")
+
+
+def _download(name: str, options: ModelOptions) -> None:
+    checkpoint = official(_known(name), options)
+    there = state_of(checkpoint.path, PUBLISHED[name].size) is not State.MISSING
+    with progress(name) as told:
+        path = fetch(checkpoint, told)
+    typer.echo(f"{name}: {'already there' if there else 'downloaded'}, SHA-256 as published: {path}")
+
+
+def _verified(name: str, folder: Path) -> dict[str, Any]:
+    published = PUBLISHED[_known(name)]
+    path = folder / published.filename
+    if _state(name, folder) is State.MISSING:
+        raise ModelError(f"there is no {path}; run `python -m serve_app models download {name}`")
+    with progress(name) as told:
+        sha256 = computed(path, told)
+    if sha256 != published.sha256:
+        raise ModelError(
+            f"{path} has the SHA-256 {sha256}, expected {published.sha256}; delete it, then run "
+            f"`python -m serve_app models download {name}`"
+        )
+    return {"model": name, "ok": True, "sentence": f"{path} is what its publisher gives"}
+
+
+def _export(name: str, options: ModelOptions) -> None:
+    weights = placed(_known(name), options)
+    with progress(name):
+        path = fetch(weights)
+        for half in Half:
+            graph = exported(ARCHITECTURES[name], half, path, weights.sha256, model_folder(options))
+            typer.echo(f"{name}: {half} {graph}")
+
+
+def _complain(sentence: str) -> None:
+    typer.secho(sentence, fg="red", err=True)

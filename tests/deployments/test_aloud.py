@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.aloud import said_aloud
+
+
+@pytest.fixture
+def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """Serve's logger as a replica has it that logs to files only."""
+    logger = logging.getLogger("ray.serve")
+    monkeypatch.setattr(logger, "handlers", [])
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield logger
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", stderr)
+    return stderr
+
+
+def test_what_is_logged_meanwhile_is_printed(logger: logging.Logger, printed: io.StringIO) -> None:
+    with said_aloud():
+        logger.info("downloading")
+    logger.info("serving")
+    assert printed.getvalue() == "downloading\n"
+
+
+def test_nothing_is_printed_twice(logger: logging.Logger, printed: io.StringIO) -> None:
+    logger.addHandler(logging.StreamHandler(printed))
+    with said_aloud():
+        logger.info("downloading")
+    assert printed.getvalue() == "downloading\n"
+
+
+def test_a_load_that_fails_leaves_no_handler(logger: logging.Logger, printed: io.StringIO) -> None:
+    before = list(logger.handlers)
+    with pytest.raises(MemoryError), said_aloud():
+        raise MemoryError
+    assert logger.handlers == before
