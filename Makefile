@@ -7,7 +7,7 @@ BIN := .venv/bin
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
 
-test: .venv/.requirements-dev
+test: .venv/.requirements-dev .venv/.requirements-oracles
 	$(BIN)/python -m pytest -m "not e2e"
 
 # A real browser before a real Label Studio before this backend.
@@ -40,6 +40,13 @@ clean:
 .venv/.requirements-dev: requirements-dev.txt requirements.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/.requirements
+
+# In a folder of their own, made anew: why, and why with these options, says the file.
+.venv/.requirements-oracles: requirements-oracles.txt .venv/.requirements-dev
+	@rm -rf .venv/oracles
+	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--target .venv/oracles -r requirements-oracles.txt
+	@touch $@
 
 # The tables of the docs that are made from the code.
 docs: .venv/.requirements-dev

@@ -15,6 +15,10 @@ import typer
 from pydantic import SecretStr
 
 from deployments import meters
+from segmenters.architectures import ARCHITECTURES
+from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
+from segmenters.checkpoints.progress import MIB
+from segmenters.naming import CLASSICAL, ONNX
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes
@@ -84,7 +88,26 @@ def _flag(parameter: Any) -> tuple[str, str, str]:
     return names, ", ".join(f"`{each}`" for each in listed), parameter.help or ""
 
 
+def models_table() -> str:
+    """Every model: parameters, licence, checkpoint, what it is for."""
+    rows = [
+        (f"`{CLASSICAL}`", "none", "", "none: GrabCut on colour, any CPU, offline"),
+        *(
+            (
+                f"`{name}`",
+                f"{architecture.parameters:.1f} M",
+                LICENCES[architecture.family].spdx,
+                f"`{PUBLISHED[name].filename}`, {PUBLISHED[name].size / MIB:.0f} MiB",
+            )
+            for name, architecture in ARCHITECTURES.items()
+        ),
+        (f"`{ONNX}`", "", "", "`ONNX_CHECKPOINT`, a decoder in an ONNX file, and any SAM or MobileSAM encoder"),
+    ]
+    return _table(("model", "parameters", "licence", "checkpoint"), rows)
+
+
 TABLES = {
+    "models": models_table,
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,

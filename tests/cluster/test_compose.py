@@ -49,7 +49,7 @@ def test_the_two_are_wired_together() -> None:
 
 def test_both_see_the_same_files_and_neither_may_write_them() -> None:
     backend, label_studio = services()
-    [shared] = backend["volumes"]
+    [shared, _] = backend["volumes"]
     assert shared in label_studio["volumes"]
     assert shared.endswith(":ro")
     root = backend["environment"]["LOCAL_FILES_DOCUMENT_ROOT"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,63 +10,30 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
-from imaging.decoding import decode
-from imaging.options import ImageOptions
-from segmenters.architectures import Family
 from segmenters.resample import to_mask
-from segmenters.runtimes.session import Session
 from segmenters.sam.choosing import single
 from segmenters.sam.execution import Execution, Runtime
-from segmenters.sam.halves import SamDecoder
-from segmenters.sam.opening import open_decoder
 from segmenters.sam.prompting import decoder_inputs
+from tests.segmenters.sam.working import IMAGES, AtWork, Load
 from tests.weights import pictures
-from tests.weights.models import stand_in
-from values.embedding import Embedding
 from values.masks import Masks
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-# An encoder of ViT-B takes seconds an image, so it sees one.
-IMAGES = {"mobile_sam": ("land", "port", "big"), "sam2.1_hiera_tiny": ("land", "big"), "sam_vit_b": ("land",)}
 TOLERANCE = 1e-4
 HIGH_RES = {"hires0": ("high_res_0", 32), "hires1": ("high_res_1", 16)}
 
 Golden = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A model with its images encoded, and what the official code makes of them."""
-
-    name: str
-    golden: Golden
-    family: Family
-    session: Session
-    decoder: SamDecoder
-    embeddings: dict[str, Embedding]
-
-
-@pytest.fixture(
-    scope="module",
-    params=[(name, runtime) for name in IMAGES for runtime in Runtime],
-    ids=lambda case: f"{case[0]}-{case[1]}",
-)
-def encoded(request: pytest.FixtureRequest, models: Path) -> Encoded:
+@pytest.fixture(params=[(name, runtime) for name in IMAGES for runtime in Runtime], ids="-".join)
+def encoded(request: pytest.FixtureRequest, load: Load) -> AtWork:
     name, runtime = request.param
-    execution = Execution(encoder="cpu", runtime=runtime)
-    segmenter = stand_in(name, models, execution)
-    encoder, family = segmenter.load_encoder(2), segmenter.architecture.family
-    session = open_decoder(segmenter.weights(), execution, 1)
-    decoder = SamDecoder(session, family, segmenter.version)
-    images = {image: decode(_file(image), segmenter.input, ImageOptions()) for image in IMAGES[name]}
-    embeddings = dict(zip(images, encoder.encode(list(images.values())), strict=True))
-    return Encoded(name, _golden(name), family, session, decoder, embeddings)
+    return load(name, Execution(encoder="cpu", runtime=runtime))
 
 
-def test_embeddings_are_the_official_ones(encoded: Encoded) -> None:
-    golden = encoded.golden
+def test_embeddings_are_the_official_ones(encoded: AtWork) -> None:
+    golden = _golden(encoded.name)
     for image, embedding in encoded.embeddings.items():
         assert (embedding.width, embedding.height) == pictures.SIZES[image]
         arrays = embedding.arrays
@@ -77,7 +43,7 @@ def test_embeddings_are_the_official_ones(encoded: Encoded) -> None:
                 _close(arrays[name][0, ::8, 5::step, 5::step], golden[f"{image}/{key}"])
 
 
-def test_logits_scores_and_masks_are_the_official_ones(encoded: Encoded) -> None:
+def test_logits_scores_and_masks_are_the_official_ones(encoded: AtWork) -> None:
     for image, embedding in encoded.embeddings.items():
         for name, prompt in pictures.prompts(image).items():
             masks = encoded.decoder.decode(embedding, prompt)
@@ -85,7 +51,7 @@ def test_logits_scores_and_masks_are_the_official_ones(encoded: Encoded) -> None
             _check(encoded, f"{image}/{name}/{kind}", masks, image)
 
 
-def test_an_earlier_answer_is_refined_as_officially(encoded: Encoded) -> None:
+def test_an_earlier_answer_is_refined_as_officially(encoded: AtWork) -> None:
     prompts, embedding = pictures.prompts("land"), encoded.embeddings["land"]
     asked = decoder_inputs(prompts["click"], embedding, encoded.family)
     answer = encoded.session.run({**embedding.arrays, **asked}, ("low_res_masks", "iou_predictions"))
@@ -94,14 +60,14 @@ def test_an_earlier_answer_is_refined_as_officially(encoded: Encoded) -> None:
     _check(encoded, "land/pair_after_click/single", refined, "land")
 
 
-def test_scores_and_logits_are_float32_whatever_runs(encoded: Encoded) -> None:
+def test_scores_and_logits_are_float32_whatever_runs(encoded: AtWork) -> None:
     masks = encoded.decoder.decode(encoded.embeddings["land"], pictures.prompts("land")["click"])
     assert masks.logits.dtype == masks.scores.dtype == np.float32
     assert (masks.logits.shape, masks.scores.shape) == ((3, 256, 256), (3,))
 
 
-def _check(encoded: Encoded, key: str, masks: Masks, image: str) -> None:
-    golden = encoded.golden
+def _check(encoded: AtWork, key: str, masks: Masks, image: str) -> None:
+    golden = _golden(encoded.name)
     low = masks.logits[:, 3::8, 3::8]
     if encoded.name.startswith("sam2"):
         low = low.clip(-32, 32)  # as its predictor returns them; masks are made of the unclamped ones
@@ -118,12 +84,6 @@ def _check(encoded: Encoded, key: str, masks: Masks, image: str) -> None:
 
 def _close(ours: NDArray[Any], official: NDArray[Any]) -> None:
     np.testing.assert_allclose(ours, official, rtol=0, atol=TOLERANCE)
-
-
-def _file(image: str) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pictures.image(image)).save(file, "PNG")
-    return file.getvalue()
 
 
 @cache

@@ -1,0 +1,126 @@
+"""The official code of SAM and SAM 2 with given weights, behind one interface."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sam2.build_sam import build_sam2
+from sam2.sam2_image_predictor import SAM2ImagePredictor
+from segment_anything import SamPredictor, sam_model_registry
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from segmenters.architectures import Architecture, Family
+from values.prompt import Prompt
+
+Floats = NDArray[np.float32]
+
+_SAM2_SIZES = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """``masks``: (N, H, W) logits at the image's size; ``scores``: (N,); ``low_res``: (N, 256, 256)."""
+
+    masks: Floats
+    scores: Floats
+    low_res: Floats
+
+
+class Official(Protocol):
+    """An official predictor with one image."""
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
+        """The features of an image (H, W, 3), under the names of ``Architecture.outputs``, each (1, ...)."""
+        ...
+
+    def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
+        """Three masks, or one, of the image. ``earlier``: (1, 256, 256) low-res logits to refine, or None."""
+        ...
+
+
+def module(architecture: Architecture) -> nn.Module:
+    """The official network for inference, with weights of its own random initialisation."""
+    built: nn.Module
+    if architecture.family is Family.SAM2:
+        version, size = architecture.name.split("_hiera_")
+        config = f"configs/{version}/{version}_hiera_{_SAM2_SIZES[size]}.yaml"
+        built = build_sam2(config, device=torch.get_default_device().type)
+    else:
+        built = sam_model_registry[architecture.name.removeprefix("sam_")]()
+    return built
+
+
+def described(architecture: Architecture) -> nn.Module:
+    """The official network on the meta device: without weights, so that its size takes no memory."""
+    with torch.device("meta"), _NumbersAtHand():
+        return module(architecture)
+
+
+def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """The keys of the official checkpoint with their shapes."""
+    return {key: tuple(value.shape) for key, value in described(architecture).state_dict().items()}
+
+
+def predictor(architecture: Architecture, weights: Mapping[str, Tensor]) -> Official:
+    """The official predictor with ``weights``, exactly those of the checkpoint."""
+    network = module(architecture)
+    network.load_state_dict(dict(weights), strict=True)
+    return _Sam2(network) if architecture.family is Family.SAM2 else _Sam(network)
+
+
+class _NumbersAtHand(TorchFunctionMode):
+    """Series of numbers stay off the meta device: SAM 2's constructor reads one, number by number."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.linspace:
+            kwargs = {"device": "cpu"} | kwargs
+        return func(*args, **kwargs)
+
+
+class _Sam:
+    def __init__(self, network: nn.Module) -> None:
+        self._predictor = SamPredictor(network)
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
+        self._predictor.set_image(rgb)
+        return {"image_embeddings": self._predictor.get_image_embedding()}
+
+    def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
+        return Answer(*self._predictor.predict(**_asked(prompt, multimask, earlier)))
+
+
+class _Sam2:
+    def __init__(self, network: nn.Module) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit.script, for its transforms
+            self._predictor = SAM2ImagePredictor(network)
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
+        self._predictor.set_image(rgb)
+        found = self._predictor._features
+        fine, middle = found["high_res_feats"]
+        return {"image_embeddings": found["image_embed"], "high_res_0": fine, "high_res_1": middle}
+
+    def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
+        return Answer(*self._predictor.predict(**_asked(prompt, multimask, earlier)))
+
+
+def _asked(prompt: Prompt, multimask: bool, earlier: Floats | None) -> dict[str, Any]:
+    """The arguments of both predictors. Clicks are None beside a box alone; nothing at all is no clicks."""
+    clicks = len(prompt.points) > 0 or prompt.box is None
+    return {
+        "point_coords": prompt.points if clicks else None,
+        "point_labels": prompt.labels if clicks else None,
+        "box": prompt.box,
+        "mask_input": earlier,
+        "multimask_output": multimask,
+        "return_logits": True,
+    }

@@ -1,0 +1,56 @@
+"""Every model's checkpoint fills our halves: the official keys and shapes, without the weights."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from segmenters.architectures import ARCHITECTURES, Architecture, Family
+from segmenters.networks import mobile_sam, sam, sam2
+from segmenters.networks.recognise import recognise
+from segmenters.runtimes.session import Half
+from tests.oracles import official
+from tests.weights import checkpoints
+
+_NETWORKS: dict[Family, ModuleType] = {
+    Family.SAM: sam,
+    Family.MOBILE_SAM: mobile_sam,
+    Family.SAM2: sam2,
+}
+
+
+@cache
+def _official(name: str) -> dict[str, tuple[int, ...]]:
+    """MobileSAM's package cannot be had, so its keys are a table."""
+    architecture = ARCHITECTURES[name]
+    if architecture.family is Family.MOBILE_SAM:
+        return checkpoints.shapes(name)
+    return official.shapes(architecture)
+
+
+@pytest.mark.parametrize("half", list(Half))
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_official_checkpoint_fills_the_half_and_no_more(name: str, half: Half) -> None:
+    networks = _NETWORKS[ARCHITECTURES[name].family]
+    with torch.device("meta"):
+        given: dict[str, Tensor] = networks.rename(
+            {key: torch.zeros(shape) for key, shape in _official(name).items()}, half
+        )
+    built: nn.Module = networks.build(ARCHITECTURES[name], half)
+    expected = {key: value.shape for key, value in built.state_dict().items()}
+    assert {key: value.shape for key, value in given.items()} == expected
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_each_model_is_recognised_by_its_keys(name: str) -> None:
+    assert recognise(_official(name)) == name
+
+
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES.values()), ids=lambda each: each.name)
+def test_the_checkpoint_has_as_many_weights_as_the_table_says(architecture: Architecture) -> None:
+    elements = sum(torch.Size(shape).numel() for shape in _official(architecture.name).values())
+    assert elements / 1e6 == pytest.approx(architecture.parameters, abs=0.06)
