@@ -105,12 +105,15 @@ def _pixels(image: Image.Image, size: ModelSize) -> Pixels:
     scaled_width, scaled_height = size.scaled(width, height)
     # Resized as stored and then turned, so that the large image is never turned.
     target = (scaled_height, scaled_width) if turned else (scaled_width, scaled_height)
-    small = [_on_white(_resized(image, target))] if not size.fractions else _planes(image, target)
-    if undo is not None:
-        small = [each.transpose(undo) for each in small]
     if size.fractions:
-        return Pixels(np.stack([np.asarray(each, np.float32) for each in small], -1), width, height)
-    return Pixels(np.array(small[0], np.uint8), width, height)
+        planes = [_turned(plane, undo) for plane in _planes(image, target)]
+        return Pixels(np.stack([np.asarray(plane, np.float32) for plane in planes], -1), width, height)
+    small = _turned(_on_white(_resized(image, target)), undo)
+    return Pixels(np.array(small, np.uint8), width, height)
+
+
+def _turned(image: Image.Image, undo: Image.Transpose | None) -> Image.Image:
+    return image if undo is None else image.transpose(undo)
 
 
 def _orientation(image: Image.Image) -> int:

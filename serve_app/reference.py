@@ -101,7 +101,7 @@ def models_table() -> str:
             )
             for name, architecture in ARCHITECTURES.items()
         ),
-        (f"`{ONNX}`", "", "", "`ONNX_CHECKPOINT`, a decoder in an ONNX file, and any SAM or MobileSAM encoder"),
+        (f"`{ONNX}`", "", "", "a decoder in an ONNX file, and the encoder of a SAM or of MobileSAM"),
     ]
     return _table(("model", "parameters", "licence", "checkpoint"), rows)
 
