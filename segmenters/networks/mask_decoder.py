@@ -41,15 +41,16 @@ class MaskDecoder(nn.Module):
         positions. ``points``: (N, 256).
         """
         tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight, points])
-        pixels = image.reshape(EMBEDDING, GRID * GRID).transpose(0, 1)
-        tokens, pixels = self.transformer(tokens, pixels, places)
-        heads = enumerate(self.output_hypernetworks_mlps, 1)
-        weights = torch.cat([head(tokens[i : i + 1]) for i, head in heads])
-        return self._logits(weights, pixels), self.iou_prediction_head(tokens[:1])
+        tokens, pixels = self.transformer(tokens, in_rows(image), places)
+        return self.logits(tokens[1:], pixels), self.iou_prediction_head(tokens[:1])
 
-    def _logits(self, weights: Tensor, pixels: Tensor) -> Tensor:
-        """(1, 4, 256, 256) from the masks' ``weights`` (4, 32) of the upscaled pixels' channels.
+    def logits(
+        self, tokens: Tensor, pixels: Tensor, fine: Tensor | None = None, finest: Tensor | None = None
+    ) -> Tensor:
+        """(1, 4, 256, 256) from the masks' ``tokens`` (4 or more, 256), of which the first four count.
 
+        ``pixels``: (4096, 256). ``fine``, ``finest``: what is added to them after each upscaling, in their
+        order, (16384, 64) and (65536, 32).
         Transposed convolutions of kernel and stride 2 turn each pixel into four, whatever its neighbours are:
         a matrix product and a list of pixels, four times as long. They are put in rows at the end, when only
         four channels are left.
@@ -58,11 +59,35 @@ class MaskDecoder(nn.Module):
         assert isinstance(first, nn.ConvTranspose2d)  # noqa: S101 - for the type checker
         assert isinstance(norm, ChannelNorm)  # noqa: S101
         assert isinstance(second, nn.ConvTranspose2d)  # noqa: S101
-        fine = _fourfold(pixels, first)
-        fine = functional.gelu(functional.layer_norm(fine, (_FINE,), norm.weight, norm.bias, norm.eps))
-        finest = functional.gelu(_fourfold(fine, second))
-        logits = (finest @ weights.transpose(0, 1)).reshape(GRID, GRID, 2, 2, 2, 2, _MASKS)
+        larger = _plus(_fourfold(pixels, first), fine)
+        larger = functional.gelu(functional.layer_norm(larger, (_FINE,), norm.weight, norm.bias, norm.eps))
+        largest = functional.gelu(_plus(_fourfold(larger, second), finest))
+        heads = enumerate(self.output_hypernetworks_mlps)
+        weights = torch.cat([head(tokens[i : i + 1]) for i, head in heads])
+        logits = (largest @ weights.transpose(0, 1)).reshape(GRID, GRID, 2, 2, 2, 2, _MASKS)
         return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(1, _MASKS, LOW_RES, LOW_RES)
+
+
+def in_rows(image: Tensor) -> Tensor:
+    """(4096, 256): the cells of an image embedding (1, 256, 64, 64), row by row."""
+    return image.reshape(EMBEDDING, GRID * GRID).transpose(0, 1)
+
+
+def in_quarters(features: Tensor) -> Tensor:
+    """The pixels of a map (1, C, 128, 128) or (1, C, 256, 256) as upscaling has them: (16384 or 65536, C).
+
+    By cell of the image embedding, then by its quarters, then by the quarters of these.
+    """
+    channels, side = features.shape[1:3]
+    if side == 2 * GRID:
+        cells = features.reshape(channels, GRID, 2, GRID, 2).permute(1, 3, 2, 4, 0)
+    else:
+        cells = features.reshape(channels, GRID, 2, 2, GRID, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
+    return cells.reshape(-1, channels)
+
+
+def _plus(pixels: Tensor, more: Tensor | None) -> Tensor:
+    return pixels if more is None else pixels + more
 
 
 def _fourfold(pixels: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:

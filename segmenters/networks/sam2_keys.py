@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from segmenters.networks.sam2_encoder import positions
@@ -49,27 +48,9 @@ _RULES = {
         (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
     ),
     Half.DECODER: (
-        (
-            r"^sam_prompt_encoder\.pe_layer\..*_gaussian_matrix$",
-            "prompts.shared_embedding.positional_embedding",
-        ),
-        (r"^sam_prompt_encoder\.mask_downscaling\.0\.", "prompts.mask_embed.conv1."),
-        (r"^sam_prompt_encoder\.mask_downscaling\.1\.", "prompts.mask_embed.layer_norm1."),
-        (r"^sam_prompt_encoder\.mask_downscaling\.3\.", "prompts.mask_embed.conv2."),
-        (r"^sam_prompt_encoder\.mask_downscaling\.4\.", "prompts.mask_embed.layer_norm2."),
-        (r"^sam_prompt_encoder\.mask_downscaling\.6\.", "prompts.mask_embed.conv3."),
-        (r"^sam_prompt_encoder\.", "prompts."),
-        (r"^sam_mask_decoder\.output_upscaling\.0\.", "masks.upscale_conv1."),
-        (r"^sam_mask_decoder\.output_upscaling\.1\.", "masks.upscale_layer_norm."),
-        (r"^sam_mask_decoder\.output_upscaling\.3\.", "masks.upscale_conv2."),
-        (r"^sam_mask_decoder\.", "masks."),
-        (r"(_mlps\.\d|_head)\.layers\.0\.", r"\1.proj_in."),
-        (r"(_mlps\.\d|_head)\.layers\.1\.", r"\1.layers.0."),
-        (r"(_mlps\.\d|_head)\.layers\.2\.", r"\1.proj_out."),
-        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
-        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
-        (r"\.norm(\d|_final_attn)\.", r".layer_norm\1."),
-        (r"\.out_proj\.", ".o_proj."),
+        (r"^sam_", ""),
+        (r"\.transformer\.(.*)\.mlp\.layers\.0\.", r".transformer.\1.mlp.lin1."),
+        (r"\.transformer\.(.*)\.mlp\.layers\.1\.", r".transformer.\1.mlp.lin2."),
     ),
 }
 
@@ -84,9 +65,7 @@ def renamed(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
     for key, value in state.items():
         if _belongs(key, half):
             found[_new_name(key, half)] = value
-    if half is Half.DECODER:
-        _join_points(found)
-    else:
+    if half is Half.ENCODER:
         _join_positions(found)
     return found
 
@@ -101,12 +80,6 @@ def _new_name(key: str, half: Half) -> str:
     for pattern, replacement in _RULES[half]:
         key = re.sub(pattern, replacement, key)
     return key
-
-
-def _join_points(state: dict[str, Tensor]) -> None:
-    parts = [f"prompts.point_embeddings.{kind}.weight" for kind in range(4)]
-    if all(part in state for part in parts):
-        state["prompts.point_embed.weight"] = torch.cat([state.pop(part) for part in parts])
 
 
 def _join_positions(state: dict[str, Tensor]) -> None:

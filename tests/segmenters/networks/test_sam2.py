@@ -121,8 +121,8 @@ def test_bfloat16_leaves_the_positions_of_points_exact(
 ) -> None:
     inputs = features | asked("box_clicks")
     seen: list[Tensor] = []
-    hook = decoder.get_submodule("masks.transformer").register_forward_pre_hook(
-        lambda _module, _args, given: seen.append(given["point_embeddings"]), with_kwargs=True
+    hook = decoder.get_submodule("mask_decoder.transformer").register_forward_pre_hook(
+        lambda _module, given: seen.append(given[0])
     )
     with torch.inference_mode():
         exact, _ = decoder(**inputs)
@@ -181,5 +181,5 @@ def test_an_entry_of_neither_half_is_named_by_the_load(half: Half) -> None:
 def test_a_kind_of_point_that_is_missing_is_named_by_the_load() -> None:
     state = state_dict(MODEL)
     del state["sam_prompt_encoder.point_embeddings.2.weight"]
-    with pytest.raises(RuntimeError, match=r"point_embed\.weight"):
+    with pytest.raises(RuntimeError, match=r"point_embeddings\.2\.weight"):
         build(TINY, Half.DECODER).load_state_dict(rename(state, Half.DECODER), strict=True)
