@@ -1,0 +1,124 @@
+"""The parts of a warm click, called bare in a process of their own: decode, resample, region.
+
+``python -m benchmarks.bare_click MODEL CHECKPOINT SHA256 FOLDER REQUEST IMAGE`` is that process: for every
+line that it is given it answers the request once, and prints what that took as a line of JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from imaging.decoding import decode
+from imaging.options import ImageOptions
+from protocol.bodies import read_predict
+from protocol.click import Click, read_click
+from protocol.regions import Region, encode
+from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.picking import ranked
+from segmenters.resample import to_mask
+from segmenters.sam.execution import Execution
+from segmenters.sam.halves import SamDecoder
+from segmenters.sam.segmenter import SegmentAnything
+from tests.running_app import ROOT
+from values.embedding import Embedding
+
+Stages = dict[str, float]
+
+STAGES = ("decode", "resample", "region")
+
+
+class BareClicks:
+    """The process that answers one request again and again."""
+
+    def __init__(self, model: SegmentAnything, request: Path, image: Path) -> None:
+        checkpoint = model.checkpoint
+        arguments = (model.name, checkpoint.path, checkpoint.sha256, model.folder, request, image)
+        # In a session of its own like the application: Linux shares a busy machine out among sessions.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, *map(str, arguments)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._process.communicate()
+
+    def click(self) -> tuple[Stages, str]:
+        """Milliseconds by stage, and the digest of the regions.
+
+        Raises RuntimeError when the process has ended.
+        """
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process of the bare click has no pipes")
+        try:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError("the process of the bare click has ended") from None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the process of the bare click has ended")
+        stages, digest = json.loads(line)
+        return stages, digest
+
+
+def digest(regions: list[Region]) -> str:
+    """SHA-256 of the masks of brush regions, in order."""
+    found = hashlib.sha256()
+    for region in regions:
+        found.update(np.asarray(region["value"]["rle"], np.uint8).tobytes())
+    return found.hexdigest()
+
+
+def read(request: bytes) -> Click:
+    """The click of a request. Raises TypeError for one that holds none."""
+    click = read_click(read_predict(request))
+    if not isinstance(click, Click):
+        raise TypeError("the benchmark's request holds no click")
+    return click
+
+
+def answer(decoder: SamDecoder, embedding: Embedding, click: Click) -> tuple[Stages, list[Region]]:
+    """Milliseconds by stage and the regions, as a decoder replica makes them."""
+    started = time.perf_counter()
+    masks = decoder.decode(embedding, click.prompts[0])
+    decoded = time.perf_counter()
+    logits, score = ranked(masks)[0]
+    mask = to_mask(logits, masks.frame, click.width, click.height)
+    resampled = time.perf_counter()
+    regions = encode(mask, score, click)
+    ended = time.perf_counter()
+    seconds = (decoded - started, resampled - decoded, ended - resampled)
+    return {name: each * 1000 for name, each in zip(STAGES, seconds, strict=True)}, regions
+
+
+def main() -> None:
+    """Encode the image once, then answer as often as asked."""
+    name, checkpoint, sha256, folder, request, image = sys.argv[1:]
+    weights = Checkpoint(Path(checkpoint), sha256, None, name)
+    model = SegmentAnything(name, weights, Execution("cpu"), Path(folder))
+    pixels = decode(Path(image).read_bytes(), model.input, ImageOptions())
+    [embedding] = model.load_encoder(1).encode([pixels])
+    decoder = model.load_decoder(1)
+    click = read(Path(request).read_bytes())
+    for _ in sys.stdin:
+        stages, regions = answer(decoder, embedding, click)
+        print(json.dumps((stages, digest(regions))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
