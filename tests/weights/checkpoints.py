@@ -9,15 +9,20 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from tests.weights import sizes
 from tests.weights.generated import tensor
 
 _FOLDER = Path(__file__).parent
+# One of each family: those whose keys and shapes stand in a table.
 MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
 @cache
 def shapes(model: str) -> dict[str, tuple[int, ...]]:
-    """Every key of the official checkpoint with its shape."""
+    """Every key of the official checkpoint with its shape; of any model of the family."""
+    if model not in MODELS:
+        derive, table_of = (sizes.sam2, "sam2.1_hiera_tiny") if "hiera" in model else (sizes.sam, "sam_vit_b")
+        return derive(model, shapes(table_of))
     table: dict[str, list[int]] = json.loads((_FOLDER / f"{model}.json").read_text())
     return {key: tuple(shape) for key, shape in table.items()}
 
