@@ -13,6 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from segmenters.mistaken import mistaken
+from segmenters.runtimes.session import first_line
 from values.errors import ModelError
 
 # Where training scripts keep the weights: SAM 2's publishers, then most others.
@@ -58,7 +60,7 @@ def _content(path: Path) -> object:
             start = file.read(64)
     except OSError as error:
         raise ModelError(f"cannot read the checkpoint {path}: {error.strerror}") from None
-    described = _something_else(start)
+    described = mistaken(start)
     if described is not None:
         raise ModelError(f"{path} is not a checkpoint but {described}; {_REMEDY}")
     try:
@@ -69,19 +71,8 @@ def _content(path: Path) -> object:
         if out_of_memory(error):
             raise
         raise ModelError(
-            f"the checkpoint {path} is damaged or incomplete ({_first_line(error)}); {_REMEDY}"
+            f"the checkpoint {path} is damaged or incomplete ({first_line(error)}); {_REMEDY}"
         ) from None
-
-
-def _something_else(start: bytes) -> str | None:
-    """What a file is that begins so, if it is one of the usual mistakes."""
-    if not start:
-        return "an empty file"
-    if start.startswith(b"version https://git-lfs"):
-        return "a pointer of Git LFS to one"
-    if start.lstrip()[:1] == b"<":
-        return "a web page"
-    return None
 
 
 def _loaded(path: Path, start: bytes) -> object:
@@ -110,7 +101,3 @@ def _refusal(path: Path, reason: str) -> str:
         f"the checkpoint {path} holds a Python object, {named[1]}, besides tensors; loading such objects can "
         "run any code, so it is refused: save the model's state_dict alone, or as safetensors"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from segmenters.mistaken import mistaken
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from values.errors import ModelError
 
@@ -111,18 +112,12 @@ def _content(path: Path, remedy: str) -> bytes:
 
 
 def _something_else(start: bytes) -> str | None:
-    """What a file is that begins so, if it is one of the usual mistakes."""
-    if not start:
-        return "an empty file"
-    if start.startswith(b"version https://git-lfs"):
-        return "a pointer of Git LFS to one"
-    if start.lstrip()[:1] == b"<":
-        return "a web page"
+    """What a file is that begins so, if it is one of the usual mistakes for an ONNX file."""
     if start.startswith((b"PK\x03\x04", b"\x80\x02")):
         return "a torch checkpoint (or another archive)"
     if start[4:9] == b"\0\0\0\0{":  # the length of a JSON header, then the header
         return "a checkpoint in the format safetensors"
-    return None
+    return mistaken(start)
 
 
 def _check_version(model: onnx.ModelProto, path: Path) -> None:
