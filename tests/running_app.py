@@ -83,7 +83,7 @@ def running_app(
                 _wait_until_ready(app)
             yield app
         finally:
-            _stop(process)
+            stop(process)
 
 
 def _wait_until_ready(app: RunningApp) -> None:
@@ -97,7 +97,8 @@ def _wait_until_ready(app: RunningApp) -> None:
         time.sleep(0.2)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:

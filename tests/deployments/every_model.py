@@ -30,7 +30,7 @@ from segmenters.architectures import ARCHITECTURES
 from segmenters.naming import CLASSICAL, ONNX
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
-from tests.running_app import ROOT, STOP_S, free_port
+from tests.running_app import ROOT, free_port, stop
 from tests.weights import checkpoints, pictures
 from tests.weights.gestures import body, gestures, png
 from tests.weights.in_process import InProcess, difference, region_mask
@@ -118,7 +118,7 @@ def serve_run(settings: dict[str, str]) -> Iterator[Running]:
         try:
             yield Running(process, f"http://127.0.0.1:{port}", log, time.monotonic())
         finally:
-            _stop(process)
+            stop(process)
 
 
 def settings(model: str, folder: Path) -> dict[str, str]:
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(tempfile.mkdtemp(prefix=f"{model}-", dir=given.folder))
         try:
             line, well = tried(model, folder)
-        except (RuntimeError, OSError, httpx.HTTPError) as error:
+        except (AssertionError, RuntimeError, OSError, httpx.HTTPError) as error:
             line, well = f"{model}: {error}", False
         finally:
             shutil.rmtree(folder)
@@ -197,17 +197,6 @@ def _complaint(model: str, given: dict[str, str], regions: list[dict[str, Any]])
     here = InProcess(choose(ModelOptions.model_validate(known)).segmenter)
     asked = gestures(width, height)["click"].prompts
     return difference(regions, here.masks(png(pictures.image(PICTURE)), asked))
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise RuntimeError(f"`serve run` did not stop in {STOP_S} s after Ctrl-C") from None
 
 
 def _descendants(ancestor: int) -> list[int]:

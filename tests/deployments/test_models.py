@@ -241,7 +241,10 @@ def _broken_files(folder: Path) -> dict[str, Case]:
     damaged.write_bytes((folder / "mobile.pt").read_bytes()[:100_000])
     decoder = graphs.decoder(folder / "other.onnx", ("has_mask_input", "mask_is_given"))
     return {
-        "mobile_sam": ({"checkpoint": "missing.pt"}, (f"the checkpoint {folder}/missing.pt", "No such file")),
+        "mobile_sam": (
+            {"checkpoint": "missing.pt"},
+            (f"the checkpoint {folder}/missing.pt", "No such file", "correct the setting"),
+        ),
         "sam2.1_hiera_tiny": (
             {"checkpoint": str(damaged)},
             (f"the checkpoint {damaged} is damaged", "download it again"),
