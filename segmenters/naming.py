@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 
 from segmenters.architectures import ARCHITECTURES
@@ -45,9 +46,14 @@ def known(name: str) -> str:
     """``name`` if it is one of :data:`NAMES`; else raises :class:`values.errors.ModelError`."""
     if name in NAMES:
         return name
-    near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    raise ModelError(f"{unknown(name, NAMES)}; set the model to one of: {', '.join(NAMES)}")
+
+
+def unknown(name: str, names: Iterable[str]) -> str:
+    """The beginning of a sentence about a name that is none of ``names``, with the nearest that is."""
+    near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    raise ModelError(f"no model is called {name[:80]!r}{hint}; set the model to one of: {', '.join(NAMES)}")
+    return f"no model is called {name[:80]!r}{hint}"
 
 
 def _of_config(config: str) -> str:

@@ -48,7 +48,7 @@ class OnnxSam:
         """The beginnings of both halves' SHA-256, such as ``onnx-6dbb9052-1f0c2a44``."""
         encoder = self.encoder
         weights = encoder.sha256 if isinstance(encoder, OnnxFile) else encoder.checkpoint.sha256
-        return f"{self.name}-{str(weights)[:8]}-{self.decoder.sha256[:8]}"
+        return f"{self.name}-{weights[:8]}-{self.decoder.sha256[:8]}"
 
     @property
     def input(self) -> ModelSize:

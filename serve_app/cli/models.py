@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,13 +18,13 @@ from segmenters.checkpoints.official import model_folder, official
 from segmenters.checkpoints.placing import placed
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.state import State, state_of
+from segmenters.naming import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exporting import exported
 from segmenters.runtimes.session import Half
 from serve_app.cli.progress import console, progress
 from values.errors import ModelError
 
-CLASSICAL = "classical"
 _COLORS = {State.ON_DISK: "green", State.MISSING: "yellow", State.DAMAGED: "red"}
 
 models = typer.Typer(
@@ -203,9 +202,7 @@ def _known(name: str) -> str:
         return name
     if name == CLASSICAL:
         raise ModelError("classical needs no weights: it is always there")
-    near = difflib.get_close_matches(name.lower(), PUBLISHED, n=1, cutoff=0.5)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    raise ModelError(f"no model is called {name[:80]!r}{hint}; see `python -m serve_app models list`")
+    raise ModelError(f"{unknown(name, PUBLISHED)}; see `python -m serve_app models list`")
 
 
 def _download(name: str, options: ModelOptions) -> None:
