@@ -333,9 +333,10 @@ def test_health_and_setup_answer_while_the_weights_are_downloaded(tmp_path: Path
                 made = gestures(*SIZES["land"])["click"]
                 url, asked = f"{app.url}/predict", body(picture("land"), made)
                 click = thread.submit(httpx.post, url, json=asked, timeout=WAIT_S, trust_env=False)
-                for method, path, limit_s in (("GET", "/health", 1), ("POST", "/setup", 3)):
+                for method, path in (("GET", "/health"), ("POST", "/setup")):
+                    asked = {"schema": "<View/>"}
                     answer = httpx.request(
-                        method, app.url + path, json={"schema": "<View/>"}, timeout=limit_s
+                        method, app.url + path, json=asked, timeout=WAIT_S, trust_env=False
                     )
                     assert answer.json()["model_version"] == f"mobile_sam-{sha256[:8]}"
                 assert "backend    http" not in app.said()
