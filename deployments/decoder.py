@@ -13,6 +13,7 @@ from deployments.calls import call
 from deployments.cpus import threads_each
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
+from deployments.parcels import Parcel
 from embeddings.memory import MemoryTier
 from embeddings.single_flight import SingleFlight
 from protocol.click import Click
@@ -65,11 +66,14 @@ class Decoder:
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")
         self._meters = Meters()
 
-    async def click(self, key: str, click: Click) -> ClickAnswer:
-        """The regions that the click's prompts ask for, from the embedding of the image ``key``."""
+    async def click(self, key: str, click: Click, parcel: Parcel) -> ClickAnswer:
+        """The regions that the click's prompts ask for, from the embedding of the image ``key``.
+
+        ``parcel``: the value of the click's image where it was too large to be sent along.
+        """
         started = time.perf_counter()
         warm = key in self._memory
-        embedding = await self._embedding(key, click.image)
+        embedding = await self._embedding(key, click.image, parcel)
         waited = time.perf_counter() - started
         answer = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._decode, embedding, click, warm, waited
@@ -78,26 +82,26 @@ class Decoder:
             self._meters.stage(stage, seconds)
         return answer
 
-    async def warm(self, key: str, source: ImageSource) -> bool:
+    async def warm(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
         """See to it that the embedding is here; True if it already was."""
         warm = key in self._memory
-        await self._embedding(key, source)
+        await self._embedding(key, source, parcel)
         return warm
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
         return f"the decoder holds {len(self._memory)} images; {await self._encoder.ready.remote()}"
 
-    async def _embedding(self, key: str, source: ImageSource) -> Embedding:
+    async def _embedding(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
         embedding = self._memory.get(key)
         self._meters.embedding("memory" if embedding is not None else "miss")
         if embedding is None:
-            embedding = await self._flights.run(key, lambda: self._compute(key, source))
+            embedding = await self._flights.run(key, lambda: self._compute(key, source, parcel))
         return embedding
 
-    async def _compute(self, key: str, source: ImageSource) -> Embedding:
+    async def _compute(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
         def send() -> Any:
-            pixels = self._fetcher.read.remote(source, self._segmenter.input)
+            pixels = self._fetcher.read.remote(source, self._segmenter.input, *parcel)
             return self._encoder.encode.remote(pixels)
 
         timeout_s = self._options.encode_timeout_s

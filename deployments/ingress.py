@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,17 +16,15 @@ from starlette.routing import Route
 from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
-from deployments.calls import call
-from deployments.decoder import ClickAnswer
 from deployments.diagnosis import diagnose
 from deployments.meters import Meters
 from deployments.options import IngressOptions
+from deployments.owners import Owners, off_loop_if_large
 from deployments.reporter import Reporter
-from embeddings.key import image_key
+from imaging.label_studio import Site
 from imaging.options import ImageOptions
-from imaging.sources import canonical
 from protocol import bodies, label_config
-from protocol.click import Click, Nothing, read_click, read_images
+from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction
 from segmenters.registry import Choice
@@ -36,10 +32,7 @@ from values.errors import ServiceError
 from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
-T = TypeVar("T")
 
-# Larger than this many bytes is read in a thread: drafts with many masks and data: URLs are megabytes.
-LARGE = 256 * 1024
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
 
@@ -63,6 +56,7 @@ class Ingress:
         self._decoder = decoder
         self._fetcher = fetcher
         self._journal = journal
+        self._owners = Owners(decoder, images, choice.segmenter.version, options.predict_timeout_s)
         self._meters = Meters()
         self.background = Background(limit=256)
         self.reporter = Reporter(journal, self._meters)
@@ -103,12 +97,15 @@ class Ingress:
         return json_response({})
 
     async def _setup(self, request: Request) -> Response:
-        body = bodies.read_setup(await self._read(request))
+        raw = await self._read(request)
+        body = bodies.read_setup(raw)
         request.state.project = body.project_id
         try:
             warnings = label_config.warnings(label_config.parse(body.schema))
         except ServiceError as error:
             warnings = [error.detail]
+        if self._images.use_setup_token:
+            warnings += self._offer(body, bodies.read_setup_token(raw))
         self.reporter.warned(body.project_id, warnings)
         return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
 
@@ -121,9 +118,9 @@ class Ingress:
     async def _predict(self, request: Request) -> Response:
         started = time.perf_counter()
         raw = await self._read(request)
-        body = await _off_loop_if_large(len(raw), bodies.read_predict, raw)
+        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
-        click = await _off_loop_if_large(len(raw), read_click, body, self._reading)
+        click = await off_loop_if_large(len(raw), read_click, body, self._reading)
         if click is None:
             self._warm(read_images(body, self._options.warm_images))
             return _predictions([])
@@ -133,7 +130,7 @@ class Ingress:
             logger.warning("a click on task %s has no answer: %s", request.state.task, click.reason)
             return _predictions(results)
         parsed = time.perf_counter()
-        answer = await self._click(click)
+        answer = await self._owners.click(click)
         answered = time.perf_counter()
         results[0] = self._prediction(answer.regions, answer.score)
         response = _predictions(results)
@@ -155,31 +152,29 @@ class Ingress:
     async def _read(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body_mib << 20)
 
-    async def _click(self, click: Click) -> ClickAnswer:
-        answer: ClickAnswer = await self._ask_owner(
-            click.image, lambda decoder, key: decoder.click.remote(key, click), "decoding the click"
-        )
-        return answer
-
     def _warm(self, sources: list[ImageSource]) -> None:
         for source in sources:
             self.background.start(self._warm_one(source))
 
     async def _warm_one(self, source: ImageSource) -> None:
         try:
-            await self._ask_owner(
-                source, lambda decoder, key: decoder.warm.remote(key, source), "encoding an image ahead"
-            )
+            await self._owners.warm(source)
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
             self.reporter.failed("warm", error, project=source.project, task=task)
 
-    async def _ask_owner(self, source: ImageSource, send: Callable[[Any, str], Any], what: str) -> Any:
-        """The answer of the decoder replica that owns the image; ``send`` gets its handle and the key."""
-        image = await _off_loop_if_large(len(source.value), canonical, source, self._images)
-        key = image_key(image, self._choice.segmenter.version)
-        decoder = self._decoder.options(session_id=key)
-        return await call(lambda: send(decoder, key), timeout_s=self._options.predict_timeout_s, what=what)
+    def _offer(self, body: bodies.SetupBody, token: str | None) -> list[str]:
+        """Keep the token that came with /setup; or a sentence that says why it is not kept."""
+        site = Site.of(self._images)
+        if token is None or not body.project_id:
+            return []
+        if site is None or not site.is_named(body.hostname):
+            return [
+                f"the token that Label Studio sent from {body.hostname[:200]!r} is not used: that is not "
+                "LABEL_STUDIO_URL; if it is the same Label Studio, add it to LABEL_STUDIO_ALIASES"
+            ]
+        self.reporter.offered(body.project_id, token)
+        return []
 
     def _about(self) -> dict[str, Any]:
         segmenter = self._choice.segmenter
@@ -192,11 +187,6 @@ class Ingress:
 
     def _prediction(self, regions: list[Any], score: float) -> dict[str, Any]:
         return prediction(regions, score, self._choice.segmenter.version)
-
-
-async def _off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
-    """``read(*args)``, in a thread when it would keep the event loop from answering /health."""
-    return await asyncio.to_thread(read, *args) if size > LARGE else read(*args)
 
 
 def _predictions(results: list[dict[str, Any]]) -> Response:

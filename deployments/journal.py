@@ -1,4 +1,4 @@
-"""Journal: the last failures of each project, gathered from all ingress replicas.
+"""Journal: what is known of each project, gathered from all ingress replicas: its last failures above all.
 
 Label Studio shows annotators nothing of a backend's error, so the sentence must be findable somewhere.
 """
@@ -28,11 +28,12 @@ class Failure:
 
 
 class Journal:
-    """Keeps the newest failures of the projects that failed last, and what /setup said of each project."""
+    """Keeps the newest failures of the projects that failed last, and what /setup brought of each project."""
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, deque[Failure]] = OrderedDict()
         self._warnings: OrderedDict[str, list[str]] = OrderedDict()
+        self._tokens: OrderedDict[str, str] = OrderedDict()
 
     def record(self, failure: Failure) -> None:
         """Keep one failure, forgetting the oldest of its project and the project that failed longest ago."""
@@ -48,6 +49,17 @@ class Journal:
             self._warnings[project] = sentences
         if len(self._warnings) > PROJECTS:
             self._warnings.popitem(last=False)
+
+    def offer(self, project: str, token: str) -> None:
+        """Keep the token that Label Studio sent with a project's /setup."""
+        self._tokens[project] = token
+        self._tokens.move_to_end(project)
+        if len(self._tokens) > PROJECTS:
+            self._tokens.popitem(last=False)
+
+    def offered(self, project: str) -> str | None:
+        """The token of a project, or None."""
+        return self._tokens.get(project)
 
     def failures(self, project: str | None) -> dict[str, list[Failure]]:
         """The failures of one project, or of all, the newest first."""

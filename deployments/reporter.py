@@ -72,6 +72,10 @@ class Reporter:
             logger.warning("the labeling config of project %s: %s", project or "?", sentence)
         self.background.start(_told(lambda: self._journal.warn.remote(project, sentences)))
 
+    def offered(self, project: str, token: str) -> None:
+        """Let the fetchers know the token that Label Studio sent with a project's /setup."""
+        self.background.start(_told(lambda: self._journal.offer.remote(project, token)))
+
     def _answered(self, request: Request, route: str, error: ServiceError) -> Response:
         self.failed(
             route,

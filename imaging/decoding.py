@@ -9,12 +9,12 @@ taken as Pillow shows it. Embedded colour profiles are not applied: segmenters w
 from __future__ import annotations
 
 import io
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from imaging.options import ImageOptions
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
 
@@ -48,7 +48,15 @@ _KINDS = (
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode(data: bytes, size: ModelSize, options: ImageOptions) -> Pixels:
+class Limits(Protocol):
+    """What of the settings counts for decoding."""
+
+    @property
+    def max_image_megapixels(self) -> float:
+        """Most megapixels of one image."""
+
+
+def decode(data: bytes, size: ModelSize, options: Limits) -> Pixels:
     """The pixels of an image file at model size.
 
     Width and height are checked in the header, before anything is decoded. Raises NotAnImage,
@@ -69,7 +77,7 @@ def decode(data: bytes, size: ModelSize, options: ImageOptions) -> Pixels:
         raise ImageCorrupt("the file is damaged or cut short; export or upload it again") from None
 
 
-def _check_size(image: Image.Image, options: ImageOptions) -> None:
+def _check_size(image: Image.Image, options: Limits) -> None:
     width, height = image.size
     if width * height > options.max_image_megapixels * 1e6 or max(width, height) > MAX_SIDE:
         raise ImageTooLarge(

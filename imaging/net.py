@@ -1,99 +1,27 @@
-"""The one place that opens sockets for images: one request to one checked address, with every limit on.
+"""One HTTP request to one checked address, with every limit on.
 
-Redirects are not followed here (see ``web``) and proxies from the environment are not used: a proxy would
-do its own name resolution, out of reach of the checks.
+Redirects are not followed here (see ``web``) and proxies from the environment are not used: a proxy does its
+own name resolution, out of reach of the checks, so that an operator has to ask for one (IMAGE_PROXY).
 """
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import logging
-import socket
-import ssl
-import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpcore
 import httpx
 
-from imaging.addresses import Address, AllowList, ForbiddenAddress, Origin
+from imaging.addresses import AllowList, ForbiddenAddress, Origin
 from imaging.options import ImageOptions
+from imaging.sockets import CheckedBackend, Resolver, resolve
 from values.errors import ImageForbidden, ImageTimeout, ImageTooLarge, ImageUnreachable
 
-Resolver = Callable[[str, int], Awaitable[list[str]]]
-"""From host and port to the IP addresses of the host, as text; raises OSError when there are none."""
-
-SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-
 _CHUNK = 64 * 1024
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, by the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves a name once, checks every address and connects to one of those.
-
-    The connection pool above keeps Host, SNI and the certificate check on the name, so only the socket
-    knows the address.
-    """
-
-    def __init__(self, allowed: AllowList, resolver: Resolver) -> None:
-        self._allowed = allowed
-        self._resolve = resolver
-        self._sockets = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[SocketOption] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect within ``timeout`` seconds, resolving included. Raises ForbiddenAddress, ConnectError."""
-        deadline = time.monotonic() + (timeout or 60)
-        addresses = await self._addresses(host, port, timeout)
-        self._allowed.check_addresses(host, port, addresses)
-        failure: Exception = httpcore.ConnectError("no address")
-        for tried, address in enumerate(addresses):
-            # A dead first address (IPv6 without a route, often) must leave time for the next one.
-            share = (deadline - time.monotonic()) / (len(addresses) - tried)
-            try:
-                return await self._sockets.connect_tcp(str(address), port, timeout=max(share, 0.001))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        socket_options: Iterable[SocketOption] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Never: images do not come through Unix sockets."""
-        raise ForbiddenAddress("a Unix socket is no place for images")
-
-    async def sleep(self, seconds: float) -> None:
-        """What the pool waits with."""
-        await asyncio.sleep(seconds)
-
-    async def _addresses(self, host: str, port: int, seconds: float | None) -> list[Address]:
-        self._allowed.check_host(host, port)
-        try:
-            async with asyncio.timeout(seconds):
-                found = await self._resolve(host, port)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout("resolving took too long") from None
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("the name does not resolve") from None
-        return [ipaddress.ip_address(address.split("%")[0]) for address in found]
+_KEPT: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +44,17 @@ class Net:
         # At DEBUG httpcore logs response headers, and with them signed redirect targets and cookies.
         logging.getLogger("httpcore").setLevel(logging.INFO)
         self._options = options
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_ssl_context(),
-            max_connections=100,
-            max_keepalive_connections=20,
-            keepalive_expiry=30,
-            network_backend=CheckedBackend(allowed, resolver),
-        )
+        self._allowed = allowed
+        self._sockets = CheckedBackend(allowed, resolver)
+        # certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR where a private authority is used.
+        context = httpx.create_ssl_context()
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self._sockets, **_KEPT)
+        self._proxied: httpcore.AsyncConnectionPool | None = None
+        if options.image_proxy is not None:
+            proxy = httpx.Proxy(options.image_proxy.get_secret_value())
+            self._proxied = httpcore.AsyncHTTPProxy(
+                str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=context, **_KEPT
+            )
 
     async def send(
         self,
@@ -153,6 +85,8 @@ class Net:
                 f"no connection to {origin}; check the address, and that it can be reached from the machine "
                 "this service runs on"
             ) from None
+        except httpcore.ProxyError:
+            raise ImageUnreachable(f"the proxy in IMAGE_PROXY does not connect to {origin}") from None
         except (httpcore.NetworkError, httpcore.ProtocolError):
             raise ImageUnreachable(f"{origin} broke off its answer or does not speak HTTP") from None
         except zlib.error:
@@ -173,7 +107,8 @@ class Net:
             "write": self._options.read_timeout_s,
             "pool": self._options.image_timeout_s,
         }
-        async with self._pool.stream(
+        pool = await self._pool_to(Origin.of(url))
+        async with pool.stream(
             method, target, headers=sent, content=content, extensions={"timeout": timeouts}
         ) as response:
             received = {
@@ -183,6 +118,13 @@ class Net:
             if response.status == 200:
                 body = await self._body(Origin.of(url), received, response.aiter_stream(), max_bytes)
             return Answer(response.status, received, body)
+
+    async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
+        """The proxy, if there is one, for hosts that nobody named; a private name means nothing to it."""
+        if self._proxied is None or self._allowed.names(origin.host, origin.port):
+            return self._pool
+        await self._sockets.check_for_proxy(origin.host, origin.port, self._options.connect_timeout_s)
+        return self._proxied
 
     async def _body(
         self, origin: Origin, headers: Mapping[str, str], chunks: AsyncIterator[bytes], max_bytes: int
@@ -206,6 +148,8 @@ class Net:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
+        if self._proxied is not None:
+            await self._proxied.aclose()
 
 
 def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]]:
@@ -226,8 +170,3 @@ def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes
                 return
 
     return pieces
-
-
-def _ssl_context() -> ssl.SSLContext:
-    """certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR where a private authority is used."""
-    return httpx.create_ssl_context()

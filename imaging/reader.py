@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from imaging.addresses import parse_url
-from imaging.decoding import decode
+from imaging.decoders import Decoders
 from imaging.files import read_file
-from imaging.net import Resolver, resolve
+from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
 from imaging.options import ImageOptions
-from imaging.sources import DataUrl, LabelStudioFile, LocalFile, locate, naming
+from imaging.sockets import Resolver, resolve
+from imaging.sources import locate, naming
+from imaging.stores import Stores
 from imaging.web import Web
 from imaging.worker import Worker
-from values.errors import ImageMissing
+from values.errors import ImageForbidden, ImageMissing
 from values.image import ImageSource, ModelSize, Pixels
-
-DECODES_AT_ONCE = 4
-"""Images in memory, decoded, at any one time; what waits holds compressed bytes only."""
 
 FILES_AT_ONCE = 8
 
@@ -27,8 +26,9 @@ class ImageReader:
     def __init__(self, options: ImageOptions, *, resolver: Resolver = resolve) -> None:
         self._options = options
         self._web = Web(options, resolver)
+        self._stores = Stores(options, resolver)
         self._files = Worker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
-        self._decodes = Worker(DECODES_AT_ONCE, options.decode_timeout_s, "decoding it")
+        self._decoders = Decoders(options)
 
     async def read(self, source: ImageSource, size: ModelSize) -> Pixels:
         """The pixels of ``source`` at ``size``.
@@ -38,13 +38,7 @@ class ImageReader:
         """
         location = locate(source, self._options)
         with naming(source):
-            if isinstance(location, DataUrl):
-                data = location.content
-            elif isinstance(location, LocalFile):
-                data = await self._local(location, source)
-            else:
-                data = await self._web.fetch(location, source)
-            return await self._decodes.run(partial(decode, data, size, self._options))
+            return await self._decoders.decode(await self._bytes(location, source), size)
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
@@ -63,6 +57,17 @@ class ImageReader:
             return f"Label Studio at {address} answers and takes the token"
         return f"{address} answers, but not as Label Studio does; check LABEL_STUDIO_URL"
 
+    async def _bytes(self, location: Location, source: ImageSource) -> bytes:
+        match location:
+            case DataUrl(content):
+                return content
+            case LocalFile():
+                return await self._local(location, source)
+            case StoredObject():
+                return await self._stored(location, source)
+            case _:
+                return await self._web.fetch(location, source)
+
     async def _local(self, location: LocalFile, source: ImageSource) -> bytes:
         root = self._options.local_files_document_root
         assert root is not None  # noqa: S101 - else locate() makes no LocalFile
@@ -76,6 +81,17 @@ class ImageReader:
             # Mounted here in part only: Label Studio may have the rest.
             return await self._web.fetch(LabelStudioFile(location.url), source)
 
+    async def _stored(self, location: StoredObject, source: ImageSource) -> bytes:
+        if self._stores.holds(location):
+            return await self._stores.read(location)
+        if location.url is None:
+            raise ImageForbidden(
+                f"it is a {location.scheme}:// address; set LABEL_STUDIO_URL, so that Label Studio hands out "
+                "the objects of its tasks, or name its bucket in IMAGE_STORES to read it directly"
+            )
+        return await self._web.fetch(LabelStudioFile(location.url), source)
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._web.aclose()
+        await self._stores.aclose()

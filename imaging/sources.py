@@ -1,67 +1,30 @@
-"""From the value in a task to where the image is, and to what makes it the same image.
+"""From the value in a task to where the image is.
 
 Values as Label Studio 1.23 sends them: uploads ``/data/upload/<project>/<name>`` without a host, local
-files ``/data/local-files/?d=<path>`` with the host of LABEL_STUDIO_HOST or without one, and whatever URL was
-imported.
+files ``/data/local-files/?d=<path>`` with the host of LABEL_STUDIO_HOST or without one, objects of cloud
+storages as ``s3://``, ``gs://`` and ``azure-blob://``, and whatever URL was imported.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from imaging.addresses import ForbiddenUrl, Origin, parse_url
+from imaging.addresses import ForbiddenUrl, parse_url
+from imaging.label_studio import Site, handed_out, local_path
+from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, WebImage
 from imaging.options import ImageOptions
-from imaging.signatures import unsigned_query
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
 
-_FILE_ROUTE = re.compile(r"/(data|storage-data)/|/(tasks|projects)/\d+/(presign|resolve)/")
-_LOCAL_FILES = "/data/local-files/"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_CLOUD = re.compile(r"(s3|gs|azure-blob)://([a-z0-9][a-z0-9._-]{1,254})/(.+)", re.IGNORECASE)
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
-
-
-@dataclass(frozen=True, slots=True)
-class LabelStudioFile:
-    """An image that Label Studio serves to whoever shows its token."""
-
-    url: httpx.URL = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalFile:
-    """A file of Label Studio's local storage, at ``path`` below the document root mounted here.
-
-    ``url`` is where Label Studio serves the same file, or None where LABEL_STUDIO_URL is not set.
-    """
-
-    path: str
-    url: httpx.URL | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class WebImage:
-    """An image anywhere on the web; Label Studio's token never goes there."""
-
-    url: httpx.URL = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DataUrl:
-    """An image inside the task itself; ``content`` are its bytes."""
-
-    content: bytes = field(repr=False)
-
-
-Location = LabelStudioFile | LocalFile | WebImage | DataUrl
 
 
 @contextmanager
@@ -80,41 +43,23 @@ def locate(source: ImageSource, options: ImageOptions) -> Location:
     Raises ImageMissing, ImageForbidden, ImageTooLarge or ImageCorrupt (of a data: URL).
     """
     with naming(source):
-        return _locate(source.value.strip(), options)
+        return _locate(source, options)
 
 
-def canonical(source: ImageSource, options: ImageOptions) -> str:
-    """The identity of an image, for cache keys; two signed URLs of one object have the same.
-
-    Holds Label Studio's address and the project, because they stand for who may see the image. Query
-    strings are only in it as a hash and never with their signatures. Raises like :func:`locate`.
-    """
-    location = locate(source, options)
-    if isinstance(location, DataUrl):
-        place = "data:" + hashlib.sha256(location.content).hexdigest()
-    elif isinstance(location, LocalFile) and location.url is None:
-        place = "local:" + location.path
-    else:
-        assert location.url is not None  # noqa: S101 - the branch above took the other case
-        url = location.url
-        query = unsigned_query(url)
-        hashed = "?" + hashlib.sha256(query.encode()).hexdigest() if query else ""
-        place = f"{Origin.of(url)}{url.raw_path.partition(b'?')[0].decode('ascii')}{hashed}"
-    return f"{options.label_studio_url or ''}|{source.project}|{place}"
-
-
-def _locate(value: str, options: ImageOptions) -> Location:
+def _locate(source: ImageSource, options: ImageOptions) -> Location:
+    value = source.value.strip()
     if not value:
         raise ImageMissing("the task names no image")
     named = _SCHEME.match(value)
     scheme = named[1].lower() if named else ""
     if scheme == "data":
         return _data_url(value, options)
+    site = Site.of(options)
     if scheme in _CLOUD_SCHEMES:
-        return _cloud(scheme)
+        return _stored(value, None if site is None else site.hands_out(value, source.task))
     if scheme or value.startswith("//"):
-        return _absolute(value, options)
-    return _relative(value, options)
+        return _absolute(value, site, options)
+    return _relative(value, site, options)
 
 
 def _data_url(value: str, options: ImageOptions) -> DataUrl:
@@ -135,73 +80,43 @@ def _data_url(value: str, options: ImageOptions) -> DataUrl:
     return DataUrl(decoded)
 
 
-def _cloud(scheme: str) -> Location:
-    """Objects named by their store's own scheme; reading those takes a signed URL."""
-    raise ImageForbidden(
-        f"it is a {scheme}:// address; switch on pre-signed URLs in the settings of this cloud storage in "
-        "Label Studio, so that tasks carry http(s) addresses"
-    )
+def _stored(uri: str, url: httpx.URL | None) -> StoredObject:
+    """An object by its store's own name. Keys are not encoded in it, as Label Studio writes them."""
+    found = _CLOUD.fullmatch(uri)
+    if found is None:
+        raise ImageForbidden("its address has no usable bucket, or no object in it")
+    key = found[3]
+    if "\\" in key or any(character < " " or character == "\x7f" for character in key):
+        raise ImageForbidden("its object's name has a backslash or control characters")
+    return StoredObject(found[1].lower(), found[2], key, url)
 
 
-def _absolute(value: str, options: ImageOptions) -> Location:
+def _absolute(value: str, site: Site | None, options: ImageOptions) -> Location:
     try:
         url = parse_url(value)
     except ForbiddenUrl as error:
         raise ImageForbidden(f"images may not come from there: {error}") from None
-    if options.label_studio_url is not None:
-        base = parse_url(options.label_studio_url)
-        if Origin.of(url) == Origin.of(base):
-            return _of_label_studio(url, base, options)
-    return WebImage(url)
+    own = None if site is None else site.own(url)
+    return WebImage(url) if own is None else _of_label_studio(own, options)
 
 
-def _relative(value: str, options: ImageOptions) -> Location:
-    path = value if value.startswith("/") else f"/{value}"
-    if options.label_studio_url is None:
-        local = _local_path(_parse_relative(f"http://label-studio{path}"), "")
-        if local is not None and options.local_files_document_root is not None:
-            return LocalFile(local, None)
-        raise ImageMissing("its address has no host; set LABEL_STUDIO_URL to the address of Label Studio")
-    base = parse_url(options.label_studio_url)
-    prefix = base.path.rstrip("/")
-    if prefix and path.startswith(f"{prefix}/"):
-        path = path[len(prefix) :]
-    return _of_label_studio(_parse_relative(f"{options.label_studio_url}{path}"), base, options)
+def _relative(value: str, site: Site | None, options: ImageOptions) -> Location:
+    if site is not None:
+        url = site.url(value)
+        own = site.own(url)
+        return WebImage(url) if own is None else _of_label_studio(own, options)
+    # Nobody is asked at this address; it only shows which file of the mounted folder is meant.
+    local = local_path(Site(parse_url("http://label-studio")).url(value))
+    if local is not None and options.local_files_document_root is not None:
+        return LocalFile(local, None)
+    raise ImageMissing("its address has no host; set LABEL_STUDIO_URL to the address of Label Studio")
 
 
-def _parse_relative(text: str) -> httpx.URL:
-    try:
-        return parse_url(text)
-    except ForbiddenUrl as error:
-        raise ImageForbidden(f"Label Studio has no such address: {error}") from None
-
-
-def _of_label_studio(url: httpx.URL, base: httpx.URL, options: ImageOptions) -> Location:
-    if ".." in unquote(url.path).split("/"):
-        raise ImageForbidden("its address has .. in it")
-    if not serves_files(url, base):
-        return WebImage(url)
-    local = _local_path(url, base.path.rstrip("/"))
+def _of_label_studio(url: httpx.URL, options: ImageOptions) -> Location:
+    local = local_path(url)
     if local is not None and options.local_files_document_root is not None:
         return LocalFile(local, url)
+    uri = handed_out(url)
+    if uri is not None and _CLOUD.fullmatch(uri):
+        return _stored(uri, url)
     return LabelStudioFile(url)
-
-
-def serves_files(url: httpx.URL, base: httpx.URL) -> bool:
-    """Whether ``url``, at the origin of Label Studio's address ``base``, is a route that serves files.
-
-    Only those are asked with the token, not Label Studio's API: who writes a task must not make us call
-    anything else in the operator's name.
-    """
-    prefix = base.path.rstrip("/")
-    return url.path.startswith(prefix) and _FILE_ROUTE.match(url.path, len(prefix)) is not None
-
-
-def _local_path(url: httpx.URL, prefix: str) -> str | None:
-    """The file that a local-files address names, or None for any other address."""
-    if url.path.rstrip("/") != prefix + _LOCAL_FILES.rstrip("/"):
-        return None
-    named = [value for name, value in parse_qsl(url.query.decode("ascii")) if name == "d"]
-    if len(named) != 1:
-        raise ImageForbidden("its local-files address must name exactly one file (?d=...)")
-    return named[0]

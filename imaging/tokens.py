@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from imaging.addresses import parse_url
+import httpx
+
 from imaging.net import Net
 from values.errors import ImageUnauthorized, ImageUnreachable
 
@@ -57,10 +58,17 @@ class LabelStudioTokens:
     """
 
     def __init__(
-        self, label_studio_url: str, key: str, net: Net, clock: Callable[[], float] = time.monotonic
+        self,
+        refresh_url: httpx.URL,
+        key: str,
+        net: Net,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        place: str = "in LABEL_STUDIO_API_KEY",
     ) -> None:
-        self._refresh_url = parse_url(f"{label_studio_url}/api/token/refresh/")
+        self._refresh_url = refresh_url
         self._key = key
+        self._place = place
         self._net = net
         self._clock = clock
         self.personal = is_personal(key)
@@ -73,8 +81,8 @@ class LabelStudioTokens:
 
     @property
     def kind(self) -> str:
-        """The kind of the configured key, in words."""
-        return "personal access token" if self.personal else "legacy token"
+        """Which kind of token it is and where it comes from, in words."""
+        return f"{'personal access token' if self.personal else 'legacy token'} {self._place}"
 
     async def header(self) -> str:
         """The value of ``Authorization``. Raises ImageUnauthorized, or what ``Net.send`` raises."""
@@ -100,9 +108,8 @@ class LabelStudioTokens:
         answer = await self._net.send("POST", self._refresh_url, headers, body, max_bytes=_MAX_ANSWER)
         if answer.status in {400, 401, 403}:
             raise ImageUnauthorized(
-                f"Label Studio answered {answer.status} to the personal access token in "
-                "LABEL_STUDIO_API_KEY; it is expired, revoked or of another Label Studio: make a new one "
-                "under Account & Settings"
+                f"Label Studio answered {answer.status} to the {self.kind}; it is expired, revoked or of "
+                "another Label Studio: make a new one under Account & Settings"
             )
         access = _access(answer.body) if answer.status == 200 else None
         if access is None:

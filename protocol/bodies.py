@@ -85,7 +85,7 @@ class PredictBody(msgspec.Struct, frozen=True):
 
 
 class SetupBody(msgspec.Struct, frozen=True):
-    """Body of ``POST /setup``. The token in it is not read: what is not read cannot leak.
+    """Body of ``POST /setup``, without the token in it: what is not read cannot leak.
 
     ``extra_params``: the connection's extra parameters when they are a JSON object, or text holding one.
     ``extra_text``: any other text found there, so that a warning can be given; otherwise "".
@@ -134,6 +134,10 @@ class _Setup(msgspec.Struct):
     extra_params: msgspec.Raw = _ABSENT
 
 
+class _SetupToken(msgspec.Struct):
+    access_token: str | None = None
+
+
 class _WebhookProject(msgspec.Struct):
     id: int | str | None = None
     label_config: str | None = None
@@ -148,6 +152,7 @@ class _Webhook(msgspec.Struct):
 _ANYTHING: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
 _PREDICT = msgspec.json.Decoder(_Predict)
 _SETUP = msgspec.json.Decoder(_Setup)
+_SETUP_TOKEN = msgspec.json.Decoder(_SetupToken)
 _WEBHOOK = msgspec.json.Decoder(_Webhook)
 _CONTEXT: msgspec.json.Decoder[_Context | None] = msgspec.json.Decoder(_Context | None)
 
@@ -217,6 +222,16 @@ def read_setup(body: bytes) -> SetupBody:
         extra_params=extra_params,
         extra_text=extra_text,
     )
+
+
+def read_setup_token(body: bytes) -> str | None:
+    """Label Studio's token in the body of ``POST /setup``, which :func:`read_setup` skips.
+
+    Raises:
+        BadRequest: as :func:`read_predict`.
+    """
+    where = "the body of /setup"
+    return decode(_present(body, where), _SETUP_TOKEN, where).access_token or None
 
 
 def read_webhook(body: bytes) -> WebhookBody:

@@ -56,12 +56,15 @@ def build(settings: Settings) -> Application:
     choice = registry.choose(settings.part(ModelOptions), gpu=gpu)
     logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
     images = settings.part(ImageOptions)
+    for caution in images.cautions:
+        logger.warning("%s", caution)
 
     def bind(name: str, *args: Any, **options: Any) -> Any:
         options["logging_config"] = {"log_level": settings.log_level}
         return DEPLOYMENTS[name].options(**options).bind(*args)
 
-    fetcher = bind("Fetcher", images)
+    journal = bind("Journal")
+    fetcher = bind("Fetcher", images, journal)
     encoder = bind("Encoder", choice.segmenter, ray_actor_options=_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
@@ -71,7 +74,6 @@ def build(settings: Settings) -> Application:
         fetcher,
         encoder,
     )
-    journal = bind("Journal")
     ingress = settings.part(IngressOptions)
     reading = settings.part(ReadOptions)
     return bind(

@@ -126,7 +126,7 @@ def pages() -> list[Path]:
 
 
 def _shown(default: object) -> str:
-    if default is None or isinstance(default, SecretStr):
+    if default is None or default == () or isinstance(default, SecretStr):
         return "not set"
     if isinstance(default, tuple):
         return ",".join(str(part) for part in default)

@@ -1,20 +1,36 @@
-"""What the tests of the running application share."""
+"""What all tests are watched for, and what the tests of the running application share."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import yaml
 
+from tests.canary import WATCH, judge, listening
 from tests.running_app import ROOT, RunningApp, running_app
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_said() -> Iterator[None]:
+    """Every log record and every error of every test is looked into for the canary."""
+    with listening(WATCH):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test in which a secret turned up has failed."""
+    report = yield
+    judge(WATCH, report)
+    return report
 
 
 @pytest.fixture(scope="session")

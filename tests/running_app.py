@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serve_app.cli.serve import HAPROXY_PORTS
+from tests.canary import CANARY, WATCH
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 180
@@ -56,9 +57,10 @@ def running_app(
 
     ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
     not passed on, except those a process cannot do without. Unless it names a model, ``classical`` serves:
-    what ``auto`` takes depends on what can be downloaded.
+    what ``auto`` takes depends on what can be downloaded. Unless it names a Label Studio token, that is the
+    canary; everything that the application and Ray wrote is looked through for secrets at the end.
     """
-    env = {"MODEL": "classical", **(env or {})}
+    env = {"MODEL": "classical", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
     with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
         port, dashboard_port = free_port(), free_port()
         log = Path(folder) / "serve.log"
@@ -83,7 +85,10 @@ def running_app(
                 _wait_until_ready(app)
             yield app
         finally:
-            stop(process)
+            try:
+                stop(process)
+            finally:
+                WATCH.look_in_folder(Path(folder), "the application's temporary folder")
 
 
 def _wait_until_ready(app: RunningApp) -> None:

@@ -15,7 +15,8 @@ class ImageSource:
     ``value`` is the string found in ``task["data"]``: an upload path, a local-files path, a URL, a data: URL.
     ``project`` is Label Studio's project id and part of the image's identity: who may see the image.
     ``task`` is the task id, for error sentences. ``login`` and ``password`` are the project's task-data
-    credentials; they are never shown by ``repr``.
+    credentials, ``token`` is what Label Studio sent with this project's ``/setup``, if that is wanted. None
+    of the three is ever shown by ``repr``.
     """
 
     value: str = field(repr=False)
@@ -23,6 +24,7 @@ class ImageSource:
     task: int | None = None
     login: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.scenes import Scene, scene
+from deployments.parcels import LARGE
 from tests.label_studio.masks import deepest, iou, keypoint, region_mask
 from tests.requests_of_label_studio import predict_body
 from tests.running_app import RunningApp
@@ -66,6 +67,20 @@ def test_an_image_is_encoded_once_and_an_opened_task_warms_it(client: httpx.Clie
     deadline = time.monotonic() + 30
     while "cache;desc=hit" not in client.post("/predict", json=click(other)).headers["server-timing"]:
         assert time.monotonic() < deadline
+
+
+def test_an_image_that_is_too_large_to_be_sent_along(client: httpx.Client) -> None:
+    picture = scene(7, 900, 700)
+    noisy = picture.rgb // 2 + np.random.default_rng(7).integers(0, 9, picture.rgb.shape, np.uint8)
+    asked = click(picture)
+    asked["tasks"][0]["data"]["image"] = data_url(noisy)
+    assert len(data_url(noisy)) > LARGE
+    first = client.post("/predict", json=asked)
+    again = client.post("/predict", json=asked)
+    assert "cache;desc=miss" in first.headers["server-timing"]
+    assert "cache;desc=hit" in again.headers["server-timing"]
+    [region] = first.json()["results"][0]["result"]
+    assert iou(region_mask(region), picture.masks[0]) > 0.7
 
 
 def test_annotators_at_once_each_get_their_own_mask(client: httpx.Client) -> None:

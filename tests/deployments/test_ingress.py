@@ -13,11 +13,13 @@ import pytest
 from deployments.decoder import ClickAnswer
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
+from deployments.parcels import Parcel
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.options import ReadOptions
 from segmenters import registry
 from segmenters.options import ModelOptions
+from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.requests_of_label_studio import predict_body
 from values.errors import ImageUnauthorized, Overloaded, error_classes
@@ -34,6 +36,7 @@ class Graph:
         self.warmed: list[tuple[str, ImageSource]] = []
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
+        self.tokens: dict[str, str] = {}
         self.error: Exception | None = None
         self.decoder = Handle({"click": self._click, "warm": self._warm, "ready": self._ready})
         self.fetcher = Handle({"check": self._check})
@@ -41,18 +44,21 @@ class Graph:
             {
                 "record": self._record,
                 "warn": self._warn,
+                "offer": self._offer,
                 "failures": self._failures,
                 "warnings": self._warnings,
             }
         )
 
-    async def _click(self, key: str, click: Click) -> ClickAnswer:
+    async def _click(self, key: str, click: Click, parcel: Parcel) -> ClickAnswer:
+        assert parcel == []
         self.clicks.append((key, click))
         if self.error is not None:
             raise self.error
         return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001})
 
-    async def _warm(self, key: str, source: ImageSource) -> bool:
+    async def _warm(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+        assert parcel == []
         self.warmed.append((key, source))
         if self.error is not None:
             raise self.error
@@ -70,6 +76,9 @@ class Graph:
     async def _warn(self, project: str, sentences: list[str]) -> None:
         self.warnings[project] = sentences
 
+    async def _offer(self, project: str, token: str) -> None:
+        self.tokens[project] = token
+
     async def _failures(self, project: str | None) -> dict[str, list[Any]]:
         return {"3": self.failures}
 
@@ -80,11 +89,11 @@ class Graph:
 class Door:
     """An ingress, its client and the graph behind it."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, images: dict[str, Any] | None = None, **options: Any) -> None:
         self.graph = Graph()
         self.ingress = Ingress(
             IngressOptions(**options),
-            ImageOptions(label_studio_url="http://127.0.0.1:8080"),
+            ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
             ReadOptions(),
             registry.choose(ModelOptions(model="classical")),
             self.graph.decoder,
@@ -253,6 +262,34 @@ async def test_setup_answers_whatever_the_config(door: Door, body: dict[str, Any
     assert bool(response.json()["warnings"]) == warns
     await door.settle()
     assert door.graph.warnings == {body.get("project", "").split(".")[0]: response.json()["warnings"]}
+
+
+SETUP = {"project": "3.17", "schema": "<View/>", "access_token": CANARY}
+
+
+@pytest.mark.parametrize("hostname", ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "https://studio/x"])
+async def test_the_token_of_setup_is_kept_when_an_operator_wants_it(hostname: str) -> None:
+    door = Door({"use_setup_token": True, "label_studio_aliases": "https://studio/x"})
+    response = await door.post("/setup", {**SETUP, "hostname": hostname})
+    await door.settle()
+    assert door.graph.tokens == {"3": CANARY}
+    assert CANARY not in response.text
+
+
+@pytest.mark.parametrize("hostname", ["http://localhost:8080", "http://evil.example", "", "127.0.0.1:8080"])
+async def test_the_token_of_another_label_studio_is_not_kept(hostname: str) -> None:
+    door = Door({"use_setup_token": True})
+    response = await door.post("/setup", {**SETUP, "hostname": hostname})
+    await door.settle()
+    assert door.graph.tokens == {}
+    assert any("LABEL_STUDIO_ALIASES" in warning for warning in response.json()["warnings"])
+    assert CANARY not in response.text
+
+
+async def test_the_token_of_setup_is_not_even_read_by_default(door: Door) -> None:
+    await door.post("/setup", {**SETUP, "hostname": "http://127.0.0.1:8080"})
+    await door.settle()
+    assert door.graph.tokens == {}
 
 
 @pytest.mark.parametrize(

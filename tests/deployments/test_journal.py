@@ -44,3 +44,11 @@ def test_a_warning_is_cleared_by_a_config_without_one() -> None:
     assert kept.warnings(None) == {"3": ["no Image tag"]}
     kept.warn("3", [])
     assert kept.warnings(None) == {}
+
+
+def test_the_token_of_each_project_is_the_newest_one_bounded() -> None:
+    kept = new_journal()
+    for number in range(PROJECTS + 1):
+        kept.offer(str(number), f"token {number}")
+    kept.offer("1", "newer")
+    assert (kept.offered("0"), kept.offered("1"), kept.offered("2")) == (None, "newer", "token 2")

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.canary import CANARY, WATCH
+
 
 @dataclass(frozen=True)
 class Request:
@@ -23,6 +25,10 @@ class Request:
     @property
     def path(self) -> str:
         return urlsplit(self.target).path
+
+    def text(self) -> str:
+        """All of it, to be searched."""
+        return f"{self.method} {self.target} {self.headers} {self.body.decode('latin-1')}"
 
 
 Handler = Callable[[Request, asyncio.StreamWriter], Coroutine[None, None, None]]
@@ -43,7 +49,13 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> Handler:
 
 
 class Server:
-    """Keeps what it was asked in ``requests`` and answers by path from ``routes``, else with 404."""
+    """Keeps what it was asked in ``requests`` and answers by path from ``routes``, else with 404.
+
+    ``may_see_secrets`` is for one that stands for Label Studio, or for a host that a login is meant for: a
+    secret sent to any other fails the test.
+    """
+
+    may_see_secrets = False
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -68,6 +80,9 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+        if not self.may_see_secrets:
+            for request in self.requests:
+                WATCH.look(request.text(), f"a request to {self.url}, which is not Label Studio")
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
@@ -108,12 +123,12 @@ class FakeResolver:
 
 
 def jwt(**claims: object) -> str:
-    """A token of a JWT's shape; nobody here checks its signature."""
+    """A token of a JWT's shape, with the canary for its signature, which nobody here checks."""
 
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
-    return f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}.c2lnbmF0dXJl"
+    return f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}.{CANARY}"
 
 
 class LabelStudio(Server):
@@ -123,11 +138,13 @@ class LabelStudio(Server):
     else is answered 401.
     """
 
+    may_see_secrets = True
+
     def __init__(self, *, legacy: bool = False, prefix: str = "", life_s: int = 300) -> None:
         super().__init__()
         self.legacy_enabled = legacy
-        self.legacy_token = "1f0c" * 10
-        self.personal_token = jwt(token_type="refresh", exp=4_102_444_800, jti="personal")
+        self.legacy_token = CANARY
+        self.personal_token = jwt(token_type="refresh", exp=4_102_444_800, jti=f"personal {CANARY}")
         self.files: dict[str, bytes] = {}
         self.prefix = prefix
         self.life_s = life_s
@@ -168,6 +185,6 @@ class LabelStudio(Server):
             await answer(401, b'{"detail": "Token is invalid", "code": "token_not_valid"}')(request, writer)
             return
         now = int(time.time())
-        access = jwt(token_type="access", iat=now, exp=now + self.life_s, jti=str(self.refreshes))
+        access = jwt(token_type="access", iat=now, exp=now + self.life_s, jti=f"{self.refreshes} {CANARY}")
         self._access.add(access)
         await answer(200, json.dumps({"access": access}).encode())(request, writer)

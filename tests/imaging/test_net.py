@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import logging
 import tracemalloc
@@ -15,6 +16,7 @@ import pytest_asyncio
 from imaging.addresses import AllowList, parse_url
 from imaging.net import Net
 from imaging.options import ImageOptions
+from tests.canary import CANARY
 from tests.imaging.servers import FakeResolver, Handler, Request, Server, answer
 from values.errors import ImageForbidden, ImageTimeout, ImageTooLarge, ImageUnreachable
 
@@ -25,7 +27,7 @@ Make = Callable[..., Net]
 async def make() -> AsyncIterator[Make]:
     made: list[Net] = []
 
-    def build(hosts: str = "127.0.0.1,public", resolver: Any = None, **options: float) -> Net:
+    def build(hosts: str = "127.0.0.1,public", resolver: Any = None, **options: Any) -> Net:
         built = ImageOptions.model_validate({"image_hosts": hosts, **options})
         net = Net(built, AllowList(built.image_hosts, None), resolver or FakeResolver())
         made.append(net)
@@ -294,3 +296,51 @@ async def test_cookies_are_not_kept(make: Make, server: Server) -> None:
     for _ in range(2):
         await net.send("GET", at(server), {})
     assert all("cookie" not in request.headers for request in server.requests)
+
+
+async def test_public_hosts_are_asked_by_way_of_the_proxy(make: Make, server: Server) -> None:
+    resolver = FakeResolver(images_example=[["93.184.215.14"]])
+    proxy = f"http://user:{CANARY}@127.0.0.1:{server.port}"
+    server.may_see_secrets = True  # it is the proxy whose password that is
+    net = make("public", resolver, image_proxy=proxy)
+    server.routes["/a.png"] = answer(200, b"pixels")
+    found = await net.send("GET", parse_url("http://images.example/a.png"), {})
+    assert found.body == b"pixels"
+    [request] = server.requests
+    assert request.target == "http://images.example/a.png"
+    expected = base64.b64encode(f"user:{CANARY}".encode()).decode()
+    assert request.headers["proxy-authorization"] == f"Basic {expected}"
+
+
+async def test_a_name_that_only_the_proxy_knows_is_the_proxys_to_judge(make: Make, server: Server) -> None:
+    async def unknown(host: str, port: int) -> list[str]:
+        raise OSError
+
+    net = make("public", unknown, image_proxy=server.url)
+    server.routes["/a.png"] = answer(200, b"pixels")
+    assert (await net.send("GET", parse_url("http://images.example/a.png"), {})).body == b"pixels"
+
+
+async def test_what_may_not_be_asked_is_not_asked_by_way_of_the_proxy_either(
+    make: Make, server: Server
+) -> None:
+    resolver = FakeResolver(images_example=[["10.0.0.1"]])
+    net = make("public", resolver, image_proxy=server.url)
+    for url in ("http://images.example/", "http://127.0.0.1/", "http://[::1]/", "http://images.example:81/"):
+        with pytest.raises(ImageForbidden):
+            await net.send("GET", parse_url(url), {})
+    assert server.requests == []
+
+
+async def test_named_hosts_are_asked_without_the_proxy(make: Make, server: Server, other: Server) -> None:
+    other.routes["/a.png"] = answer(200, b"pixels")
+    net = make(allowing(other), image_proxy=server.url)
+    assert (await net.send("GET", parse_url(f"{other.url}/a.png"), {})).body == b"pixels"
+    assert server.requests == []
+
+
+async def test_a_proxy_that_refuses_is_named(make: Make, server: Server) -> None:
+    net = make("public", FakeResolver(images_example=[["93.184.215.14"]]), image_proxy=server.url)
+    with pytest.raises(ImageUnreachable, match=r"proxy in IMAGE_PROXY .*https://images\.example"):
+        await net.send("GET", parse_url("https://images.example/a.png"), {})
+    assert [request.method for request in server.requests] == ["CONNECT"]

@@ -58,6 +58,13 @@ def test_set_but_empty_means_not_set() -> None:
         {"image_hosts": "http://minio:9000"},
         {"image_hosts": "*.example.org"},
         {"image_hosts": "host:notaport"},
+        {"label_studio_aliases": "http://user:CANARY@ls"},
+        {"label_studio_aliases": "ls:8080"},
+        {"image_stores": "s3://key:CANARY@bucket"},
+        {"image_stores": "https://bucket.s3.amazonaws.com"},
+        {"image_proxy": "socks5://user:CANARY@proxy:1080"},
+        {"image_proxy": "proxy:3128"},
+        {"image_proxy": "http://user:CANARY@proxy:3128/path"},
         {"max_image_mib": 0},
         {"max_image_megapixels": 179},
         {"decode_timeout_s": -1},
@@ -73,3 +80,16 @@ def test_refused_without_repeating_a_secret(values: dict[str, Any]) -> None:
 def test_the_key_is_not_shown() -> None:
     options = ImageOptions.model_validate({"label_studio_api_key": "CANARY"})
     assert "CANARY" not in repr(options) + str(options) + options.model_dump_json()
+
+
+def test_the_proxys_password_is_not_shown() -> None:
+    options = ImageOptions.model_validate({"image_proxy": "http://user:CANARY@proxy:3128"})
+    assert "CANARY" not in repr(options) + str(options) + options.model_dump_json()
+
+
+def test_what_an_operator_should_know_is_said() -> None:
+    assert ImageOptions().cautions == []
+    [star] = ImageOptions.model_validate({"image_hosts": "public,*"}).cautions
+    assert "IMAGE_HOSTS" in star
+    [alone] = ImageOptions.model_validate({"use_setup_token": True}).cautions
+    assert "LABEL_STUDIO_URL" in alone

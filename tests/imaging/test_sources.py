@@ -5,10 +5,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from imaging.identity import canonical
+from imaging.locations import DataUrl, LabelStudioFile, LocalFile, StoredObject, WebImage
 from imaging.options import ImageOptions
-from imaging.sources import DataUrl, LabelStudioFile, LocalFile, WebImage, canonical, locate
+from imaging.sources import locate
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
 
@@ -64,6 +67,8 @@ def test_names_with_spaces_accents_and_percent_signs(value: str, path: bytes) ->
     "value",
     [
         "/api/projects/1/export",
+        "/api/data/upload/1/x.png",
+        "/api/tasks/1/presign/",
         "/user/login/",
         "/projects/1/settings",
         "/",
@@ -92,7 +97,6 @@ def test_presign_is_a_file_route() -> None:
     "value",
     [
         "http://localhost:8080/data/upload/3/x.png",
-        "https://ls:8080/data/upload/3/x.png",
         "http://ls/data/upload/3/x.png",
         "http://ls.:8080/data/upload/3/x.png",
         "http://ls:8080.evil.example/data/upload/3/x.png",
@@ -140,11 +144,96 @@ def test_a_relative_value_needs_label_studio_url() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["s3://bucket/a.png", "gs://bucket/a.png", "azure-blob://box/a.png", "S3://b/a"]
+    ("value", "scheme", "bucket", "key"),
+    [
+        ("s3://photos/a.png", "s3", "photos", "a.png"),
+        ("S3://photos/2024/früh & 100%.png", "s3", "photos", "2024/früh & 100%.png"),
+        ("gs://photos/a?b#c.png", "gs", "photos", "a?b#c.png"),
+        ("azure-blob://box/a%20b.png", "azure-blob", "box", "a%20b.png"),
+    ],
 )
-def test_cloud_values_name_the_remedy(value: str) -> None:
-    with pytest.raises(ImageForbidden, match="pre-signed URLs"):
+def test_objects_of_cloud_stores(value: str, scheme: str, bucket: str, key: str) -> None:
+    found = locate(source(value), options("http://ls:8080/studio"))
+    assert isinstance(found, StoredObject)
+    assert (found.scheme, found.bucket, found.key) == (scheme, bucket, key)
+    assert found.url is not None
+    encoded = base64.urlsafe_b64encode(value.encode()).decode()
+    assert found.url == httpx.URL(f"http://ls:8080/studio/tasks/42/presign/?fileuri={encoded}")
+
+
+def test_an_object_that_label_studio_cannot_hand_out() -> None:
+    for found in (
+        locate(source("s3://photos/a.png"), options(None)),
+        locate(ImageSource("s3://photos/a.png", project="3"), options()),
+    ):
+        assert found == StoredObject("s3", "photos", "a.png", None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("s3://", "s3://photos", "s3://photos/", "s3:/photos/a", "s3:///a.png", "s3://user@photos/a.png"),
+        *(
+            "s3://evil:80/a",
+            "s3://../a",
+            "s3://[::1]/a",
+            "gs://a\\b/c",
+            "s3://photos/a\\b",
+            "s3://photos/a\nb",
+        ),
+        *("azure-blob://box/\x00", "s3://phötos/a", "s3a://photos/a"),
+    ],
+)
+def test_objects_that_no_store_has(value: str) -> None:
+    with pytest.raises(ImageForbidden):
         locate(source(value), options())
+
+
+@pytest.mark.parametrize("route", ["/tasks/42/presign/", "/tasks/7/resolve/", "/projects/3/presign/"])
+def test_an_address_that_hands_out_an_object_is_that_object(route: str) -> None:
+    encoded = base64.urlsafe_b64encode("s3://photos/é.png".encode()).decode().rstrip("=")
+    found = locate(source(f"{route}?fileuri={encoded}"), options())
+    assert found == StoredObject(
+        "s3", "photos", "é.png", httpx.URL(f"http://ls:8080{route}?fileuri={encoded}")
+    )
+    assert canonical(source(f"{route}?fileuri={encoded}"), options()) == canonical(
+        source("s3://photos/é.png"), options()
+    )
+
+
+@pytest.mark.parametrize("uri", ["", "x", "=", "_w", "aHR0cDovL2V2aWwvYQ"])
+def test_other_addresses_of_those_routes_are_left_to_label_studio(uri: str) -> None:
+    assert isinstance(locate(source(f"/tasks/42/resolve/?fileuri={uri}"), options()), LabelStudioFile)
+
+
+@pytest.mark.parametrize(
+    ("url", "aliases", "value"),
+    [
+        ("http://ls:8080", "https://studio.example.org", "https://studio.example.org/data/upload/3/x.png"),
+        ("http://ls:8080", "http://a,http://b:80/", "http://b/data/upload/3/x.png"),
+        ("http://ls:8080", "http://localhost:8080/s", "http://localhost:8080/s/data/upload/3/x.png"),
+        ("http://ls:8080", "http://localhost:8080/s", "http://localhost:8080/data/upload/3/x.png"),
+        ("http://ls:8080", "", "https://ls/data/upload/3/x.png"),
+        ("http://ls:8080", "", "https://ls:8080/data/upload/3/x.png"),
+    ],
+)
+def test_other_names_of_label_studio_lead_to_its_one_address(url: str, aliases: str, value: str) -> None:
+    found = locate(source(value), options(url, label_studio_aliases=aliases))
+    assert found == LabelStudioFile(httpx.URL("http://ls:8080/data/upload/3/x.png"))
+    usual = canonical(source("/data/upload/3/x.png"), options(url))
+    assert canonical(source(value), options(url, label_studio_aliases=aliases)) == usual
+
+
+@pytest.mark.parametrize("value", ["/studio/data/upload/3/x.png", "https://host/studio/data/upload/3/x.png"])
+def test_a_path_prefix_that_label_studio_url_does_not_mention(value: str) -> None:
+    found = locate(source(value), options("https://host"))
+    assert found == LabelStudioFile(httpx.URL("https://host/studio/data/upload/3/x.png"))
+
+
+@pytest.mark.parametrize("value", ["/data/upload/3/x.png", "https://host/data/upload/3/x.png"])
+def test_a_path_prefix_that_the_value_does_not_mention(value: str) -> None:
+    found = locate(source(value), options("https://host/studio"))
+    assert found == LabelStudioFile(httpx.URL("https://host/studio/data/upload/3/x.png"))
 
 
 @pytest.mark.parametrize("value", ["", "  ", "\n"])

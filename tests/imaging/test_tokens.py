@@ -34,9 +34,9 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
     nets: list[Net] = []
 
     def build(address: str, key: str) -> LabelStudioTokens:
-        origin = Origin.of(parse_url(address))
-        nets.append(Net(ImageOptions(), AllowList((), origin)))
-        return LabelStudioTokens(address, key, nets[-1], clock)
+        url = parse_url(f"{address}/api/token/refresh/")
+        nets.append(Net(ImageOptions(), AllowList((), Origin.of(url))))
+        return LabelStudioTokens(url, key, nets[-1], clock)
 
     yield build
     for net in nets:
@@ -58,7 +58,7 @@ def test_life_is_told_by_the_claims() -> None:
 
 async def test_a_legacy_token_is_sent_as_it_is(make: Make, label_studio: LabelStudio) -> None:
     tokens = make(label_studio.address, label_studio.legacy_token)
-    assert tokens.kind == "legacy token"
+    assert tokens.kind == "legacy token in LABEL_STUDIO_API_KEY"
     assert await tokens.header() == f"Token {label_studio.legacy_token}"
     assert not tokens.refused(await tokens.header())
     assert label_studio.requests == []
@@ -68,7 +68,7 @@ async def test_a_personal_token_is_exchanged_and_kept(
     make: Make, label_studio: LabelStudio, clock: Clock
 ) -> None:
     tokens = make(label_studio.address, label_studio.personal_token)
-    assert tokens.kind == "personal access token"
+    assert tokens.kind == "personal access token in LABEL_STUDIO_API_KEY"
     first = await tokens.header()
     assert first.startswith("Bearer ")
     assert label_studio.personal_token not in first
@@ -134,6 +134,7 @@ async def test_a_refused_personal_token(make: Make, label_studio: LabelStudio) -
     ],
 )
 async def test_what_is_not_label_studio(make: Make, server: Server, status: int, body: bytes) -> None:
+    server.may_see_secrets = True  # the address that LABEL_STUDIO_URL names
     server.routes["/api/token/refresh/"] = answer(status, body)
     tokens = make(server.url, jwt(token_type="refresh"))
     with pytest.raises(ImageUnreachable, match="LABEL_STUDIO_URL"):

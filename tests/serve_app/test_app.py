@@ -16,6 +16,11 @@ def test_a_graph() -> None:
     assert build(Settings(model="classical"))._bound_deployment.name == "Ingress"
 
 
+def test_dangerous_settings_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    build(Settings(model="classical", image_hosts=("*",)))
+    assert "IMAGE_HOSTS has a *" in caplog.text
+
+
 def test_workers_are_ingress_replicas() -> None:
     assert build(Settings(workers=3))._bound_deployment.num_replicas == 3
 

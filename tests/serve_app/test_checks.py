@@ -17,6 +17,7 @@ from imaging.options import ImageOptions
 from serve_app.cli import checks
 from serve_app.cli.checks import Check
 from serve_app.lint_schema import variables
+from tests.canary import CANARY
 from tests.running_app import free_port
 
 
@@ -157,10 +158,10 @@ def test_public_addresses_are_those_of_others() -> None:
 def test_label_studio_is_asked_only_where_it_is_set() -> None:
     assert checks.check_label_studio(ImageOptions()).state == "skipped"
     nobody = f"http://127.0.0.1:{free_port()}"
-    options = ImageOptions(label_studio_url=nobody, label_studio_api_key=SecretStr("0" * 40))
+    options = ImageOptions(label_studio_url=nobody, label_studio_api_key=SecretStr(CANARY))
     check = checks.check_label_studio(options)
     assert check.state == "problem"
-    assert "0" * 40 not in check.sentence
+    assert CANARY not in check.sentence
 
 
 def test_a_check_is_a_plain_value() -> None:

@@ -5,6 +5,7 @@ import pytest
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
 from serve_app.settings import Settings
+from tests.canary import CANARY
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +42,11 @@ def test_variables(
 
 @pytest.mark.parametrize("variable", ["LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"])
 def test_tokens_are_secret(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "canary")
+    monkeypatch.setenv(variable, CANARY)
     settings = Settings()
     assert settings.label_studio_api_key is not None
-    assert settings.label_studio_api_key.get_secret_value() == "canary"
-    assert "canary" not in repr(settings)
+    assert settings.label_studio_api_key.get_secret_value() == CANARY
+    assert CANARY not in repr(settings)
 
 
 def test_the_environment_wins_over_the_yaml(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 
 from serve_app.cli.label_studio import LabelStudio
+from tests.canary import CANARY
 
 Json = Any
 URL = "http://studio.example/prefix"
-LEGACY = "0123456789abcdef-legacy-canary"
+LEGACY = CANARY
 
 # A labeling config that `connect` did not write, and that asks no backend.
 OWN = (

@@ -6,6 +6,7 @@ import pytest
 from serve_app.cli import connection
 from serve_app.cli.connection import Backend
 from serve_app.cli.label_studio import ConnectError
+from tests.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
 BACKEND = Backend("http://10.0.0.5:9090/sam")
@@ -42,10 +43,10 @@ def test_a_webhook_that_was_refused_before_is_added(fake: FakeLabelStudio) -> No
 
 def test_a_changed_user_is_updated_and_the_password_is_not_shown(fake: FakeLabelStudio) -> None:
     connection.add(fake.studio(), 1, BACKEND)
-    secured = Backend(BACKEND.url, "ray", "pass-canary")
+    secured = Backend(BACKEND.url, "ray", CANARY)
     assert connection.add(fake.studio(), 1, secured) == "updated"
     assert connection.add(fake.studio(), 1, secured) == "unchanged"
-    assert "pass-canary" not in repr(secured)
+    assert CANARY not in repr(secured)
 
 
 _PRIVATE = {"detail": "URL resolves to a reserved network address (block: 127.0.0.0/8)"}

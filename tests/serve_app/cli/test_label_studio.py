@@ -9,6 +9,7 @@ import pytest
 
 from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
 from serve_app.cli.tokens import is_personal_access_token
+from tests.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import LEGACY, URL
 
 
@@ -16,7 +17,7 @@ def _segment(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
-PERSONAL = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment({'token_type': 'refresh'})}.pat-canary"
+PERSONAL = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment({'token_type': 'refresh'})}.{CANARY}"
 
 
 def test_the_two_kinds_of_token_are_told_apart() -> None:

@@ -1,0 +1,111 @@
+"""What reads from one bucket, within the limits of the options."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import obstore
+from obstore.store import AzureStore, GCSStore
+
+from imaging.addresses import AllowList, ForbiddenUrl, Origin, parse_url
+from imaging.clouds import Bucket
+from imaging.net import Net
+from imaging.options import ImageOptions
+from imaging.sockets import Resolver
+from values.errors import ImageError, ImageUnreachable
+
+Address = Callable[[str], Awaitable[str]]
+"""From the key of an object to an address that carries the credential for it. Raises ImageError."""
+
+
+class Client(Protocol):
+    """What reads from one bucket."""
+
+    async def get(self, key: str) -> bytes:
+        """The bytes of an object. Raises ImageError."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+class ByAddress:
+    """Fetches objects by addresses that carry their credential in them; redirects are not followed."""
+
+    def __init__(self, bucket: Bucket, options: ImageOptions, address: Address, resolver: Resolver) -> None:
+        self._bucket = bucket
+        self._options = options
+        self._address = address
+        self._resolver = resolver
+        self._net: Net | None = None
+
+    async def get(self, key: str) -> bytes:
+        """The bytes of an object. Raises ImageError."""
+        try:
+            url = parse_url(await self._address(key))
+        except ForbiddenUrl as error:
+            raise self._bucket.misplaced(str(error)) from None
+        if self._net is None:
+            self._net = Net(self._options, _only(Origin.of(url)), self._resolver)
+        try:
+            answer = await self._net.send("GET", url, {"Accept": "*/*"})
+        except ImageUnreachable:
+            raise self._bucket.unreachable() from None
+        except ImageError as error:
+            raise type(error)(error.detail.replace(str(Origin.of(url)), str(self._bucket))) from None
+        if answer.status != 200:
+            raise self._bucket.answered(answer.status)
+        return answer.body
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._net is not None:
+            await self._net.aclose()
+
+
+def _only(origin: Origin) -> AllowList:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return AllowList([f"{host}:{origin.port}"], None)
+
+
+class Streamed:
+    """Fetches objects by obstore itself, counting their bytes as they come."""
+
+    def __init__(self, bucket: Bucket, options: ImageOptions, store: GCSStore | AzureStore) -> None:
+        self._bucket = bucket
+        self._options = options
+        self._store = store
+
+    async def get(self, key: str) -> bytes:
+        """The bytes of an object. Raises ImageError."""
+        try:
+            return await self._get(key)
+        except ImageError:
+            raise
+        except TimeoutError:
+            raise self._bucket.silent(self._options.read_timeout_s) from None
+        except Exception as error:
+            raise self._bucket.failed(error) from None
+
+    async def _get(self, key: str) -> bytes:
+        options = self._options
+        async with asyncio.timeout(options.connect_timeout_s + options.read_timeout_s):
+            found = await obstore.get_async(self._store, key)
+        too_large = self._bucket.too_large(options.max_image_mib)
+        if found.meta["size"] > options.max_image_bytes:
+            raise too_large
+        # The least chunk makes each wait one for the network, so that the limit is one of silence.
+        chunks = aiter(found.stream(min_chunk_size=1))
+        body = bytearray()
+        while True:
+            async with asyncio.timeout(options.read_timeout_s):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return bytes(body)
+            body += chunk
+            if len(body) > options.max_image_bytes:
+                raise too_large
+
+    async def aclose(self) -> None:
+        """Nothing to do: obstore closes connections when it is dropped."""

@@ -1,0 +1,98 @@
+"""The fetcher: what it adds to a source before the image is read."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from deployments.fetcher import Fetcher
+from imaging.options import ImageOptions
+from tests.canary import CANARY
+from tests.deployments.fakes import Handle
+from tests.imaging.pictures import SMALL, encoded, quarters
+from tests.imaging.servers import LabelStudio
+from values.errors import ImageUnauthorized, Overloaded
+from values.image import ImageSource
+
+UPLOAD = "/data/upload/3/a.png"
+SOURCE = ImageSource(UPLOAD, project="3", task=42)
+
+
+Make = Callable[..., Fetcher]
+
+
+@pytest_asyncio.fixture
+async def fetcher() -> AsyncIterator[Make]:
+    made: list[Fetcher] = []
+
+    def make(offered: Callable[[str], Awaitable[str | None]], **options: Any) -> Fetcher:
+        made.append(Fetcher(ImageOptions.model_validate(options), Handle({"offered": offered})))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.aclose()
+
+
+async def nobody_asks(project: str) -> str | None:
+    raise AssertionError("the journal was asked")
+
+
+async def nothing(project: str) -> str | None:
+    return None
+
+
+async def test_the_token_that_came_with_setup_opens_the_projects_images(fetcher: Make) -> None:
+    async with LabelStudio(legacy=True) as label_studio:
+        label_studio.files[UPLOAD] = encoded(quarters())
+        tokens = {"3": label_studio.legacy_token}
+
+        async def offered(project: str) -> str | None:
+            return tokens.get(project)
+
+        wanted = {"label_studio_url": label_studio.address, "use_setup_token": True}
+        assert (await fetcher(offered, **wanted).read(SOURCE, SMALL)).width == 40
+        with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
+            await fetcher(offered, **wanted).read(ImageSource(UPLOAD, project="4"), SMALL)
+
+
+async def test_the_journal_is_only_asked_when_its_token_would_be_used(fetcher: Make) -> None:
+    async with LabelStudio() as label_studio:
+        label_studio.files[UPLOAD] = encoded(quarters())
+        address, key = label_studio.address, label_studio.personal_token
+        with pytest.raises(ImageUnauthorized):
+            await fetcher(nobody_asks, label_studio_url=address).read(SOURCE, SMALL)
+        configured = fetcher(
+            nobody_asks, label_studio_url=address, use_setup_token=True, label_studio_api_key=key
+        )
+        assert (await configured.read(SOURCE, SMALL)).width == 40
+
+
+async def test_a_refused_token_of_setup_is_named_as_such(fetcher: Make) -> None:
+    async def offered(project: str) -> str | None:
+        return CANARY
+
+    async with LabelStudio() as label_studio:
+        wanted = {"label_studio_url": label_studio.address, "use_setup_token": True}
+        with pytest.raises(ImageUnauthorized, match=r"legacy token that Label Studio sent with /setup"):
+            await fetcher(offered, **wanted).read(SOURCE, SMALL)
+
+
+async def test_a_journal_that_does_not_answer_keeps_no_image_back(fetcher: Make) -> None:
+    async def offered(project: str) -> str | None:
+        raise Overloaded("the journal has too much waiting")
+
+    value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
+    wanted = {"label_studio_url": "http://127.0.0.1:9", "use_setup_token": True}
+    pixels = await fetcher(offered, **wanted).read(ImageSource(value, project="3"), SMALL)
+    assert pixels.width == 40
+
+
+async def test_a_value_that_came_in_a_parcel_is_put_back(fetcher: Make) -> None:
+    value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
+    pixels = await fetcher(nothing).read(ImageSource("", project="3"), SMALL, value)
+    assert pixels.width == 40
