@@ -21,6 +21,9 @@ import httpx
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_URL = 65_536
+"""Characters of a URL. Signed ones have two thousand; more is only sent to keep us busy."""
+
 WEB_PORTS = frozenset(DEFAULT_PORTS.values())
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
@@ -77,13 +80,16 @@ def parse_url(text: str) -> httpx.URL:
     characters and unusual host spellings are refused rather than interpreted.
     """
     _check_characters(text)
+    authority = text.partition("://")[2].split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
+    if not authority.rpartition("]")[2].partition(":")[2].isascii():
+        raise ForbiddenUrl("its URL has an impossible port")
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
         raise ForbiddenUrl("its URL cannot be read") from None
     if url.scheme not in DEFAULT_PORTS:
         raise ForbiddenUrl("its URL is not http, https or data")
-    if url.userinfo or "@" in text.split("://", 1)[-1].split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]:
+    if url.userinfo or "@" in authority:
         raise ForbiddenUrl("its URL has a user name or password in it")
     if url.port is not None and not 0 < url.port < 65536:
         raise ForbiddenUrl("its URL has an impossible port")
@@ -105,6 +111,8 @@ def join_url(base: httpx.URL, location: str) -> httpx.URL:
 
 
 def _check_characters(text: str) -> None:
+    if len(text) > MAX_URL:
+        raise ForbiddenUrl(f"its URL has more than {MAX_URL} characters")
     if any(character < " " or character == "\x7f" for character in text):
         raise ForbiddenUrl("its URL has control characters")
     if "\\" in text:

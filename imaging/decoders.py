@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from imaging import framing
+from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageError, error_classes
@@ -34,14 +35,14 @@ class Decoders:
         self._options = options
         self._worker = Worker(DECODES_AT_ONCE, options.decode_timeout_s, "decoding it")
 
-    async def decode(self, data: bytes, size: ModelSize) -> Pixels:
+    async def decode(self, data: Content, size: ModelSize) -> Pixels:
         """The pixels of an image file at model size.
 
         Raises what :func:`imaging.decoding.decode` raises, ImageTimeout, or Overloaded when too many wait.
         """
         return await self._worker.run(partial(self._decode, data, size))
 
-    def _decode(self, data: bytes, size: ModelSize) -> Pixels:
+    def _decode(self, data: Content, size: ModelSize) -> Pixels:
         job = {
             "size": asdict(size),
             "max_image_megapixels": self._options.max_image_megapixels,
@@ -63,7 +64,7 @@ class Processes:
         self._control: socket.socket | None = None
         self.forking: subprocess.Popen[bytes] | None = None
 
-    def ask(self, job: dict[str, Any], data: bytes, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
+    def ask(self, job: dict[str, Any], data: Content, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
         """What a process answers to one job. Raises EOFError or OSError when it ended over it."""
         peer = self._take()
         try:

@@ -9,6 +9,8 @@ taken as Pillow shows it. Embedded colour profiles are not applied: segmenters w
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -56,7 +58,11 @@ class Limits(Protocol):
         """Most megapixels of one image."""
 
 
-def decode(data: bytes, size: ModelSize, options: Limits) -> Pixels:
+Turn = Callable[[int], AbstractContextManager[object]]
+"""From a number of pixels to what is held while so many are decoded."""
+
+
+def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn = nullcontext) -> Pixels:
     """The pixels of an image file at model size.
 
     Width and height are checked in the header, before anything is decoded. Raises NotAnImage,
@@ -65,7 +71,8 @@ def decode(data: bytes, size: ModelSize, options: Limits) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, options)
-            return _pixels(image, size)
+            with turn(image.width * image.height):
+                return _pixels(image, size)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -86,7 +93,7 @@ def _check_size(image: Image.Image, options: Limits) -> None:
         )
 
 
-def _unidentified(data: bytes) -> ImageError:
+def _unidentified(data: bytes | bytearray) -> ImageError:
     if not data:
         return ImageCorrupt("the file is empty")
     if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
@@ -193,9 +200,13 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """32-bit integers and floats, which have no natural white: darkest to 0, brightest to 255."""
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    # In place: an image of the largest size allowed is hundreds of megabytes in floats.
+    numbers = values.astype(np.float32)
+    np.nan_to_num(numbers, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(numbers.min()), float(numbers.max())
-    return ((numbers - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
+    numbers -= low
+    numbers *= 255.0 / max(high - low, 1e-12)
+    return numbers.astype(np.uint8)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -9,11 +9,14 @@ has a single thread, which the fetcher's has not.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import signal
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +39,7 @@ from values.image import ModelSize
 LOADED = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 IDLE_S = 60
+LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024
 _BYTES_PER_PIXEL = 16  # decoded as RGBA, a converted copy, and room for a float plane
@@ -49,6 +53,22 @@ class Job:
     size: ModelSize
     max_image_megapixels: float
     timeout_s: float
+
+
+_TURN = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process is
+
+
+@contextlib.contextmanager
+def turn(pixels: int) -> Iterator[None]:
+    """Decode large images one after another, so that memory is needed for one of them only."""
+    if pixels <= LARGE_PIXELS:
+        yield
+        return
+    fcntl.lockf(_TURN, fcntl.LOCK_EX)  # which the end of the process undoes as well
+    try:
+        yield
+    finally:
+        fcntl.lockf(_TURN, fcntl.LOCK_UN)
 
 
 def serve(control: socket.socket) -> None:
@@ -80,7 +100,7 @@ def _answer(peer: socket.socket) -> bool:
     job = Job(**head | {"size": ModelSize(**head["size"])})
     _limit(job, len(data))
     try:
-        pixels = decode(bytes(data), job.size, job)
+        pixels = decode(data, job.size, job, turn)
         about: dict[str, Any] = {"width": pixels.width, "height": pixels.height}
         about |= {"shape": pixels.rgb.shape, "dtype": pixels.rgb.dtype.name}
         content = np.ascontiguousarray(pixels.rgb).data.cast("B")

@@ -14,7 +14,7 @@ from typing import Any
 _LENGTHS = struct.Struct("!II")
 
 
-def send(peer: socket.socket, head: dict[str, Any], content: memoryview | bytes = b"") -> None:
+def send(peer: socket.socket, head: dict[str, Any], content: memoryview | bytes | bytearray = b"") -> None:
     """One message. Raises OSError when the other side has gone."""
     encoded = json.dumps(head).encode()
     peer.sendall(_LENGTHS.pack(len(encoded), len(content)) + encoded)

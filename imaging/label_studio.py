@@ -99,9 +99,10 @@ class Site:
         return self.url(f"/tasks/{task}/presign/?fileuri={encoded}")
 
     def _file(self, path: str) -> httpx.URL | None:
-        if ".." in unquote(path.partition("?")[0]).split("/"):
-            raise ImageForbidden("its address has .. in it")
         found = self.url(path)
+        # Whoever answers there may decode once more than we do.
+        if ".." in unquote(found.path).split("/"):
+            raise ImageForbidden("its address has .. in it")
         return found if self.serves(found) else None
 
 

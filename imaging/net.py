@@ -20,6 +20,9 @@ from imaging.options import ImageOptions
 from imaging.sockets import CheckedBackend, Resolver, resolve
 from values.errors import ImageForbidden, ImageTimeout, ImageTooLarge, ImageUnreachable
 
+Content = bytes | bytearray
+"""What an image's bytes come as: never copied, they may be many."""
+
 _CHUNK = 64 * 1024
 _KEPT: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 30}
 
@@ -30,7 +33,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: Content = field(repr=False)
 
 
 class Net:
@@ -114,7 +117,7 @@ class Net:
             received = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
-            body = b""
+            body = bytearray()
             if response.status == 200:
                 body = await self._body(Origin.of(url), received, response.aiter_stream(), max_bytes)
             return Answer(response.status, received, body)
@@ -128,7 +131,7 @@ class Net:
 
     async def _body(
         self, origin: Origin, headers: Mapping[str, str], chunks: AsyncIterator[bytes], max_bytes: int
-    ) -> bytes:
+    ) -> bytearray:
         """The body, counted as it comes: Content-Length is only believed when it is already too much."""
         too_large = ImageTooLarge(
             f"{origin} sends more than {max_bytes / 2**20:.3g} MiB; raise MAX_IMAGE_MIB if it should be read"
@@ -143,7 +146,7 @@ class Net:
                 body += piece
                 if len(body) > max_bytes:
                     raise too_large
-        return bytes(body)
+        return body
 
     async def aclose(self) -> None:
         """Close all connections."""

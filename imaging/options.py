@@ -90,7 +90,7 @@ class ImageOptions(BaseModel, extra="forbid"):
         gt=0,
         le=178,
         description="Most megapixels (width x height / 10^6) of one image, checked before it is decoded. "
-        "Decoding takes about 4 bytes of memory a pixel; Pillow itself refuses above 178.",
+        "Decoding takes 4 to 16 bytes of memory a pixel; Pillow itself refuses above 178.",
     )
     connect_timeout_s: float = Field(
         default=5, gt=0, le=600, description="Seconds to resolve a host's name and to connect to it."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from imaging.addresses import parse_url
 from imaging.decoders import Decoders
 from imaging.files import read_file
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
+from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from imaging.sources import locate, naming
@@ -18,6 +20,9 @@ from values.errors import ImageForbidden, ImageMissing
 from values.image import ImageSource, ModelSize, Pixels
 
 FILES_AT_ONCE = 8
+
+LARGE_VALUE = 2**18
+"""Characters of a value, a data: URL then, that are decoded off the event loop."""
 
 
 class ImageReader:
@@ -36,7 +41,10 @@ class ImageReader:
         Raises the ImageError that fits, or Overloaded. Nothing is remembered of a failure: the next read
         tries again.
         """
-        location = locate(source, self._options)
+        if len(source.value) > LARGE_VALUE:
+            location = await asyncio.to_thread(locate, source, self._options)
+        else:
+            location = locate(source, self._options)
         with naming(source):
             return await self._decoders.decode(await self._bytes(location, source), size)
 
@@ -57,7 +65,7 @@ class ImageReader:
             return f"Label Studio at {address} answers and takes the token"
         return f"{address} answers, but not as Label Studio does; check LABEL_STUDIO_URL"
 
-    async def _bytes(self, location: Location, source: ImageSource) -> bytes:
+    async def _bytes(self, location: Location, source: ImageSource) -> Content:
         match location:
             case DataUrl(content):
                 return content
@@ -68,7 +76,7 @@ class ImageReader:
             case _:
                 return await self._web.fetch(location, source)
 
-    async def _local(self, location: LocalFile, source: ImageSource) -> bytes:
+    async def _local(self, location: LocalFile, source: ImageSource) -> Content:
         root = self._options.local_files_document_root
         assert root is not None  # noqa: S101 - else locate() makes no LocalFile
         try:
@@ -81,7 +89,7 @@ class ImageReader:
             # Mounted here in part only: Label Studio may have the rest.
             return await self._web.fetch(LabelStudioFile(location.url), source)
 
-    async def _stored(self, location: StoredObject, source: ImageSource) -> bytes:
+    async def _stored(self, location: StoredObject, source: ImageSource) -> Content:
         if self._stores.holds(location):
             return await self._stores.read(location)
         if location.url is None:

@@ -11,6 +11,7 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -22,8 +23,16 @@ from imaging.options import ImageOptions
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
 
+MAX_URI = 4096
+"""Characters of an object's address: bucket and key, of which no store takes more than 1024 bytes."""
+
+MAX_ESCAPED = 2**20
+"""Percent-encoded bytes of a data: URL: decoding those is slow, and images come as base64."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CLOUD = re.compile(r"(s3|gs|azure-blob)://([a-z0-9][a-z0-9._-]{1,254})/(.+)", re.IGNORECASE)
+# Control characters, and halves of surrogate pairs, which have no bytes to be asked for with.
+_ODD = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
 
 
@@ -56,7 +65,8 @@ def _locate(source: ImageSource, options: ImageOptions) -> Location:
         return _data_url(value, options)
     site = Site.of(options)
     if scheme in _CLOUD_SCHEMES:
-        return _stored(value, None if site is None else site.hands_out(value, source.task))
+        found = _stored(value)
+        return found if site is None else replace(found, url=site.hands_out(value, source.task))
     if scheme or value.startswith("//"):
         return _absolute(value, site, options)
     return _relative(value, site, options)
@@ -69,6 +79,8 @@ def _data_url(value: str, options: ImageOptions) -> DataUrl:
         raise ImageCorrupt("its data: URL has no comma and so no content")
     if len(content) > options.max_image_bytes * 3:
         raise ImageTooLarge(f"its data: URL has more than {options.max_image_mib:g} MiB")
+    if content.count("%") > MAX_ESCAPED:
+        raise ImageTooLarge("its data: URL is percent-encoded; write it as base64")
     try:
         decoded = unquote_to_bytes(content)
         if head.lower().endswith(";base64"):
@@ -80,14 +92,14 @@ def _data_url(value: str, options: ImageOptions) -> DataUrl:
     return DataUrl(decoded)
 
 
-def _stored(uri: str, url: httpx.URL | None) -> StoredObject:
+def _stored(uri: str, url: httpx.URL | None = None) -> StoredObject:
     """An object by its store's own name. Keys are not encoded in it, as Label Studio writes them."""
-    found = _CLOUD.fullmatch(uri)
+    found = _CLOUD.fullmatch(uri) if len(uri) <= MAX_URI else None
     if found is None:
         raise ImageForbidden("its address has no usable bucket, or no object in it")
     key = found[3]
-    if "\\" in key or any(character < " " or character == "\x7f" for character in key):
-        raise ImageForbidden("its object's name has a backslash or control characters")
+    if "\\" in key or _ODD.search(key):
+        raise ImageForbidden("its object's name has a backslash or characters that no name has")
     return StoredObject(found[1].lower(), found[2], key, url)
 
 

@@ -11,7 +11,7 @@ from obstore.store import AzureStore, GCSStore
 
 from imaging.addresses import AllowList, ForbiddenUrl, Origin, parse_url
 from imaging.clouds import Bucket
-from imaging.net import Net
+from imaging.net import Content, Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver
 from values.errors import ImageError, ImageUnreachable
@@ -23,7 +23,7 @@ Address = Callable[[str], Awaitable[str]]
 class Client(Protocol):
     """What reads from one bucket."""
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str) -> Content:
         """The bytes of an object. Raises ImageError."""
 
     async def aclose(self) -> None:
@@ -40,7 +40,7 @@ class ByAddress:
         self._resolver = resolver
         self._net: Net | None = None
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str) -> Content:
         """The bytes of an object. Raises ImageError."""
         try:
             url = parse_url(await self._address(key))
@@ -77,7 +77,7 @@ class Streamed:
         self._options = options
         self._store = store
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str) -> Content:
         """The bytes of an object. Raises ImageError."""
         try:
             return await self._get(key)
@@ -88,7 +88,7 @@ class Streamed:
         except Exception as error:
             raise self._bucket.failed(error) from None
 
-    async def _get(self, key: str) -> bytes:
+    async def _get(self, key: str) -> Content:
         options = self._options
         async with asyncio.timeout(options.connect_timeout_s + options.read_timeout_s):
             found = await obstore.get_async(self._store, key)
@@ -102,7 +102,7 @@ class Streamed:
             async with asyncio.timeout(options.read_timeout_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
-                return bytes(body)
+                return body
             body += chunk
             if len(body) > options.max_image_bytes:
                 raise too_large

@@ -30,6 +30,7 @@ import asyncio
 from imaging.buckets import parse_store
 from imaging.clouds import Bucket
 from imaging.locations import StoredObject
+from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from imaging.store_clients import Client
@@ -52,7 +53,7 @@ class Stores:
         """Whether an entry of IMAGE_STORES covers an object."""
         return any(entry.covers(location) for entry in self._entries)
 
-    async def read(self, location: StoredObject) -> bytes:
+    async def read(self, location: StoredObject) -> Content:
         """The bytes of an object.
 
         Raises ImageForbidden where :meth:`holds` says no, ImageMissing, ImageUnauthorized, ImageUnreachable,

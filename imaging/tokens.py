@@ -123,7 +123,7 @@ class LabelStudioTokens:
         return self._header
 
 
-def _access(body: bytes) -> str | None:
+def _access(body: bytes | bytearray) -> str | None:
     try:
         access = json.loads(body)["access"]
     except (ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ from imaging.addresses import AllowList, ForbiddenUrl, Origin, join_url
 from imaging.credentials import Credential, Credentials
 from imaging.label_studio import Site, handed_out
 from imaging.locations import LabelStudioFile, WebImage
-from imaging.net import Answer, Net
+from imaging.net import Answer, Content, Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from values.errors import (
@@ -39,7 +39,7 @@ class Web:
         self._net = Net(options, self._allowed, resolver)
         self._credentials = Credentials(options, self._site, self._allowed, self._net)
 
-    async def fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> bytes:
+    async def fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Content:
         """The bytes of an image. Raises ImageMissing, ImageForbidden, ImageUnauthorized, ImageUnreachable,
         ImageTimeout or ImageTooLarge.
         """
@@ -53,7 +53,7 @@ class Web:
         except (ImageForbidden, ImageMissing, ImageUnauthorized, ImageUnreachable) as error:
             raise type(error)(error.detail + self._hint(location, error)) from None
 
-    async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> bytes:
+    async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Content:
         url = location.url
         credential = self._credentials.of(location, source)
         for _ in range(MAX_REDIRECTS + 1):
@@ -94,7 +94,7 @@ class Web:
     def _is_login_page(self, url: httpx.URL) -> bool:
         return Origin.of(url) == self._label_studio and "/user/login" in url.path
 
-    def _image(self, answer: Answer, url: httpx.URL, source: ImageSource) -> bytes:
+    def _image(self, answer: Answer, url: httpx.URL, source: ImageSource) -> Content:
         host = Origin.of(url)
         match answer.status:
             case 200:

@@ -13,13 +13,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from imaging.net import Content
 from tests.canary import CANARY
 from tests.imaging.servers import Request, Server, answer
 
 MISSING = b"<Error><Code>NoSuchKey</Code><Message>BODY OF THE STORE</Message></Error>"
 ENTRIES = "s3://photos,gs://photos,azure-blob://photos"
 NOBODY = "http://127.0.0.1:1"
-Read = Callable[..., Coroutine[None, None, bytes]]
+Read = Callable[..., Coroutine[None, None, Content]]
 """Reads one object, by the name of its bucket and its key; options by keyword."""
 
 META = {"last_modified": "Wed, 21 Oct 2015 07:28:00 GMT", "etag": '"1"'}

@@ -285,6 +285,11 @@ def test_broken_data_urls(value: str) -> None:
         locate(source(value), options())
 
 
+def test_data_urls_that_would_take_long_to_decode() -> None:
+    with pytest.raises(ImageTooLarge, match="base64"):
+        locate(source("data:," + "%41" * (2**20 + 1)), options())
+
+
 def test_large_data_urls() -> None:
     few = options(max_image_mib=0.001)
     for value in ("data:," + "a" * 2000, "data:," + "%61" * 2000):

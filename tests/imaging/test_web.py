@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from imaging.locations import LabelStudioFile, WebImage
+from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.sources import locate
 from imaging.web import MAX_REDIRECTS, Web
@@ -33,7 +34,7 @@ async def fetch() -> AsyncIterator[Fetch]:
     """Fetch one value, with a Web of its own unless ``web`` is given; ``source`` fields by keyword."""
     made: list[Web] = []
 
-    async def run(value: str, hosts: str = "public", login: str | None = None, **options: Any) -> bytes:
+    async def run(value: str, hosts: str = "public", login: str | None = None, **options: Any) -> Content:
         built = ImageOptions.model_validate({"image_hosts": hosts, **options})
         made.append(Web(built))
         source = ImageSource(value, project="3", task=42, login=login, password=CANARY)

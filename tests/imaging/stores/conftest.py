@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from imaging.locations import StoredObject
+from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.stores import Stores
 from tests.imaging.object_stores import (
@@ -49,7 +50,7 @@ async def read() -> AsyncIterator[Read]:
 
     async def run(
         name: str, key: str = "a.png", resolver: FakeResolver | None = None, **options: Any
-    ) -> bytes:
+    ) -> Content:
         scheme, _, bucket = name.partition("://")
         built = ImageOptions.model_validate({"image_stores": ENTRIES, **options})
         made.append(Stores(built, resolver or FakeResolver()))

@@ -1,0 +1,79 @@
+"""Small files that take much memory or time, within the limits or at least said to be."""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+
+from PIL import Image
+
+from tests.imaging.hostile import crafted
+from tests.imaging.hostile.crafted import chunk, segment
+from tests.imaging.hostile.file import READS, SLOW, File, jpeg_with
+from tests.imaging.pictures import encoded
+
+SIDE = 9430
+"""Just under the limit of 89 megapixels."""
+
+_GIB = 2**30
+
+
+def _frames(kind: str, count: int) -> bytes:
+    frames = [Image.new("L", (4, 4), number % 256) for number in range(count)]
+    return encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+
+
+def _moving_png(frames: int, said: int) -> bytes:
+    control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 8, 8, 0, 0, 1, 100, 0, 0))
+    return crafted.png(8, 8, 8, 2, chunk(b"acTL", struct.pack(">II", said, 0)), *[control] * frames)
+
+
+def _webp() -> bytes:
+    return encoded(Image.new("RGB", (SIDE, SIDE)), "WEBP", lossless=True, quality=0, method=0)
+
+
+def _with(*extra: bytes) -> bytes:
+    return crafted.png(1, 1, 8, 2, *extra)
+
+
+def _text(kind: bytes, start: bytes, length: int, count: int = 1) -> bytes:
+    return _with(chunk(kind, start + crafted.zeros(length)) * count)
+
+
+def _too_many_pixels() -> bytes:
+    return crafted.png_of(crafted.header(1, 1), chunk(b"IDAT", crafted.zeros(_GIB)))
+
+
+BOMBS = [
+    File("black PNG of 89 megapixels in 1 bit", partial(crafted.png, SIDE, SIDE, 1, 0)),
+    File("black PNG of 89 megapixels in 64 bits", partial(crafted.png, SIDE, SIDE, 16, 6)),
+    File("TIFF of 89 megapixels in floats", partial(crafted.grey_tiff, SIDE, SIDE, 32, 3)),
+    File("TIFF of 89 megapixels in 16 bits", partial(crafted.grey_tiff, SIDE, SIDE, 16, 1)),
+    File("TIFF of one pixel in a tile of 900 megabytes", partial(crafted.tiled_tiff, 1, 30_000)),
+    File("BMP of 89 megapixels in runs", partial(crafted.bmp_runs, SIDE, SIDE)),
+    File("WebP of 89 megapixels", _webp),
+    File("JPEG of 300 scans", partial(crafted.progressive, 8000, 8000, 300), SLOW, slow=True),
+    File("PNG of a million chunks", lambda: _with(chunk(b"abCd", b"") * 10**6), SLOW, slow=True),
+    File("JPEG with 8 MiB of padding", lambda: jpeg_with(b"\xff" * 2**23), SLOW, slow=True),
+    File("JPEG of 20 000 comments", lambda: jpeg_with(segment(0xFE, b"x" * 50) * 20_000)),
+    File("PNG with a text of 1 GiB", partial(_text, b"zTXt", b"a\0\0", _GIB)),
+    File("PNG with 200 texts of a megabyte", partial(_text, b"zTXt", b"a\0\0", 2**20 - 1, 200)),
+    File("PNG with a language text of 1 GiB", partial(_text, b"iTXt", b"a\0\1\0\0\0", _GIB)),
+    File("PNG with a profile of 1 GiB", partial(_text, b"iCCP", b"a\0\0", _GIB)),
+    File("PNG with EXIF of 32 MiB", lambda: _with(chunk(b"eXIf", b"II*\0\x08\0\0\0" + bytes(2**25)))),
+    File("PNG whose pixels are 1 GiB too many", _too_many_pixels),
+]
+
+FRAMES = [
+    File("a moving PNG of 5000 frames", partial(_moving_png, 5000, 5000)),
+    File("a moving PNG said to have 2147483647 frames", partial(_moving_png, 1, 2**31 - 1)),
+    File("a GIF of 20 000 frames", partial(crafted.gif, 1, 1, [(0, 0, 1, 1)] * 20_000), READS),
+    File("a WebP of 300 frames", partial(_frames, "WEBP", 300), READS),
+    File("a TIFF of 500 pages", partial(_frames, "TIFF", 500), READS),
+    File(
+        "a TIFF whose next page is itself",
+        lambda: crafted.tiff(
+            {256: (4, 1), 257: (4, 1), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 0)}, b"", 8
+        ),
+    ),
+]
