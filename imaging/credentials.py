@@ -94,7 +94,7 @@ class Credentials:
         """The error for a host that refused what it was shown, or was shown nothing; ``what`` it did."""
         host = Origin.of(url)
         if host != self._label_studio():
-            remedy = "if its address was signed, the signature may have expired"
+            remedy = "if its address was signed, it may have expired, or the object be gone"
             if source.login and not self._may_see_login(url):
                 remedy = (
                     "the project's task-data login is only sent to hosts that IMAGE_HOSTS names; "

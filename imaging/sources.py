@@ -98,8 +98,8 @@ def _stored(uri: str, url: httpx.URL | None = None) -> StoredObject:
     if found is None:
         raise ImageForbidden("its address has no usable bucket, or no object in it")
     key = found[3]
-    if "\\" in key or _ODD.search(key):
-        raise ImageForbidden("its object's name has a backslash or characters that no name has")
+    if "\\" in key or _ODD.search(key) or {".", ".."} & set(key.split("/")):
+        raise ImageForbidden("its object's name has a backslash, a part of dots or odd characters")
     return StoredObject(found[1].lower(), found[2], key, url)
 
 

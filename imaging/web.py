@@ -14,7 +14,6 @@ from imaging.net import Answer, Content, Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from values.errors import (
-    ImageError,
     ImageForbidden,
     ImageMissing,
     ImageTimeout,
@@ -50,8 +49,8 @@ class Web:
             host = Origin.of(location.url)
             seconds = self._options.image_timeout_s
             raise ImageTimeout(f"{host} did not send it within {seconds:g} s in all") from None
-        except (ImageForbidden, ImageMissing, ImageUnauthorized, ImageUnreachable) as error:
-            raise type(error)(error.detail + self._hint(location, error)) from None
+        except (ImageForbidden, ImageUnauthorized, ImageUnreachable) as error:
+            raise type(error)(error.detail + self._hint(location)) from None
 
     async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Content:
         url = location.url
@@ -102,18 +101,20 @@ class Web:
             case 401 | 403:
                 raise self._credentials.refused(url, f"answered {answer.status}", source)
             case 404 | 410:
-                raise ImageMissing(f"{self._name(host)} has no such image (it answered {answer.status})")
+                raise ImageMissing(
+                    f"{self._name(host)} has no such image (it answered {answer.status}){_of_storage(url)}"
+                )
             case 500 if host == self._label_studio and "/data/upload/" in url.path:
                 raise ImageMissing(
                     f"{self._name(host)} answered 500, as it does for an upload it does not have"
                 )
             case _:
-                raise ImageUnreachable(f"{self._name(host)} answered {answer.status}")
+                raise ImageUnreachable(f"{self._name(host)} answered {answer.status}{_of_storage(url)}")
 
     def _name(self, origin: Origin) -> str:
         return f"Label Studio at {origin}" if origin == self._label_studio else str(origin)
 
-    def _hint(self, location: LabelStudioFile | WebImage, error: ImageError) -> str:
+    def _hint(self, location: LabelStudioFile | WebImage) -> str:
         """What more may be wrong about an address of this kind."""
         path = location.url.path
         if isinstance(location, WebImage) and ("/data/local-files" in path or "/data/upload/" in path):
@@ -123,13 +124,18 @@ class Web:
                 return "; if that is Label Studio, set LABEL_STUDIO_URL to its address"
             address = Origin.of(location.url)
             return f"; if that is Label Studio by another name, add {address} to LABEL_STUDIO_ALIASES"
-        if isinstance(error, ImageMissing) and handed_out(location.url):
-            return (
-                "; it is in a cloud storage: check that this storage is connected to the project in Label "
-                "Studio, or name its bucket in IMAGE_STORES to read it directly"
-            )
         return ""
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._net.aclose()
+
+
+def _of_storage(url: httpx.URL) -> str:
+    """What may be wrong when Label Studio does not hand out an object of a cloud storage."""
+    if handed_out(url) is None:
+        return ""
+    return (
+        "; it is in a cloud storage: check that it is still there and that its storage is connected to the "
+        "project in Label Studio, or name its bucket in IMAGE_STORES to read it directly"
+    )

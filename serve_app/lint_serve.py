@@ -22,7 +22,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from serve_app.lint_schema import unknown
 from serve_app.lint_yaml import Finding, join
-from serve_app.settings import SYNONYMS, Settings, nearest
+from serve_app.settings import SECRETS, SYNONYMS, Settings, nearest
 
 GRAPH = "serve_app.app"
 BUILDER, BUILT = f"{GRAPH}:build", f"{GRAPH}:app"
@@ -214,6 +214,10 @@ def _settings(args: Mapping[str, Any], path: str) -> Iterator[Finding]:
     for key in args:
         if key not in known:
             yield Finding(join(path, key), f"is not a setting{nearest(key.lower(), known)}")
+        elif key in SECRETS:
+            yield Finding(
+                join(path, key), f"is written to Ray's log from here; set {key.upper()} in the environment"
+            )
     yield from _refused(FileSettings, {key: value for key, value in args.items() if key in known}, path)
 
 

@@ -8,9 +8,10 @@ defaults. A setting's variable is its name in capitals.
 from __future__ import annotations
 
 import difflib
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, model_validator
+from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deployments.options import DecoderOptions, IngressOptions
@@ -77,6 +78,16 @@ class Settings(
     def part(self, options: type[Part]) -> Part:
         """The options of one floor, cut out of the whole."""
         return options.model_validate({name: getattr(self, name) for name in options.model_fields})
+
+
+def _secrets() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        if SecretStr in (field.annotation, *get_args(field.annotation)):
+            yield from (name, *SYNONYMS.get(name, ()))
+
+
+SECRETS = frozenset(_secrets())
+"""Settings that belong into the environment: Ray logs the ``args:`` of a config in clear text."""
 
 
 def nearest(name: str, known: set[str]) -> str:

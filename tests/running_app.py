@@ -38,9 +38,9 @@ class RunningApp:
 
 
 def free_port() -> int:
-    """A port nobody listens on, below those that the system gives to outgoing connections."""
+    """A port nobody listens on, between those of Ray's workers and those of outgoing connections."""
     while True:
-        port = random.randint(12000, 30000)
+        port = random.randint(20000, 32000)
         with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
             probe.bind(("", port))
             return port

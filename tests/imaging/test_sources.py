@@ -181,6 +181,7 @@ def test_an_object_that_label_studio_cannot_hand_out() -> None:
             "s3://photos/a\\b",
             "s3://photos/a\nb",
         ),
+        *("s3://photos/../closed/a.png", "s3://photos/./a.png", "s3://photos/a/.."),
         *("azure-blob://box/\x00", "s3://phötos/a", "s3a://photos/a"),
     ],
 )

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from tests.canary import WATCH
+
 Json = Any
 
 
@@ -42,12 +44,12 @@ class LabelStudioApi:
     def personal_access_token(self) -> str:
         """The user's personal access token; Label Studio gives it out only once, so it is kept."""
         if self._personal_access_token is None:
-            self._personal_access_token = str(self.call("POST", "/api/token/")["token"])
+            self._personal_access_token = WATCH.keep(str(self.call("POST", "/api/token/")["token"]))
         return self._personal_access_token
 
     def legacy_token(self) -> str:
         """The user's legacy token; it opens nothing unless legacy tokens are on."""
-        return str(self.call("GET", "/api/current-user/token")["token"])
+        return WATCH.keep(str(self.call("GET", "/api/current-user/token")["token"]))
 
     def create_project(self, title: str, label_config: str) -> int:
         """Id of a new project."""

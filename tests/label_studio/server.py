@@ -16,6 +16,7 @@ from typing import Self
 
 import httpx
 
+from tests.canary import CANARY
 from tests.label_studio.api import LabelStudioApi
 from tests.label_studio.install import environment, executable, migrated_database
 from tests.running_app import free_port
@@ -36,7 +37,7 @@ class LabelStudioServer:
     ) -> None:
         self.folder = folder
         self.files = folder / "files"  # document root of local-files storage
-        self.password = secrets.token_urlsafe(12)
+        self.password = f"{CANARY}-{secrets.token_urlsafe(12)}"
         self._legacy_tokens = legacy_tokens
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,6 +89,8 @@ class LabelStudioServer:
                 raise RuntimeError(f"Label Studio did not get ready at {self.url}; its log ends:\n{tail}")
             time.sleep(0.1)
         self._api = LabelStudioApi(self.url, USER, self.password)
+        # Label Studio sends it to every backend unasked: from now on it is watched for.
+        self._api.legacy_token()
         return self
 
     def stop(self) -> None:

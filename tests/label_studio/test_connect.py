@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from serve_app.cli import label_config
 from serve_app.cli.connect import connect
+from tests.canary import CANARY
 from tests.label_studio.server import LabelStudioServer
 from tests.label_studio.stub_backend import StubBackend, stub_backend
 
@@ -166,8 +167,8 @@ def test_a_config_of_its_own_is_kept_once_annotated(
 
 def test_basic_auth_is_stored_and_a_wrong_password_is_said(label_studio: LabelStudioServer) -> None:
     token = label_studio.api.personal_access_token()
-    right = ["--basic-auth-user", "ray", "--basic-auth-pass", "s3cret-canary"]
-    with stub_backend(credentials="ray:s3cret-canary") as backend:
+    right = ["--basic-auth-user", "ray", "--basic-auth-pass", CANARY]
+    with stub_backend(credentials=f"ray:{CANARY}") as backend:
         refused = _run(label_studio, token, backend.url, "--project", "auth")
         assert refused.exit_code == 1
         assert "--basic-auth-user" in refused.stderr
@@ -175,7 +176,7 @@ def test_basic_auth_is_stored_and_a_wrong_password_is_said(label_studio: LabelSt
             result = _run(label_studio, token, backend.url, "--project", "auth", *right)
             assert result.exit_code == 0, result.output
             assert f"{backend.url}: {said}" in result.output
-            assert "s3cret-canary" not in result.output
+            assert CANARY not in result.output
 
 
 def test_a_backend_that_is_down_is_said(label_studio: LabelStudioServer) -> None:

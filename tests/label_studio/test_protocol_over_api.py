@@ -10,63 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.scenes import Scene, scene
-from serve_app.cli import label_config
+from benchmarks.scenes import scene
 from tests.label_studio.fixtures import application
-from tests.label_studio.masks import Json, Mask, deepest, iou, keypoint, loose_box, rectangle, region_mask
+from tests.label_studio.masks import Mask, deepest, iou, keypoint, loose_box, rectangle
 from tests.label_studio.server import LabelStudioServer
+from tests.label_studio.studio import GOOD, HEIGHT, KNOWN, SHAPE, WIDTH, Studio, positive
 from tests.requests_of_label_studio import predict_body
 
 pytestmark = pytest.mark.label_studio
-
-WIDTH, HEIGHT = 640, 480
-SHAPE = (HEIGHT, WIDTH)
-KNOWN = scene(1, WIDTH, HEIGHT)
-CONFIG = label_config.build(["Object", "Other"])
-GOOD = 0.7  # one mask of the weightless segmenter may be this far off; the benchmark judges the mean
-
-
-class Studio:
-    """A project of one server, connected to the application."""
-
-    def __init__(self, server: LabelStudioServer, backend_url: str, **backend: str) -> None:
-        self.api = server.api
-        self.server = server
-        self.project = self.api.create_project("protocol", CONFIG)
-        self.backend = self.api.add_backend(self.project, backend_url, **backend)
-
-    def regions(self, task: int, *prompts: Json) -> list[Json]:
-        """Regions that Label Studio would show for these prompts."""
-        answer = self.api.click(self.backend, task, list(prompts))
-        assert "errors" not in answer, answer
-        regions: list[Json] = answer["data"]["result"]
-        return regions
-
-    def mask(self, task: int, *prompts: Json) -> Mask:
-        """The one mask that Label Studio would show for these prompts."""
-        (region,) = self.regions(task, *prompts)
-        assert (region["type"], region["from_name"], region["to_name"]) == ("brushlabels", "brush", "image")
-        assert 0 <= region["score"] <= 1
-        assert len(region["id"]) >= 10
-        return region_mask(region)
-
-    def upload(self, folder: Path, name: str = "scene.png", known: Scene = KNOWN) -> int:
-        """Id of a task with the scene's picture."""
-        Image.fromarray(known.rgb).save(folder / name)
-        return self.api.upload(self.project, folder / name)[0]
-
-    def task_on_local_files(self) -> int:
-        """Id of a task whose image lies in local-files storage, under a name that needs quoting."""
-        folder = self.server.files / "more photos"
-        folder.mkdir()
-        Image.fromarray(KNOWN.rgb).save(folder / "früh & spät.png")
-        before = {task["id"] for task in self.api.tasks(self.project)}
-        body = {"project": self.project, "path": str(folder), "use_blob_urls": True}
-        storage = self.api.call("POST", "/api/storages/localfiles/", json=body)["id"]
-        self.api.call("POST", f"/api/storages/localfiles/{storage}/sync", json={})
-        (task,) = (task for task in self.api.tasks(self.project) if task["id"] not in before)
-        assert "/data/local-files/?d=" in task["data"]["image"]
-        return int(task["id"])
 
 
 @pytest.fixture(scope="module")
@@ -79,21 +30,17 @@ def task(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> int:
     return studio.upload(tmp_path_factory.mktemp("scene"))
 
 
-def _positive(mask: Mask, label: str = "Object") -> Json:
-    return keypoint(deepest(mask), (mask.shape[0], mask.shape[1]), label)
-
-
 def test_a_click_a_negative_click_and_a_box_answer_with_the_object(studio: Studio, task: int) -> None:
     first, second = KNOWN.masks[:2]
     ground: Mask = ~np.any(KNOWN.masks, axis=0)
     negative = keypoint(deepest(ground), SHAPE, "Object", positive=False)
-    assert iou(studio.mask(task, _positive(first)), first) > GOOD
-    assert iou(studio.mask(task, _positive(first), negative), first) > GOOD
+    assert iou(studio.mask(task, positive(first)), first) > GOOD
+    assert iou(studio.mask(task, positive(first), negative), first) > GOOD
     assert iou(studio.mask(task, rectangle(loose_box(second), SHAPE, "Object")), second) > GOOD
 
 
 def test_the_label_is_the_prompts_and_ids_are_new_each_time(studio: Studio, task: int) -> None:
-    prompt = _positive(KNOWN.masks[0], "Other")
+    prompt = positive(KNOWN.masks[0], "Other")
     regions = [studio.regions(task, prompt)[0] for _ in range(2)]
     assert [region["value"]["brushlabels"] for region in regions] == [["Other"], ["Other"]]
     assert regions[0]["id"] != regions[1]["id"]
@@ -111,13 +58,13 @@ def test_a_photograph_lying_on_its_side_is_answered_as_it_is_shown(studio: Studi
     turned = Image.fromarray(np.ascontiguousarray(np.rot90(shown.rgb)))
     turned.save(tmp_path / "side.jpg", quality=95, exif=exif)
     (task,) = studio.api.upload(studio.project, tmp_path / "side.jpg")
-    mask = studio.mask(task, _positive(shown.masks[0]))
+    mask = studio.mask(task, positive(shown.masks[0]))
     assert mask.shape == (WIDTH, HEIGHT)
     assert iou(mask, shown.masks[0]) > GOOD
 
 
 def test_local_files_are_read_with_a_personal_access_token(studio: Studio) -> None:
-    assert iou(studio.mask(studio.task_on_local_files(), _positive(KNOWN.masks[0])), KNOWN.masks[0]) > GOOD
+    assert iou(studio.mask(studio.task_on_local_files(), positive(KNOWN.masks[0])), KNOWN.masks[0]) > GOOD
 
 
 def test_opening_a_task_and_retrieving_predictions_store_nothing(studio: Studio, tmp_path: Path) -> None:
@@ -145,7 +92,7 @@ def test_the_settings_pages_find_a_healthy_backend(studio: Studio, task: int) ->
 def test_webhooks_and_everything_before_left_no_failure_behind(
     studio: Studio, task: int, backend_url: str
 ) -> None:
-    (region,) = studio.regions(task, _positive(KNOWN.masks[0]))
+    (region,) = studio.regions(task, positive(KNOWN.masks[0]))
     path = f"/api/tasks/{task}/annotations/"
     annotation = studio.api.call("POST", path, json={"result": [region]})
     studio.api.call("DELETE", f"/api/annotations/{annotation['id']}/")
@@ -185,4 +132,4 @@ def test_uploads_and_local_files_are_read_with_a_legacy_token_behind_basic_auth(
 ) -> None:
     known = KNOWN.masks[0]
     for task in (guarded_studio.upload(tmp_path), guarded_studio.task_on_local_files()):
-        assert iou(guarded_studio.mask(task, _positive(known)), known) > GOOD
+        assert iou(guarded_studio.mask(task, positive(known)), known) > GOOD

@@ -200,6 +200,21 @@ def test_the_environment_says_nothing_of_a_file(monkeypatch: pytest.MonkeyPatch)
     assert said(changed(args={"cache_mib": 0})) != []
 
 
+@pytest.mark.parametrize(
+    ("key", "variable"),
+    [
+        ("label_studio_api_key", "LABEL_STUDIO_API_KEY"),
+        ("label_studio_access_token", "LABEL_STUDIO_ACCESS_TOKEN"),
+        ("image_proxy", "IMAGE_PROXY"),
+    ],
+)
+def test_secrets_do_not_stand_in_a_file_that_ray_logs(key: str, variable: str) -> None:
+    [sentence] = said(changed(args={key: "http://hunter2:3128"}))
+    assert f"args.{key} is written to Ray's log" in sentence
+    assert f"set {variable} in the environment" in sentence
+    assert "hunter2" not in sentence
+
+
 def test_a_refused_value_is_not_repeated() -> None:
     assert "hunter2" not in " ".join(said(changed(args={"label_studio_api_key": ["hunter2"]})))
 
