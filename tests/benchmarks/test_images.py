@@ -45,8 +45,8 @@ def line(plain: float = 40.0, kind: str = "JPEG", megapixels: int = 12, index: i
     return summary(ImageFile(kind, megapixels, b"x" * 1_500_000), INPUTS[index], costs)
 
 
-def accuracy(median: float, goal: float | None) -> Accuracy:
-    masks = Overlap(0.95, median, 0.5, 0.9)
+def accuracy(mean: float, goal: float | None) -> Accuracy:
+    masks = Overlap(mean, 0.95, 0.5, 0.9)
     return Accuracy(12, "scenes", "classical", 3, Difference(0.2, 8.0), masks, SAME, 0.8, 0.81, goal)
 
 
@@ -212,7 +212,7 @@ def test_the_tables_have_a_cell_for_every_heading() -> None:
     assert speed[:10] == ("12 MP JPEG", "1.5", "SAM", "40", "10", "4.00", "6.00", "20", "2.40", "16")
     assert speed[10:14] == ("20", "40", "15", "25")
     assert accurate[:8] == (
-        "12 MP scenes", "3", "0.20", "8.0", "0.9500", "0.9900", "0.5000", "90",
+        "12 MP scenes", "3", "0.20", "8.0", "0.9900", "0.9500", "0.5000", "90",
     )  # fmt: skip
     assert accurate[8:] == ("1.0000", "1.0000", "1.0000", "0.800", "0.810", "")
 
@@ -230,8 +230,8 @@ def test_the_tables_fit_where_nobody_looks_at_a_terminal() -> None:
 def test_the_tables_judge_what_has_a_goal() -> None:
     assert "reached" in printed(image_tables.speed_table([line()]))
     assert "missed" in printed(image_tables.speed_table([line(1.0)]))
-    for median, goal, said in ((0.99, 0.99, "reached"), (0.98, 0.99, "missed")):
-        assert said in printed(image_tables.accuracy_table([accuracy(median, goal)]))
+    for mean, goal, said in ((0.99, 0.99, "reached"), (0.98, 0.99, "missed")):
+        assert said in printed(image_tables.accuracy_table([accuracy(mean, goal)]))
     assert accuracy(0.5, None).reached is None
 
 
