@@ -25,6 +25,7 @@ class Instant:
     name: str = "instant"
     version: str = "instant-1"
     input: ModelSize = field(default_factory=lambda: ModelSize(1024))
+    refines: bool = False
 
     def load_encoder(self, threads: int) -> "Instant":
         """Nothing to load."""

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from deployments.aloud import said_aloud
+from deployments.batcher import Batcher
 from deployments.cpus import threads_each
+from deployments.meters import Meters
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.image import Pixels
 
 
 class Encoder:
-    """Holds the encoder half of a segmenter, and a device if it has one."""
+    """Holds the encoder half of a segmenter, and a device if it has one.
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    ``batch``: most images that are encoded at once. Batches pay on a GPU only: on CPU the first image would
+    wait for the last.
+    """
+
+    def __init__(self, segmenter: Segmenter, batch: int) -> None:
         with said_aloud():
             self._encoder = segmenter.load_encoder(threads_each(1))
         # One thread: the device does one thing at a time, and the event loop stays free for health checks.
-        self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        device = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._batches = Batcher(self._encode, device, batch)
+        self._meters = Meters()
 
     async def ready(self) -> str:
         """A sentence; a replica that has not loaded its model does not answer."""
         return "the encoder is ready"
 
-    async def encode(self, pixels: Pixels) -> Embedding:
-        """The image embedding, as NumPy arrays that travel by reference."""
-        [embedding] = await asyncio.get_running_loop().run_in_executor(
-            self._device, self._encoder.encode, [pixels]
-        )
-        return embedding
+    async def encode(self, pixels: Pixels, urgent: bool) -> Embedding:
+        """The image embedding, as NumPy arrays that travel by reference. Urgent images come first."""
+        return await self._batches.run(pixels, urgent=urgent)
+
+    def _encode(self, batch: Sequence[Pixels]) -> Sequence[Embedding]:
+        embeddings = self._encoder.encode(batch)
+        self._meters.encoded(len(batch))
+        return embeddings

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployments.calls import call
+from deployments.meters import Meters
 from deployments.parcels import unpack
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
@@ -22,6 +23,7 @@ class Fetcher:
     def __init__(self, options: ImageOptions, journal: Any) -> None:
         self._reader = ImageReader(options)
         self._journal = journal
+        self._meters = Meters()
         self._wants_token = options.use_setup_token and options.label_studio_api_key is None
 
     async def check(self) -> str:
@@ -36,7 +38,9 @@ class Fetcher:
         source = unpack(source, *values)
         if self._wants_token and source.project:
             source = replace(source, token=await self._offered(source.project))
-        return await self._reader.read(source, size)
+        pixels = await self._reader.read(source, size)
+        self._meters.fetched()
+        return pixels
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -122,7 +122,8 @@ class Ingress:
         request.state.project, request.state.task = body.project_id, body.task_id
         click = await off_loop_if_large(len(raw), read_click, body, self._reading)
         if click is None:
-            self._warm(read_images(body, self._options.warm_images))
+            # One task is an opened one, on which somebody is about to click.
+            self._warm(read_images(body, self._options.warm_images), urgent=len(body.tasks) == 1)
             return _predictions([])
         # One result for each task; the prompts are about the first.
         results = [self._prediction([], 0.0) for _ in body.tasks]
@@ -152,13 +153,13 @@ class Ingress:
     async def _read(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body_mib << 20)
 
-    def _warm(self, sources: list[ImageSource]) -> None:
+    def _warm(self, sources: list[ImageSource], *, urgent: bool) -> None:
         for source in sources:
-            self.background.start(self._warm_one(source))
+            self.background.start(self._warm_one(source, urgent))
 
-    async def _warm_one(self, source: ImageSource) -> None:
+    async def _warm_one(self, source: ImageSource, urgent: bool) -> None:
         try:
-            await self._owners.warm(source)
+            await self._owners.warm(source, urgent=urgent)
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
             self.reporter.failed("warm", error, project=source.project, task=task)

@@ -13,6 +13,8 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Requests by route and what became of them (ok, or the code of an error).",
         ("route", "code"),
     ),
+    "sam_images_fetched": ("Images that were read and decoded.", ()),
+    "sam_images_encoded": ("Images that were encoded.", ()),
     "sam_embedding_lookups": ("Embeddings asked for, by where they were found.", ("found",)),
 }
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -47,8 +49,16 @@ class Meters:
         self._counters["sam_requests"].inc(tags={"route": route, "code": code})
 
     def embedding(self, found: str) -> None:
-        """Count one embedding that was asked for and ``found`` in memory, or a miss."""
+        """Count one embedding that was asked for and ``found``: memory, durable, or a miss."""
         self._counters["sam_embedding_lookups"].inc(tags={"found": found})
+
+    def fetched(self) -> None:
+        """Count one image that was read."""
+        self._counters["sam_images_fetched"].inc()
+
+    def encoded(self, images: int) -> None:
+        """Count the images of one batch."""
+        self._counters["sam_images_encoded"].inc(images)
 
     def stage(self, stage: str, seconds: float) -> None:
         """Observe the wall time of one stage of a click."""

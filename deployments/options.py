@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from embeddings.precision import Precision
+
 
 class IngressOptions(BaseModel):
     """The door: who may enter, how much they may bring, how long they wait."""
@@ -65,8 +67,28 @@ class DecoderOptions(BaseModel):
     cache_mib: int = Field(
         default=512,
         ge=1,
-        description="MiB of image embeddings that one decoder replica keeps. All decoders of a node together"
-        " should stay below Ray's object store there.",
+        description="MiB of image embeddings that one decoder replica keeps in its own memory.",
+    )
+    cache_precision: Precision = Field(
+        default="float32",
+        description="`float16` keeps twice as many embeddings; what it costs stands in docs/performance.md.",
+    )
+    refine: bool = Field(
+        default=True,
+        description="Each further click refines the mask of the clicks before it, as the models were trained;"
+        " off, all clicks are decoded at once.",
+    )
+    refine_mib: int = Field(
+        default=64,
+        ge=1,
+        description="MiB of earlier masks that one decoder replica keeps to refine, 0.25 MiB each. What is"
+        " not kept is decoded again.",
+    )
+    encode_ahead: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Images that one decoder replica has encoded ahead at once. Clicks do not wait for them.",
     )
     max_waiters: int = Field(
         default=256,
@@ -75,4 +97,17 @@ class DecoderOptions(BaseModel):
     )
     encode_timeout_s: float = Field(
         default=85, gt=0, le=3600, description="Seconds that fetching and encoding one image may take in all."
+    )
+
+
+class EncoderOptions(BaseModel):
+    """The encoder replicas."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encode_batch: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Images that an encoder replica on a GPU encodes at once, if so many wait; on CPU one.",
     )

@@ -40,13 +40,16 @@ class Owners:
         )
         return answer
 
-    async def warm(self, source: ImageSource) -> None:
-        """See to it that the image is encoded. Raises what :func:`deployments.calls.call` raises."""
+    async def warm(self, source: ImageSource, *, urgent: bool) -> None:
+        """See to it that the image is encoded. Raises what :func:`deployments.calls.call` raises.
+
+        ``urgent``: somebody is about to click on it; else it comes behind everything that somebody waits for.
+        """
         key = await self._key(source)
         light, parcel = await post(source)
         decoder = self._owner(key, by_reference=bool(parcel))
         await call(
-            lambda: decoder.warm.remote(key, light, parcel),
+            lambda: decoder.warm.remote(key, light, parcel, urgent),
             timeout_s=self._timeout_s,
             what="encoding an image ahead",
         )

@@ -1,47 +1,57 @@
-"""The memory tier: least recently used embeddings leave when the bytes run out."""
+"""The memory tier: the least recently used leave when the bytes run out."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Generic, Protocol, TypeVar
 
-from values.embedding import Embedding
+
+class Sized(Protocol):
+    """What knows how many bytes it takes: an embedding, an array."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its arrays."""
 
 
-class MemoryTier:
-    """Embeddings by image key, at most ``max_bytes`` of arrays together.
+T = TypeVar("T", bound=Sized)
 
-    An embedding larger than the whole tier is not kept. Not thread-safe: one event loop owns it.
+
+class MemoryTier(Generic[T]):
+    """Embeddings by image key, or other arrays by name, at most ``max_bytes`` together.
+
+    What is larger than the whole tier is not kept. Not thread-safe: one event loop owns it, or a lock.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self._embeddings: OrderedDict[str, Embedding] = OrderedDict()
+        self._kept: OrderedDict[str, T] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._embeddings)
+        return len(self._kept)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._embeddings
+        return key in self._kept
 
-    def get(self, key: str) -> Embedding | None:
-        """The embedding, now the most recently used, or None."""
-        embedding = self._embeddings.get(key)
-        if embedding is not None:
-            self._embeddings.move_to_end(key)
-        return embedding
+    def get(self, key: str) -> T | None:
+        """What is kept under ``key``, now the most recently used, or None."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
 
-    def put(self, key: str, embedding: Embedding) -> None:
-        """Keep the embedding, and let go of the least recently used ones over the limit."""
+    def put(self, key: str, value: T) -> None:
+        """Keep the value, and let go of the least recently used ones over the limit."""
         self._drop(key)
-        if embedding.nbytes > self.max_bytes:
+        if value.nbytes > self.max_bytes:
             return
-        self._embeddings[key] = embedding
-        self.nbytes += embedding.nbytes
+        self._kept[key] = value
+        self.nbytes += value.nbytes
         while self.nbytes > self.max_bytes:
-            self._drop(next(iter(self._embeddings)))
+            self._drop(next(iter(self._kept)))
 
     def _drop(self, key: str) -> None:
-        embedding = self._embeddings.pop(key, None)
-        if embedding is not None:
-            self.nbytes -= embedding.nbytes
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self.nbytes -= found.nbytes

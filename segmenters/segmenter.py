@@ -62,6 +62,11 @@ class Segmenter(Protocol):
         """The size in which the encoder takes images."""
         ...
 
+    @property
+    def refines(self) -> bool:
+        """Whether its decoder refines the low-res logits of an earlier answer."""
+        ...
+
     def load_encoder(self, threads: int) -> Encoder:
         """Load the encoder half into this process, to use ``threads`` cores if it runs on CPU.
 

@@ -19,7 +19,7 @@ from deployments.encoder import Encoder
 from deployments.fetcher import Fetcher
 from deployments.ingress import Ingress
 from deployments.journal import Journal
-from deployments.options import DecoderOptions, IngressOptions
+from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters import registry
@@ -28,9 +28,11 @@ from serve_app.settings import Settings
 
 logger = logging.getLogger("ray.serve")
 
-# The same image key always reaches the same decoder replica: that one holds the image's embedding.
+# The same image key always reaches the same decoder replica: that one holds the image's embedding. No other
+# one stands in while it is busy, or the image would be encoded once more.
 BY_IMAGE_KEY = RequestRouterConfig(
-    request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
+    request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter",
+    request_router_kwargs={"num_fallback_replicas": 0},
 )
 
 # A share that Ray books, not a limit; small, so that the whole graph starts on two cores.
@@ -65,7 +67,8 @@ def build(settings: Settings) -> Application:
 
     journal = bind("Journal")
     fetcher = bind("Fetcher", images, journal)
-    encoder = bind("Encoder", choice.segmenter, ray_actor_options=_encoder_resources(gpu=choice.gpu))
+    batch = settings.part(EncoderOptions).encode_batch if choice.gpu else 1
+    encoder = bind("Encoder", choice.segmenter, batch, ray_actor_options=_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
         choice.segmenter,

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from deployments.options import DecoderOptions, IngressOptions
+from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
@@ -36,7 +36,14 @@ def _names(field: str) -> AliasChoices:
 
 
 class Settings(
-    ModelOptions, ImageOptions, ReadOptions, RegionOptions, IngressOptions, DecoderOptions, BaseSettings
+    ModelOptions,
+    ImageOptions,
+    ReadOptions,
+    RegionOptions,
+    IngressOptions,
+    DecoderOptions,
+    EncoderOptions,
+    BaseSettings,
 ):
     """All settings; an unknown one is refused with the nearest known name."""
 

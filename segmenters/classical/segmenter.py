@@ -38,6 +38,7 @@ class Classical:
     name: str = "classical"
     version: str = VERSION
     input: ModelSize = _INPUT
+    refines: bool = False
 
     def load_encoder(self, threads: int) -> ClassicalEncoder:
         """The encoder half; nothing is read from disk."""

@@ -51,6 +51,11 @@ class OnnxSam:
         return f"{self.name}-{weights[:8]}-{self.decoder.sha256[:8]}"
 
     @property
+    def refines(self) -> bool:
+        """Its mask input is made for that."""
+        return True
+
+    @property
     def input(self) -> ModelSize:
         """As SAM: the long side of 1024, the rest padded."""
         return ModelSize(SIDE)

@@ -35,6 +35,11 @@ class SegmentAnything:
         return f"{self.name}-{self.checkpoint.sha256[:8]}"
 
     @property
+    def refines(self) -> bool:
+        """Its mask input is made for that."""
+        return True
+
+    @property
     def input(self) -> ModelSize:
         """The size in which the encoder takes images."""
         return self.architecture.input

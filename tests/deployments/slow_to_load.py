@@ -23,6 +23,7 @@ class SlowToLoad:
     gate: str
     name: str = "slow"
     version: str = "classical-1"
+    refines: bool = False
     input: ModelSize = field(default_factory=lambda: Classical().input)
 
     def load_encoder(self, threads: int) -> Encoder:

@@ -37,6 +37,7 @@ class Graph:
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.tokens: dict[str, str] = {}
+        self.urgent: list[bool] = []
         self.error: Exception | None = None
         self.decoder = Handle({"click": self._click, "warm": self._warm, "ready": self._ready})
         self.fetcher = Handle({"check": self._check})
@@ -57,8 +58,9 @@ class Graph:
             raise self.error
         return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001})
 
-    async def _warm(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+    async def _warm(self, key: str, source: ImageSource, parcel: Parcel, urgent: bool) -> bool:
         assert parcel == []
+        self.urgent.append(urgent)
         self.warmed.append((key, source))
         if self.error is not None:
             raise self.error
@@ -144,6 +146,7 @@ async def test_opening_a_task_answers_nothing_and_warms_its_image(door: Door) ->
     await door.settle()
     await door.post("/predict", predict_body())
     assert [key for key, _ in door.graph.warmed] == [key for key, _ in door.graph.clicks]
+    assert door.graph.urgent == [True]
 
 
 async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
@@ -155,6 +158,7 @@ async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
     await door.settle()
     assert response.json() == {"results": []}
     assert len(door.graph.warmed) == 3
+    assert door.graph.urgent == [False] * 3
 
 
 async def test_an_image_that_cannot_be_warmed_is_a_failure_of_its_task(door: Door) -> None:

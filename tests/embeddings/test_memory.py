@@ -13,7 +13,7 @@ def embedding(nbytes: int) -> Embedding:
 
 
 def test_the_least_recently_used_leaves_first() -> None:
-    tier = MemoryTier(100)
+    tier = MemoryTier[Embedding](100)
     tier.put("a", embedding(40))
     tier.put("b", embedding(40))
     assert tier.get("a") is not None
@@ -22,14 +22,14 @@ def test_the_least_recently_used_leaves_first() -> None:
 
 
 def test_an_embedding_larger_than_the_tier_is_not_kept_and_drives_nobody_out() -> None:
-    tier = MemoryTier(100)
+    tier = MemoryTier[Embedding](100)
     tier.put("a", embedding(40))
     tier.put("b", embedding(101))
     assert ("a" in tier, "b" in tier, tier.nbytes) == (True, False, 40)
 
 
 def test_putting_again_replaces() -> None:
-    tier = MemoryTier(100)
+    tier = MemoryTier[Embedding](100)
     tier.put("a", embedding(40))
     tier.put("a", embedding(60))
     assert (len(tier), tier.nbytes) == (1, 60)
@@ -37,7 +37,7 @@ def test_putting_again_replaces() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 120), st.booleans())))
 def test_bytes_are_counted_exactly_and_stay_below_the_limit(steps: list[tuple[str, int, bool]]) -> None:
-    tier = MemoryTier(100)
+    tier = MemoryTier[Embedding](100)
     for key, nbytes, read in steps:
         if read:
             tier.get(key)

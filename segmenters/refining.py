@@ -1,0 +1,99 @@
+"""Several clicks as the models were trained for them: each answer refines the one before.
+
+In Segment Anything's training every further click comes with the low-res logits of the answer to the clicks
+before it as mask input (appendix A, "training algorithm", of its paper).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmenters.picking import ranked
+from segmenters.segmenter import Decoder
+from values.embedding import Embedding
+from values.masks import Masks
+from values.prompt import Prompt
+
+CHAIN = 16
+"""Answers that build on each other at most: what an answer costs when none of them is at hand any more."""
+
+Logits = NDArray[np.float32]
+
+
+class Kept(Protocol):
+    """Low-res logits by name, some of which may be forgotten at any time."""
+
+    def get(self, name: str) -> Logits | None:
+        """The logits, or None."""
+
+    def put(self, name: str, logits: Logits) -> None:
+        """Keep the logits."""
+
+
+class Refiner:
+    """Decodes prompts by way of the answers to their first clicks. Safe to call from several threads at once.
+
+    The answer depends on the image and the prompt alone: answers that are not ``kept`` are decoded again.
+    """
+
+    def __init__(self, decoder: Decoder, kept: Kept) -> None:
+        self._decoder = decoder
+        self._kept = kept
+        self._lock = threading.Lock()
+
+    def decode(self, key: str, embedding: Embedding, prompt: Prompt) -> Masks:
+        """The candidate masks for ``prompt`` on the image ``key``. Raises what the decoder raises."""
+        if prompt.mask is not None or prompt.low_res is not None:
+            return self._decoder.decode(embedding, prompt)
+        counts = range(_first(prompt), len(prompt.points))
+        names = {count: _name(key, prompt, count) for count in counts}
+        begun, low_res = self._newest(names)
+        for count in counts:
+            if count > begun:
+                earlier = _beginning(prompt, count, low_res)
+                low_res = ranked(self._decoder.decode(embedding, earlier))[0][0]
+                with self._lock:
+                    self._kept.put(names[count], low_res)
+        answer = self._decoder.decode(embedding, replace(prompt, low_res=low_res))
+        with self._lock:
+            self._kept.put(_name(key, prompt, len(prompt.points)), ranked(answer)[0][0])
+        return answer
+
+    def _newest(self, names: dict[int, str]) -> tuple[int, Logits | None]:
+        """How many clicks the newest answer that is kept had, and its logits; (-1, None) if there is none."""
+        with self._lock:
+            for count in reversed(names):
+                low_res = self._kept.get(names[count])
+                if low_res is not None:
+                    return count, low_res
+        return -1, None
+
+
+def _first(prompt: Prompt) -> int:
+    """How many clicks the first answer of the chain has: a box needs none, else one must be positive.
+
+    A long list of clicks begins a new chain after every ``CHAIN`` of them.
+    """
+    clicks = len(prompt.points)
+    positive = np.flatnonzero(prompt.labels == 1)
+    least = 0 if prompt.box is not None else int(positive[0]) + 1 if len(positive) else clicks
+    return max(least, (clicks - 1) // CHAIN * CHAIN + 1) if clicks > CHAIN else least
+
+
+def _beginning(prompt: Prompt, count: int, low_res: Logits | None) -> Prompt:
+    return replace(prompt, points=prompt.points[:count], labels=prompt.labels[:count], low_res=low_res)
+
+
+def _name(key: str, prompt: Prompt, count: int) -> str:
+    """The image and the beginning of the prompt, as a digest."""
+    digest = hashlib.sha256(f"{key}\n{count}\n{prompt.box is not None}\n".encode())
+    for array in (prompt.box, prompt.points[:count], prompt.labels[:count]):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,147 @@
+"""The keeper with the deployments behind it faked: once per image, whoever asks, and what is urgent first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deployments.keeper import Keeper
+from deployments.meters import Meters
+from deployments.options import DecoderOptions
+from segmenters.classical.segmenter import Classical
+from tests.deployments.fakes import Handle
+from values.embedding import Embedding
+from values.errors import ImageCorrupt, Overloaded
+from values.image import ImageSource, ModelSize
+
+SOURCE = ImageSource("/data/upload/3/a.png", project="3", task=1)
+MIB = 2**20
+
+
+class Graph:
+    """A fetcher and an encoder; images are encoded when ``gate`` is open."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fetched: list[tuple[str, ...]] = []
+        self.encoded: list[bool] = []
+        self.error: Exception | None = None
+        self.under_way = 0
+
+    def keeper(self, **options: Any) -> Keeper:
+        fetcher, encoder = Handle({"read": self._read}), Handle({"encode": self._encode})
+        return Keeper(Classical(), DecoderOptions(**options), fetcher, encoder, Meters())
+
+    async def _read(self, source: ImageSource, size: ModelSize, *values: str) -> str:
+        self.fetched.append((source.value, *values))
+        return "pixels"
+
+    async def _encode(self, pixels: Any, urgent: bool) -> Embedding:
+        await pixels  # Serve resolves it on the way
+        self.encoded.append(urgent)
+        self.under_way += 1
+        await self.gate.wait()
+        self.under_way -= 1
+        if self.error is not None:
+            raise self.error
+        return Embedding({"features": np.zeros(MIB // 4, np.float32)}, "classical-1", 9, 9, 9, 9)
+
+
+async def until(there: Callable[[], bool]) -> None:
+    while not there():
+        await asyncio.sleep(0)
+
+
+async def test_64_who_ask_at_once_cost_one_fetch_and_one_encode() -> None:
+    graph = Graph()
+    keeper = graph.keeper()
+    embeddings = await asyncio.gather(*(keeper.get("a", SOURCE, []) for _ in range(64)))
+    assert len({id(each) for each in embeddings}) == 1
+    assert graph.fetched == [(SOURCE.value,)]
+    assert graph.encoded == [True]
+
+
+async def test_what_is_kept_needs_nobody() -> None:
+    graph = Graph()
+    keeper = graph.keeper()
+    await keeper.get("a", SOURCE, [])
+    await keeper.get("a", SOURCE, [])
+    assert ("a" in keeper, "b" in keeper, len(keeper)) == (True, False, 1)
+    assert len(graph.encoded) == 1
+
+
+async def test_a_leaver_takes_it_from_nobody() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper()
+    leaving = asyncio.create_task(keeper.get("a", SOURCE, []))
+    staying = asyncio.create_task(keeper.get("a", SOURCE, []))
+    await until(lambda: graph.under_way == 1)
+    leaving.cancel()
+    graph.gate.set()
+    assert (await staying).width == 9
+    assert len(graph.encoded) == 1
+
+
+async def test_a_failure_is_everybodys_and_not_remembered() -> None:
+    graph = Graph()
+    graph.error = ImageCorrupt("damaged")
+    keeper = graph.keeper()
+    results = await asyncio.gather(*(keeper.get("a", SOURCE, []) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(each, ImageCorrupt) for each in results)
+    graph.error = None
+    assert (await keeper.get("a", SOURCE, [])).width == 9
+
+
+async def test_waiters_are_bounded() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper(max_waiters=2)
+    waiting = [asyncio.create_task(keeper.get("a", SOURCE, [])) for _ in range(2)]
+    await until(lambda: graph.under_way == 1)
+    with pytest.raises(Overloaded):
+        await keeper.get("a", SOURCE, [])
+    graph.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_never_more_than_its_bytes() -> None:
+    graph = Graph()
+    keeper = graph.keeper(cache_mib=2)
+    for key in "abcd":
+        await keeper.get(key, SOURCE, [])
+    assert [key for key in "abcd" if key in keeper] == ["c", "d"]
+
+
+async def test_float16_keeps_twice_as_many() -> None:
+    graph = Graph()
+    keeper = graph.keeper(cache_mib=2, cache_precision="float16")
+    for key in "abcdef":
+        await keeper.get(key, SOURCE, [])
+    assert [key for key in "abcdef" if key in keeper] == ["c", "d", "e", "f"]
+
+
+async def test_what_is_encoded_ahead_waits_its_turn_and_nobody_waits_for_it() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper(encode_ahead=2)
+    ahead = [asyncio.create_task(keeper.get_ahead(key, SOURCE, [])) for key in "abcd"]
+    await until(lambda: graph.under_way == 2)
+    clicked = asyncio.create_task(keeper.get("d", SOURCE, []))
+    await until(lambda: graph.under_way == 3)
+    assert graph.encoded == [False, False, True]
+    graph.gate.set()
+    await asyncio.gather(*ahead, clicked)
+    assert graph.encoded == [False, False, True, False]
+    assert all(key in keeper for key in "abcd")
+
+
+async def test_the_parcel_goes_to_the_fetcher() -> None:
+    graph = Graph()
+    await graph.keeper().get("a", ImageSource(""), ["a reference"])
+    assert graph.fetched == [("", "a reference")]

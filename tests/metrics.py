@@ -1,0 +1,30 @@
+"""What Ray's Prometheus exporters say of a running application."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+
+from tests.running_app import RunningApp
+
+_SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<tags>[^}]*)\} (?P<value>\S+)$", re.MULTILINE)
+
+
+def total(app: RunningApp, name: str, **tags: str) -> float:
+    """The sum of a metric over all replicas; only samples with these tags."""
+    wanted = {f'{key}="{value}"' for key, value in tags.items()}
+    return sum(
+        float(sample["value"])
+        for text in _exported(app)
+        for sample in _SAMPLE.finditer(text)
+        if sample["name"] == name and wanted <= set(sample["tags"].split(","))
+    )
+
+
+def _exported(app: RunningApp) -> list[str]:
+    """The pages of all exporters, as Ray tells Prometheus to find them."""
+    found = json.loads((app.log.parent / "prom_metrics_service_discovery.json").read_text())
+    targets = {target for group in found for target in group["targets"]}
+    return [httpx.get(f"http://{target}/metrics", trust_env=False, timeout=60).text for target in targets]

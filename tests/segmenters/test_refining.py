@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from segmenters.refining import CHAIN, Refiner
+from values.embedding import Embedding
+from values.masks import Frame, Masks
+from values.prompt import Prompt
+
+IMAGE = Embedding({}, "fake-1", 100, 100, 100, 100)
+
+
+class Remembering:
+    """Keeps the newest ``room`` logits."""
+
+    def __init__(self, room: int = 1000) -> None:
+        self.room = room
+        self.kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    def get(self, name: str) -> NDArray[np.float32] | None:
+        return self.kept.get(name)
+
+    def put(self, name: str, logits: NDArray[np.float32]) -> None:
+        self.kept[name] = logits
+        while len(self.kept) > self.room:
+            self.kept.popitem(last=False)
+
+
+class Adding:
+    """A decoder whose logits tell all that it was given; the best of its candidates is not the first."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, bool]] = []
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        self.asked.append((len(prompt.points), prompt.low_res is not None))
+        told = np.float32(prompt.points.sum() + 7 * len(prompt.points) + prompt.labels.sum())
+        told += np.float32(0 if prompt.low_res is None else 3 * prompt.low_res.max())
+        logits = np.stack([np.full((2, 2), told - 1), np.full((2, 2), told)]).astype(np.float32)
+        return Masks(logits, np.array([0.1, 0.9], np.float32), Frame(None, (2, 2)))
+
+
+def prompt(*labels: int, box: bool = False) -> Prompt:
+    points = np.array([[number, 2 * number] for number in range(len(labels))], np.float32).reshape(-1, 2)
+    corners = np.array([0, 0, 9, 9], np.float32) if box else None
+    return Prompt(points, np.array(labels, np.int32), corners)
+
+
+def answer(refiner: Refiner, asked: Prompt, key: str = "image") -> float:
+    return float(refiner.decode(key, IMAGE, asked).logits.max())
+
+
+def test_each_click_refines_the_answer_to_those_before_it() -> None:
+    decoder = Adding()
+    refiner = Refiner(decoder, Remembering())
+    for count in (1, 2, 3):
+        answer(refiner, prompt(*[1] * count))
+    assert decoder.asked == [(1, False), (2, True), (3, True)]
+
+
+def test_a_box_is_the_first_answer_to_the_clicks_after_it() -> None:
+    decoder = Adding()
+    answer(Refiner(decoder, Remembering()), prompt(1, 0, box=True))
+    assert decoder.asked == [(0, False), (1, True), (2, True)]
+
+
+def test_the_chain_begins_with_a_positive_click() -> None:
+    decoder = Adding()
+    answer(Refiner(decoder, Remembering()), prompt(0, 0, 1, 0))
+    assert decoder.asked == [(3, False), (4, True)]
+
+
+@given(
+    labels=st.lists(st.sampled_from([0, 1]), min_size=1, max_size=3 * CHAIN),
+    box=st.booleans(),
+    room=st.integers(0, 5),
+    seen=st.lists(st.integers(1, 3 * CHAIN), max_size=6),
+)
+def test_the_answer_does_not_depend_on_what_was_seen_before(
+    labels: list[int], box: bool, room: int, seen: list[int]
+) -> None:
+    asked = prompt(*labels, box=box)
+    forgetful = Refiner(Adding(), Remembering(room))
+    for count in seen:
+        answer(forgetful, replace(asked, points=asked.points[:count], labels=asked.labels[:count]))
+    assert answer(forgetful, asked) == answer(Refiner(Adding(), Remembering()), asked)
+
+
+@pytest.mark.parametrize("clicks", [1, 2, CHAIN, CHAIN + 1, CHAIN + 2, 2 * CHAIN, 2 * CHAIN + 1, 100])
+def test_an_answer_costs_no_more_than_one_chain(clicks: int) -> None:
+    decoder = Adding()
+    answer(Refiner(decoder, Remembering()), prompt(*[1] * clicks))
+    assert len(decoder.asked) <= CHAIN
+    assert decoder.asked[-1][0] == clicks
+
+
+def test_images_and_prompts_are_told_apart() -> None:
+    kept = Remembering()
+    refiner = Refiner(Adding(), kept)
+    one = prompt(1)
+    others = [
+        replace(one, points=one.points + 1),
+        replace(one, labels=np.array([0], np.int32)),
+        replace(one, box=np.array([0, 0, 9, 9], np.float32)),
+        replace(one, box=np.array([0, 0, 9, 8], np.float32)),
+    ]
+    for asked in (one, *others):
+        answer(refiner, asked)
+    answer(refiner, one, "another image")
+    # Each alone, and the two boxes' own answers that their clicks refine.
+    assert len(kept.kept) == 8
+
+
+def test_what_was_drawn_or_given_is_not_replaced() -> None:
+    decoder = Adding()
+    refiner = Refiner(decoder, Remembering())
+    given = np.full((2, 2), 5, np.float32)
+    refiner.decode("image", IMAGE, replace(prompt(1, 1), mask=np.ones((4, 4), np.float32)))
+    refiner.decode("image", IMAGE, replace(prompt(1, 1), low_res=given))
+    assert decoder.asked == [(2, False), (2, True)]
+
+
+def test_threads_agree() -> None:
+    refiner = Refiner(Adding(), Remembering(2))
+    asked = [prompt(*[1] * (1 + number % 5)) for number in range(200)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda each: answer(refiner, each), asked))
+    alone = [answer(Refiner(Adding(), Remembering()), each) for each in asked[:5]]
+    assert answers == alone * 40
