@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,12 +19,16 @@ from deployments.auth import BasicAuth
 from deployments.background import Background
 from deployments.diagnosis import diagnose
 from deployments.meters import Meters
+from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
 from deployments.owners import Owners, off_loop_if_large
+from deployments.prefetcher import Prefetcher
 from deployments.reporter import Reporter
 from imaging.label_studio import Site
 from imaging.options import ImageOptions
+from imaging.project_tasks import ProjectTasks
 from protocol import bodies, label_config
+from protocol.bodies import PredictBody
 from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction
@@ -57,6 +62,7 @@ class Ingress:
         self._fetcher = fetcher
         self._journal = journal
         self._owners = Owners(decoder, images, choice.segmenter.version, options.predict_timeout_s)
+        self._prefetcher = self._new_prefetcher(OfferedTokens(images, journal))
         self._meters = Meters()
         self.background = Background(limit=256)
         self.reporter = Reporter(journal, self._meters)
@@ -111,6 +117,8 @@ class Ingress:
 
     async def _webhook(self, request: Request) -> Response:
         body = bodies.read_webhook(await self._read(request))
+        if body.action == "ANNOTATION_CREATED":
+            self._prefetcher.opened(PredictBody(body.tasks, body.project_id, body.label_config))
         if body.action in TRAIN_EVENTS:
             return json_response({"result": None, "status": "ok"}, 201)
         return json_response({"status": "Unknown event"})
@@ -123,7 +131,10 @@ class Ingress:
         click = await off_loop_if_large(len(raw), read_click, body, self._reading)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
-            self._warm(read_images(body, self._options.warm_images), urgent=len(body.tasks) == 1)
+            opened = len(body.tasks) == 1
+            self._warm(read_images(body, self._options.warm_images), urgent=opened)
+            if opened:
+                self._prefetcher.opened(body)
             return _predictions([])
         # One result for each task; the prompts are about the first.
         results = [self._prediction([], 0.0) for _ in body.tasks]
@@ -133,6 +144,8 @@ class Ingress:
         parsed = time.perf_counter()
         answer = await self._owners.click(click)
         answered = time.perf_counter()
+        if not answer.warm:
+            self._prefetcher.opened(body)
         results[0] = self._prediction(answer.regions, answer.score)
         response = _predictions(results)
         seconds = {
@@ -149,6 +162,12 @@ class Ingress:
         project = request.query_params.get("project")
         report = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
         return json_response({"model": self._about(), **report})
+
+    def _new_prefetcher(self, tokens: OfferedTokens) -> Prefetcher:
+        able = tokens.wanted or self._images.label_studio_api_key is not None
+        count = self._options.prefetch_tasks if able else 0
+        warm = partial(self._warm_one, urgent=False)
+        return Prefetcher(count, ProjectTasks(self._images), warm, tokens.of)
 
     async def _read(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body_mib << 20)

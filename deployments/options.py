@@ -42,6 +42,14 @@ class IngressOptions(BaseModel):
         " encoded ahead in the background; 0 turns that off.",
     )
 
+    prefetch_tasks: int = Field(
+        default=4,
+        ge=0,
+        le=50,
+        description="Unlabelled tasks behind an opened or submitted one whose images are encoded ahead, in"
+        " Label Studio's order; 0 turns that off. Needs label_studio_url and a token.",
+    )
+
     @model_validator(mode="after")
     def _both_or_none(self) -> IngressOptions:
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):

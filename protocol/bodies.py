@@ -99,7 +99,10 @@ class SetupBody(msgspec.Struct, frozen=True):
 
 
 class WebhookBody(msgspec.Struct, frozen=True):
-    """Body of ``POST /webhook``: the action, its project, and the tasks that were created or deleted."""
+    """Body of ``POST /webhook``: the action, its project, and the tasks it is about.
+
+    Those that were created or deleted, or the one of the annotation.
+    """
 
     action: str
     project_id: str = ""
@@ -147,6 +150,7 @@ class _Webhook(msgspec.Struct):
     action: str
     project: _WebhookProject | int | str | None = None
     tasks: tuple[Task, ...] | None = None
+    task: Task | None = None
 
 
 _ANYTHING: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
@@ -251,7 +255,7 @@ def read_webhook(body: bytes) -> WebhookBody:
         action=wire.action,
         project_id=_project_id(identity),
         label_config=label_config,
-        tasks=wire.tasks or (),
+        tasks=wire.tasks or ((wire.task,) if wire.task else ()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import httpx
 
@@ -21,6 +22,14 @@ def total(app: RunningApp, name: str, **tags: str) -> float:
         for sample in _SAMPLE.finditer(text)
         if sample["name"] == name and wanted <= set(sample["tags"].split(","))
     )
+
+
+def until(app: RunningApp, name: str, value: float) -> None:
+    """Wait until a metric has reached ``value``: replicas report to the exporter every few seconds."""
+    deadline = time.monotonic() + 120
+    while total(app, name) < value:
+        assert time.monotonic() < deadline, f"{name} is {total(app, name)}, not {value}"
+        time.sleep(0.5)
 
 
 def _exported(app: RunningApp) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,7 @@ from PIL import Image
 from benchmarks.scenes import scene
 from tests.deployments.test_graph import click
 from tests.imaging.pictures import encoded
-from tests.metrics import total
+from tests.metrics import total, until
 from tests.running_app import ROOT, RunningApp, running_app
 from tests.segmenters.checkpoints.server import Server
 
@@ -52,7 +51,7 @@ def test_64_first_clicks_at_once(wide: RunningApp) -> None:
         masks = {str(answer.json()["results"][0]["result"][0]["value"]) for answer in answers}
         assert len(masks) == 1
         assert [request.target for request in server.requests] == ["/scene.png"]
-    _until(wide, "ray_sam_embedding_lookups_total", CLICKS)
+    until(wide, "ray_sam_embedding_lookups_total", CLICKS)
     assert total(wide, "ray_sam_images_fetched_total") == 1
     assert total(wide, "ray_sam_images_encoded_total") == 1
     assert total(wide, "ray_sam_embedding_lookups_total", found="miss") == 1
@@ -60,11 +59,3 @@ def test_64_first_clicks_at_once(wide: RunningApp) -> None:
 
 def _post(app: RunningApp, asked: object) -> httpx.Response:
     return httpx.post(f"{app.url}/predict", json=asked, timeout=120, trust_env=False)
-
-
-def _until(app: RunningApp, name: str, value: float) -> None:
-    """Replicas report to the exporter every few seconds."""
-    deadline = time.monotonic() + 120
-    while total(app, name) < value:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)

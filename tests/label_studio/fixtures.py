@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.label_studio.server import LabelStudioServer
-from tests.running_app import running_app
+from tests.running_app import RunningApp, running_app
 
 OPEN = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 
@@ -38,6 +38,13 @@ def backend_url(label_studio: LabelStudioServer) -> Iterator[str]:
 @contextmanager
 def application(server: LabelStudioServer, token: str, **settings: str) -> Iterator[str]:
     """The application, reading images of ``server`` with ``token``; its URL."""
+    with running_application(server, token, **settings) as app:
+        yield app.url
+
+
+@contextmanager
+def running_application(server: LabelStudioServer, token: str, **settings: str) -> Iterator[RunningApp]:
+    """The same, and all that can be asked of it."""
     env = {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_KEY": token, "MODEL": "classical", **settings}
     with running_app(env=env) as app:
-        yield app.url
+        yield app

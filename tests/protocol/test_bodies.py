@@ -159,7 +159,7 @@ def test_setup_without_fields_and_broken_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "action", "tasks"),
     [
-        ("webhook_annotation_created", "ANNOTATION_CREATED", 0),
+        ("webhook_annotation_created", "ANNOTATION_CREATED", 1),
         ("webhook_annotations_deleted", "ANNOTATIONS_DELETED", 0),
         ("webhook_tasks_created", "TASKS_CREATED", 1),
         ("webhook_start_training", "START_TRAINING", 0),

@@ -1,0 +1,138 @@
+"""The next tasks of a project are encoded while an annotator works on this one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from deployments.background import Background
+from embeddings.single_flight import SingleFlight
+from imaging.project_tasks import ListedTask
+from protocol import bodies
+from protocol.bodies import PredictBody
+from protocol.click import read_images
+from values.errors import ServiceError
+from values.image import ImageSource
+
+logger = logging.getLogger("ray.serve")
+
+PROJECTS = 1000
+WINDOW = 50
+"""Tasks that are asked for at once: one question to Label Studio for so many opened tasks."""
+
+FRESH_S = 60.0
+"""For so long a list of tasks is believed, and after a failure nothing is asked."""
+
+AGAIN_S = 600.0
+"""For so long a task that was encoded ahead is not sent to its decoder again."""
+
+
+class Tasks(Protocol):
+    """What knows the tasks of a project."""
+
+    async def unlabelled_after(
+        self, project: str, task: int, count: int, token: str | None = None
+    ) -> Sequence[ListedTask]:
+        """The first ``count`` unlabelled tasks behind ``task``. Raises ServiceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The unlabelled tasks behind ``after``, asked for ``at`` some time; ``tasks`` None: that failed."""
+
+    after: int
+    at: float
+    tasks: Sequence[ListedTask] | None
+
+    def next(self, task: int, count: int) -> Sequence[ListedTask] | None:
+        """The ``count`` tasks behind ``task``, or None where this list does not tell."""
+        if self.tasks is None:
+            return ()
+        behind = [each for each in self.tasks if each.id > task][:count]
+        whole = len(self.tasks) < WINDOW
+        return behind if self.after <= task and (whole or len(behind) == count) else None
+
+
+class Prefetcher:
+    """Sends the next ``count`` unlabelled tasks of a project to their decoders, behind all clicks.
+
+    ``warm`` encodes an image ahead; ``token`` tells the token that came with a project's /setup. Nothing is
+    raised: where Label Studio does not tell, tasks are encoded when they are opened. One per ingress replica.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        tasks: Tasks,
+        warm: Callable[[ImageSource], Coroutine[Any, Any, None]],
+        token: Callable[[str], Awaitable[str | None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.background = Background(limit=64)
+        self._count = count
+        self._tasks = tasks
+        self._warm = warm
+        self._token = token
+        self._clock = clock
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._asking = SingleFlight[_Window](max_waiters=PROJECTS)
+        self._sent: OrderedDict[tuple[str, int], float] = OrderedDict()
+
+    def opened(self, body: PredictBody) -> None:
+        """An annotator is at the first task of ``body``: encode the next ones of its project."""
+        if self._count and body.project_id and body.tasks and body.tasks[0].number is not None:
+            self.background.start(self._encode_next(body, body.tasks[0].number))
+
+    async def _encode_next(self, body: PredictBody, task: int) -> None:
+        for each in await self._next(body.project_id, task):
+            if self._is_due(body.project_id, each.id):
+                for source in _images(body, each):
+                    self.background.start(self._warm(source))
+
+    async def _next(self, project: str, task: int) -> Sequence[ListedTask]:
+        window = self._windows.get(project)
+        known = window.next(task, self._count) if window and self._clock() - window.at < FRESH_S else None
+        if known is not None:
+            return known
+        # Who comes meanwhile gets the same list, which is as good a guess for the next ones.
+        window = await self._asking.run(project, lambda: self._ask(project, task))
+        return window.next(task, self._count) or ()
+
+    async def _ask(self, project: str, task: int) -> _Window:
+        found: Sequence[ListedTask] | None = None
+        try:
+            token = await self._token(project)
+            found = await self._tasks.unlabelled_after(project, task, WINDOW, token)
+        except ServiceError as error:
+            logger.warning("the next tasks of project %s are not encoded ahead: %s", project, error.detail)
+        self._windows[project] = window = _Window(task, self._clock(), found)
+        self._windows.move_to_end(project)
+        if len(self._windows) > PROJECTS:
+            self._windows.popitem(last=False)
+        return window
+
+    def _is_due(self, project: str, task: int) -> bool:
+        """Whether the task has not been sent lately; it counts as sent from now on."""
+        now = self._clock()
+        sent = self._sent.get((project, task))
+        if sent is not None and now - sent < AGAIN_S:
+            return False
+        self._sent[project, task] = now
+        self._sent.move_to_end((project, task))
+        while len(self._sent) > PROJECTS * WINDOW:
+            self._sent.popitem(last=False)
+        return True
+
+
+def _images(opened: PredictBody, task: ListedTask) -> list[ImageSource]:
+    """The images of a task, which the opened one's labeling config shows."""
+    listed = {"tasks": [{"id": task.id, "data": json.loads(task.data)}], "project": opened.project_id}
+    body = bodies.read_predict(json.dumps({**listed, "label_config": opened.label_config}).encode())
+    return [
+        replace(source, login=opened.login, password=opened.password) for source in read_images(body, WINDOW)
+    ]

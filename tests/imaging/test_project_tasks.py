@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_asyncio
+
+from imaging.options import ImageOptions
+from imaging.project_tasks import ProjectTasks
+from tests.imaging.servers import LabelStudio, answer
+from values.errors import ImageUnauthorized, ImageUnreachable
+
+Make = Callable[..., ProjectTasks]
+
+
+@pytest_asyncio.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[ProjectTasks] = []
+
+    def build(**options: Any) -> ProjectTasks:
+        made.append(ProjectTasks(ImageOptions.model_validate(options)))
+        return made[-1]
+
+    yield build
+    for each in made:
+        await each.aclose()
+
+
+def listing(body: bytes) -> Any:
+    return answer(200, body, content_type="application/json")
+
+
+async def test_the_tasks_behind_one_in_order(make: Make) -> None:
+    async with LabelStudio(prefix="/studio") as label_studio:
+        page = {
+            "tasks": [{"id": 5, "data": {"image": "/é.png", "n": [1]}}, {"id": 7, "data": {}}],
+            "total": 9,
+        }
+        label_studio.files["/api/tasks"] = b""
+        label_studio.routes["/studio/api/tasks"] = listing(json.dumps(page).encode())
+        key = label_studio.personal_token
+        tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
+        found = await tasks.unlabelled_after("3", 4, 2)
+        assert [(each.id, json.loads(each.data)) for each in found] == [
+            (5, {"image": "/é.png", "n": [1]}),
+            (7, {}),
+        ]
+        asked = parse_qs(urlsplit(label_studio.requests[-1].target).query)
+    assert (asked["project"], asked["page_size"], asked["include"]) == (["3"], ["2"], ["id,data"])
+    query = json.loads(asked["query"][0])
+    assert query["ordering"] == ["tasks:id"]
+    assert {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 4} in query[
+        "filters"
+    ]["items"]
+
+
+async def test_nobody_is_asked_without_an_address_or_about_no_project(
+    make: Make, label_studio: LabelStudio
+) -> None:
+    assert await make().unlabelled_after("3", 4, 2) == ()
+    tasks = make(label_studio_url=label_studio.address)
+    for project in ("", "3 OR 1=1", "../1", "³"):
+        assert await tasks.unlabelled_after(project, 4, 2) == ()
+    assert label_studio.requests == []
+
+
+async def test_a_refused_token_is_named(make: Make, label_studio: LabelStudio) -> None:
+    tasks = make(label_studio_url=label_studio.address, label_studio_api_key=label_studio.legacy_token)
+    with pytest.raises(ImageUnauthorized, match="legacy token in LABEL_STUDIO_API_KEY"):
+        await tasks.unlabelled_after("3", 4, 2)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"tasks": [{"id": "x"}]}', b'{"detail": "no"}'])
+async def test_what_is_not_label_studio(make: Make, label_studio: LabelStudio, body: bytes) -> None:
+    label_studio.files["/api/tasks"] = b""
+    label_studio.routes["/api/tasks"] = listing(body)
+    key = label_studio.personal_token
+    tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
+    with pytest.raises(ImageUnreachable, match="LABEL_STUDIO_URL"):
+        await tasks.unlabelled_after("3", 4, 2)
