@@ -1,0 +1,95 @@
+"""Label Studio as far as a session of annotators needs it: a project of pictures, some not labelled yet."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import threading
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from PIL import Image
+
+from benchmarks.scenes import scene
+
+LABEL_CONFIG = (
+    '<View><Image name="image" value="$image"/><KeyPointLabels name="point" toName="image" smart="true">'
+    '<Label value="Object"/></KeyPointLabels><BrushLabels name="brush" toName="image"><Label value="Object"/>'
+    "</BrushLabels></View>"
+)
+
+
+class Studio:
+    """Serves a project's pictures and lists its unlabelled tasks as Label Studio 1.23 does, to anybody."""
+
+    def __init__(self, tasks: int, width: int, height: int) -> None:
+        stream = io.BytesIO()
+        Image.fromarray(scene(1, width, height).rgb).save(stream, "JPEG", quality=90)
+        self.picture = stream.getvalue()
+        self.listed = 0
+        self._unlabelled = dict.fromkeys(range(1, tasks + 1))
+        self._waiting = list(self._unlabelled)
+        self._lock = threading.Lock()
+        handler = type("_Handler", (_Handler,), {"studio": self})
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def next_task(self) -> int | None:
+        """The next task for whoever asks; nobody else gets it."""
+        with self._lock:
+            return self._waiting.pop(0) if self._waiting else None
+
+    def submit(self, task: int) -> None:
+        """The task is labelled from now on."""
+        with self._lock:
+            del self._unlabelled[task]
+
+    def behind(self, task: int, count: int) -> list[dict[str, Any]]:
+        """Unlabelled tasks, as the API lists them."""
+        with self._lock:
+            self.listed += 1
+            numbers = [number for number in self._unlabelled if number > task][:count]
+        return [task_of(number) for number in numbers]
+
+
+def task_of(number: int) -> dict[str, Any]:
+    """A task as Label Studio sends it."""
+    return {"id": number, "data": {"image": f"/data/upload/1/{number}.jpg"}}
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    studio: Studio
+
+    def do_GET(self) -> None:
+        """A picture or a list of tasks."""
+        parts = urlsplit(self.path)
+        if parts.path == "/api/tasks":
+            asked = parse_qs(parts.query)
+            behind = json.loads(asked["query"][0])["filters"]["items"][0]["value"]
+            found = self.studio.behind(behind, int(asked["page_size"][0]))
+            self._answer(json.dumps({"tasks": found, "total": len(found)}).encode(), "application/json")
+        else:
+            self._answer(self.studio.picture, "image/jpeg")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
