@@ -37,7 +37,7 @@ SIZE = (640, 480)
 
 @dataclass(frozen=True)
 class Habits:
-    """How annotators work: ``look_s`` from opening a task to the first click, ``think_s`` to the next task."""
+    """How annotators work: ``look_s`` from opening a task to clicking, ``think_s`` to the next task."""
 
     annotators: int
     tasks: int
@@ -125,8 +125,8 @@ def _config(prefetch: bool) -> dict[str, Any]:
 def table(sessions: list[Session], habits: Habits) -> Table:
     """The sessions side by side, with the goal."""
     title = (
-        f"{habits.annotators} annotators; {habits.look_s:g} s from opening to clicking, {habits.think_s:g} s to "
-        f"the next task; {habits.encode_s:g} s to encode"
+        f"{habits.annotators} annotators; {habits.look_s:g} s from opening to clicking, {habits.think_s:g} s "
+        f"to the next task; {habits.encode_s:g} s to encode"
     )
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", min_width=100)
     for heading in ("prefetch", "first clicks", "warm", "p50 ms", "p95 ms", "lists asked", "goal"):

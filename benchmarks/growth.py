@@ -1,0 +1,187 @@
+"""How the application grows: more encoders, more decoders, more images.
+
+    python -m benchmarks.growth
+
+Encoders take time and no CPU here (ENCODE_S seconds an image), as GPUs do, so that one small machine shows what the
+graph itself costs: first clicks on ever new images from 4 clients for each encoder, against as many times the
+throughput of one. Decoders answer at once: warm clicks of the same clients with one replica and with four. And a
+click's look-up among 100 to 100,000 kept images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import yaml
+from rich import box
+from rich.table import Table
+
+from benchmarks import machine
+from benchmarks.bar import Bar
+from benchmarks.studio import LABEL_CONFIG, Studio, task_of
+from embeddings.key import image_key
+from embeddings.memory import MemoryTier
+from imaging.identity import canonical
+from imaging.options import ImageOptions
+from serve_app.cli.progress import console
+from tests.label_studio.masks import keypoint
+from tests.running_app import ROOT, RunningApp, running_app
+from values.embedding import Embedding
+from values.image import ImageSource
+
+LINEAR = 0.9
+SIZE = (320, 240)
+ENCODE_S = 0.5
+IMAGES = (100, 10_000, 100_000)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Clicks a second that ``clients`` got from ``replicas``, and how many failed."""
+
+    replicas: int
+    clients: int
+    clicks_s: float
+    failed: int
+
+
+def encoders(replicas: int, seconds: float) -> Load:
+    """First clicks on ever new images."""
+    numbers = count(1)
+    return _load("Encoder", replicas, 4 * replicas, seconds, lambda: next(numbers))
+
+
+def decoders(replicas: int, clients: int, seconds: float) -> Load:
+    """Warm clicks on a few images, which spread over the replicas."""
+    numbers = count(1)
+    return _load("Decoder", replicas, clients, seconds, lambda: next(numbers) % 16, encode_s=0.0)
+
+
+def look_up_us(images: int, repeats: int = 2000) -> float:
+    """Microseconds to name an image of a project and find its embedding among as many."""
+    options = ImageOptions(label_studio_url="http://label-studio:8080")
+    tier = MemoryTier[Embedding](2**62)
+    embedding = Embedding({"features": np.zeros(1, np.float32)}, "growth-1", 1, 1, 1, 1)
+    for number in range(images):
+        tier.put(_key(number, options), embedding)
+    asked = [number * 7919 % images for number in range(repeats)]
+    started = time.perf_counter()
+    for number in asked:
+        if tier.get(_key(number, options)) is None:
+            raise AssertionError(number)
+    return (time.perf_counter() - started) / repeats * 1e6
+
+
+def _key(number: int, options: ImageOptions) -> str:
+    source = ImageSource(f"/data/upload/1/{number}.jpg", project="1")
+    return image_key(canonical(source, options), "growth-1")
+
+
+def _load(
+    deployment: str,
+    replicas: int,
+    clients: int,
+    seconds: float,
+    number: Callable[[], int],
+    encode_s: float = ENCODE_S,
+) -> Load:
+    with Studio(1, *SIZE) as studio, tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+        yaml.safe_dump(_config(deployment, replicas), config)
+        env = {"LABEL_STUDIO_URL": studio.url, "ENCODE_S": str(encode_s)}
+        with running_app(Path(config.name), env, haproxy=True) as app:
+            for _ in range(2 * replicas if deployment == "Encoder" else 16):
+                _click(app, number())
+            started = time.perf_counter()
+            until = started + seconds
+            with ThreadPoolExecutor(clients) as threads:
+                done = list(threads.map(lambda _: _annotate(app, number, until), range(clients)))
+            taken = time.perf_counter() - started
+    return Load(replicas, clients, sum(good for good, _ in done) / taken, sum(bad for _, bad in done))
+
+
+def _annotate(app: RunningApp, number: Callable[[], int], until: float) -> tuple[int, int]:
+    """How many clicks were answered and how many failed."""
+    good = bad = 0
+    while time.perf_counter() < until:
+        answered = _click(app, number())
+        good, bad = good + answered, bad + (not answered)
+    return good, bad
+
+
+def _click(app: RunningApp, number: int) -> bool:
+    item = keypoint((SIZE[0] / 2, SIZE[1] / 2), (SIZE[1], SIZE[0]), "Object")
+    opened = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
+    body = {**opened, "params": {"context": {"result": [item]}}}
+    return httpx.post(f"{app.url}/predict", json=body, timeout=120, trust_env=False).is_success
+
+
+def _config(deployment: str, replicas: int) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
+    [application] = config["applications"]
+    application["import_path"] = "benchmarks.slow_encoder:build"
+    for each in application["deployments"]:
+        if each["name"] == deployment:
+            each.pop("autoscaling_config")
+            each["num_replicas"] = replicas
+            each["ray_actor_options"] = {"num_cpus": 0.05}
+    return config
+
+
+def table(what: str, loads: list[Load], goal: float, *, linear: bool) -> Table:
+    """Loads side by side, each against the first one."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in (what, "clients", "clicks/s", "failed", "of linear" if linear else "of one", "goal"):
+        made.add_column(heading, justify="left" if heading == "goal" else "right")
+    for each in loads:
+        share = each.clicks_s / loads[0].clicks_s / (each.replicas / loads[0].replicas if linear else 1)
+        reached = "" if each is loads[0] else "reached" if share >= goal and not each.failed else "missed"
+        numbers = (f"{each.replicas}", f"{each.clients}", f"{each.clicks_s:.1f}", f"{each.failed}")
+        made.add_row(*numbers, f"{share:.2f}", reached)
+    return made
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description="Throughput by replicas, and cost by images.")
+    parser.add_argument("--encoders", default="1,2,4,8", help="numbers of encoder replicas")
+    parser.add_argument("--decoders", default="1,4", help="numbers of decoder replicas")
+    parser.add_argument("--seconds", type=float, default=20, help="of each load")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    given = parser.parse_args()
+    wanted = {
+        name: [int(each) for each in getattr(given, name).split(",")] for name in ("encoders", "decoders")
+    }
+    found: dict[str, list[Load]] = {"encoders": [], "decoders": []}
+    with Bar(len(wanted["encoders"]) + len(wanted["decoders"])) as bar:
+        for replicas in wanted["encoders"]:
+            found["encoders"].append(encoders(replicas, given.seconds))
+            bar.advance(1)
+        for replicas in wanted["decoders"]:
+            found["decoders"].append(decoders(replicas, 8, given.seconds))
+            bar.advance(1)
+    costs = {images: look_up_us(images) for images in IMAGES}
+    output = console()
+    if given.json:
+        said: dict[str, Any] = {name: [asdict(each) for each in loads] for name, loads in found.items()}
+        output.print_json(json.dumps({"machine": machine.described(), **said, "look_up_us": costs}))
+        return
+    output.print(machine.described(), markup=False)
+    output.print(table("encoders", found["encoders"], LINEAR, linear=True))
+    output.print(table("decoders", found["decoders"], LINEAR, linear=False))
+    for images, cost in costs.items():
+        output.print(f"a look-up among {images:7,} images: {cost:6.1f} us")
+
+
+if __name__ == "__main__":
+    main()
