@@ -2,13 +2,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test check e2e format docs clean
+.PHONY: serve test test-alone test-clusters check e2e format docs clean
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
 
+# Two halves side by side: what starts clusters waits a lot, the rest computes. The first one's output comes last.
 test: .venv/.requirements-dev .venv/.requirements-oracles
-	$(BIN)/python -m pytest -m "not e2e"
+	@mkdir -p .cache; $(MAKE) --no-print-directory test-clusters >.cache/test-clusters.log 2>&1 & clusters=$$!; \
+	trap 'kill $$clusters' INT TERM; \
+	$(MAKE) --no-print-directory test-alone; failed=$$?; \
+	wait $$clusters || failed=1; cat .cache/test-clusters.log; exit $$failed
+
+CLUSTERS := cluster or label_studio
+
+test-alone:
+	$(BIN)/python -m pytest -m "not e2e and not ($(CLUSTERS))"
+
+test-clusters:
+	$(BIN)/python -m pytest -m "not e2e and ($(CLUSTERS))"
 
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev
