@@ -2,10 +2,10 @@
 
     python -m benchmarks.growth
 
-Encoders take time and no CPU here (ENCODE_S seconds an image), as GPUs do, so that one small machine shows what the
-graph itself costs: first clicks on ever new images from 4 clients for each encoder, against as many times the
-throughput of one. Decoders answer at once: warm clicks of the same clients with one replica and with four. And a
-click's look-up among 100 to 100,000 kept images.
+Encoders take time and no CPU here (ENCODE_S seconds an image), as GPUs do, so that a small machine shows what
+the graph itself costs: first clicks on ever new images from 4 clients for each encoder, against as many times
+the throughput of one. Decoders answer at once: warm clicks of the same clients with one replica and with
+four. And a click's look-up among 100 to 100,000 kept images.
 """
 
 from __future__ import annotations

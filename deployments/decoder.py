@@ -14,7 +14,9 @@ from deployments.keeper import Keeper
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
 from deployments.parcels import Parcel
+from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
+from embeddings.options import DurableOptions
 from embeddings.precision import exact
 from protocol.click import Click
 from protocol.options import RegionOptions
@@ -51,6 +53,7 @@ class Decoder:
         segmenter: Segmenter,
         options: DecoderOptions,
         regions: RegionOptions,
+        durable: DurableOptions,
         fetcher: Any,
         encoder: Any,
     ) -> None:
@@ -61,7 +64,8 @@ class Decoder:
         self._region_options = regions
         self._encoder = encoder
         self._meters = Meters()
-        self._keeper = Keeper(segmenter, options, fetcher, encoder, self._meters)
+        tier = DurableTier(durable, segmenter.version) if durable.durable else None
+        self._keeper = Keeper(segmenter, options, tier, fetcher, encoder, self._meters)
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")
@@ -93,6 +97,10 @@ class Decoder:
         elif not warm:
             await self._keeper.get_ahead(key, source, parcel)
         return warm
+
+    async def store(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+        """See to it that the embedding is in the durable tier; True if it already was."""
+        return await self._keeper.store(key, source, parcel)
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""

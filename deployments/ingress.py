@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from functools import partial
@@ -33,10 +34,13 @@ from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction
 from segmenters.registry import Choice
-from values.errors import ServiceError
+from values.errors import ImageError, ServiceError
 from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
+
+EMBED_IMAGES = 100
+"""Images of one request to /embed."""
 
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
@@ -73,6 +77,7 @@ class Ingress:
             ("/health", "GET", self._health),
             ("/setup", "POST", self._setup),
             ("/predict", "POST", self._predict),
+            ("/embed", "POST", self._embed),
             ("/webhook", "POST", self._webhook),
             ("/versions", "GET", self._versions),
             ("/metrics", "GET", self._metrics),
@@ -157,6 +162,23 @@ class Ingress:
             self._meters.stage(stage, value)
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
+
+    async def _embed(self, request: Request) -> Response:
+        """Not of Label Studio's protocol: `precompute` fills the durable tier with it."""
+        raw = await self._read(request)
+        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
+        request.state.project, request.state.task = body.project_id, body.task_id
+        sources = read_images(body, EMBED_IMAGES)
+        return json_response({"results": await asyncio.gather(*map(self._store, sources))})
+
+    async def _store(self, source: ImageSource) -> dict[str, Any]:
+        try:
+            stored = await self._owners.store(source)
+        except ImageError as error:
+            task = "" if source.task is None else str(source.task)
+            self.reporter.failed("/embed", error, project=source.project, task=task)
+            return {"task": source.task, "state": "failed", "error": error.code, "detail": error.detail}
+        return {"task": source.task, "state": "stored" if stored else "encoded"}
 
     async def _diagnose(self, request: Request) -> Response:
         project = request.query_params.get("project")

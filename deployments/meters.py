@@ -15,6 +15,10 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "sam_images_fetched": ("Images that were read and decoded.", ()),
     "sam_images_encoded": ("Images that were encoded.", ()),
+    "sam_durable_problems": (
+        "Failures of the durable tier: read, write, damaged, sweep, or busy (too much waits to be written).",
+        ("kind",),
+    ),
     "sam_embedding_lookups": ("Embeddings asked for, by where they were found.", ("found",)),
 }
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -49,7 +53,7 @@ class Meters:
         self._counters["sam_requests"].inc(tags={"route": route, "code": code})
 
     def embedding(self, found: str) -> None:
-        """Count one embedding that was asked for and ``found``: memory, durable, or a miss."""
+        """Count one embedding that was asked for and ``found``: memory, durable, joined or a miss."""
         self._counters["sam_embedding_lookups"].inc(tags={"found": found})
 
     def fetched(self) -> None:
@@ -59,6 +63,10 @@ class Meters:
     def encoded(self, images: int) -> None:
         """Count the images of one batch."""
         self._counters["sam_images_encoded"].inc(images)
+
+    def durable_problem(self, kind: str) -> None:
+        """Count one failure of the durable tier."""
+        self._counters["sam_durable_problems"].inc(tags={"kind": kind})
 
     def stage(self, stage: str, seconds: float) -> None:
         """Observe the wall time of one stage of a click."""

@@ -54,6 +54,21 @@ class Owners:
             what="encoding an image ahead",
         )
 
+    async def store(self, source: ImageSource) -> bool:
+        """See to it that the image's embedding is in the durable tier; whether it already was.
+
+        Raises what :func:`deployments.calls.call` raises.
+        """
+        key = await self._key(source)
+        light, parcel = await post(source)
+        decoder = self._owner(key, by_reference=bool(parcel))
+        stored: bool = await call(
+            lambda: decoder.store.remote(key, light, parcel),
+            timeout_s=self._timeout_s,
+            what="encoding an image for later",
+        )
+        return stored
+
     async def _key(self, source: ImageSource) -> str:
         image = await off_loop_if_large(len(source.value), canonical, source, self._images)
         return image_key(image, self._segmenter)

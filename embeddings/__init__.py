@@ -1,1 +1,1 @@
-"""Embeddings kept: their identity, the byte-bounded memory tier, and one computation for all who wait."""
+"""Embeddings kept: their identity, in memory by bytes, across restarts, and one computation for all who wait."""

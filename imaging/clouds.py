@@ -49,6 +49,16 @@ def is_on(*names: str) -> bool:
     return (variable(*names) or "").lower() in {"1", "true", "on", "yes", "y"}
 
 
+def status_in(error: Exception) -> int | None:
+    """The status that a store answered with, by an error of obstore; None where it did not answer."""
+    status = _STATUS.search(_debugging_text(error))
+    return int(status[1]) if status else None
+
+
+def _debugging_text(error: Exception) -> str:
+    return str(error).rpartition("\nDebug source:\n")[2]
+
+
 @contextmanager
 def without_blank_variables() -> Iterator[None]:
     """Hide the clouds' variables that are set but empty, as compose files leave them, from obstore.
@@ -81,10 +91,15 @@ class Bucket:
         """The variables that tell where it is."""
         return _ADDRESS[self.scheme]
 
+    @property
+    def credentials(self) -> str:
+        """The variables that tell by which right it is read."""
+        return _CREDENTIALS[self.scheme]
+
     def no_credentials(self) -> ImageUnauthorized:
         """Nothing to show to the store, or nothing usable."""
         return ImageUnauthorized(
-            f"there are no usable credentials for {self}; set {_CREDENTIALS[self.scheme]} where the fetchers "
+            f"there are no usable credentials for {self}; set {self.credentials} where the fetchers "
             "run, or give that machine an identity that may read it"
         )
 
@@ -97,17 +112,16 @@ class Bucket:
             hidden = ", or it has no such object" if self.scheme == "s3" else ""
             return ImageUnauthorized(
                 f"{self} answered {status}: the credentials may not read this object{hidden}; check "
-                f"{_CREDENTIALS[self.scheme]} where the fetchers run"
+                f"{self.credentials} where the fetchers run"
             )
         if status == 409 and self.scheme == "azure-blob":
             return ImageUnauthorized(
-                f"{self} answered 409: it is not public; set {_CREDENTIALS[self.scheme]} where the "
-                "fetchers run"
+                f"{self} answered 409: it is not public; set {self.credentials} where the fetchers run"
             )
         if status < 500:
             return ImageUnreachable(
                 f"{self} answered {status}, as for a bucket of another region or address or for a key that "
-                f"has expired; check {self.address} and {_CREDENTIALS[self.scheme]} where the fetchers run"
+                f"has expired; check {self.address} and {self.credentials} where the fetchers run"
             )
         return ImageUnreachable(f"{self} answered {status}; that is an error of the store, try again later")
 
@@ -140,13 +154,13 @@ class Bucket:
 
     def failed(self, error: Exception) -> ImageError:
         """What an error of obstore means; its text holds addresses and bodies and is only looked at."""
-        said = str(error).rpartition("\nDebug source:\n")[2]
+        said = _debugging_text(error)
         asked = _ASKED.search(said)
         if asked is not None and f"/{self.name}/" not in asked[1]:
             # Not the store was asked, but who hands out credentials.
             return self.no_credentials()
-        if status := _STATUS.search(said):
-            return self.answered(int(status[1]))
+        if status := status_in(error):
+            return self.answered(status)
         if "kind: Timeout" in said:
             return ImageTimeout(f"{self} did not answer in time")
         return self.unreachable()

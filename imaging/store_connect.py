@@ -58,14 +58,7 @@ def _connect(bucket: Bucket, options: ImageOptions, resolver: Resolver) -> Clien
 
 def _s3(bucket: Bucket, options: ImageOptions) -> Address:
     endpoint = _endpoint(bucket, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    config: Any = {}
-    if endpoint is not None:
-        by_host = is_on("AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
-        if by_host:
-            # obstore leaves this to the operator; without it a key could name another bucket.
-            parts = urlsplit(endpoint)
-            endpoint = parts._replace(netloc=f"{bucket.name}.{parts.netloc}").geturl()
-        config = {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": by_host}
+    config: Any = {} if endpoint is None else s3_config(bucket.name, endpoint)
     unsigned = is_on("AWS_SKIP_SIGNATURE")
     if unsigned:
         config |= {"access_key_id": "none", "secret_access_key": "none"}
@@ -81,6 +74,16 @@ def _s3(bucket: Bucket, options: ImageOptions) -> Address:
         return signed.partition("?")[0] if unsigned else signed
 
     return address
+
+
+def s3_config(bucket: str, endpoint: str) -> Any:
+    """The part of obstore's configuration that says where a bucket is; for any endpoint but AWS's own."""
+    by_host = is_on("AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
+    if by_host:
+        # obstore leaves this to the operator; without it a key could name another bucket.
+        parts = urlsplit(endpoint)
+        endpoint = parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
+    return {"aws_endpoint_url_s3": endpoint, "virtual_hosted_style_request": by_host}
 
 
 def _shared_access(bucket: Bucket, endpoint: str | None, shared: str) -> Address:
@@ -110,18 +113,29 @@ def _endpoint(bucket: Bucket, *names: str) -> str | None:
 
 
 def _settings(options: ImageOptions, endpoint: str | None, *, allow_http: bool = False) -> Any:
+    connect_s, timeout_s = options.connect_timeout_s, options.image_timeout_s
+    return client_settings(connect_s, timeout_s, endpoint, allow_http=allow_http)
+
+
+def client_settings(
+    connect_timeout_s: float, timeout_s: float, endpoint: str | None, *, allow_http: bool = False
+) -> Any:
+    """What obstore's HTTP client is told: seconds to connect and in all, no proxy, one more try.
+
+    An ``endpoint`` that begins with http:// is spoken to without TLS.
+    """
     plain = endpoint is not None and urlsplit(endpoint).scheme == "http"
     return {
         "client_options": {
             "allow_http": allow_http or plain,
-            "connect_timeout": timedelta(seconds=options.connect_timeout_s),
-            "timeout": timedelta(seconds=options.image_timeout_s),
+            "connect_timeout": timedelta(seconds=connect_timeout_s),
+            "timeout": timedelta(seconds=timeout_s),
             **_NO_PROXY,
         },
         # One more try, at once: a click waits for the answer.
         "retry_config": {
             "max_retries": 1,
-            "retry_timeout": timedelta(seconds=options.image_timeout_s),
+            "retry_timeout": timedelta(seconds=timeout_s),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
                 "max_backoff": timedelta(milliseconds=200),

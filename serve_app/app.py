@@ -20,6 +20,7 @@ from deployments.fetcher import Fetcher
 from deployments.ingress import Ingress
 from deployments.journal import Journal
 from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
+from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters import registry
@@ -74,6 +75,7 @@ def build(settings: Settings) -> Application:
         choice.segmenter,
         settings.part(DecoderOptions),
         settings.part(RegionOptions),
+        settings.part(DurableOptions),
         fetcher,
         encoder,
     )

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, SecretStr, 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
+from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
@@ -43,6 +44,7 @@ class Settings(
     IngressOptions,
     DecoderOptions,
     EncoderOptions,
+    DurableOptions,
     BaseSettings,
 ):
     """All settings; an unknown one is refused with the nearest known name."""

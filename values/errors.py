@@ -16,6 +16,7 @@
     │   ├── NotAnImage               415  not_an_image           a page, a video, an unlisted format
     │   └── ImageCorrupt             422  image_corrupt          an image that does not decode
     ├── ModelError                   503  model_error            a model that cannot be loaded or run
+    ├── NotKept                      503  not_kept               an embedding that cannot be kept
     ├── Overloaded                   503  overloaded             too much is waiting; try again
     └── DeadlineExceeded             504  deadline_exceeded      the answer would come too late
 
@@ -146,6 +147,13 @@ class ModelError(ServiceError):
 
     status = 503
     code = "model_error"
+
+
+class NotKept(ServiceError):
+    """An embedding that cannot be written to the durable tier."""
+
+    status = 503
+    code = "not_kept"
 
 
 class Overloaded(ServiceError):

@@ -22,7 +22,7 @@ from segmenters.options import ModelOptions
 from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.requests_of_label_studio import predict_body
-from values.errors import ImageUnauthorized, Overloaded, error_classes
+from values.errors import BadRequest, ImageUnauthorized, NotKept, Overloaded, error_classes
 from values.image import ImageSource
 
 REGION = {"id": "0123456789", "type": "brushlabels", "value": {"brushlabels": ["Object"]}}
@@ -39,7 +39,10 @@ class Graph:
         self.tokens: dict[str, str] = {}
         self.urgent: list[bool] = []
         self.error: Exception | None = None
-        self.decoder = Handle({"click": self._click, "warm": self._warm, "ready": self._ready})
+        self.stored: set[str] = set()
+        self.decoder = Handle(
+            {"click": self._click, "warm": self._warm, "store": self._store, "ready": self._ready}
+        )
         self.fetcher = Handle({"check": self._check})
         self.journal = Handle(
             {
@@ -65,6 +68,13 @@ class Graph:
         if self.error is not None:
             raise self.error
         return False
+
+    async def _store(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+        if self.error is not None:
+            raise self.error
+        there = key in self.stored
+        self.stored.add(key)
+        return there
 
     async def _ready(self) -> str:
         return "ready"
@@ -372,3 +382,36 @@ async def test_a_failure_reaches_the_journal_while_images_fill_the_background(do
     await door.ingress.reporter.background.drain()
     assert [failure.code for failure in door.graph.failures] == ["bad_request"]
     gate.set()
+
+
+async def test_embed_says_of_each_image_what_became_of_it(door: Door) -> None:
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in (1, 2)]
+    first = await door.post("/embed", body)
+    assert first.json() == {"results": [{"task": n, "state": "encoded"} for n in (1, 2)]}
+    body["tasks"].append({**task, "id": 3, "data": {"image": "/data/upload/1/3.png"}})
+    again = await door.post("/embed", body)
+    assert [each["state"] for each in again.json()["results"]] == ["stored", "stored", "encoded"]
+
+
+async def test_embed_goes_on_after_an_image_that_cannot_be_read(door: Door) -> None:
+    door.graph.error = ImageUnauthorized("Label Studio answered 401; set LABEL_STUDIO_API_KEY")
+    response = await door.post("/embed", predict_body(context=None))
+    await door.settle()
+    [result] = response.json()["results"]
+    assert (response.status_code, result["state"], result["error"]) == (200, "failed", "image_unauthorized")
+    assert "LABEL_STUDIO_API_KEY" in result["detail"]
+    [failure] = door.graph.failures
+    assert (failure.route, failure.task) == ("/embed", "1")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(BadRequest("set DURABLE"), 400), (NotKept("DURABLE"), 503), (Overloaded("too much waits"), 503)],
+)
+async def test_embed_fails_as_a_whole_for_what_is_no_images_fault(
+    door: Door, error: Exception, status: int
+) -> None:
+    door.graph.error = error
+    assert (await door.post("/embed", predict_body(context=None))).status_code == status

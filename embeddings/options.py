@@ -1,0 +1,66 @@
+"""Every setting of this folder, with its bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from embeddings.places import parse_place
+
+
+def _unset_if_blank(value: Any) -> Any:
+    """A variable that is set but empty, as compose files leave them, means: not set."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+class DurableOptions(BaseModel):
+    """Whether and where embeddings outlive the replicas that hold them, and for how long."""
+
+    # A refused value may be an address with a secret in it: it must not be repeated in the error.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    durable: Annotated[str | None, BeforeValidator(_unset_if_blank)] = Field(
+        default=None,
+        description="Where embeddings are kept across restarts: a folder, such as /cache/embeddings, or"
+        " s3://bucket, gs://bucket or azure-blob://container (az:// too), maybe with a folder behind it."
+        " All nodes should see the same. Credentials come from each cloud's own variables where the"
+        " decoders run. Not set, embeddings are kept in memory alone.",
+    )
+    durable_gib: float = Field(
+        default=100,
+        gt=0,
+        le=1_000_000,
+        description="GiB that the embeddings kept in `durable` may take, of all models together. Above, the"
+        " oldest are removed.",
+    )
+    durable_days: float = Field(
+        default=90,
+        gt=0,
+        le=36_500,
+        description="Days after which an embedding is removed from `durable`.",
+    )
+    durable_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=600,
+        description="Seconds that reading one embedding from `durable`, or writing it, may take. Then the"
+        " image is encoded instead.",
+    )
+
+    @field_validator("durable")
+    @classmethod
+    def _check_durable(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_place(value)
+        return value
+
+    @property
+    def durable_bytes(self) -> int:
+        """``durable_gib`` in bytes."""
+        return int(self.durable_gib * 2**30)
+
+    @property
+    def durable_s(self) -> float:
+        """``durable_days`` in seconds."""
+        return self.durable_days * 86_400
