@@ -7,6 +7,7 @@ import typer
 from serve_app.cli.connect import connect
 from serve_app.cli.doctor import doctor
 from serve_app.cli.models import models
+from serve_app.cli.precompute import precompute
 from serve_app.cli.serve import serve
 
 app = typer.Typer(
@@ -18,5 +19,6 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(connect)
+app.command()(precompute)
 app.command()(doctor)
 app.add_typer(models)

@@ -1,14 +1,17 @@
-"""A Label Studio of one page: the few routes that ``connect`` calls, in memory."""
+"""A Label Studio of one page: the few routes that ``connect`` and ``precompute`` call, in memory."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from serve_app.cli.label_studio import LabelStudio
 from tests.canary import CANARY
+from tests.serve_app.cli.loopback import Reply, serving
 
 Json = Any
 URL = "http://studio.example/prefix"
@@ -31,6 +34,21 @@ class FakeLabelStudio(httpx.BaseTransport):
         self.tasks: list[Json] = []
         self.changes: list[str] = []
         self.refuse: dict[str, httpx.Response] = {}
+        self.refused: list[str] = []
+        self.windows: list[dict[str, str]] = []
+        self.listing: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def serve(self) -> Iterator[str]:
+        """The same over HTTP on loopback; the address."""
+
+        def answer(method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+            request = httpx.Request(method, f"http://studio.example{target}", headers=headers, content=body)
+            answered = self.handle_request(request)
+            return answered.status_code, answered.content, {}
+
+        with serving(answer) as url:
+            yield f"{url}/prefix"
 
     def studio(self, token: str = LEGACY) -> LabelStudio:
         return LabelStudio(f"{URL}/", token, transport=self)
@@ -47,6 +65,7 @@ class FakeLabelStudio(httpx.BaseTransport):
         if request.headers.get("Authorization") != f"Token {LEGACY}":
             return httpx.Response(401, json={"detail": "Invalid token."})
         if refusal := self.refuse.get(f"{request.method} {path}"):
+            self.refused.append(f"{request.method} {path}")
             return refusal
         if request.method != "GET":
             self.changes.append(f"{request.method} {path}")
@@ -68,6 +87,8 @@ class FakeLabelStudio(httpx.BaseTransport):
                 if method == "PATCH":
                     self.projects[int(number) - 1].update(json.loads(request.content))
                 return httpx.Response(200, json=self.projects[int(number) - 1])
+            case "GET", ["api", "tasks"] if "query" in request.url.params:
+                return self._window(dict(request.url.params))
             case "GET", ["api", "tasks"]:
                 page, size = (int(request.url.params[key]) for key in ("page", "page_size"))
                 shown = self.tasks[(page - 1) * size : page * size]
@@ -92,3 +113,22 @@ class FakeLabelStudio(httpx.BaseTransport):
         row = self.backends[0]
         row.update(body, state="CO", basic_auth_pass_is_set=bool(body.get("basic_auth_pass")))
         return httpx.Response(200, json=row)
+
+    def _window(self, asked: dict[str, str]) -> httpx.Response:
+        """Tasks as the data manager filters them; ``listing`` is called first, for a project that changes."""
+        self.listing()
+        self.windows.append(asked)
+        query = json.loads(asked["query"])
+        assert query["ordering"] == ["tasks:id"]
+        found = [task for task in self.tasks if task.get("project", 1) == int(asked["project"])]
+        for item in query["filters"]["items"]:
+            match item:
+                case {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}:
+                    found = [task for task in found if task["id"] > last]
+                case {"filter": "filter:tasks:completed_at", "operator": "empty", "value": True}:
+                    found = [task for task in found if not task.get("completed_at")]
+                case _:
+                    return httpx.Response(400, json={"detail": f"unknown filter {item}"})
+        shown = sorted(found, key=lambda task: int(task["id"]))[: int(asked["page_size"])]
+        rows = [{"id": task["id"], "data": task["data"]} for task in shown]
+        return httpx.Response(200, json={"tasks": rows, "total": len(found)})
