@@ -34,7 +34,7 @@ from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction
 from segmenters.registry import Choice
-from values.errors import ImageError, ServiceError
+from values.errors import BadRequest, ImageError, ServiceError
 from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
@@ -168,7 +168,9 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
-        sources = read_images(body, EMBED_IMAGES)
+        sources = read_images(body, EMBED_IMAGES + 1)
+        if len(sources) > EMBED_IMAGES:
+            raise BadRequest(f"a request to /embed may have {EMBED_IMAGES} images; send fewer tasks at once")
         return json_response({"results": await asyncio.gather(*map(self._store, sources))})
 
     async def _store(self, source: ImageSource) -> dict[str, Any]:

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("deployments", "embeddings", "imaging", "protocol", "segmenters", "serve_app", "values")
 
 MAY_SEND = {
+    "embeddings/durable.py": "keeps embeddings in the folder or bucket that an operator named",
+    "embeddings/places.py": "opens that folder or bucket",
+    "embeddings/sweeping.py": "lists it and removes what is out of its bounds",
     "imaging/net.py": "speaks HTTP for images, through the sockets of imaging/sockets.py",
     "imaging/sockets.py": "the one place that opens sockets for images, to checked addresses only",
     "imaging/store_clients.py": "reads cloud stores that an operator named, by their own client library",
@@ -27,6 +30,7 @@ MAY_SEND = {
     "segmenters/checkpoints/web.py": "the HTTP client of the downloads",
     "serve_app/cli/checks.py": "doctor asks the parts of a running installation",
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
+    "serve_app/cli/precompute_backend.py": "sends tasks to a running application that an operator named",
     "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve.py": "probes whether a port is taken before Ray is started",
     "serve_app/cli/tokens.py": "the command line's login at Label Studio",

@@ -395,6 +395,14 @@ async def test_embed_says_of_each_image_what_became_of_it(door: Door) -> None:
     assert [each["state"] for each in again.json()["results"]] == ["stored", "stored", "encoded"]
 
 
+async def test_embed_refuses_more_images_than_it_would_answer_for(door: Door) -> None:
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(101)]
+    assert (await door.post("/embed", body)).status_code == 400
+    assert door.graph.stored == set()
+
+
 async def test_embed_goes_on_after_an_image_that_cannot_be_read(door: Door) -> None:
     door.graph.error = ImageUnauthorized("Label Studio answered 401; set LABEL_STUDIO_API_KEY")
     response = await door.post("/embed", predict_body(context=None))

@@ -71,7 +71,10 @@ LEADING_AWAY = [
     Hostile(f"s3://evil-bucket/{MARK}.png", "a bucket to metadata", leads=("http://169.254.169.254/",)),
     Hostile("gs://evil-bucket/a.png", "a bucket to loopback", leads=("http://127.0.0.1/",)),
     Hostile(
-        "azure-blob://evil-bucket/a.png", "a container to a public host", ImageMissing, leads=("//evil.test/",)
+        "azure-blob://evil-bucket/a.png",
+        "a container to a public host",
+        ImageMissing,
+        leads=("//evil.test/",),
     ),
     Hostile(
         "/projects/1/resolve/?fileuri=s3://evil-bucket/../a.png",

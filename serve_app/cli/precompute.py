@@ -1,0 +1,163 @@
+"""`python -m serve_app precompute`: the embeddings of whole projects, before anybody clicks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serve_app.cli.connection import Backend
+from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
+from serve_app.cli.precompute_backend import Encoder
+from serve_app.cli.precompute_filling import Filling
+from serve_app.cli.precompute_made import AddressTasks, FolderTasks
+from serve_app.cli.precompute_report import Report
+from serve_app.cli.precompute_shown import shown
+from serve_app.cli.precompute_tasks import ListedTasks, Project, Tasks
+
+
+def precompute(
+    projects: Annotated[
+        list[int],
+        typer.Option("--project", min=1, help="Id of a project; give it once for each.", show_default=False),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="Send the images below this folder in place of the project's tasks."),
+    ] = None,
+    urls: Annotated[
+        Path | None,
+        typer.Option(
+            "--urls",
+            help="Send the addresses in this file, one a line, in place of the project's tasks; - is stdin.",
+        ),
+    ] = None,
+    document_root: Annotated[
+        Path | None,
+        typer.Option(
+            "--document-root",
+            envvar=["LOCAL_FILES_DOCUMENT_ROOT", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"],
+            help="Label Studio's folder of local files as this command sees it; --folder lies in it.",
+        ),
+    ] = None,
+    only_unlabelled: Annotated[
+        bool, typer.Option("--only-unlabelled", help="Leave out the tasks that are labelled.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send at most so many tasks.")] = None,
+    at_once: Annotated[
+        int, typer.Option("--at-once", min=1, max=256, help="Tasks sent at the same time.")
+    ] = 8,
+    label_studio_url: Annotated[
+        str,
+        typer.Option(
+            "--label-studio-url",
+            envvar=["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"],
+            help="Label Studio's address as this command reaches it.",
+        ),
+    ] = "http://localhost:8080",
+    token: Annotated[
+        str,
+        typer.Option(
+            "--token",
+            envvar=["LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"],
+            help="A personal access token or a legacy token of Label Studio.",
+            show_default=False,
+        ),
+    ] = "",
+    backend: Annotated[
+        str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
+    ] = "http://127.0.0.1:9090",
+    basic_auth_user: Annotated[
+        str,
+        typer.Option("--basic-auth-user", envvar="BASIC_AUTH_USER", help="User the backend asks for."),
+    ] = "",
+    basic_auth_pass: Annotated[
+        str,
+        typer.Option(
+            "--basic-auth-pass",
+            envvar="BASIC_AUTH_PASS",
+            help="Password the backend asks for.",
+            show_default=False,
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Encode the images of projects ahead, so that no annotator waits for the encoder.
+
+    Sends each task to the running backend, which has to be given a place to keep embeddings. Run again it
+    goes on where it stopped. Ends with status 1 if any image failed, 130 after Ctrl-C.
+    """
+    numbers = list(dict.fromkeys(projects))
+    try:
+        target = _backend(backend, basic_auth_user, basic_auth_pass)
+        made = _made(numbers, folder, urls, document_root, only_unlabelled=only_unlabelled)
+        studio = _studio(label_studio_url, token) if made is None else None
+    except ConnectError as error:
+        raise typer.BadParameter(str(error)) from None
+    report, stopped = Report(), threading.Event()
+    try:
+        with Encoder(target, at_once, stopped) as encoder, studio or contextlib.nullcontext():
+            encoder.check()
+            sources = [made] if made else []
+            if studio:
+                sources += [ListedTasks(studio, each, only_unlabelled=only_unlabelled) for each in numbers]
+            Filling(encoder, sources, limit, report, shown(quiet=as_json)).run(at_once, stopped)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    except ConnectError as error:
+        report.stopped = str(error)
+    report.end()
+    _tell(report, as_json)
+    raise typer.Exit(report.status)
+
+
+def _backend(url: str, user: str, password: str) -> Backend:
+    if bool(user) != bool(password):
+        raise ConnectError("basic auth needs both --basic-auth-user and --basic-auth-pass")
+    return Backend(web_address(url, "--backend"), user, password)
+
+
+def _studio(url: str, token: str) -> LabelStudio:
+    if not token.strip():
+        raise ConnectError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
+    return LabelStudio(url, token)
+
+
+def _made(
+    projects: list[int],
+    folder: Path | None,
+    urls: Path | None,
+    document_root: Path | None,
+    *,
+    only_unlabelled: bool,
+) -> Tasks | None:
+    """The tasks of a folder or of a list of addresses, or None where Label Studio is to be asked."""
+    if folder is None and urls is None:
+        return None
+    if folder is not None and urls is not None:
+        raise ConnectError("give --folder or --urls, not both")
+    if only_unlabelled:
+        raise ConnectError("--only-unlabelled is about the tasks of a project; leave it out")
+    plain = [Project(each) for each in projects]
+    if urls is not None:
+        return AddressTasks(urls, plain)
+    if folder is None or document_root is None:
+        raise ConnectError("--folder needs --document-root, or LOCAL_FILES_DOCUMENT_ROOT to be set")
+    return FolderTasks(folder, document_root, plain)
+
+
+def _tell(report: Report, as_json: bool) -> None:
+    if report.stopped:
+        typer.secho(f"precompute: {report.stopped}", fg="red", err=True)
+    if as_json:
+        typer.echo(json.dumps(report.summary()))
+        return
+    for each in report.failures:
+        line = f"project {each.project}, task {each.task}: {each.sentence} ({each.code})"
+        typer.secho(line, fg="red", err=True)
+    if report.tasks or not report.stopped:
+        typer.echo("\n".join(report.lines()))

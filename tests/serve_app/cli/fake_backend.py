@@ -1,0 +1,110 @@
+"""A backend that only knows /health and /embed, over HTTP on loopback, and keeps what it encoded."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.canary import WATCH
+from tests.serve_app.cli.loopback import Reply, serving
+
+Body = dict[str, Any]
+
+
+def refusal(status: int, code: str, detail: str, **headers: str) -> Reply:
+    """An error as the application answers it; header names with _ for -."""
+    body = json.dumps({"error": code, "detail": detail}).encode()
+    return status, body, {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class FakeBackend:
+    """Answers as the application does. ``replies`` come first, one a request to /embed.
+
+    ``stored`` are the (project, value) that were encoded; ``broken`` maps values to the (error, detail) of
+    their failure, ``refusals`` ids of tasks to the answer they get. ``arrived`` is called with each body
+    before it is answered, with nothing locked.
+    ``credentials``: user and password of basic auth; only where they are asked for may a secret be sent.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.credentials = ""
+        self.durable = True
+        self.stored: set[tuple[str, str]] = set()
+        self.broken: dict[str, tuple[str, str]] = {}
+        self.refusals: dict[int, Reply] = {}
+        self.replies: deque[Reply] = deque()
+        self.bodies: list[Body] = []
+        self.targets: list[str] = []
+        self.arrived: Callable[[Body], None] = lambda body: None
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def serve(self) -> Iterator[str]:
+        """The address it answers at, the prefix included."""
+        with serving(self._answer) as url:
+            yield url + self.prefix
+
+    def values(self) -> list[str]:
+        """The images that it was sent, in the order they came."""
+        return [value for body in self.bodies for _, value in images(body)]
+
+    def _answer(self, method: str, target: str, headers: dict[str, str], content: bytes) -> Reply:
+        expected = "Basic " + base64.b64encode(self.credentials.encode()).decode()
+        if self.credentials and headers.get("Authorization") != expected:
+            return refusal(401, "not_authenticated", "this backend asks for HTTP basic auth")
+        if not self.credentials:
+            WATCH.look(f"{target} {headers} {content.decode()}", "a request to a backend without basic auth")
+        match method, urlsplit(target).path.removeprefix(self.prefix):
+            case "GET", "/health":
+                return 200, b'{"status": "UP", "model_version": "fake-1"}', {}
+            case "POST", "/embed":
+                return self._embed(json.loads(content))
+        return refusal(404, "no_such_route", f"{method} {target}: Not Found")
+
+    def _embed(self, body: Body) -> Reply:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.bodies.append(body)
+            reply = self.replies.popleft() if self.replies else None
+        try:
+            self.arrived(body)
+            return reply or self.refusals.get(body["tasks"][0]["id"]) or self._results(body)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _results(self, body: Body) -> Reply:
+        results = []
+        for task, value in images(body):
+            if not self.durable:
+                return refusal(400, "bad_request", "embeddings are kept in memory alone; set DURABLE")
+            number = task if isinstance(task, int) else None
+            if value in self.broken:
+                code, detail = self.broken[value]
+                results.append({"task": number, "state": "failed", "error": code, "detail": detail})
+                continue
+            with self._lock:
+                known = (body["project"], value) in self.stored
+                self.stored.add((body["project"], value))
+            results.append({"task": number, "state": "stored" if known else "encoded"})
+        return 200, json.dumps({"results": results}).encode(), {}
+
+
+def images(body: Body) -> list[tuple[int | str, str]]:
+    """(task, value) of each image in a body: strings under the keys that the labeling config shows."""
+    return [
+        (task["id"], task["data"][key])
+        for task in body["tasks"]
+        for key in ("image", "left", "right")
+        if f"${key}" in body["label_config"] and isinstance(task["data"].get(key), str)
+    ]
