@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from serve_app.cli import connection, images, project
-from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
+from serve_app.cli.asking import (
+    BACKEND,
+    LABEL_STUDIO,
+    BasicAuthPass,
+    BasicAuthUser,
+    LabelStudioUrl,
+    Token,
+    backend_at,
+    label_studio_at,
+)
+from serve_app.cli.label_studio import ConnectError, LabelStudio
 
 _HOW_TO = (
     "In a task: switch Auto-Annotation on, pick the smart tool (the last one of the toolbar), then a label, "
@@ -18,26 +28,11 @@ _HOW_TO = (
 
 
 def connect(
-    label_studio_url: Annotated[
-        str,
-        typer.Option(
-            "--label-studio-url",
-            envvar=["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"],
-            help="Label Studio's address as this command reaches it.",
-        ),
-    ] = "http://localhost:8080",
-    token: Annotated[
-        str,
-        typer.Option(
-            "--token",
-            envvar=["LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"],
-            help="A personal access token or a legacy token of Label Studio.",
-            show_default=False,
-        ),
-    ] = "",
+    label_studio_url: LabelStudioUrl = LABEL_STUDIO,
+    token: Token = "",
     backend: Annotated[
         str, typer.Option("--backend", help="This backend's address as Label Studio reaches it.")
-    ] = "http://127.0.0.1:9090",
+    ] = BACKEND,
     project_name: Annotated[
         str, typer.Option("--project", help="Id or title of the project; a new title makes a project.")
     ] = project.DEFAULT_TITLE,
@@ -50,19 +45,8 @@ def connect(
     image_folder: Annotated[
         Path | None, typer.Option("--images", help="Folder of images to import; each is imported once.")
     ] = None,
-    basic_auth_user: Annotated[
-        str,
-        typer.Option("--basic-auth-user", envvar="BASIC_AUTH_USER", help="User this backend asks for."),
-    ] = "",
-    basic_auth_pass: Annotated[
-        str,
-        typer.Option(
-            "--basic-auth-pass",
-            envvar="BASIC_AUTH_PASS",
-            help="Password this backend asks for.",
-            show_default=False,
-        ),
-    ] = "",
+    basic_auth_user: BasicAuthUser = "",
+    basic_auth_pass: BasicAuthPass = "",
 ) -> None:
     """Make or take a Label Studio project and connect it to this backend.
 
@@ -71,12 +55,8 @@ def connect(
     """
     try:
         paths = images.find(image_folder) if image_folder else []
-        target = connection.Backend(
-            web_address(backend, "--backend"), *_credentials(basic_auth_user, basic_auth_pass)
-        )
-        if not token.strip():
-            raise ConnectError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
-        with LabelStudio(label_studio_url, token) as studio:
+        target = backend_at(backend, basic_auth_user, basic_auth_pass)
+        with label_studio_at(label_studio_url, token) as studio:
             _connect(studio, target, project_name.strip() or project.DEFAULT_TITLE, label or [], paths)
     except ConnectError as error:
         typer.echo(f"connect: {error}", err=True)
@@ -109,12 +89,6 @@ def _connect(
     if taken.warning:
         typer.echo(f"warning: {taken.warning}", err=True)
     typer.echo(f"\nAnnotate at {studio.url}/projects/{taken.id}/data\n{_HOW_TO}")
-
-
-def _credentials(user: str, password: str) -> tuple[str, str]:
-    if bool(user) != bool(password):
-        raise ConnectError("basic auth needs both --basic-auth-user and --basic-auth-pass")
-    return user, password
 
 
 def _say(what: str, how: str) -> None:

@@ -10,8 +10,17 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.connection import Backend
-from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
+from serve_app.cli.asking import (
+    BACKEND,
+    LABEL_STUDIO,
+    BasicAuthPass,
+    BasicAuthUser,
+    LabelStudioUrl,
+    Token,
+    backend_at,
+    label_studio_at,
+)
+from serve_app.cli.label_studio import ConnectError
 from serve_app.cli.precompute_backend import Encoder
 from serve_app.cli.precompute_filling import Filling
 from serve_app.cli.precompute_made import AddressTasks, FolderTasks
@@ -51,39 +60,13 @@ def precompute(
     at_once: Annotated[
         int, typer.Option("--at-once", min=1, max=256, help="Tasks sent at the same time.")
     ] = 8,
-    label_studio_url: Annotated[
-        str,
-        typer.Option(
-            "--label-studio-url",
-            envvar=["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"],
-            help="Label Studio's address as this command reaches it.",
-        ),
-    ] = "http://localhost:8080",
-    token: Annotated[
-        str,
-        typer.Option(
-            "--token",
-            envvar=["LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"],
-            help="A personal access token or a legacy token of Label Studio.",
-            show_default=False,
-        ),
-    ] = "",
+    label_studio_url: LabelStudioUrl = LABEL_STUDIO,
+    token: Token = "",
     backend: Annotated[
         str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
-    ] = "http://127.0.0.1:9090",
-    basic_auth_user: Annotated[
-        str,
-        typer.Option("--basic-auth-user", envvar="BASIC_AUTH_USER", help="User the backend asks for."),
-    ] = "",
-    basic_auth_pass: Annotated[
-        str,
-        typer.Option(
-            "--basic-auth-pass",
-            envvar="BASIC_AUTH_PASS",
-            help="Password the backend asks for.",
-            show_default=False,
-        ),
-    ] = "",
+    ] = BACKEND,
+    basic_auth_user: BasicAuthUser = "",
+    basic_auth_pass: BasicAuthPass = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
     """Encode the images of projects ahead, so that no annotator waits for the encoder.
@@ -93,9 +76,9 @@ def precompute(
     """
     numbers = list(dict.fromkeys(projects))
     try:
-        target = _backend(backend, basic_auth_user, basic_auth_pass)
+        target = backend_at(backend, basic_auth_user, basic_auth_pass)
         made = _made(numbers, folder, urls, document_root, only_unlabelled=only_unlabelled)
-        studio = _studio(label_studio_url, token) if made is None else None
+        studio = label_studio_at(label_studio_url, token) if made is None else None
     except ConnectError as error:
         raise typer.BadParameter(str(error)) from None
     report, stopped = Report(), threading.Event()
@@ -113,18 +96,6 @@ def precompute(
     report.end()
     _tell(report, as_json)
     raise typer.Exit(report.status)
-
-
-def _backend(url: str, user: str, password: str) -> Backend:
-    if bool(user) != bool(password):
-        raise ConnectError("basic auth needs both --basic-auth-user and --basic-auth-pass")
-    return Backend(web_address(url, "--backend"), user, password)
-
-
-def _studio(url: str, token: str) -> LabelStudio:
-    if not token.strip():
-        raise ConnectError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
-    return LabelStudio(url, token)
 
 
 def _made(
