@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.memory import MemoryTier
 from imaging.decoding import decode
 from imaging.options import ImageOptions
 from protocol import brush_rle
 from segmenters.picking import ranked
+from segmenters.refining import Refiner
 from segmenters.resample import to_mask
-from segmenters.segmenter import Segmenter
+from segmenters.segmenter import Decoder, Segmenter
 from values.embedding import Embedding
+from values.masks import Masks
 from values.prompt import Prompt
 
 Mask = NDArray[np.bool_]
+Decode = Callable[[str, Embedding, Prompt], Masks]
 
 # Of pixels whose logit is nearly zero: runtimes round differently with other numbers of threads.
 TOLERANCE = 4
@@ -31,7 +36,8 @@ class InProcess:
         cores = min(4, len(os.sched_getaffinity(0)))
         self.segmenter = segmenter
         self._encoder = segmenter.load_encoder(cores)
-        self._decoder = segmenter.load_decoder(max(1, cores // 2))
+        decoder = segmenter.load_decoder(max(1, cores // 2))
+        self._decode = Refiner(decoder, MemoryTier(2**26)).decode if segmenter.refines else _plain(decoder)
         self._embeddings: dict[bytes, Embedding] = {}
 
     def masks(
@@ -41,7 +47,7 @@ class InProcess:
         embedding = self._embedding(picture)
         found = []
         for prompt in prompts:
-            masks = self._decoder.decode(embedding, prompt)
+            masks = self._decode(sha256(picture).hexdigest(), embedding, prompt)
             for logits, score in ranked(masks)[: None if candidates == "all" else 1]:
                 mask = to_mask(logits, masks.frame, embedding.width, embedding.height)
                 found += [(mask, score)] if mask.any() else []
@@ -52,6 +58,10 @@ class InProcess:
             pixels = decode(picture, self.segmenter.input, ImageOptions())
             [self._embeddings[picture]] = self._encoder.encode([pixels])
         return self._embeddings[picture]
+
+
+def _plain(decoder: Decoder) -> Decode:
+    return lambda key, embedding, prompt: decoder.decode(embedding, prompt)
 
 
 def difference(regions: Sequence[dict[str, Any]], expected: Sequence[tuple[Mask, float]]) -> str:
