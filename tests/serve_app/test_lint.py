@@ -67,9 +67,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, name: str, text: str, sentence: s
 
 def test_the_config_within_a_ray_service_is_read_too(tmp_path: Path) -> None:
     text = (ROOT / "cluster" / "kuberay" / "rayservice.yaml").read_text()
-    path = write(tmp_path / "a.yaml", text.replace("max_ongoing_requests: 64", "max_ongoing_request: 64"))
+    misspelt = text.replace("max_queued_requests:", "max_queued_request:")
+    path = write(tmp_path / "a.yaml", misspelt)
     [problem] = lint_file(path)
-    assert problem.path == "spec.serveConfigV2.applications[0].deployments[3].max_ongoing_request"
+    assert problem.path == "spec.serveConfigV2.applications[0].deployments[3].max_queued_request"
     broken = write(tmp_path / "b.yaml", text.replace("route_prefix: /", "route_prefix: ["))
     [problem] = lint_file(broken)
     assert problem.path == "spec.serveConfigV2"
