@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 from functools import cache, partial
 from typing import Any
@@ -48,10 +49,12 @@ class Decoders:
             "max_image_megapixels": self._options.max_image_megapixels,
             "timeout_s": self._options.decode_timeout_s,
         }
+        until = time.monotonic() + self._options.decode_timeout_s
         try:
             return _pixels(*processes().ask(job, data, _most_bytes(size)))
         except (EOFError, OSError, ValueError, KeyError, TypeError):
-            # Its time was up, which the caller has been told already, or it broke what decodes it.
+            if time.monotonic() >= until:  # the kernel ended it, maybe before the caller gave up
+                raise self._worker.late() from None
             raise ImageCorrupt("the file breaks its decoder; export or upload it again") from None
 
 

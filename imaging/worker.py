@@ -38,7 +38,11 @@ class Worker:
             async with asyncio.timeout(self._timeout_s):
                 return await done
         except TimeoutError:
-            raise ImageTimeout(f"{self._work} took longer than {self._timeout_s:g} s") from None
+            raise self.late() from None
+
+    def late(self) -> ImageTimeout:
+        """What is said of work that takes too long."""
+        return ImageTimeout(f"{self._work} took longer than {self._timeout_s:g} s")
 
     def _start(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()

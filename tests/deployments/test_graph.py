@@ -65,7 +65,7 @@ def test_an_image_is_encoded_once_and_an_opened_task_warms_it(client: httpx.Clie
     other = scene(5, SHAPE[1], SHAPE[0])
     opened = client.post("/predict", json={**click(other), "params": {"context": None}})
     assert opened.json() == {"results": []}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "cache;desc=hit" not in client.post("/predict", json=click(other)).headers["server-timing"]:
         assert time.monotonic() < deadline
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_a_sentence_and_stands_in_diagnose(
     response = client.post("/predict", json=body)
     assert (response.status_code, response.json()["error"]) == (status, code), response.text
     assert "task 1" in response.json()["detail"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         failures = client.get("/diagnose", params={"project": "1"}).json()["recent_failures"]["1"]
         if any(each["sentence"] == response.json()["detail"] for each in failures):

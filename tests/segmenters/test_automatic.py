@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,8 +122,7 @@ def test_a_folder_that_cannot_be_written_is_said(publisher: Server) -> None:
 
 def test_a_publisher_that_says_nothing_is_given_up_within_ten_seconds(tmp_path: Path) -> None:
     with Server(_silent) as server:
-        started = time.monotonic()
         found, why = best(_options(tmp_path, server.url), gpu=False)
+        assert len(server.requests) == 1  # it is not asked a second time
     assert found is None
     assert "no answer within 5 s" in why
-    assert time.monotonic() - started < 10

@@ -86,7 +86,7 @@ def test_a_size_need_not_be_known(target: Path) -> None:
 
 @pytest.mark.parametrize("bad", [cut(CONTENT, HALF), stalling(CONTENT, HALF)], ids=["cut", "stall"])
 def test_an_interrupted_download_goes_on_where_it_was(target: Path, bad: Reply) -> None:
-    patience = Patience(stall_s=0.3, attempts=3, wait=wait_none())
+    patience = Patience(stall_s=2, attempts=3, wait=wait_none())
     with Server(bad, ranges(CONTENT)) as server:
         told = get(server, target, patience)
         assert server.ranges() == [None, f"bytes={HALF}-"]
