@@ -1,16 +1,18 @@
 """The parts of a warm click, called bare in a process of their own: decode, resample, region.
 
-``python -m benchmarks.bare_click MODEL CHECKPOINT SHA256 FOLDER REQUEST IMAGE`` is that process: for every
-line that it is given it answers the request once, and prints what that took as a line of JSON.
+``python -m benchmarks.bare_click REQUEST IMAGE`` is that process, with the settings of the application: for
+every line that it is given it answers the request once, and prints what that took as a line of JSON.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -21,12 +23,12 @@ from imaging.options import ImageOptions
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
 from protocol.regions import Region, encode
-from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.options import ModelOptions
 from segmenters.picking import ranked
+from segmenters.registry import choose
 from segmenters.resample import to_mask
-from segmenters.sam.execution import Execution
-from segmenters.sam.halves import SamDecoder
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.segmenter import Decoder
+from serve_app.settings import Settings
 from tests.running_app import ROOT
 from values.embedding import Embedding
 
@@ -38,13 +40,13 @@ STAGES = ("decode", "resample", "region")
 class BareClicks:
     """The process that answers one request again and again."""
 
-    def __init__(self, model: SegmentAnything, request: Path, image: Path) -> None:
-        checkpoint = model.checkpoint
-        arguments = (model.name, checkpoint.path, checkpoint.sha256, model.folder, request, image)
+    def __init__(self, env: Mapping[str, str], request: Path, image: Path) -> None:
+        """``env``: the application's settings."""
         # In a session of its own like the application: Linux shares a busy machine out among sessions.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, *map(str, arguments)],
+            [sys.executable, "-m", __name__, str(request), str(image)],
             cwd=ROOT,
+            env={**os.environ, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -92,7 +94,7 @@ def read(request: bytes) -> Click:
     return click
 
 
-def answer(decoder: SamDecoder, embedding: Embedding, click: Click) -> tuple[Stages, list[Region]]:
+def answer(decoder: Decoder, embedding: Embedding, click: Click) -> tuple[Stages, list[Region]]:
     """Milliseconds by stage and the regions, as a decoder replica makes them."""
     started = time.perf_counter()
     masks = decoder.decode(embedding, click.prompts[0])
@@ -108,12 +110,11 @@ def answer(decoder: SamDecoder, embedding: Embedding, click: Click) -> tuple[Sta
 
 def main() -> None:
     """Encode the image once, then answer as often as asked."""
-    name, checkpoint, sha256, folder, request, image = sys.argv[1:]
-    weights = Checkpoint(Path(checkpoint), sha256, None, name)
-    model = SegmentAnything(name, weights, Execution("cpu"), Path(folder))
-    pixels = decode(Path(image).read_bytes(), model.input, ImageOptions())
-    [embedding] = model.load_encoder(1).encode([pixels])
-    decoder = model.load_decoder(1)
+    request, image = sys.argv[1:]
+    segmenter = choose(Settings().part(ModelOptions)).segmenter
+    pixels = decode(Path(image).read_bytes(), segmenter.input, ImageOptions())
+    [embedding] = segmenter.load_encoder(1).encode([pixels])
+    decoder = segmenter.load_decoder(1)
     click = read(Path(request).read_bytes())
     for _ in sys.stdin:
         stages, regions = answer(decoder, embedding, click)

@@ -82,7 +82,7 @@ class Network:
     def images(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
         """The batch on the device, as the bare network takes it."""
         with self._place.computing():
-            return self._place.tensor(np.concatenate([canvas(rgb) for rgb in batch]))
+            return self._place.images([self._place.tensor(canvas(rgb)[0]) for rgb in batch])
 
     def run(self, images: Tensor) -> None:
         """Compute, and wait for the device."""

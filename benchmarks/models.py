@@ -29,6 +29,7 @@ from benchmarks import fresh_decoder, machine, model_tables, official, warm_clic
 from benchmarks.bar import Bar
 from benchmarks.contenders import BASELINE, Contender, described, read_contender, stands_in
 from benchmarks.halves import Row, decoder_rows, encoder_rows, turns_of
+from benchmarks.replica import measure as measure_replica
 from segmenters.runtimes.session import Half
 from segmenters.sam.segmenter import SegmentAnything
 from serve_app.cli.progress import console
@@ -117,7 +118,9 @@ def _click(plan: Plan, bar: Bar, shown: Console) -> dict[str, Any]:
     bar.begin(f"a decoder of {model.name} in a process of its own")
     fresh = fresh_decoder.measure(model)
     bar.begin(f"clicks on {model.name} over HTTP")
-    click, replica = warm_click.measure(model, plan.clicks(), partial(bar.advance, _CLICK_UNITS))
+    with warm_click.both(warm_click.of(model), warm_click.SIZE) as both:
+        click = both.compared(plan.clicks(), partial(bar.advance, _CLICK_UNITS))
+        replica = measure_replica(both.app)
     shown.print(model_tables.click_table(click))
     shown.print(model_tables.replica_table(fresh, replica))
     return {

@@ -6,11 +6,12 @@ each and in turn, on the same click. The floor is a hop that does nothing (``flo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,8 @@ import yaml
 
 from benchmarks.bare_click import STAGES, BareClicks, Stages, digest
 from benchmarks.click_latency import Pictures, pictures, timed, with_floor
-from benchmarks.replica import Replica
-from benchmarks.replica import measure as measure_replica
 from segmenters.sam.segmenter import SegmentAnything
-from tests.running_app import free_port, running_app
+from tests.running_app import RunningApp, free_port, running_app
 
 SIZE = (1152, 896)  # 1.03 megapixels, of another shape than the encoder's canvas
 GOAL = 1.15
@@ -72,53 +71,61 @@ class WarmClick:
         return (self.whole - self.floor) / self.bare
 
 
-def measure(model: SegmentAnything, clicks: int, after: Callable[[], None]) -> tuple[WarmClick, Replica]:
-    """``clicks`` of each kind in turn, then the decoder replica; ``after`` is called after every round."""
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The application that runs and the bare parts beside it, to be asked with the same request."""
+
+    app: RunningApp
+    bare: BareClicks
+    client: httpx.Client
+    body: dict[str, Any]
+
+    def compared(self, clicks: int, after: Callable[[], None]) -> WarmClick:
+        """``clicks`` of each kind in turn; ``after`` is called after every round."""
+        for _ in range(_WARM_UP):
+            _round(self)
+        rounds = []
+        for _ in range(clicks):
+            rounds.append(_round(self))
+            after()
+        masks = self.bare.click()[1]
+        answer = self.client.post("/predict", json=self.body).raise_for_status().json()
+        bares, wholes, floors = zip(*rounds, strict=True)
+        return summary(bares, wholes, floors, same=digest(answer["results"][0]["result"]) == masks)
+
+
+@contextlib.contextmanager
+def both(env: Mapping[str, str], size: tuple[int, int]) -> Iterator[Both]:
+    """Both with the settings ``env``, and a click on a picture of ``size``, width and height."""
     port = free_port()
-    with pictures(port, 1, *SIZE) as [body], tempfile.TemporaryDirectory() as folder:
+    with pictures(port, 1, *size) as [body], tempfile.TemporaryDirectory() as folder:
         request, image, config = (Path(folder) / name for name in ("click.json", "0.jpg", "serve.yaml"))
         request.write_text(json.dumps(body))
         image.write_bytes(Pictures.pictures["/0.jpg"])
         config.write_text(yaml.safe_dump(with_floor(instant=False)))
-        env = {
-            "MODEL": model.name,
-            "CHECKPOINT": str(model.checkpoint.path),
-            "MODEL_DIR": str(model.folder),
-            "DEVICE": "cpu",
-            "IMAGE_HOSTS": f"127.0.0.1:{port}",
-        }
+        env = {**env, "DEVICE": "cpu", "IMAGE_HOSTS": f"127.0.0.1:{port}"}
         with (
-            BareClicks(model, request, image) as bare,
+            BareClicks(env, request, image) as bare,
             running_app(config, env, haproxy=True) as app,
             httpx.Client(base_url=app.url, trust_env=False, timeout=120) as client,
         ):
-            return _compared(bare, client, body, clicks, after), measure_replica(app)
+            yield Both(app, bare, client, body)
 
 
-def _compared(
-    bare: BareClicks, client: httpx.Client, body: dict[str, Any], clicks: int, after: Callable[[], None]
-) -> WarmClick:
-    for _ in range(_WARM_UP):
-        _round(bare, client, body)
-    rounds = []
-    for _ in range(clicks):
-        rounds.append(_round(bare, client, body))
-        after()
-    masks = bare.click()[1]
-    answer = client.post("/predict", json=body).raise_for_status().json()
-    bares, wholes, floors = zip(*rounds, strict=True)
-    return summary(bares, wholes, floors, same=digest(answer["results"][0]["result"]) == masks)
+def of(model: SegmentAnything) -> dict[str, str]:
+    """The settings with which the application serves ``model``."""
+    return {"MODEL": model.name, "CHECKPOINT": str(model.checkpoint.path), "MODEL_DIR": str(model.folder)}
 
 
-def _round(bare: BareClicks, client: httpx.Client, body: dict[str, Any]) -> tuple[Stages, Stages, float]:
+def _round(asked: Both) -> tuple[Stages, Stages, float]:
     """One click bare, one whole, one hop that does nothing: milliseconds of each."""
     time.sleep(_SETTLE_S)
-    bare_stages, _ = bare.click()
+    bare_stages, _ = asked.bare.click()
     time.sleep(_SETTLE_S)
-    whole, whole_stages = timed(client, body)
+    whole, whole_stages = timed(asked.client, asked.body)
     time.sleep(_SETTLE_S)
     started = time.perf_counter()
-    client.post("/floor/predict", json=body).raise_for_status()
+    asked.client.post("/floor/predict", json=asked.body).raise_for_status()
     floor = (time.perf_counter() - started) * 1000
     return bare_stages, {**whole_stages, "http": whole - sum(whole_stages.values())}, floor
 

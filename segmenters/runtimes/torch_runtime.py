@@ -16,6 +16,9 @@ from segmenters.architectures import MEAN, SIDE, STD
 from segmenters.runtimes.session import Array, first_line
 from values.errors import ModelError
 
+COMPILED = (1, 2, 4, 8)
+"""Images of the batches that a compiled encoder takes: each takes a minute or so to compile."""
+
 
 class TorchSession:
     """A decoder as a :class:`segmenters.runtimes.session.Session`, on any device."""
@@ -35,30 +38,43 @@ class TorchSession:
 
 
 class TorchFeatures:
-    """An encoder as :class:`segmenters.sam.encoder.Features`, on any device.
+    """An encoder as :class:`segmenters.sam.opening.Features`, on any device.
 
     Pixels go to the device as they are and are normalised there; a batch is computed at once.
     """
 
     def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str], *, compiled: bool) -> None:
-        """``outputs``: the names of what ``module`` gives, in order. ``compiled``: compile, for CUDA only."""
+        """``outputs``: the names of what ``module`` gives, in order. ``compiled``: compile for batches of
+        ``COMPILED`` images, now and not when annotators wait; others are filled up to one of these."""
         self._place = place
         self._module = place.take(module)
         self._outputs = tuple(outputs)
         self._mean, self._std = (torch.tensor(of, device=place.device).reshape(3, 1, 1) for of in (MEAN, STD))
-        if compiled and place.device.type == "cuda":
+        self._compiled = compiled
+        if compiled:
             self._module.compile(dynamic=False)
-            self.features([np.zeros((SIDE, SIDE, 3), np.uint8)])  # compiles now, not for the first annotator
+            for size in COMPILED:
+                self.features([np.zeros((SIDE, SIDE, 3), np.uint8)] * size)
 
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most."""
+        most = COMPILED[-1] if self._compiled else len(batch)
+        parts = [batch[start : start + most] for start in range(0, len(batch), most)]
+        return [arrays for part in parts for arrays in self._computed(part)]
+
+    def _computed(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         with self._place.computing():
-            images = torch.stack([self._canvas(rgb) for rgb in batch])
+            images = self._place.images([self._canvas(rgb) for rgb in self._filled(batch)])
             found = dict(zip(self._outputs, self._module(images), strict=True))
-            arrays = {name: self._place.array(tensor) for name, tensor in found.items()}
+            arrays = {name: self._place.array(tensor[: len(batch)]) for name, tensor in found.items()}
         return [
             {name: array[index : index + 1] for name, array in arrays.items()} for index in range(len(batch))
         ]
+
+    def _filled(self, batch: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        """The batch, with its first image again until it has a size that is compiled."""
+        size = next(size for size in COMPILED if size >= len(batch)) if self._compiled else len(batch)
+        return [*batch, *[batch[0]] * (size - len(batch))]
 
     def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
         """(3, 1024, 1024) float32, what :func:`segmenters.sam.preparing.canvas` makes on CPU."""
@@ -77,6 +93,9 @@ class Place:
         """
         self.device = torch.device(device)
         self._bfloat16 = bfloat16
+        # From pinned memory a GPU copies several times as fast, and its convolutions want channels last.
+        self._pinned = self.device.type == "cuda"
+        self._format = torch.channels_last if self._pinned else torch.contiguous_format
         if self.device.type == "cuda":
             _check_cuda(device)
         else:
@@ -85,7 +104,9 @@ class Place:
     def take(self, module: nn.Module) -> nn.Module:
         """The module on this device."""
         with self._explained("load a model"):
-            return module.to(self.device).eval()
+            placed = module.to(self.device)
+            placed.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
+            return placed.eval()
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
@@ -96,11 +117,16 @@ class Place:
 
     def tensor(self, array: Array) -> Tensor:
         """The array on this device; it may be read-only and is not written."""
-        return torch.tensor(array, device=self.device)
+        return torch.tensor(array, pin_memory=self._pinned).to(self.device, non_blocking=True)
+
+    def images(self, images: Sequence[Tensor]) -> Tensor:
+        """Images on this device as the batch that convolutions here take best."""
+        return torch.stack(tuple(images)).contiguous(memory_format=self._format)
 
     def array(self, tensor: Tensor) -> Array:
         """The tensor as float32 on CPU."""
-        return cast(Array, tensor.float().cpu().numpy())
+        array = torch.empty(tensor.shape, dtype=torch.float32, pin_memory=self._pinned)
+        return cast(Array, array.copy_(tensor).numpy())
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:

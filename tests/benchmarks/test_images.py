@@ -21,6 +21,7 @@ from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.classical.segmenter import Classical
 from segmenters.sam.segmenter import SegmentAnything
+from tests.benchmarks.printing import printed
 from values.image import ModelSize
 
 SMALL = ModelSize(64)
@@ -48,13 +49,6 @@ def line(plain: float = 40.0, kind: str = "JPEG", megapixels: int = 12, index: i
 def accuracy(mean: float, goal: float | None) -> Accuracy:
     masks = Overlap(mean, 0.95, 0.5, 0.9)
     return Accuracy(12, "scenes", "classical", 3, Difference(0.2, 8.0), masks, SAME, 0.8, 0.81, goal)
-
-
-def printed(table: object) -> str:
-    console = Console(width=220, force_terminal=False)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
 
 
 def test_plain_pillow_is_what_decoding_gives_where_nothing_is_left_out() -> None:

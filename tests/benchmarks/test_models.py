@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from benchmarks import machine, model_tables
 from benchmarks.agreement import KINDS, Agreement, agreement, prompts, shown
@@ -23,6 +22,7 @@ from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.segmenter import SegmentAnything
+from tests.benchmarks.printing import printed
 from values.errors import ModelError
 from values.masks import Frame, Masks
 
@@ -36,13 +36,6 @@ def turns(*cpu: float) -> list[Turn[None]]:
 
 def model(name: str, sha256: str = "0" * 64) -> SegmentAnything:
     return SegmentAnything(name, Checkpoint(Path("nowhere.pt"), sha256, None, name), Execution("cpu"), Path())
-
-
-def printed(table: object) -> str:
-    console = Console(width=160, force_terminal=False)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
 
 
 def test_every_call_gets_every_item_and_none_always_follows_the_same() -> None:

@@ -40,6 +40,7 @@ from benchmarks.peers.verdicts import Alone, agreement, digest, iou, mask_of
 from benchmarks.scenes import scene as draw
 from protocol import brush_rle
 from segmenters.architectures import ARCHITECTURES
+from tests.benchmarks.printing import printed
 from tests.label_studio.masks import keypoint, rectangle
 from tests.running_app import free_port
 from tests.weights import checkpoints
@@ -105,13 +106,6 @@ def serving(answered: Callable[[dict[str, Any]], tuple[int, bytes]]) -> Iterator
 
 def figures(p50: float = 1.0, rate: float = 1.0, errors: int = 0, wrong: int = 0) -> Figures:
     return Figures(9, Latency(p50, 2 * p50, 3 * p50), rate, errors, wrong)
-
-
-def printed(table: object, width: int = 160) -> str:
-    console = Console(width=width, force_terminal=False)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
 
 
 # The peer

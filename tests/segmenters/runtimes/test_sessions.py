@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from segmenters.architectures import SIDE
+from segmenters.architectures import SIDE, STD
 from segmenters.runtimes import torch_runtime
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
@@ -125,13 +125,69 @@ def test_torch_normalises_and_pads_each_image_of_a_batch_as_the_others_do() -> N
         random.integers(0, 256, (SIDE, 700, 3), np.uint8),
         random.uniform(0, 255, (300, SIDE, 3)).astype(np.float32),
     ]
-    encoder = TorchFeatures(Place("cpu", 1, bfloat16=False), Mean(), ("mean", "some"), compiled=True)
+    encoder = TorchFeatures(Place("cpu", 1, bfloat16=False), Mean(), ("mean", "some"), compiled=False)
     found = encoder.features(batch)
     for rgb, arrays in zip(batch, found, strict=True):
         expected = canvas(rgb)
         np.testing.assert_allclose(arrays["some"], expected[:, :, ::64, ::64], atol=1e-5)
         np.testing.assert_allclose(arrays["mean"], expected.mean((2, 3)), atol=1e-4)
         assert arrays["mean"].shape == (1, 3)
+
+
+class Compiled(Mean):
+    """Notes what a compiler would have to compile: the shape of every batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+        self.dynamic: bool | None = None
+
+    def compile(self, *, dynamic: bool) -> None:
+        self.dynamic = dynamic
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        self.batches.append(len(image))
+        return super().forward(image)
+
+
+def test_a_compiled_encoder_sees_no_batch_that_it_was_not_compiled_for() -> None:
+    module = Compiled()
+    encoder = TorchFeatures(Place("cpu", 1, bfloat16=False), module, ("mean", "some"), compiled=True)
+    assert module.dynamic is False
+    assert module.batches == [1, 2, 4, 8]
+    for images, seen in ((1, [1]), (3, [4]), (5, [8]), (8, [8]), (9, [8, 1]), (19, [8, 8, 4])):
+        module.batches.clear()
+        batch = [np.full((SIDE, SIDE, 3), number, np.uint8) for number in range(images)]
+        found = encoder.features(batch)
+        assert module.batches == seen
+        means = [float(arrays["mean"][0, 0]) for arrays in found]
+        np.testing.assert_allclose(np.diff(means), 1 / STD[0], rtol=1e-3)
+        assert len(means) == images
+
+
+def test_channels_last_changes_no_value() -> None:
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(3, 4, 3, stride=64)
+    module = nn.Sequential(convolution, nn.ReLU())
+    rgb = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    place = Place("cpu", 1, bfloat16=False)
+    [expected] = TorchFeatures(place, _Named(module), ("out",), compiled=False).features([rgb])
+    place._format = torch.channels_last
+    [found] = TorchFeatures(place, _Named(module), ("out",), compiled=False).features([rgb])
+    assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(found["out"], expected["out"], atol=1e-5)
+    assert found["out"].flags.c_contiguous
+
+
+class _Named(nn.Module):
+    """A module that gives a tuple, as encoders do."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        return (self.module(image),)
 
 
 def test_bfloat16_rounds_and_answers_in_float32() -> None:

@@ -1,0 +1,122 @@
+"""A warm click over HTTP by stage, on pictures of 1, 2 and 12 megapixels, beside the bare decode.
+
+    python -m benchmarks.stages                      the classical model, whose masks are of real things
+    python -m benchmarks.stages --model mobile_sam   Segment Anything's decoder; ragged masks of stand-in
+                                                     weights unless --checkpoints has the published ones
+
+``bare`` is the same build's decode in a process beside it, in turn with every click. The floor is a hop that
+does nothing, in the same Ray (``floor.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from benchmarks import machine
+from benchmarks.bar import Bar
+from benchmarks.contenders import described
+from benchmarks.model_tables import judged
+from benchmarks.warm_click import WarmClick, both, of
+from segmenters.options import ModelOptions
+from serve_app.cli.progress import console
+from values.errors import ServiceError
+
+SIZES = {1: (1152, 896), 2: (1632, 1224), 12: (4000, 3000)}
+"""Megapixels -> width and height of the picture."""
+GOALS = {2: 10.0}
+"""Megapixels -> milliseconds that everything but the decoder may take."""
+CLASSICAL = "classical"
+
+_DECODE = "decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A click on a picture of so many megapixels."""
+
+    megapixels: int
+    click: WarmClick
+
+    @property
+    def others(self) -> float:
+        """Milliseconds of everything but decode."""
+        return self.click.whole - self.click.whole_stages[_DECODE]
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether that is within the goal; None where there is none."""
+        goal = GOALS.get(self.megapixels)
+        return None if goal is None else self.others <= goal
+
+
+def table(title: str, rows: Sequence[Row]) -> Table:
+    """Medians in milliseconds: a column for each size, a line for each stage."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", min_width=90)
+    made.add_column("p50 in ms")
+    for row in rows:
+        made.add_column(f"{row.megapixels} MP", justify="right")
+    for stage in rows[0].click.whole_stages:
+        made.add_row(stage, *(f"{row.click.whole_stages[stage]:.2f}" for row in rows))
+    made.add_section()
+    made.add_row("all", *(f"{row.click.whole:.1f}" for row in rows))
+    made.add_row("decode, bare", *(f"{row.click.bare_stages[_DECODE]:.1f}" for row in rows))
+    made.add_row("all but decode", *(f"{row.others:.1f}" for row in rows))
+    made.add_row("goal", *(_goal(row) for row in rows))
+    made.add_row("floor: a hop that does nothing", *(f"{row.click.floor:.1f}" for row in rows))
+    if not all(row.click.same for row in rows):
+        made.caption = "[red]The bare decode gave DIFFERENT masks.[/]"
+    return made
+
+
+def _goal(row: Row) -> str:
+    return "" if row.reached is None else judged(f"<= {GOALS[row.megapixels]:g}", row.reached)
+
+
+def _settings(model: str, checkpoints: Path, folder: Path) -> Mapping[str, str]:
+    return {"MODEL": CLASSICAL} if model == CLASSICAL else of(described(model, folder, checkpoints))
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description="A warm click by stage.")
+    parser.add_argument("--model", default=CLASSICAL)
+    parser.add_argument("--megapixels", type=int, nargs="+", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--clicks", type=int, default=60)
+    parser.add_argument("--checkpoints", type=Path, default=ModelOptions().model_dir, help="as MODEL_DIR")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    given = parser.parse_args()
+    rows = []
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            env = _settings(given.model, given.checkpoints, folder)
+            bar = stack.enter_context(Bar(len(given.megapixels) * given.clicks))
+            for megapixels in given.megapixels:
+                bar.begin(f"{megapixels} megapixels")
+                with both(env, SIZES[megapixels]) as asked:
+                    rows.append(Row(megapixels, asked.compared(given.clicks, lambda: bar.advance(1))))
+    except ServiceError as error:
+        sys.exit(error.detail)
+    output = console()
+    if given.json:
+        clicks = [{"megapixels": row.megapixels, **asdict(row.click)} for row in rows]
+        output.print_json(
+            json.dumps({"machine": machine.described(), "model": given.model, "clicks": clicks})
+        )
+        return
+    output.print(machine.described(), markup=False)
+    output.print(table(f"A warm click, model {given.model}", rows))
+
+
+if __name__ == "__main__":
+    main()
