@@ -11,7 +11,6 @@ four. And a click's look-up among 100 to 100,000 kept images.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,9 +24,10 @@ import httpx
 import numpy as np
 import yaml
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.studio import LABEL_CONFIG, Studio, task_of
 from embeddings.key import image_key
@@ -151,36 +151,42 @@ def table(what: str, loads: list[Load], goal: float, *, linear: bool) -> Table:
     return made
 
 
+def run(encoding: list[int], decoding: list[int], seconds: float, shown: Console) -> dict[str, Any]:
+    """Loads on so many encoder and decoder replicas, and look-ups: printed, and their figures."""
+    with Bar(len(encoding) + len(decoding)) as bar:
+        found = {
+            "encoders": _loads(encoding, lambda replicas: encoders(replicas, seconds), bar),
+            "decoders": _loads(decoding, lambda replicas: decoders(replicas, 8, seconds), bar),
+        }
+    costs = {images: look_up_us(images) for images in IMAGES}
+    shown.print(machine.described(), markup=False)
+    for name, loads in found.items():
+        if loads:
+            shown.print(table(name, loads, LINEAR, linear=name == "encoders"))
+    for images, cost in costs.items():
+        shown.print(f"a look-up among {images:7,} images: {cost:6.1f} us")
+    loads_said = {name: [asdict(each) for each in loads] for name, loads in found.items()}
+    return {"machine": machine.described(), **loads_said, "look_up_us": costs}
+
+
+def _loads(replicas: list[int], measure: Callable[[int], Load], bar: Bar) -> list[Load]:
+    loads = []
+    for each in replicas:
+        bar.begin(f"{each} replicas")
+        loads.append(measure(each))
+        bar.advance(1)
+    return loads
+
+
 def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description="Throughput by replicas, and cost by images.")
-    parser.add_argument("--encoders", default="1,2,4,8", help="numbers of encoder replicas")
-    parser.add_argument("--decoders", default="1,4", help="numbers of decoder replicas")
+    parser.add_argument("--encoders", type=int, nargs="*", default=[1, 2, 4, 8], help="replicas, in turn")
+    parser.add_argument("--decoders", type=int, nargs="*", default=[1, 4], help="replicas, in turn")
     parser.add_argument("--seconds", type=float, default=20, help="of each load")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    wanted = {
-        name: [int(each) for each in getattr(given, name).split(",")] for name in ("encoders", "decoders")
-    }
-    found: dict[str, list[Load]] = {"encoders": [], "decoders": []}
-    with Bar(len(wanted["encoders"]) + len(wanted["decoders"])) as bar:
-        for replicas in wanted["encoders"]:
-            found["encoders"].append(encoders(replicas, given.seconds))
-            bar.advance(1)
-        for replicas in wanted["decoders"]:
-            found["decoders"].append(decoders(replicas, 8, given.seconds))
-            bar.advance(1)
-    costs = {images: look_up_us(images) for images in IMAGES}
-    output = console()
-    if given.json:
-        said: dict[str, Any] = {name: [asdict(each) for each in loads] for name, loads in found.items()}
-        output.print_json(json.dumps({"machine": machine.described(), **said, "look_up_us": costs}))
-        return
-    output.print(machine.described(), markup=False)
-    output.print(table("encoders", found["encoders"], LINEAR, linear=True))
-    output.print(table("decoders", found["decoders"], LINEAR, linear=False))
-    for images, cost in costs.items():
-        output.print(f"a look-up among {images:7,} images: {cost:6.1f} us")
+    command.run(lambda _: run(given.encoders, given.decoders, given.seconds, console()), given.json)
 
 
 if __name__ == "__main__":

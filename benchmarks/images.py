@@ -12,11 +12,7 @@ find nothing in an image and make much of little, so no goal is set for them.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import image_accuracy, image_speed, image_tables, machine
+from benchmarks import command, image_accuracy, image_speed, image_tables, machine
 from benchmarks.bar import Bar
 from benchmarks.contenders import described
 from benchmarks.image_speed import READS, ImageFile
@@ -34,7 +30,6 @@ from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
 from segmenters.segmenter import Segmenter
 from serve_app.cli.progress import console
-from values.errors import ServiceError
 
 CLASSICAL = "classical"
 MODELS = f"{CLASSICAL},mobile_sam"
@@ -178,20 +173,7 @@ def _model(name: str, folder: Path, published: Path | None) -> Segmenter:
 def main() -> None:
     """Read the arguments, measure, print."""
     asked = arguments()
-    try:
-        with contextlib.ExitStack() as stack:
-            if asked.json is not None:
-                asked.json.touch()  # what cannot be written is said now, not after minutes
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            found = run(plan_of(asked, folder), console())
-            if asked.json is not None:
-                asked.json.write_text(json.dumps(found, indent=2))
-    except ServiceError as error:
-        sys.exit(error.detail)
-    except OSError as error:
-        sys.exit(f"cannot use {error.filename}: {error.strerror}")
-    except ValueError as error:
-        sys.exit(str(error))
+    command.run(lambda folder: run(plan_of(asked, folder), console()), asked.json)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,6 @@ Wall seconds depend on what else the machine does, CPU seconds less so, and rati
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,7 +21,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from benchmarks import fresh_decoder, machine, model_tables, official, warm_click
+from benchmarks import command, fresh_decoder, machine, model_tables, official, warm_click
 from benchmarks.bar import Bar
 from benchmarks.contenders import BASELINE, Contender, described, read_contender, stands_in
 from benchmarks.halves import Row, decoder_rows, encoder_rows, turns_of
@@ -33,7 +29,6 @@ from benchmarks.replica import measure as measure_replica
 from segmenters.runtimes.session import Half
 from segmenters.sam.segmenter import SegmentAnything
 from serve_app.cli.progress import console
-from values.errors import ServiceError
 
 T = TypeVar("T")
 
@@ -158,6 +153,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def plan_of(asked: argparse.Namespace, folder: Path) -> Plan:
+    """What the command line asks for; stand-in weights go to ``folder``. Raises like ``described``."""
+    models = [described(name, folder, asked.checkpoints) for name in asked.models]
+    parts = [asked.half] if asked.half else list(PARTS)
+    return Plan(models, contenders(asked.runtimes), asked.threads, asked.repeats, parts)
+
+
 def contenders(asked: list[Contender] | None) -> list[Contender]:
     """What is asked for, by default all that is installed, and torch before it as the baseline."""
     if asked is None:
@@ -186,24 +188,7 @@ def main() -> None:
     """Read the arguments, measure, print."""
     asked = arguments()
     official.packages()  # before anything else looks for torchvision
-    try:
-        with contextlib.ExitStack() as stack:
-            folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            folder.mkdir(parents=True, exist_ok=True)
-            if asked.json is not None:
-                asked.json.touch()  # what cannot be written is said now, not after minutes
-            models = [described(name, folder.absolute(), asked.checkpoints) for name in asked.models]
-            parts = [asked.half] if asked.half else list(PARTS)
-            plan = Plan(models, contenders(asked.runtimes), asked.threads, asked.repeats, parts)
-            found = run(plan, console())
-            if asked.json is not None:
-                asked.json.write_text(json.dumps(found, indent=2))
-    except ServiceError as error:
-        sys.exit(error.detail)
-    except OSError as error:
-        sys.exit(f"cannot use {error.filename}: {error.strerror}")
-    except ValueError as error:
-        sys.exit(str(error))
+    command.run(lambda folder: run(plan_of(asked, folder), console()), asked.json, asked.keep)
 
 
 if __name__ == "__main__":

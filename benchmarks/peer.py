@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import machine, official
+from benchmarks import command, machine, official
 from benchmarks.bar import Bar
 from benchmarks.large_pictures import SIZES
 from benchmarks.model_tables import judged
@@ -148,18 +147,7 @@ def main() -> None:
         sys.exit(
             "the peer needs the official packages, which `make test` installs from requirements-oracles.txt"
         )
-    try:
-        with contextlib.ExitStack() as stack:
-            if asked.json is not None:
-                asked.json.touch()  # what cannot be written is said now, not after minutes
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            found = run(plan_of(asked, folder), console())
-            if asked.json is not None:
-                asked.json.write_text(json.dumps(found, indent=2))
-    except OSError as error:
-        sys.exit(f"cannot use {error.filename}: {error.strerror}")
-    except RuntimeError as error:
-        sys.exit(str(error))
+    command.run(lambda folder: run(plan_of(asked, folder), console()), asked.json)
 
 
 if __name__ == "__main__":

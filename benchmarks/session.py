@@ -9,7 +9,6 @@ image is encoded from the moment its task is opened; with it, while somebody wor
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import threading
@@ -22,9 +21,10 @@ from typing import Any
 import httpx
 import yaml
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.studio import LABEL_CONFIG, Studio, task_of
 from serve_app.cli.progress import console
@@ -138,6 +138,16 @@ def table(sessions: list[Session], habits: Habits) -> Table:
     return made
 
 
+def run(habits: Habits, rounds: int, shown: Console) -> dict[str, Any]:
+    """``rounds`` sessions with prefetch and without, in turn: printed, and their figures."""
+    with Bar(2 * rounds * habits.tasks) as bar:
+        sessions = [session(prefetch, habits, bar) for _ in range(rounds) for prefetch in (True, False)]
+    shown.print(machine.described(), markup=False)
+    shown.print(table(sessions, habits))
+    said = {"machine": machine.described(), "habits": asdict(habits)}
+    return {**said, "sessions": [asdict(each) for each in sessions]}
+
+
 def main() -> None:
     """Read the arguments, hold the sessions, print them."""
     parser = argparse.ArgumentParser(description="First clicks that find their image encoded.")
@@ -147,18 +157,10 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=3.0, help="seconds from there to the next task")
     parser.add_argument("--encode", type=float, default=1.0, help="seconds that encoding an image takes")
     parser.add_argument("--rounds", type=int, default=1, help="sessions with and without prefetch, in turn")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
     habits = Habits(given.annotators, given.tasks, given.look, given.think, given.encode)
-    with Bar(2 * given.rounds * habits.tasks) as bar:
-        sessions = [session(prefetch, habits, bar) for _ in range(given.rounds) for prefetch in (True, False)]
-    output = console()
-    if given.json:
-        said = {"habits": asdict(habits), "sessions": [asdict(each) for each in sessions]}
-        output.print_json(json.dumps({"machine": machine.described(), **said}))
-        return
-    output.print(machine.described(), markup=False)
-    output.print(table(sessions, habits))
+    command.run(lambda _: run(habits, given.rounds, console()), given.json)
 
 
 if __name__ == "__main__":

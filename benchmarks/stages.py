@@ -11,25 +11,22 @@ does nothing, in the same Ray (``floor.py``).
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.contenders import described
 from benchmarks.model_tables import judged
 from benchmarks.warm_click import WarmClick, both, of
 from segmenters.options import ModelOptions
 from serve_app.cli.progress import console
-from values.errors import ServiceError
 
 SIZES = {1: (1152, 896), 2: (1632, 1224), 12: (4000, 3000)}
 """Megapixels -> width and height of the picture."""
@@ -82,7 +79,22 @@ def _goal(row: Row) -> str:
     return "" if row.reached is None else judged(f"<= {GOALS[row.megapixels]:g}", row.reached)
 
 
-def _settings(model: str, checkpoints: Path, folder: Path) -> Mapping[str, str]:
+def run(env: Mapping[str, str], megapixels: Sequence[int], clicks: int, shown: Console) -> dict[str, Any]:
+    """``clicks`` on a picture of each size, with the settings ``env``: printed, and their figures."""
+    rows = []
+    with Bar(len(megapixels) * clicks) as bar:
+        for each in megapixels:
+            bar.begin(f"{each} megapixels")
+            with both(env, SIZES[each]) as asked:
+                rows.append(Row(each, asked.compared(clicks, lambda: bar.advance(1))))
+    shown.print(machine.described(), markup=False)
+    shown.print(table(f"A warm click, model {env['MODEL']}", rows))
+    said = {"machine": machine.described(), "model": env["MODEL"]}
+    return {**said, "clicks": [asdict(row) for row in rows]}
+
+
+def settings(model: str, checkpoints: Path, folder: Path) -> Mapping[str, str]:
+    """Those with which the application serves ``model``; stand-in weights go to ``folder``."""
     return {"MODEL": CLASSICAL} if model == CLASSICAL else of(described(model, folder, checkpoints))
 
 
@@ -93,29 +105,14 @@ def main() -> None:
     parser.add_argument("--megapixels", type=int, nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--clicks", type=int, default=60)
     parser.add_argument("--checkpoints", type=Path, default=ModelOptions().model_dir, help="as MODEL_DIR")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    rows = []
-    try:
-        with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            env = _settings(given.model, given.checkpoints, folder)
-            bar = stack.enter_context(Bar(len(given.megapixels) * given.clicks))
-            for megapixels in given.megapixels:
-                bar.begin(f"{megapixels} megapixels")
-                with both(env, SIZES[megapixels]) as asked:
-                    rows.append(Row(megapixels, asked.compared(given.clicks, lambda: bar.advance(1))))
-    except ServiceError as error:
-        sys.exit(error.detail)
-    output = console()
-    if given.json:
-        clicks = [{"megapixels": row.megapixels, **asdict(row.click)} for row in rows]
-        output.print_json(
-            json.dumps({"machine": machine.described(), "model": given.model, "clicks": clicks})
-        )
-        return
-    output.print(machine.described(), markup=False)
-    output.print(table(f"A warm click, model {given.model}", rows))
+
+    def measure(folder: Path) -> object:
+        env = settings(given.model, given.checkpoints, folder)
+        return run(env, given.megapixels, given.clicks, console())
+
+    command.run(measure, given.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""What the benchmarks' commands have in common: a folder to work in, a file for the figures, sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from values.errors import ServiceError
+
+
+def run(measure: Callable[[Path], object], figures: Path | None, keep: Path | None = None) -> None:
+    """Measure in the folder ``keep``, or in one that is gone afterwards; ``figures`` gets the result as JSON.
+
+    What cannot be measured ends the process with a sentence.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            if figures is not None:
+                figures.touch()  # what cannot be written is said now, not after minutes
+            found = measure(folder.absolute())
+            if figures is not None:
+                figures.write_text(json.dumps(found, indent=2))
+    except ServiceError as error:
+        sys.exit(error.detail)
+    except OSError as error:
+        sys.exit(f"cannot use {error.filename}: {error.strerror}")
+    except (RuntimeError, ValueError) as error:
+        sys.exit(str(error))
