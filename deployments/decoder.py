@@ -106,6 +106,10 @@ class Decoder:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
         return f"the decoder holds {len(self._keeper)} images; {await self._encoder.ready.remote()}"
 
+    async def check_health(self) -> None:
+        """Called by Serve every few seconds."""
+        self._keeper.report()
+
     def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:
         seconds = {"embedding": waited, "decode": 0.0, "resample": 0.0, "region": 0.0}
         embedding = exact(embedding)

@@ -73,8 +73,12 @@ class Keeper:
         embedding = await self._flights.run(key, lambda: self._find(key, source, parcel, urgent))
         if key not in self._memory:
             self._memory.put(key, embedding)
-            self._meters.memory(self._memory.nbytes, len(self._memory))
+            self.report()
         return embedding
+
+    def report(self) -> None:
+        """Say what is in memory. Ray forgets a gauge that nobody sets for half a minute."""
+        self._meters.memory(self._memory.nbytes, len(self._memory))
 
     async def get_ahead(self, key: str, source: ImageSource, parcel: Parcel) -> None:
         """See to it that the embedding is here, a few at a time, behind all that somebody waits for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -35,5 +36,9 @@ def until(app: RunningApp, name: str, value: float) -> None:
 def _exported(app: RunningApp) -> list[str]:
     """The pages of all exporters, as Ray tells Prometheus to find them."""
     found = json.loads((app.log.parent / "prom_metrics_service_discovery.json").read_text())
-    targets = {target for group in found for target in group["targets"]}
-    return [httpx.get(f"http://{target}/metrics", trust_env=False, timeout=60).text for target in targets]
+    pages = []
+    for target in {target for group in found for target in group["targets"]}:
+        # Some have a port that is the same in all clusters of a machine, whose other one may just have ended.
+        with contextlib.suppress(httpx.TransportError):
+            pages.append(httpx.get(f"http://{target}/metrics", trust_env=False, timeout=60).text)
+    return pages

@@ -36,10 +36,11 @@ class Graph:
         self.encoded: list[bool] = []
         self.error: Exception | None = None
         self.under_way = 0
+        self.meters = Meters()
 
     def keeper(self, durable: DurableTier | None = None, **options: Any) -> Keeper:
         fetcher, encoder = Handle({"read": self._read}), Handle({"encode": self._encode})
-        return Keeper(Classical(), DecoderOptions(**options), durable, fetcher, encoder, Meters())
+        return Keeper(Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.meters)
 
     async def _read(self, source: ImageSource, size: ModelSize, *values: str) -> str:
         self.fetched.append((source.value, *values))
@@ -67,6 +68,29 @@ def tier(place: Path) -> DurableTier:
 async def until(there: Callable[[], bool]) -> None:
     while not there():
         await asyncio.sleep(0)
+
+
+class Noting(Meters):
+    """Notes what it reports of the memory tier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[int, int]] = []
+
+    def memory(self, nbytes: int, images: int) -> None:
+        self.said.append((nbytes, images))
+        super().memory(nbytes, images)
+
+
+async def test_what_is_in_memory_is_reported_when_it_changes_and_whenever_asked() -> None:
+    graph = Graph()
+    graph.meters = meters = Noting()
+    keeper = graph.keeper()
+    keeper.report()
+    for key in (A, A, B):
+        await keeper.get(key, SOURCE, [])
+    keeper.report()
+    assert meters.said == [(0, 0), (MIB, 1), (2 * MIB, 2), (2 * MIB, 2)]
 
 
 async def test_64_who_ask_at_once_cost_one_fetch_and_one_encode() -> None:
