@@ -100,8 +100,9 @@ def _load(
         yaml.safe_dump(_config(deployment, replicas), config)
         env = {"LABEL_STUDIO_URL": studio.url, "ENCODE_S": str(encode_s)}
         with running_app(Path(config.name), env, haproxy=True) as app:
-            for _ in range(2 * replicas if deployment == "Encoder" else 16):
-                _click(app, number())
+            with _client(app) as client:
+                for _ in range(2 * replicas if deployment == "Encoder" else 16):
+                    _click(client, number())
             started = time.perf_counter()
             until = started + seconds
             with ThreadPoolExecutor(clients) as threads:
@@ -113,17 +114,22 @@ def _load(
 def _annotate(app: RunningApp, number: Callable[[], int], until: float) -> tuple[int, int]:
     """How many clicks were answered and how many failed."""
     good = bad = 0
-    while time.perf_counter() < until:
-        answered = _click(app, number())
-        good, bad = good + answered, bad + (not answered)
+    with _client(app) as client:
+        while time.perf_counter() < until:
+            answered = _click(client, number())
+            good, bad = good + answered, bad + (not answered)
     return good, bad
 
 
-def _click(app: RunningApp, number: int) -> bool:
+def _client(app: RunningApp) -> httpx.Client:
+    return httpx.Client(base_url=app.url, timeout=120, trust_env=False)
+
+
+def _click(client: httpx.Client, number: int) -> bool:
     item = keypoint((SIZE[0] / 2, SIZE[1] / 2), (SIZE[1], SIZE[0]), "Object")
     opened = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
     body = {**opened, "params": {"context": {"result": [item]}}}
-    return httpx.post(f"{app.url}/predict", json=body, timeout=120, trust_env=False).is_success
+    return client.post("/predict", json=body).is_success
 
 
 def _config(deployment: str, replicas: int) -> dict[str, Any]:

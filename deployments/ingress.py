@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from functools import partial
@@ -42,6 +43,10 @@ logger = logging.getLogger("ray.serve")
 EMBED_IMAGES = 100
 """Images of one request to /embed."""
 
+AHEAD = 4
+"""Images that nobody waits for with the decoders at once: these count as requests there, and the number of
+decoder replicas should follow clicks."""
+
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
 
@@ -69,6 +74,7 @@ class Ingress:
         self._prefetcher = self._new_prefetcher(OfferedTokens(images, journal))
         self._meters = Meters()
         self.background = Background(limit=256)
+        self._ahead = asyncio.Semaphore(AHEAD)
         self.reporter = Reporter(journal, self._meters)
 
     def __serve_build_asgi_app__(self) -> Starlette:
@@ -202,7 +208,8 @@ class Ingress:
 
     async def _warm_one(self, source: ImageSource, urgent: bool) -> None:
         try:
-            await self._owners.warm(source, urgent=urgent)
+            async with contextlib.nullcontext() if urgent else self._ahead:
+                await self._owners.warm(source, urgent=urgent)
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
             self.reporter.failed("warm", error, project=source.project, task=task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import cv2
@@ -28,8 +29,30 @@ def to_mask(logits: NDArray[np.float32], frame: Frame, width: int, height: int) 
         logits = _bilinear(logits, canvas_width, canvas_height, None)
     rows, columns = frame.content
     content = logits[:rows, :columns]
+    mask = np.zeros((height, width), np.bool_)
+    left, top, across, down = cv2.boundingRect((content > 0).view(np.uint8))
+    if not across:
+        return mask
+    of_rows, to_rows = _around(top, top + down, rows, height)
+    of_columns, to_columns = _around(left, left + across, columns, width)
+    part = mask[to_rows, to_columns]
+    resampled = _bilinear(content[of_rows, of_columns], part.shape[1], part.shape[0], _buffer(*part.shape))
     # cv2.compare would be an order of magnitude slower than NumPy here.
-    return np.asarray(_bilinear(content, width, height, _buffer(height, width)) > 0)
+    np.greater(resampled, 0, out=part)
+    return mask
+
+
+def _around(first: int, end: int, length: int, target: int) -> tuple[slice, slice]:
+    """A part of an axis with first..end and the part of the ``target`` pixels that it is resampled to.
+
+    Outside of these no pixel is on. ``length`` and ``target`` are cut where their pixels begin together, so
+    that the part is resampled as the whole would be; where they never do, it is the whole.
+    """
+    blocks = math.gcd(length, target)
+    old, new = length // blocks, target // blocks
+    # The pixels next to the part's border are interpolated as those of the image's border.
+    begin, stop = max(0, (first - 1) // old), min(blocks, -(-(end + 1) // old))
+    return slice(begin * old, stop * old), slice(begin * new, stop * new)
 
 
 def _bilinear(

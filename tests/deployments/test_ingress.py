@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deployments.decoder import ClickAnswer
-from deployments.ingress import Ingress
+from deployments.ingress import AHEAD, Ingress
 from deployments.options import IngressOptions
 from deployments.parcels import Parcel
 from imaging.options import ImageOptions
@@ -39,6 +39,8 @@ class Graph:
         self.tokens: dict[str, str] = {}
         self.urgent: list[bool] = []
         self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.stored: set[str] = set()
         self.decoder = Handle(
             {"click": self._click, "warm": self._warm, "store": self._store, "ready": self._ready}
@@ -65,6 +67,7 @@ class Graph:
         assert parcel == []
         self.urgent.append(urgent)
         self.warmed.append((key, source))
+        await self.gate.wait()
         if self.error is not None:
             raise self.error
         return False
@@ -169,6 +172,22 @@ async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
     assert response.json() == {"results": []}
     assert len(door.graph.warmed) == 3
     assert door.graph.urgent == [False] * 3
+
+
+async def test_few_images_that_nobody_waits_for_are_with_the_decoders_at_once() -> None:
+    door = Door(warm_images=20)
+    door.graph.gate.clear()
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(2, 22)]
+    await door.post("/predict", body)
+    await door.post("/predict", predict_body(context=None))
+    while True not in door.graph.urgent:
+        await asyncio.sleep(0)
+    assert door.graph.urgent.count(False) == AHEAD
+    door.graph.gate.set()
+    await door.settle()
+    assert door.graph.urgent.count(False) == 20
 
 
 async def test_an_image_that_cannot_be_warmed_is_a_failure_of_its_task(door: Door) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import threading
+from random import Random
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,51 @@ def test_logits_may_be_read_only() -> None:
     logits = _noise(6, 6)
     logits.flags.writeable = False
     assert to_mask(logits, Frame((12, 12), (6, 12)), 24, 12).shape == (12, 24)
+
+
+@settings(max_examples=100)
+@given(
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.tuples(st.sampled_from([1, 2, 3, 0.5, 1.5, None]), st.sampled_from([1, 2, 3, 0.5, 1.5, None])),
+    st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    st.randoms(use_true_random=False),
+)
+def test_a_mask_in_a_part_of_the_image_is_that_of_the_whole_resampled(
+    shape: tuple[int, int],
+    factors: tuple[float | None, float | None],
+    other: tuple[int, int],
+    random: Random,
+) -> None:
+    rows, columns = shape
+    height, width = (
+        size if factor is None else max(1, round(length * factor))
+        for length, factor, size in zip(shape, factors, other, strict=True)
+    )
+    logits = np.full(shape, -1, np.float32)
+    top, left = random.randrange(rows), random.randrange(columns)
+    part = logits[top : random.randint(top + 1, rows), left : random.randint(left + 1, columns)]
+    part[:] = _noise(part.shape[0], part.shape[1], random.randrange(99))
+    whole = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
+    mask = to_mask(logits, Frame(None, shape), width, height)
+    clear = np.abs(whole) > 1e-4
+    np.testing.assert_array_equal(mask[clear], (whole > 0)[clear])
+
+
+def test_only_the_part_with_the_mask_is_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def resize(values: NDArray[np.float32], size: tuple[int, int], **more: object) -> object:
+        sizes.append(size)
+        return whole(values, size, **more)  # type: ignore[call-overload]
+
+    whole = cv2.resize
+    monkeypatch.setattr(cv2, "resize", resize)
+    logits = np.full((768, 1024), -1, np.float32)
+    logits[100:140, 700:720] = 1
+    assert np.count_nonzero(to_mask(logits, Frame(None, (768, 1024)), 4000, 3000)) > 12_000
+    assert sizes == [(250, 250)]
+    to_mask(logits, Frame(None, (768, 1024)), 1021, 769)  # nowhere do pixels begin together
+    assert sizes[1] == (1021, 769)
 
 
 @settings(max_examples=30)
