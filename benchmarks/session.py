@@ -48,7 +48,10 @@ class Habits:
 
 @dataclass(frozen=True)
 class Session:
-    """What a session was like. ``warm``: share of first clicks whose image was encoded; waits in ms."""
+    """What a session was like. ``warm``: share of first clicks whose image was encoded; waits in ms.
+
+    ``cold``: the tasks of the other ones.
+    """
 
     prefetch: bool
     first_clicks: int
@@ -56,6 +59,7 @@ class Session:
     p50_ms: float
     p95_ms: float
     lists_asked: int
+    cold: list[int]
 
 
 def session(prefetch: bool, habits: Habits, bar: Bar) -> Session:
@@ -71,13 +75,13 @@ def session(prefetch: bool, habits: Habits, bar: Bar) -> Session:
             "ENCODE_S": str(habits.encode_s),
         }
         with running_app(Path(config.name), env, haproxy=True) as app:
-            clicks: list[tuple[bool, float]] = []
+            clicks: list[tuple[int, bool, float]] = []
             lock = threading.Lock()
 
             def annotate(_: int) -> None:
                 with httpx.Client(base_url=app.url, trust_env=False, timeout=120) as client:
                     while (number := studio.next_task()) is not None:
-                        click = _task(client, number, habits)
+                        click = (number, *_task(client, number, habits))
                         studio.submit(number)
                         _submitted(client, number)
                         with lock:
@@ -87,10 +91,12 @@ def session(prefetch: bool, habits: Habits, bar: Bar) -> Session:
             with ThreadPoolExecutor(habits.annotators) as threads:
                 list(threads.map(annotate, range(habits.annotators)))
             listed = studio.listed
-    waits = sorted(wait for _, wait in clicks)
-    warm = sum(hit for hit, _ in clicks) / len(clicks)
+    waits = sorted(wait for *_, wait in clicks)
+    cold = sorted(number for number, hit, _ in clicks if not hit)
     p95 = waits[int(0.95 * (len(waits) - 1))]
-    return Session(prefetch, len(clicks), warm, statistics.median(waits), p95, listed)
+    return Session(
+        prefetch, len(clicks), 1 - len(cold) / len(clicks), statistics.median(waits), p95, listed, cold
+    )
 
 
 def _task(client: httpx.Client, number: int, habits: Habits) -> tuple[bool, float]:
@@ -128,12 +134,21 @@ def table(sessions: list[Session], habits: Habits) -> Table:
         f"{habits.annotators} annotators; {habits.look_s:g} s from opening to clicking, {habits.think_s:g} s "
         f"to the next task; {habits.encode_s:g} s to encode"
     )
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", min_width=100)
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        min_width=100,
+    )
     for heading in ("prefetch", "first clicks", "warm", "p50 ms", "p95 ms", "lists asked", "goal"):
         made.add_column(heading, justify="left" if heading in ("prefetch", "goal") else "right")
     for each in sessions:
         goal = ("reached" if each.warm >= GOAL else "missed") if each.prefetch else ""
         numbers = (f"{each.first_clicks}", f"{each.warm:.1%}", f"{each.p50_ms:.0f}", f"{each.p95_ms:.0f}")
+        if each.prefetch:
+            made.caption = f"Not encoded before their first click: tasks {', '.join(map(str, each.cold))}."
         made.add_row("on" if each.prefetch else "off", *numbers, f"{each.lists_asked}", goal)
     return made
 

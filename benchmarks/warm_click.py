@@ -36,11 +36,12 @@ _SETTLE_S = 0.05
 class WarmClick:
     """Milliseconds, all p50. ``bare`` and ``whole`` with their parts; ``floor``: the hop that does nothing.
 
-    ``same``: whether both gave the same masks, byte for byte.
+    ``others``: of ``whole``, all but decode. ``same``: whether both gave the same masks, byte for byte.
     """
 
     bare: float
     whole: float
+    others: float
     floor: float
     bare_stages: Stages
     whole_stages: Stages
@@ -137,6 +138,7 @@ def summary(
     return WarmClick(
         statistics.median(sum(stages.values()) for stages in bares),
         statistics.median(sum(stages.values()) for stages in wholes),
+        statistics.median(sum(stages.values()) - stages["decode"] for stages in wholes),
         statistics.median(floors),
         _medians(bares),
         _medians(wholes),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.growth import Load, look_up_us, table
@@ -22,8 +24,15 @@ def verdicts(loads: list[Load], *, linear: bool) -> list[str]:
     ],
 )
 def test_a_load_is_judged_against_the_first(linear: bool, clicks_s: float, failed: int, verdict: str) -> None:
-    loads = [Load(1, 4, 10.0, 0), Load(2, 8, clicks_s, failed)]
+    loads = [Load(1, 4, 10.0, 0, 5.0, 9.0), Load(2, 8, clicks_s, failed, 5.0, 9.0)]
     assert verdicts(loads, linear=linear)[1] == verdict
+
+
+def test_without_a_goal_nothing_is_judged() -> None:
+    load = Load(1, 4, 10.0, 0, 5.0, 9.0)
+    shown = printed(table("decoders", [load, replace(load, replicas=4)], None, linear=False))
+    assert "missed" not in shown
+    assert "1.00" in shown
 
 
 def test_every_image_of_a_project_is_found() -> None:

@@ -160,7 +160,7 @@ def test_medians_of_clicks_by_stage() -> None:
     bares = [{"decode": decode, "resample": resample, "region": 3.0} for decode, resample in times]
     wholes = [{"decode": 4.0, "resample": 1.0, "region": 1.0, "http": each} for each in (4.0, 6.0, 5.0)]
     click = summary(bares, wholes, [1.0, 5.0, 2.0], same=True)
-    assert (click.bare, click.whole, click.floor) == (8.0, 11.0, 2.0)
+    assert (click.bare, click.whole, click.others, click.floor) == (8.0, 11.0, 7.0, 2.0)
     assert click.bare_stages == {"decode": 2.0, "resample": 3.0, "region": 3.0}
     assert click.whole_stages == {"decode": 4.0, "resample": 1.0, "region": 1.0, "http": 5.0}
     assert click.ratio == pytest.approx(11 / 8)
@@ -173,15 +173,15 @@ def test_medians_of_clicks_by_stage() -> None:
 )
 def test_the_goal_of_a_click_is_reached_by_both_ratios(bare: float, decode: float, reached: bool) -> None:
     inside = {"decode": decode, "resample": 0.0, "region": 0.0}
-    assert WarmClick(bare, 11.0, 1.0, inside, inside, True).reached is reached
+    assert WarmClick(bare, 11.0, 2.0, 1.0, inside, inside, True).reached is reached
 
 
 def test_the_table_of_the_click_says_when_masks_differ() -> None:
     stages = {"decode": 8.0, "resample": 1.0, "region": 1.0}
-    same = printed(model_tables.click_table(WarmClick(10, 11, 1, stages, stages | {"http": 1.0}, True)))
+    same = printed(model_tables.click_table(WarmClick(10, 11, 3, 1, stages, stages | {"http": 1.0}, True)))
     assert "1.100" in same
     assert "reached" in same
-    differ = printed(model_tables.click_table(WarmClick(10, 12, 1, stages, stages, False)))
+    differ = printed(model_tables.click_table(WarmClick(10, 12, 3, 1, stages, stages, False)))
     assert "DIFFERENT" in differ
     assert "missed" in differ
 

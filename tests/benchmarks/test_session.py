@@ -16,10 +16,12 @@ HABITS = Habits(annotators=2, tasks=40, look_s=0.5, think_s=3.0, encode_s=1.0)
 
 @pytest.mark.parametrize(("warm", "verdict"), [(0.95, "reached"), (0.949, "missed")])
 def test_only_the_session_with_prefetch_has_a_goal(warm: float, verdict: str) -> None:
-    on, off = Session(True, 40, warm, 10.0, 20.0, 5), Session(False, 40, 0.0, 600.0, 900.0, 0)
-    [line_on, line_off] = [line for line in printed(table([on, off], HABITS)).splitlines() if " 40 " in line]
+    on, off = Session(True, 40, warm, 10.0, 20.0, 5, [1, 7]), Session(False, 40, 0.0, 600.0, 900.0, 0, [1])
+    shown = printed(table([on, off], HABITS))
+    [line_on, line_off] = [line for line in shown.splitlines() if " 40 " in line]
     assert line_on.split()[-1] == verdict
     assert line_off.split()[-1] == "0"
+    assert "tasks 1, 7." in shown
 
 
 def test_two_annotators_never_get_the_same_task() -> None:
