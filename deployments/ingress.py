@@ -43,9 +43,9 @@ logger = logging.getLogger("ray.serve")
 EMBED_IMAGES = 100
 """Images of one request to /embed."""
 
-AHEAD = 4
-"""Images that nobody waits for with the decoders at once: these count as requests there, and the number of
-decoder replicas should follow clicks."""
+AHEAD = 2
+"""Images that nobody waits for with the decoders at once. More would overtake each other on the way, and
+count as requests there, whereas the number of decoder replicas should follow clicks."""
 
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
