@@ -17,10 +17,10 @@ test: .venv/.requirements-dev .venv/.requirements-oracles
 CLUSTERS := cluster or label_studio
 
 test-alone:
-	$(BIN)/python -m pytest -m "not e2e and not ($(CLUSTERS))"
+	$(BIN)/python -m pytest --durations=15 -m "not e2e and not ($(CLUSTERS))"
 
 test-clusters:
-	$(BIN)/python -m pytest -m "not e2e and ($(CLUSTERS))"
+	$(BIN)/python -m pytest --durations=15 -m "not e2e and ($(CLUSTERS))"
 
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev
