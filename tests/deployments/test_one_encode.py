@@ -51,7 +51,10 @@ def test_64_first_clicks_at_once(wide: RunningApp) -> None:
         masks = {str(answer.json()["results"][0]["result"][0]["value"]) for answer in answers}
         assert len(masks) == 1
         assert [request.target for request in server.requests] == ["/scene.png"]
+    # Each replica reports at a time of its own.
     until(wide, "ray_sam_embedding_lookups_total", CLICKS)
+    until(wide, "ray_sam_images_fetched_total", 1)
+    until(wide, "ray_sam_images_encoded_total", 1)
     assert total(wide, "ray_sam_images_fetched_total") == 1
     assert total(wide, "ray_sam_images_encoded_total") == 1
     assert total(wide, "ray_sam_embedding_lookups_total", found="miss") == 1

@@ -38,6 +38,7 @@ def test_the_next_unlabelled_tasks_are_encoded_when_one_is_opened_or_submitted(
     until(app, "ray_sam_images_encoded_total", 3)
     studio.api.call("GET", f"/api/tasks/{tasks[3]}")
     until(app, "ray_sam_images_encoded_total", 5)
+    until(app, "ray_sam_images_fetched_total", 5)  # the fetchers report at another time than the encoder
     assert total(app, "ray_sam_images_fetched_total") == 5
 
 
