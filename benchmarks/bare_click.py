@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import time
@@ -29,7 +28,7 @@ from segmenters.registry import choose
 from segmenters.resample import to_mask
 from segmenters.segmenter import Decoder
 from serve_app.settings import Settings
-from tests.running_app import ROOT
+from tests.running_app import ROOT, inherited
 from values.embedding import Embedding
 
 Stages = dict[str, float]
@@ -41,12 +40,12 @@ class BareClicks:
     """The process that answers one request again and again."""
 
     def __init__(self, env: Mapping[str, str], request: Path, image: Path) -> None:
-        """``env``: the application's settings."""
+        """``env``: the application's settings, and all that this process sees of any."""
         # In a session of its own like the application: Linux shares a busy machine out among sessions.
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(request), str(image)],
             cwd=ROOT,
-            env={**os.environ, **env},
+            env={**inherited(), **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

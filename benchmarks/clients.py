@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from benchmarks.studio import LABEL_CONFIG, task_of
-from tests.label_studio.masks import keypoint
+from benchmarks.studio import request_of
 from tests.running_app import RunningApp
 
 SIZE = (320, 240)
@@ -52,7 +51,4 @@ def client_of(app: RunningApp) -> httpx.Client:
 
 def click(client: httpx.Client, number: int) -> bool:
     """Click on the image of task ``number``; whether that was answered."""
-    item = keypoint((SIZE[0] / 2, SIZE[1] / 2), (SIZE[1], SIZE[0]), "Object")
-    opened = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
-    body = {**opened, "params": {"context": {"result": [item]}}}
-    return client.post("/predict", json=body).is_success
+    return client.post("/predict", json=request_of(number, SIZE)).is_success

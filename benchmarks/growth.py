@@ -128,11 +128,12 @@ def table(what: str, loads: list[Load], goal: float | None, *, linear: bool) -> 
         made.add_column(heading, justify="left" if heading == "goal" else "right")
     for each in loads:
         share = each.clicks_s / loads[0].clicks_s / (each.replicas / loads[0].replicas if linear else 1)
-        judged = goal is not None and each is not loads[0]
-        reached = "reached" if goal is not None and share >= goal and not each.failed else "missed"
+        verdict = ""
+        if goal is not None and each is not loads[0]:
+            verdict = "reached" if share >= goal and not each.failed else "missed"
         numbers = (f"{each.replicas}", f"{each.clients}", f"{each.clicks_s:.1f}", f"{each.failed}")
         times = (f"{each.p50_ms:.0f}", f"{each.p95_ms:.0f}")
-        made.add_row(*numbers, *times, f"{share:.2f}", reached if judged else "")
+        made.add_row(*numbers, *times, f"{share:.2f}", verdict)
     return made
 
 

@@ -26,9 +26,8 @@ from rich.table import Table
 
 from benchmarks import command, machine
 from benchmarks.bar import Bar
-from benchmarks.studio import LABEL_CONFIG, Studio, task_of
+from benchmarks.studio import LABEL_CONFIG, Studio, request_of, task_of
 from serve_app.cli.progress import console
-from tests.label_studio.masks import keypoint
 from tests.running_app import ROOT, running_app
 
 GOAL = 0.95
@@ -101,12 +100,10 @@ def session(prefetch: bool, habits: Habits, bar: Bar) -> Session:
 
 def _task(client: httpx.Client, number: int, habits: Habits) -> tuple[bool, float]:
     """Open, look, click, work on; whether the click's image was encoded, and the milliseconds it took."""
-    opened = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
-    client.post("/predict", json={**opened, "params": {"context": None}}).raise_for_status()
+    client.post("/predict", json=request_of(number)).raise_for_status()
     time.sleep(habits.look_s)
-    item = keypoint((SIZE[0] / 2, SIZE[1] / 2), (SIZE[1], SIZE[0]), "Object")
     started = time.perf_counter()
-    answer = client.post("/predict", json={**opened, "params": {"context": {"result": [item]}}})
+    answer = client.post("/predict", json=request_of(number, SIZE))
     wait = (time.perf_counter() - started) * 1000
     answer.raise_for_status()
     time.sleep(habits.think_s)

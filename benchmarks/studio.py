@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image
 
 from benchmarks.scenes import scene
+from tests.label_studio.masks import keypoint
 
 LABEL_CONFIG = (
     '<View><Image name="image" value="$image"/><KeyPointLabels name="point" toName="image" smart="true">'
@@ -67,6 +68,17 @@ class Studio:
 def task_of(number: int) -> dict[str, Any]:
     """A task as Label Studio sends it."""
     return {"id": number, "data": {"image": f"/data/upload/1/{number}.jpg"}}
+
+
+def request_of(number: int, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """What Label Studio asks when a task is opened; with the ``size`` of its picture, width and height, when
+    an annotator clicks on the middle of it."""
+    context = None
+    if size is not None:
+        width, height = size
+        context = {"result": [keypoint((width / 2, height / 2), (height, width), "Object")]}
+    asked = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
+    return {**asked, "params": {"context": context}}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

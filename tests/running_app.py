@@ -46,6 +46,11 @@ def free_port() -> int:
             return port
 
 
+def inherited() -> dict[str, str]:
+    """What a started process cannot do without: no setting of the machine that runs the tests."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+
+
 @contextlib.contextmanager
 def running_app(
     config: Path = ROOT / "configs" / "serve.yaml",
@@ -69,12 +74,11 @@ def running_app(
         command += ["--haproxy" if haproxy else "--no-haproxy"]
         if haproxy:
             env = {**{name: str(free_port()) for name in HAPROXY_PORTS}, **env}
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**kept, **env},
+                env={**inherited(), **env},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

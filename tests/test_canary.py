@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from imaging.tokens import is_personal
 from tests.canary import CANARY, Watch, listening
 from tests.imaging.servers import LabelStudio, Request, Server, jwt
-from tests.running_app import ROOT, running_app
+from tests.running_app import ROOT, inherited, running_app
 from values.errors import ImageMissing
 
 # Another secret than the tests': what leaks here must not let these tests fail.
@@ -55,9 +54,8 @@ def test_a_test_that_leaks_fails_and_the_one_after_it_does_not(tmp_path: Path) -
     file.write_text(LEAKING)
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest"]
     command += ["-p", "no:cacheprovider", "--basetemp", str(tmp_path / "base"), "-q", str(file)]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     run = subprocess.run(
-        command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=inherited(), capture_output=True, text=True, timeout=120, check=False
     )
     leaking = re.findall(r"def (test_\w+)", LEAKING)[:-1]
     for name in leaking:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from values.errors import ImageCorrupt, ImageTimeout, ImageTooLarge, NotAnImage,
 from values.image import ModelSize
 
 GOOD = encoded(quarters())
-SLOW = encoded(Image.new("RGB", (6000, 6000)), compress_level=1)
 JOB: dict[str, Any] = {"size": asdict(ModelSize(64)), "max_image_megapixels": 89, "timeout_s": 60}
 MOST = 2**20
 
@@ -32,6 +32,12 @@ def some() -> Iterator[Processes]:
     yield made
     made.close()
     assert _children(made) == []
+
+
+@cache
+def slow() -> bytes:
+    """An image that takes longer than a hundredth of a second, wherever."""
+    return encoded(Image.new("RGB", (6000, 6000)), compress_level=1)
 
 
 def decoders(**options: Any) -> Decoders:
@@ -61,7 +67,7 @@ async def test_an_image_that_takes_too_long_is_ended_and_keeps_no_place() -> Non
     ended = 0
     while ended < 2 * DECODES_AT_ONCE:
         try:
-            await impatient.decode(SLOW, ModelSize(64))
+            await impatient.decode(slow(), ModelSize(64))
         except ImageTimeout:
             ended += 1
         except Overloaded:  # the kernel has not come to ending the last one yet
@@ -131,7 +137,7 @@ async def test_what_breaks_its_decoder_is_corrupt(monkeypatch: pytest.MonkeyPatc
 
 def test_what_the_kernel_ended_first_took_too_long_all_the_same() -> None:
     with pytest.raises(ImageTimeout, match=r"longer than 0\.02 s"):
-        decoders(decode_timeout_s=0.02)._decode(SLOW, ModelSize(64))
+        decoders(decode_timeout_s=0.02)._decode(slow(), ModelSize(64))
 
 
 def _children(some: Processes) -> list[int]:

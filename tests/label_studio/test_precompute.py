@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from tests.label_studio.fixtures import running_application
 from tests.label_studio.server import LabelStudioServer
 from tests.label_studio.studio import CONFIG
 from tests.metrics import total, until
-from tests.running_app import ROOT, RunningApp
+from tests.running_app import ROOT, RunningApp, inherited
 
 pytestmark = pytest.mark.label_studio
 
@@ -48,8 +47,7 @@ class Desk:
         """What an operator runs. No output of it may have a secret in it."""
         command = [sys.executable, "-m", "serve_app", "precompute", "--project", str(project), *arguments]
         command += ["--label-studio-url", self.studio.url, "--backend", self.app.url]
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        env = {**kept, "LABEL_STUDIO_API_KEY": self.studio.api.personal_access_token()}
+        env = {**inherited(), "LABEL_STUDIO_API_KEY": self.studio.api.personal_access_token()}
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
         )
