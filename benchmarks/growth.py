@@ -87,7 +87,7 @@ def look_up_us(images: int, repeats: int = 2000) -> float:
 
 def _key(number: int, options: ImageOptions) -> str:
     source = ImageSource(f"/data/upload/1/{number}.jpg", project="1")
-    return image_key(canonical(source, options), "growth-1")
+    return image_key(canonical(source, options))
 
 
 def _load(deployment: str, replicas: int, clients: Clients, encode_s: float) -> Load:

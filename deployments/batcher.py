@@ -8,31 +8,49 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from values.priority import Priority
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PATIENCE_S = 2.0
-"""After so long what is not urgent goes first: somebody may have come to wait for it meanwhile."""
+SHARE = 4
+"""While annotators wait, one in so many batches has room for an image that nobody waits for."""
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[Item, Result]):
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Item, Result]):
+    """One item, and all who wait for its result."""
+
     item: Item
-    since: float
-    done: asyncio.Future[Result]
+    waiting: list[tuple[Priority, asyncio.Future[Result]]] = field(default_factory=list)
+
+    @property
+    def priority(self) -> Priority | None:
+        """That of the most urgent one who waits; None when all have left."""
+        return min((priority for priority, done in self.waiting if not done.done()), default=None)
+
+    def settle(self, result: Result | None, error: BaseException | None) -> None:
+        for _, done in self.waiting:
+            if done.done():
+                continue
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]  # None only if that is the result
 
 
 class Batcher(Generic[Item, Result]):
     """Runs ``function`` on batches of at most ``most`` items, one batch at a time, in ``executor``.
 
-    Urgent items come first. An item whose batch fails is tried alone, so that one that cannot be run is the
-    only one to fail. Used from one event loop.
+    The order is that of :class:`values.priority.Priority`; among equals, who was there first. What nobody
+    waits for never goes before a waiting annotator, but gets one place in ``SHARE`` batches. Who asks for a
+    key that waits or is being run shares its result, and raises its priority. An item whose batch fails is
+    tried alone, so that one that cannot be run is the only one to fail. Used from one event loop.
     """
 
     def __init__(
@@ -41,51 +59,63 @@ class Batcher(Generic[Item, Result]):
         self.most = most
         self._function = function
         self._executor = executor
-        self._urgent: deque[_Waiting[Item, Result]] = deque()
-        self._ahead: deque[_Waiting[Item, Result]] = deque()
+        # In the order of arrival, those that are being run included.
+        self._entries: dict[str, _Entry[Item, Result]] = {}
+        self._passed_over = 0
         self._running: asyncio.Task[None] | None = None
 
-    async def run(self, item: Item, *, urgent: bool = True) -> Result:
-        """The function's result for ``item``. Raises what the function raises. Who leaves is passed over."""
+    async def run(self, key: str, item: Item, priority: Priority = Priority.CLICK) -> Result:
+        """The function's result for ``item``, which ``key`` names. Raises what the function raises.
+
+        Nothing is begun for an item whose callers have all left.
+        """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Item, Result](item, loop.time(), loop.create_future())
-        (self._urgent if urgent else self._ahead).append(waiting)
+        done: asyncio.Future[Result] = loop.create_future()
+        entry = self._entries.setdefault(key, _Entry(item))
+        entry.waiting.append((priority, done))
         if self._running is None or self._running.done():
             # In no request's context: Serve would cancel it together with the request that began it.
             self._running = loop.create_task(self._run(), context=contextvars.Context())
-        return await waiting.done
+        return await done
 
     async def _run(self) -> None:
-        while batch := self._take():
-            await self._answer(batch)
+        while names := self._take():
+            try:
+                await self._answer([self._entries[name] for name in names])
+            finally:
+                for name in names:
+                    del self._entries[name]
 
-    def _take(self) -> list[_Waiting[Item, Result]]:
-        batch: list[_Waiting[Item, Result]] = []
-        while len(batch) < self.most and (queue := self._next()):
-            waiting = queue.popleft()
-            if not waiting.done.done():
-                batch.append(waiting)
+    def _take(self) -> list[str]:
+        """The names of the next batch; forgets what everybody has left."""
+        priorities = {name: entry.priority for name, entry in self._entries.items()}
+        for name in [name for name, priority in priorities.items() if priority is None]:
+            del self._entries[name]
+        found = {name: priority for name, priority in priorities.items() if priority is not None}
+        names = sorted(found, key=lambda name: found[name])  # stable: by arrival among equals
+        batch = names[: self.most]
+        lower = [name for name in names if not found[name].urgent]
+        if not lower or not found[batch[-1]].urgent:
+            self._passed_over = 0
+        elif self._passed_over + 1 < SHARE:
+            self._passed_over += 1
+        else:
+            self._passed_over = 0
+            batch[-1] = lower[0]
         return batch
 
-    def _next(self) -> deque[_Waiting[Item, Result]] | None:
-        now = asyncio.get_running_loop().time()
-        if self._ahead and (not self._urgent or now - self._ahead[0].since > PATIENCE_S):
-            return self._ahead
-        return self._urgent or None
-
-    async def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
+    async def _answer(self, batch: list[_Entry[Item, Result]]) -> None:
         try:
             results = await self._call([each.item for each in batch])
         except Exception as error:
             if len(batch) > 1:
                 for each in batch:
                     await self._answer([each])
-            elif not batch[0].done.done():
-                batch[0].done.set_exception(error)
+            else:
+                batch[0].settle(None, error)
             return
-        for waiting, result in zip(batch, results, strict=True):
-            if not waiting.done.done():
-                waiting.done.set_result(result)
+        for each, result in zip(batch, results, strict=True):
+            each.settle(result, None)
 
     async def _call(self, items: list[Item]) -> Sequence[Result]:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._function, items)

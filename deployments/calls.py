@@ -1,24 +1,38 @@
-"""How one deployment calls another: in a fresh context, with a deadline, again when a replica died."""
+"""How one deployment calls another: in a fresh context, with a deadline, again when it is lost on the way."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from ray.exceptions import ObjectLostError, RayActorError, RayTaskError
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    RayActorError,
+    RayTaskError,
+    TaskCancelledError,
+    WorkerCrashedError,
+)
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from values.errors import DeadlineExceeded, ModelError, Overloaded
+from values.errors import DeadlineExceeded, ModelError, OtherVersion, Overloaded, ServiceError
 
-# A replica that dies takes the requests it had accepted with it, and Serve does not send those again.
-LOST = (RayActorError, ObjectLostError)
+# A replica that dies or is stopped takes the requests it had accepted with it, and what it had put into the
+# object store. Serve does not send those again.
+LOST = (RayActorError, ObjectLostError, WorkerCrashedError, NodeDiedError, TaskCancelledError)
+AGAIN = (*LOST, OtherVersion)
 
 
-async def call(send: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
+async def call(
+    send: Callable[[], Any], *, timeout_s: float, what: str, other_version_s: float = float("inf")
+) -> Any:
     """The answer to ``send()``, which makes one ``handle.method.remote(...)``.
+
+    Sent again when a replica was lost with it, also one behind the one that was called, and when the replica
+    that answered serves another version of the model, for at most ``other_version_s`` seconds.
 
     Every call runs in an empty :class:`contextvars.Context`: Serve keeps the id of the request there, and
     concurrent calls that share an id hang in the consistent-hash router.
@@ -28,23 +42,35 @@ async def call(send: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
     Raises:
         DeadlineExceeded: no answer in ``timeout_s`` seconds, deaths of replicas included.
         Overloaded: the deployment has too much waiting.
+        OtherVersion: only replicas of another version answered.
         ModelError: the deployment cannot run.
         ServiceError: whatever the callee raised, without Ray's wrapping.
     """
-    deadline = asyncio.get_running_loop().time() + timeout_s
+
+    def gives_up(state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        limit = other_version_s if isinstance(error, OtherVersion) else timeout_s
+        return (state.seconds_since_start or 0.0) >= limit
+
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type(LOST),
-        wait=wait_random_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(timeout_s),
+        retry=retry_if_exception(_is_lost),
+        wait=wait_random_exponential(multiplier=0.05, max=0.5),
+        stop=gives_up,
         reraise=True,
     )
     try:
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout(timeout_s):
             return await retrying(_in_fresh_context, send, what)
     except TimeoutError as error:
         raise DeadlineExceeded(f"{what} took longer than {timeout_s:g} s; try again in a moment") from error
-    except LOST as error:
-        raise Overloaded(f"{what} failed because its replicas keep dying; see the Ray dashboard") from error
+    except OtherVersion:
+        raise
+    except Exception as error:
+        if _is_lost(error):
+            raise Overloaded(
+                f"{what} failed because its replicas keep dying; see the Ray dashboard"
+            ) from error
+        raise
 
 
 async def _in_fresh_context(send: Callable[[], Any], what: str) -> Any:
@@ -65,6 +91,23 @@ async def _once(send: Callable[[], Any], what: str) -> Any:
         raise ModelError(f"{what} cannot run: its deployment failed; see `serve status`") from error
     except RayTaskError as error:
         raise _cause(error) from None
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether a replica, or what it held, was lost anywhere along the call.
+
+    Serve reports the death of a replica that the called one depended on as an error of its own, with the
+    death as its cause. What one of ours has judged already is not judged anew.
+    """
+    return any(isinstance(each, AGAIN) for each in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, ServiceError):
+            return
+        error = error.cause if isinstance(error, RayTaskError) else error.__cause__
 
 
 def _cause(error: BaseException) -> BaseException:

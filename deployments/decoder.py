@@ -27,6 +27,7 @@ from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.image import ImageSource
+from values.priority import Priority
 from values.prompt import Prompt
 
 
@@ -35,13 +36,14 @@ class ClickAnswer:
     """What became of one click.
 
     ``regions``: results for Label Studio, RLE still as uint8 arrays. ``score``: mean of the masks' scores.
-    ``warm``: the embedding was at hand. ``seconds``: wall time by stage.
+    ``warm``: the embedding was at hand. ``seconds``: wall time by stage. ``version``: of the model.
     """
 
     regions: list[Region]
     score: float
     warm: bool
     seconds: dict[str, float]
+    version: str
 
 
 class Decoder:
@@ -70,14 +72,15 @@ class Decoder:
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")
 
-    async def click(self, key: str, click: Click, parcel: Parcel) -> ClickAnswer:
+    async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``.
 
-        ``parcel``: the value of the click's image where it was too large to be sent along.
+        ``parcel``: the value of the click's image where it was too large to be sent along. ``left_s``: for so
+        many seconds somebody waits.
         """
         started = time.perf_counter()
         warm = key in self._keeper
-        embedding = await self._keeper.get(key, click.image, parcel)
+        embedding = await self._keeper.get(key, click.image, parcel, Priority.CLICK, left_s)
         waited = time.perf_counter() - started
         answer = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._decode, key, embedding, click, warm, waited
@@ -86,21 +89,15 @@ class Decoder:
             self._meters.stage(stage, seconds)
         return answer
 
-    async def warm(self, key: str, source: ImageSource, parcel: Parcel, urgent: bool) -> bool:
-        """See to it that the embedding is here; True if it already was.
+    async def warm(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> bool:
+        """See to it that the embedding of the image as it is now is here; True if it already was."""
+        return await self._keeper.renew(key, source, parcel, priority, left_s)
 
-        Urgent: somebody is about to click. Else it comes behind everything that somebody waits for.
-        """
-        warm = key in self._keeper
-        if urgent:
-            await self._keeper.get(key, source, parcel)
-        elif not warm:
-            await self._keeper.get_ahead(key, source, parcel)
-        return warm
-
-    async def store(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+    async def store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier; True if it already was."""
-        return await self._keeper.store(key, source, parcel)
+        return await self._keeper.store(key, source, parcel, left_s)
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
@@ -119,7 +116,8 @@ class Decoder:
             region, score = self._decode_prompt(key, embedding, click, prompt, seconds)
             regions += region
             scores.append(score)
-        return ClickAnswer(regions, sum(scores) / max(1, len(scores)), warm, seconds)
+        score = sum(scores) / max(1, len(scores))
+        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version)
 
     def _decode_prompt(
         self, key: str, embedding: Embedding, click: Click, prompt: Prompt, seconds: dict[str, float]

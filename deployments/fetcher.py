@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
-from deployments.parcels import unpack
+from deployments.parcels import Parcel, packed, unpack
+from embeddings.single_flight import Flight, SingleFlight
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
-from values.image import ImageSource, ModelSize, Pixels
+from values.errors import DeadlineExceeded
+from values.image import ImageSource, ModelSize
+from values.priority import Priority
+
+READERS = 64
+"""Calls that may wait for one image at once. Normally one decoder asks, again when the priority changes."""
 
 
 class Fetcher:
-    """Reads and decodes images on CPU, away from whoever decodes clicks."""
+    """Reads and decodes images on CPU, away from whoever decodes clicks. ``pack`` makes parcels of pixels."""
 
-    def __init__(self, options: ImageOptions, journal: Any) -> None:
+    def __init__(
+        self, options: ImageOptions, journal: Any, pack: Callable[[Any], Awaitable[Parcel]] = packed
+    ) -> None:
         self._reader = ImageReader(options)
         self._tokens = OfferedTokens(options, journal)
+        self._reads = SingleFlight[Parcel](READERS)
+        self._pack = pack
         self._meters = Meters()
 
     async def check(self) -> str:
         """A sentence: whether Label Studio can be reached with the token that is set."""
         return await self._reader.check()
 
-    async def read(self, source: ImageSource, size: ModelSize, *values: str) -> Pixels:
-        """The image's pixels at model size; raises an ImageError that says why not.
+    async def read(
+        self, key: str, source: ImageSource, size: ModelSize, priority: Priority, left_s: float, *values: str
+    ) -> Parcel:
+        """The parcel of the image's pixels at model size; raises an ImageError that says why not.
 
+        Who asks for a ``key`` that is being read shares its pixels. ``left_s``: seconds that are left for it.
         ``values``: what came in the parcel of the source's value.
         """
-        source = replace(unpack(source, *values), token=await self._tokens.of(source.project))
+        until = asyncio.get_running_loop().time() + left_s
+        source = unpack(source, *values)
+        try:
+            return await self._reads.run(
+                key, lambda flight: self._read(flight, source, size), priority=priority, until=until
+            )
+        except TimeoutError:
+            raise DeadlineExceeded("reading the image took too long; try again in a moment") from None
+
+    async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Parcel:
+        source = replace(source, token=await self._tokens.of(source.project))
         pixels = await self._reader.read(source, size)
         self._meters.fetched()
-        return pixels
+        return await self._pack(pixels)
 
     async def aclose(self) -> None:
         """Close all connections."""

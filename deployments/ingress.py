@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +23,7 @@ from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
 from deployments.owners import Owners, off_loop_if_large
 from deployments.prefetcher import Prefetcher
+from deployments.project_places import ProjectPlaces
 from deployments.reporter import Reporter
 from imaging.label_studio import Site
 from imaging.options import ImageOptions
@@ -35,17 +34,18 @@ from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction
 from segmenters.registry import Choice
-from values.errors import BadRequest, ImageError, ServiceError
+from values.errors import BadRequest, DeadlineExceeded, ImageError, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource
+from values.priority import Priority
 
 logger = logging.getLogger("ray.serve")
 
 EMBED_IMAGES = 100
 """Images of one request to /embed."""
 
-AHEAD = 2
-"""Images that nobody waits for with the decoders at once. More would overtake each other on the way, and
-count as requests there, whereas the number of decoder replicas should follow clicks."""
+AHEAD = 32
+"""Images that nobody waits for with the decoders at once, of one ingress replica. How many are encoded
+at once the decoders say (ENCODE_AHEAD); this bounds what waits there, to leave room for clicks."""
 
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
@@ -70,11 +70,11 @@ class Ingress:
         self._decoder = decoder
         self._fetcher = fetcher
         self._journal = journal
-        self._owners = Owners(decoder, images, choice.segmenter.version, options.predict_timeout_s)
+        self._owners = Owners(decoder, images, options.predict_timeout_s)
         self._prefetcher = self._new_prefetcher(OfferedTokens(images, journal))
         self._meters = Meters()
         self.background = Background(limit=256)
-        self._ahead = asyncio.Semaphore(AHEAD)
+        self._ahead = ProjectPlaces(AHEAD)
         self.reporter = Reporter(journal, self._meters)
 
     def __serve_build_asgi_app__(self) -> Starlette:
@@ -143,12 +143,12 @@ class Ingress:
         if click is None:
             # One task is an opened one, on which somebody is about to click.
             opened = len(body.tasks) == 1
-            self._warm(read_images(body, self._options.warm_images), urgent=opened)
+            self._warm(read_images(body, self._options.warm_images), opened=opened)
             if opened:
                 self._prefetcher.opened(body)
             return _predictions([])
         # One result for each task; the prompts are about the first.
-        results = [self._prediction([], 0.0) for _ in body.tasks]
+        results = [prediction([], 0.0, self._choice.segmenter.version) for _ in body.tasks]
         if isinstance(click, Nothing):
             logger.warning("a click on task %s has no answer: %s", request.state.task, click.reason)
             return _predictions(results)
@@ -157,7 +157,8 @@ class Ingress:
         answered = time.perf_counter()
         if not answer.warm:
             self._prefetcher.opened(body)
-        results[0] = self._prediction(answer.regions, answer.score)
+        # The mask is the decoder's, and so is the version: a new model may be on its way.
+        results[0] = prediction(answer.regions, answer.score, answer.version)
         response = _predictions(results)
         seconds = {
             "parse": parsed - started,
@@ -177,11 +178,20 @@ class Ingress:
         sources = read_images(body, EMBED_IMAGES + 1)
         if len(sources) > EMBED_IMAGES:
             raise BadRequest(f"a request to /embed may have {EMBED_IMAGES} images; send fewer tasks at once")
-        return json_response({"results": await asyncio.gather(*map(self._store, sources))})
+        timeout_s = self._options.predict_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                return json_response({"results": await asyncio.gather(*map(self._store, sources))})
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"not all {len(sources)} images were encoded within {timeout_s:g} s; send the request again: "
+                "what is stored is not encoded anew"
+            ) from None
 
     async def _store(self, source: ImageSource) -> dict[str, Any]:
         try:
-            stored = await self._owners.store(source)
+            async with self._ahead.of(source.project):
+                stored = await self._owners.store(source)
         except ImageError as error:
             task = "" if source.task is None else str(source.task)
             self.reporter.failed("/embed", error, project=source.project, task=task)
@@ -196,23 +206,32 @@ class Ingress:
     def _new_prefetcher(self, tokens: OfferedTokens) -> Prefetcher:
         able = tokens.wanted or self._images.label_studio_api_key is not None
         count = self._options.prefetch_tasks if able else 0
-        warm = partial(self._warm_one, urgent=False)
-        return Prefetcher(count, ProjectTasks(self._images), warm, tokens.of)
+        return Prefetcher(count, ProjectTasks(self._images), self._warm_next, tokens.of)
 
     async def _read(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body_mib << 20)
 
-    def _warm(self, sources: list[ImageSource], *, urgent: bool) -> None:
-        for source in sources:
-            self.background.start(self._warm_one(source, urgent))
+    def _warm(self, sources: list[ImageSource], *, opened: bool) -> None:
+        """Have the images encoded; of an opened task the first is the one that somebody looks at."""
+        for number, source in enumerate(sources):
+            if opened and number == 0:
+                self.background.start(self._warm_one(source, Priority.OPENED))
+            else:
+                self.background.start(self._warm_next(source))
 
-    async def _warm_one(self, source: ImageSource, urgent: bool) -> None:
+    async def _warm_next(self, source: ImageSource) -> bool:
+        """Have an image encoded ahead, when there is a place; False where that may succeed a little later."""
+        async with self._ahead.of(source.project):
+            return await self._warm_one(source, Priority.NEXT)
+
+    async def _warm_one(self, source: ImageSource, priority: Priority) -> bool:
         try:
-            async with contextlib.nullcontext() if urgent else self._ahead:
-                await self._owners.warm(source, urgent=urgent)
+            await self._owners.warm(source, priority)
         except ServiceError as error:
             task = "" if source.task is None else str(source.task)
             self.reporter.failed("warm", error, project=source.project, task=task)
+            return not isinstance(error, (Overloaded, DeadlineExceeded, OtherVersion))
+        return True
 
     def _offer(self, body: bodies.SetupBody, token: str | None) -> list[str]:
         """Keep the token that came with /setup; or a sentence that says why it is not kept."""
@@ -235,9 +254,6 @@ class Ingress:
             "fallback": self._choice.fallback,
             "reason": self._choice.reason,
         }
-
-    def _prediction(self, regions: list[Any], score: float) -> dict[str, Any]:
-        return prediction(regions, score, self._choice.segmenter.version)
 
 
 def _predictions(results: list[dict[str, Any]]) -> Response:

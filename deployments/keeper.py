@@ -6,27 +6,33 @@ import asyncio
 from typing import Any
 
 from deployments.background import Background
-from deployments.calls import call
+from deployments.embedding_maker import EmbeddingMaker
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
 from deployments.parcels import Parcel
+from deployments.recheck import Recheck
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.precision import owned
-from embeddings.single_flight import SingleFlight
+from embeddings.single_flight import Flight, SingleFlight
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import BadRequest, NotKept
+from values.errors import BadRequest, DeadlineExceeded, NotKept, Overloaded
 from values.image import ImageSource
+from values.priority import Priority
 
 WRITES = 8
 """Embeddings that wait to be written to the durable tier; megabytes each."""
+
+WAITING = 64
+"""Images that nobody waits for and that wait in one decoder replica to be made; more are refused."""
 
 
 class Keeper:
     """Keeps embeddings in memory, and in the durable tier if there is one.
 
-    What is missing is made once, however many wait for it.
+    What is missing is made once, however many wait for it; the most urgent of them says how soon. What is
+    made is kept, also when everybody has left meanwhile.
     """
 
     def __init__(
@@ -38,17 +44,17 @@ class Keeper:
         encoder: Any,
         meters: Meters,
     ) -> None:
-        self._input = segmenter.input
         self._options = options
         self._durable = durable
-        # The pixels and the embedding are megabytes: they travel through the object store, not in messages.
-        self._fetcher = fetcher.options(_by_reference=True)
-        self._encoder = encoder.options(_by_reference=True)
+        self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
         self._flights = SingleFlight[Embedding](options.max_waiters)
+        # Those of them whose result goes into memory.
+        self._wanted: set[str] = set()
         self._writes = SingleFlight[bool](options.max_waiters)
-        self._ahead = asyncio.Semaphore(options.encode_ahead)
+        self._waiting = 0
         self.background = Background(limit=WRITES)
+        self.recheck = Recheck(options.recheck_s, fetcher)
         self._meters = meters
         if durable is not None:
             durable.on_problem = meters.durable_problem
@@ -59,33 +65,46 @@ class Keeper:
     def __len__(self) -> int:
         return len(self._memory)
 
-    async def get(self, key: str, source: ImageSource, parcel: Parcel, *, urgent: bool = True) -> Embedding:
-        """The embedding of the image ``key``, as it is kept. Raises what reading and encoding it raise.
-
-        ``parcel``: the value of the source where it was too large to be sent along.
-        """
-        embedding = self._memory.get(key)
-        if embedding is not None:
-            self._meters.embedding("memory")
-            return embedding
-        if key in self._flights:
-            self._meters.embedding("joined")
-        embedding = await self._flights.run(key, lambda: self._find(key, source, parcel, urgent))
-        if key not in self._memory:
-            self._memory.put(key, embedding)
-            self.report()
-        return embedding
-
     def report(self) -> None:
         """Say what is in memory. Ray forgets a gauge that nobody sets for half a minute."""
         self._meters.memory(self._memory.nbytes, len(self._memory))
 
-    async def get_ahead(self, key: str, source: ImageSource, parcel: Parcel) -> None:
-        """See to it that the embedding is here, a few at a time, behind all that somebody waits for."""
-        async with self._ahead:
-            await self.get(key, source, parcel, urgent=False)
+    async def get(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> Embedding:
+        """The embedding of the image ``key``, as it is kept. Raises what reading and encoding it raise.
 
-    async def store(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+        ``parcel``: the value of the source where it was too large to be sent along. ``left_s``: seconds after
+        which nobody waits for it any more.
+        """
+        embedding = self._memory.get(key)
+        if embedding is not None:
+            self._meters.embedding("memory")
+            self.recheck.begin(
+                key, embedding.evidence, source, parcel, lambda: self._anew(key, source, parcel)
+            )
+            return embedding
+        if key in self._flights:
+            self._meters.embedding("joined")
+        self._wanted.add(key)
+        return await self._joined(key, source, parcel, priority, left_s)
+
+    async def renew(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> bool:
+        """See to it that the embedding of the image as it is now is here; whether it already was.
+
+        Unlike :meth:`get` it asks first, where that is due, whether the image was replaced.
+        """
+        kept = self._memory.get(key)
+        if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):
+            await self.forget(key)
+        warm = key in self._memory
+        if not warm:
+            await self.get(key, source, parcel, priority, left_s)
+        return warm
+
+    async def store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier, behind all that somebody waits for; whether it
         already was. Takes no room in memory.
 
@@ -95,36 +114,80 @@ class Keeper:
             raise BadRequest("embeddings are kept in memory alone; set DURABLE to a folder or a bucket")
         if await self._durable.has(key):
             return True
-        async with self._ahead:
-            embedding = await self._flights.run(key, lambda: self._find(key, source, parcel, urgent=False))
-            if not await self._written(self._durable, key, embedding):
-                raise NotKept("the embedding cannot be written to DURABLE; the decoder's log says why")
+        embedding = self._memory.get(key)
+        if embedding is None:
+            embedding = await self._joined(key, source, parcel, Priority.LATER, left_s)
+        if not await self._written(self._durable, key, embedding):
+            raise NotKept("the embedding cannot be written to DURABLE; the decoder's log says why")
         return False
 
-    async def _find(self, key: str, source: ImageSource, parcel: Parcel, urgent: bool) -> Embedding:
-        if self._durable is None:
-            self._meters.embedding("miss")
-            return await self._make(source, parcel, urgent)
-        found = await self._durable.get(key)
-        self._meters.embedding("durable" if found is not None else "miss")
-        if found is not None:
-            return found
-        made = await self._make(source, parcel, urgent)
-        if not self.background.start(self._written(self._durable, key, made)):
+    async def forget(self, key: str) -> bool:
+        """Keep nothing of the image, in memory or in the durable tier; whether there was anything."""
+        forgotten = self._memory.drop(key)
+        if self._durable is not None:
+            forgotten = await self._durable.forget(key) or forgotten
+        self.report()
+        return forgotten
+
+    async def _anew(self, key: str, source: ImageSource, parcel: Parcel) -> None:
+        await self.forget(key)
+        await self.get(key, source, parcel, Priority.OPENED, self._options.encode_timeout_s)
+
+    async def _joined(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> Embedding:
+        if not priority.urgent and self._waiting >= WAITING:
+            raise Overloaded(f"{WAITING} images wait to be encoded ahead; try again in a moment")
+        self._waiting += not priority.urgent
+        left_s = min(left_s, self._options.encode_timeout_s)
+        try:
+            return await self._flights.run(
+                key,
+                lambda flight: self._find(flight, key, source, parcel),
+                priority=priority,
+                until=asyncio.get_running_loop().time() + left_s,
+            )
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"reading and encoding the image took longer than {left_s:.3g} s; try again in a moment"
+            ) from None
+        finally:
+            self._waiting -= not priority.urgent
+
+    async def _find(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
+        try:
+            embedding = await self._stored(key, source, parcel)
+            self._meters.embedding("miss" if embedding is None else "durable")
+            if embedding is None:
+                made = await self._maker.make(flight, key, source, parcel)
+                embedding = await asyncio.to_thread(owned, made, self._options.cache_precision)
+                self._write(key, embedding)
+            if key in self._wanted:
+                self._memory.put(key, embedding)
+                self.recheck.seen(key)
+                self.report()
+            return embedding
+        finally:
+            self._wanted.discard(key)
+
+    async def _stored(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding | None:
+        """What the durable tier has of the image as it is now."""
+        embedding = None if self._durable is None else await self._durable.get(key)
+        if self._durable is None or embedding is None:
+            return None
+        if await self.recheck.replaced(key, embedding.evidence, source, parcel):
+            await self._durable.forget(key)
+            return None
+        return embedding
+
+    def _write(self, key: str, embedding: Embedding) -> None:
+        if self._durable is not None and not self.background.start(
+            self._written(self._durable, key, embedding)
+        ):
             self._meters.durable_problem("busy")
-        return made
 
     async def _written(self, durable: DurableTier, key: str, embedding: Embedding) -> bool:
-        async def write() -> bool:
+        async def write(flight: Flight) -> bool:
             return await durable.has(key) or await durable.put(key, embedding)
 
         return await self._writes.run(key, write)
-
-    async def _make(self, source: ImageSource, parcel: Parcel, urgent: bool) -> Embedding:
-        def send() -> Any:
-            pixels = self._fetcher.read.remote(source, self._input, *parcel)
-            return self._encoder.encode.remote(pixels, urgent)
-
-        timeout_s = self._options.encode_timeout_s
-        embedding: Embedding = await call(send, timeout_s=timeout_s, what="encoding the image")
-        return await asyncio.to_thread(owned, embedding, self._options.cache_precision)

@@ -98,6 +98,12 @@ class DecoderOptions(BaseModel):
         le=64,
         description="Images that one decoder replica has encoded ahead at once. Clicks do not wait for them.",
     )
+    recheck_s: float = Field(
+        default=60,
+        ge=0,
+        description="Seconds after which it is asked again whether an image was replaced at its place, by"
+        " what its host tells without sending it; clicks do not wait for that. 0: never.",
+    )
     max_waiters: int = Field(
         default=256,
         ge=1,

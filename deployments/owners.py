@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from deployments.calls import call
 from deployments.decoder import ClickAnswer
-from deployments.parcels import LARGE, post
+from deployments.parcels import LARGE, Parcel, post
 from embeddings.key import image_key
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from protocol.click import Click
 from values.image import ImageSource
+from values.priority import Priority
 
 T = TypeVar("T")
 
@@ -22,36 +23,33 @@ T = TypeVar("T")
 class Owners:
     """The decoder replicas, each of which owns the images whose keys lead to it."""
 
-    def __init__(self, decoder: Any, images: ImageOptions, segmenter: str, timeout_s: float) -> None:
+    def __init__(self, decoder: Any, images: ImageOptions, timeout_s: float) -> None:
         self._decoder = decoder
         self._images = images
-        self._segmenter = segmenter
         self._timeout_s = timeout_s
 
     async def click(self, click: Click) -> ClickAnswer:
         """The regions of a click. Raises what :func:`deployments.calls.call` raises."""
         key = await self._key(click.image)
         light, parcel = await post(click.image)
-        decoder = self._owner(key, by_reference=bool(parcel))
-        answer: ClickAnswer = await call(
-            lambda: decoder.click.remote(key, replace(click, image=light), parcel),
-            timeout_s=self._timeout_s,
-            what="decoding the click",
+        light_click = replace(click, image=light)
+        answer: ClickAnswer = await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.click.remote(key, light_click, parcel, left_s),
+            "decoding the click",
         )
         return answer
 
-    async def warm(self, source: ImageSource, *, urgent: bool) -> None:
-        """See to it that the image is encoded. Raises what :func:`deployments.calls.call` raises.
-
-        ``urgent``: somebody is about to click on it; else it comes behind everything that somebody waits for.
-        """
+    async def warm(self, source: ImageSource, priority: Priority) -> None:
+        """See to it that the image is encoded. Raises what :func:`deployments.calls.call` raises."""
         key = await self._key(source)
         light, parcel = await post(source)
-        decoder = self._owner(key, by_reference=bool(parcel))
-        await call(
-            lambda: decoder.warm.remote(key, light, parcel, urgent),
-            timeout_s=self._timeout_s,
-            what="encoding an image ahead",
+        await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.warm.remote(key, light, parcel, priority, left_s),
+            "encoding an image ahead",
         )
 
     async def store(self, source: ImageSource) -> bool:
@@ -61,17 +59,23 @@ class Owners:
         """
         key = await self._key(source)
         light, parcel = await post(source)
-        decoder = self._owner(key, by_reference=bool(parcel))
-        stored: bool = await call(
-            lambda: decoder.store.remote(key, light, parcel),
-            timeout_s=self._timeout_s,
-            what="encoding an image for later",
+        stored: bool = await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.store.remote(key, light, parcel, left_s),
+            "encoding an image for later",
         )
         return stored
 
+    async def _ask(self, key: str, parcel: Parcel, send: Callable[[Any, float], Any], what: str) -> Any:
+        """What the image's owner answers; it is told how many seconds are left."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._timeout_s
+        owner = self._owner(key, by_reference=bool(parcel))
+        return await call(lambda: send(owner, until - clock()), timeout_s=self._timeout_s, what=what)
+
     async def _key(self, source: ImageSource) -> str:
-        image = await off_loop_if_large(len(source.value), canonical, source, self._images)
-        return image_key(image, self._segmenter)
+        return image_key(await off_loop_if_large(len(source.value), canonical, source, self._images))
 
     def _owner(self, key: str, *, by_reference: bool) -> Any:
         # A reference in a message keeps its object alive only where the message itself goes through Ray.

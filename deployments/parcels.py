@@ -1,6 +1,7 @@
-"""Large data: URLs sent by name: the text stays in the object store until somebody has to read the image.
+"""What is large is sent by name: it stays in the object store until somebody has to read it.
 
-A click carries its image along every time, and mostly the embedding is already where the click goes.
+A click carries its image along every time, and mostly the embedding is already where the click goes. Pixels
+go from the fetcher to the encoder, past the decoder that asked for them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import ray
+from ray.exceptions import ObjectLostError
 
 from values.image import ImageSource
 
@@ -20,11 +22,28 @@ Parcel = list[Any]
 """The reference to a value, or nothing. In a list: Ray would replace a bare one by what it refers to."""
 
 
+class ParcelLost(Exception):
+    """What was sent by name is gone, together with the process that had packed it: pack it again."""
+
+
 async def post(source: ImageSource) -> tuple[ImageSource, Parcel]:
     """The source without its value if that is large, and the parcel that has it."""
     if len(source.value) <= LARGE:
         return source, []
-    return replace(source, value=""), [await asyncio.to_thread(ray.put, source.value)]
+    return replace(source, value=""), await packed(source.value)
+
+
+async def packed(value: Any) -> Parcel:
+    """The parcel of a value, which lives as long as this process and anybody who holds the parcel."""
+    return [await asyncio.to_thread(ray.put, value)]
+
+
+async def unpacked(parcel: Parcel) -> Any:
+    """The value of a parcel. Raises ParcelLost."""
+    try:
+        return await parcel[0]
+    except ObjectLostError:
+        raise ParcelLost from None
 
 
 def unpack(source: ImageSource, *values: str) -> ImageSource:

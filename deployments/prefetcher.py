@@ -61,15 +61,16 @@ class _Window:
 class Prefetcher:
     """Sends the next ``count`` unlabelled tasks of a project to their decoders, behind all clicks.
 
-    ``warm`` encodes an image ahead; ``token`` tells the token that came with a project's /setup. Nothing is
-    raised: where Label Studio does not tell, tasks are encoded when they are opened. One per ingress replica.
+    ``warm`` encodes an image ahead, and answers False where it may succeed a little later; ``token`` tells
+    the token that came with a project's /setup. Nothing is raised: where Label Studio does not tell, tasks
+    are encoded when they are opened. One per ingress replica.
     """
 
     def __init__(
         self,
         count: int,
         tasks: Tasks,
-        warm: Callable[[ImageSource], Coroutine[Any, Any, None]],
+        warm: Callable[[ImageSource], Coroutine[Any, Any, bool]],
         token: Callable[[str], Awaitable[str | None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -89,10 +90,17 @@ class Prefetcher:
             self.background.start(self._encode_next(body, body.tasks[0].number))
 
     async def _encode_next(self, body: PredictBody, task: int) -> None:
-        for each in await self._next(body.project_id, task):
-            if self._is_due(body.project_id, each.id):
+        project = body.project_id
+        for each in await self._next(project, task):
+            if self._is_due(project, each.id):
+                self._mark(project, each.id)
                 for source in _images(body, each):
-                    self.background.start(self._warm(source))
+                    if not self.background.start(self._send(project, each.id, source)):
+                        self._sent.pop((project, each.id), None)
+
+    async def _send(self, project: str, task: int, source: ImageSource) -> None:
+        if not await self._warm(source):
+            self._sent.pop((project, task), None)  # the next task that is opened sends it again
 
     async def _next(self, project: str, task: int) -> Sequence[ListedTask]:
         window = self._windows.get(project)
@@ -100,7 +108,7 @@ class Prefetcher:
         if known is not None:
             return known
         # Who comes meanwhile gets the same list, which is as good a guess for the next ones.
-        window = await self._asking.run(project, lambda: self._ask(project, task))
+        window = await self._asking.run(project, lambda flight: self._ask(project, task))
         return window.next(task, self._count) or ()
 
     async def _ask(self, project: str, task: int) -> _Window:
@@ -117,16 +125,15 @@ class Prefetcher:
         return window
 
     def _is_due(self, project: str, task: int) -> bool:
-        """Whether the task has not been sent lately; it counts as sent from now on."""
-        now = self._clock()
+        """Whether the task has not been sent lately."""
         sent = self._sent.get((project, task))
-        if sent is not None and now - sent < AGAIN_S:
-            return False
-        self._sent[project, task] = now
+        return sent is None or self._clock() - sent >= AGAIN_S
+
+    def _mark(self, project: str, task: int) -> None:
+        self._sent[project, task] = self._clock()
         self._sent.move_to_end((project, task))
         while len(self._sent) > PROJECTS * WINDOW:
             self._sent.popitem(last=False)
-        return True
 
 
 def _images(opened: PredictBody, task: ListedTask) -> list[ImageSource]:

@@ -89,6 +89,11 @@ class DurableTier:
             self._sweeps.start_if_due(self._sweep)
         return bool(nbytes)
 
+    async def forget(self, key: str) -> bool:
+        """Remove the embedding; whether there was one and it is gone."""
+        name = object_name(self._segmenter, key)
+        return await self._tried("write", self._forget(name), False)
+
     async def sweep(self) -> None:
         """Remove what is out of the bounds, now; joins a sweep that is under way."""
         await self._sweeps.start(self._sweep)
@@ -126,6 +131,15 @@ class DurableTier:
         store = await self._opened()
         try:
             await obstore.head_async(store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def _forget(self, name: str) -> bool:
+        store = await self._opened()
+        try:
+            await obstore.head_async(store, name)
+            await obstore.delete_async(store, name)
         except FileNotFoundError:
             return False
         return True

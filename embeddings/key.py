@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 
 
-def image_key(image: str, segmenter: str) -> str:
-    """40 hex digits that name one image as seen by one project and encoded by one segmenter.
+def image_key(image: str) -> str:
+    """40 hex digits that name one image as seen by one project.
 
     ``image``: the canonical identity of the image. It holds the Label Studio origin and the project, so that
     an embedding is never found by somebody who could not have read the image.
-    ``segmenter``: id of model and weights; another checkpoint is another key.
+
+    The segmenter is not in it: while a new model is rolled out, an image keeps its place among the decoders
+    whichever of both models a caller knows. What is kept under the key says itself who made it.
     """
-    return hashlib.sha256(f"{segmenter}\n{image}".encode()).hexdigest()[:40]
+    return hashlib.sha256(image.encode()).hexdigest()[:40]

@@ -43,15 +43,17 @@ class MemoryTier(Generic[T]):
 
     def put(self, key: str, value: T) -> None:
         """Keep the value, and let go of the least recently used ones over the limit."""
-        self._drop(key)
+        self.drop(key)
         if value.nbytes > self.max_bytes:
             return
         self._kept[key] = value
         self.nbytes += value.nbytes
         while self.nbytes > self.max_bytes:
-            self._drop(next(iter(self._kept)))
+            self.drop(next(iter(self._kept)))
 
-    def _drop(self, key: str) -> None:
+    def drop(self, key: str) -> bool:
+        """Let go of what is kept under ``key``; whether there was anything."""
         found = self._kept.pop(key, None)
         if found is not None:
             self.nbytes -= found.nbytes
+        return found is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ class Embedding:
     ``segmenter``: id of the segmenter (model and weights) that made it; no other may decode it.
     ``width``, ``height``: natural size of the image in pixels.
     ``input_width``, ``input_height``: size of the pixels the encoder saw, without padding.
+    ``evidence``: of which content of the image it was made, as ``Pixels`` has it; "" where nothing tells.
     """
 
     arrays: Mapping[str, NDArray[np.generic]]
@@ -25,6 +26,7 @@ class Embedding:
     height: int
     input_width: int
     input_height: int
+    evidence: str = field(default="", kw_only=True)
 
     @property
     def nbytes(self) -> int:

@@ -16,6 +16,7 @@
     │   ├── NotAnImage               415  not_an_image           a page, a video, an unlisted format
     │   └── ImageCorrupt             422  image_corrupt          an image that does not decode
     ├── ModelError                   503  model_error            a model that cannot be loaded or run
+    ├── OtherVersion                 503  other_version          a replica of another model's version
     ├── NotKept                      503  not_kept               an embedding that cannot be kept
     ├── Overloaded                   503  overloaded             too much is waiting; try again
     └── DeadlineExceeded             504  deadline_exceeded      the answer would come too late
@@ -147,6 +148,13 @@ class ModelError(ServiceError):
 
     status = 503
     code = "model_error"
+
+
+class OtherVersion(ServiceError):
+    """What was asked and who answered serve different versions of the model: one is being replaced."""
+
+    status = 503
+    code = "other_version"
 
 
 class NotKept(ServiceError):

@@ -5,12 +5,23 @@ import contextvars
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.exceptions import (
+    ActorDiedError,
+    NodeDiedError,
+    OwnerDiedError,
+    RayTaskError,
+    WorkerCrashedError,
+)
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    RequestCancelledError,
+)
 
 from deployments.calls import call
 from tests.deployments.fakes import Handle, Response, forever
-from values.errors import DeadlineExceeded, ImageMissing, ModelError, Overloaded, ServiceError
+from values.errors import DeadlineExceeded, ImageMissing, ModelError, OtherVersion, Overloaded, ServiceError
 
 
 def raising(*errors: Exception) -> Handle:
@@ -42,6 +53,51 @@ async def test_a_dead_replica_is_asked_again() -> None:
     handle = raising(ActorDiedError(), ActorDiedError())
     assert await answer(handle) == "done"
     assert len(handle.responses) == 3
+
+
+def upstream_death() -> RayServeException:
+    """As Serve says that a deployment which the called one waits for has died."""
+    error = RayServeException("an upstream actor died before finishing a dependent task")
+    error.__cause__ = ActorDiedError()
+    return error
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        upstream_death(),
+        wrapped(ActorDiedError()),
+        OwnerDiedError("ab", None, "a line"),
+        RequestCancelledError("stopped"),
+        NodeDiedError("gone"),
+        WorkerCrashedError(),
+        OtherVersion("the old one"),
+        wrapped(OtherVersion("the old one")),
+    ],
+    ids=repr,
+)
+async def test_what_was_lost_on_the_way_is_asked_again(lost: Exception) -> None:
+    handle = raising(lost)
+    assert await answer(handle) == "done"
+    assert len(handle.responses) == 2
+
+
+async def test_what_one_of_ours_has_judged_is_not_judged_anew() -> None:
+    verdict = ImageMissing("no image")
+    verdict.__cause__ = ActorDiedError()
+    handle = raising(verdict)
+    with pytest.raises(ImageMissing):
+        await answer(handle)
+    assert len(handle.responses) == 1
+
+
+async def test_another_version_is_waited_for_as_long_as_the_caller_says() -> None:
+    async def work() -> None:
+        raise OtherVersion("the old one")
+
+    handle = Handle({"work": work})
+    with pytest.raises(OtherVersion):
+        await call(lambda: handle.work.remote(), timeout_s=60, what="the work", other_version_s=0)
 
 
 async def test_replicas_that_keep_dying_are_given_up() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -15,8 +16,9 @@ from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.imaging.pictures import SMALL, encoded, quarters
 from tests.imaging.servers import LabelStudio
-from values.errors import ImageUnauthorized, Overloaded
-from values.image import ImageSource
+from values.errors import DeadlineExceeded, ImageUnauthorized, Overloaded
+from values.image import ImageSource, Pixels
+from values.priority import Priority
 
 UPLOAD = "/data/upload/3/a.png"
 SOURCE = ImageSource(UPLOAD, project="3", task=42)
@@ -30,12 +32,22 @@ async def fetcher() -> AsyncIterator[Make]:
     made: list[Fetcher] = []
 
     def make(offered: Callable[[str], Awaitable[str | None]], **options: Any) -> Fetcher:
-        made.append(Fetcher(ImageOptions.model_validate(options), Handle({"offered": offered})))
+        made.append(Fetcher(ImageOptions.model_validate(options), Handle({"offered": offered}), packed))
         return made[-1]
 
     yield make
     for each in made:
         await each.aclose()
+
+
+async def packed(pixels: Pixels) -> list[Pixels]:
+    return [pixels]
+
+
+async def read(fetcher: Fetcher, source: ImageSource, *values: str) -> Pixels:
+    parcel = await fetcher.read("a key", source, SMALL, Priority.CLICK, 60, *values)
+    pixels: Pixels = parcel[0]
+    return pixels
 
 
 async def nobody_asks(project: str) -> str | None:
@@ -55,9 +67,9 @@ async def test_the_token_that_came_with_setup_opens_the_projects_images(fetcher:
             return tokens.get(project)
 
         wanted = {"label_studio_url": label_studio.address, "use_setup_token": True}
-        assert (await fetcher(offered, **wanted).read(SOURCE, SMALL)).width == 40
+        assert (await read(fetcher(offered, **wanted), SOURCE)).width == 40
         with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
-            await fetcher(offered, **wanted).read(ImageSource(UPLOAD, project="4"), SMALL)
+            await read(fetcher(offered, **wanted), ImageSource(UPLOAD, project="4"))
 
 
 async def test_the_journal_is_only_asked_when_its_token_would_be_used(fetcher: Make) -> None:
@@ -65,11 +77,11 @@ async def test_the_journal_is_only_asked_when_its_token_would_be_used(fetcher: M
         label_studio.files[UPLOAD] = encoded(quarters())
         address, key = label_studio.address, label_studio.personal_token
         with pytest.raises(ImageUnauthorized):
-            await fetcher(nobody_asks, label_studio_url=address).read(SOURCE, SMALL)
+            await read(fetcher(nobody_asks, label_studio_url=address), SOURCE)
         configured = fetcher(
             nobody_asks, label_studio_url=address, use_setup_token=True, label_studio_api_key=key
         )
-        assert (await configured.read(SOURCE, SMALL)).width == 40
+        assert (await read(configured, SOURCE)).width == 40
 
 
 async def test_a_refused_token_of_setup_is_named_as_such(fetcher: Make) -> None:
@@ -79,7 +91,7 @@ async def test_a_refused_token_of_setup_is_named_as_such(fetcher: Make) -> None:
     async with LabelStudio() as label_studio:
         wanted = {"label_studio_url": label_studio.address, "use_setup_token": True}
         with pytest.raises(ImageUnauthorized, match=r"legacy token that Label Studio sent with /setup"):
-            await fetcher(offered, **wanted).read(SOURCE, SMALL)
+            await read(fetcher(offered, **wanted), SOURCE)
 
 
 async def test_a_journal_that_does_not_answer_keeps_no_image_back(fetcher: Make) -> None:
@@ -88,11 +100,33 @@ async def test_a_journal_that_does_not_answer_keeps_no_image_back(fetcher: Make)
 
     value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
     wanted = {"label_studio_url": "http://127.0.0.1:9", "use_setup_token": True}
-    pixels = await fetcher(offered, **wanted).read(ImageSource(value, project="3"), SMALL)
+    pixels = await read(fetcher(offered, **wanted), ImageSource(value, project="3"))
     assert pixels.width == 40
 
 
 async def test_a_value_that_came_in_a_parcel_is_put_back(fetcher: Make) -> None:
     value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
-    pixels = await fetcher(nothing).read(ImageSource("", project="3"), SMALL, value)
+    pixels = await read(fetcher(nothing), ImageSource("", project="3"), value)
     assert pixels.width == 40
+
+
+async def test_who_asks_for_what_is_being_read_shares_it(fetcher: Make) -> None:
+    async with LabelStudio() as label_studio:
+        label_studio.files[UPLOAD] = encoded(quarters())
+        made = fetcher(
+            nothing,
+            label_studio_url=label_studio.address,
+            label_studio_api_key=label_studio.personal_token,
+        )
+        first, second = await asyncio.gather(read(made, SOURCE), read(made, SOURCE))
+        assert first is second
+
+
+async def test_a_deadline_ends_it(fetcher: Make) -> None:
+    async def never(project: str) -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    made = fetcher(never, label_studio_url="http://127.0.0.1:9", use_setup_token=True)
+    with pytest.raises(DeadlineExceeded):
+        await made.read("a key", SOURCE, SMALL, Priority.CLICK, 0.01)

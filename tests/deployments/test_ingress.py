@@ -24,6 +24,7 @@ from tests.deployments.fakes import Handle
 from tests.requests_of_label_studio import predict_body
 from values.errors import BadRequest, ImageUnauthorized, NotKept, Overloaded, error_classes
 from values.image import ImageSource
+from values.priority import Priority
 
 REGION = {"id": "0123456789", "type": "brushlabels", "value": {"brushlabels": ["Object"]}}
 
@@ -37,8 +38,12 @@ class Graph:
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.tokens: dict[str, str] = {}
-        self.urgent: list[bool] = []
+        self.priorities: list[Priority] = []
+        self.storing = 0
+        self.most_storing = 0
+        self.left_s: list[float] = []
         self.error: Exception | None = None
+        self.version = "classical-1"
         self.gate = asyncio.Event()
         self.gate.set()
         self.stored: set[str] = set()
@@ -56,23 +61,30 @@ class Graph:
             }
         )
 
-    async def _click(self, key: str, click: Click, parcel: Parcel) -> ClickAnswer:
+    async def _click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer:
         assert parcel == []
+        self.left_s.append(left_s)
         self.clicks.append((key, click))
         if self.error is not None:
             raise self.error
-        return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001})
+        return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001}, self.version)
 
-    async def _warm(self, key: str, source: ImageSource, parcel: Parcel, urgent: bool) -> bool:
+    async def _warm(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> bool:
         assert parcel == []
-        self.urgent.append(urgent)
+        self.priorities.append(priority)
         self.warmed.append((key, source))
         await self.gate.wait()
         if self.error is not None:
             raise self.error
         return False
 
-    async def _store(self, key: str, source: ImageSource, parcel: Parcel) -> bool:
+    async def _store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+        self.storing += 1
+        self.most_storing = max(self.most_storing, self.storing)
+        await self.gate.wait()
+        self.storing -= 1
         if self.error is not None:
             raise self.error
         there = key in self.stored
@@ -159,7 +171,7 @@ async def test_opening_a_task_answers_nothing_and_warms_its_image(door: Door) ->
     await door.settle()
     await door.post("/predict", predict_body())
     assert [key for key, _ in door.graph.warmed] == [key for key, _ in door.graph.clicks]
-    assert door.graph.urgent == [True]
+    assert door.graph.priorities == [Priority.OPENED]
 
 
 async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
@@ -171,23 +183,25 @@ async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
     await door.settle()
     assert response.json() == {"results": []}
     assert len(door.graph.warmed) == 3
-    assert door.graph.urgent == [False] * 3
+    assert door.graph.priorities == [Priority.NEXT] * 3
 
 
 async def test_few_images_that_nobody_waits_for_are_with_the_decoders_at_once() -> None:
-    door = Door(warm_images=20)
+    door = Door(warm_images=2 * AHEAD)
     door.graph.gate.clear()
     body = predict_body(context=None)
     [task] = body["tasks"]
-    body["tasks"] = [{**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(2, 22)]
+    body["tasks"] = [
+        {**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(2, 2 + 2 * AHEAD)
+    ]
     await door.post("/predict", body)
     await door.post("/predict", predict_body(context=None))
-    while True not in door.graph.urgent:
+    while Priority.OPENED not in door.graph.priorities:
         await asyncio.sleep(0)
-    assert door.graph.urgent.count(False) == AHEAD
+    assert door.graph.priorities.count(Priority.NEXT) == AHEAD // 2  # all are of one project
     door.graph.gate.set()
     await door.settle()
-    assert door.graph.urgent.count(False) == 20
+    assert door.graph.priorities.count(Priority.NEXT) == 2 * AHEAD
 
 
 async def test_an_image_that_cannot_be_warmed_is_a_failure_of_its_task(door: Door) -> None:
@@ -442,3 +456,40 @@ async def test_embed_fails_as_a_whole_for_what_is_no_images_fault(
 ) -> None:
     door.graph.error = error
     assert (await door.post("/embed", predict_body(context=None))).status_code == status
+
+
+async def test_of_a_project_only_so_many_images_are_stored_at_once(door: Door) -> None:
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(100)]
+    door.graph.gate.clear()
+    storing = asyncio.create_task(door.post("/embed", body))
+    while door.graph.storing < AHEAD // 2:
+        await asyncio.sleep(0)
+    other = asyncio.create_task(door.post("/embed", {**predict_body(context=None), "project": "99.1"}))
+    while door.graph.storing == AHEAD // 2:
+        await asyncio.sleep(0)
+    door.graph.gate.set()
+    assert len((await storing).json()["results"]) == 100
+    assert (await other).status_code == 200
+    assert door.graph.most_storing == AHEAD // 2 + 1
+
+
+async def test_embed_answers_in_time_whatever_the_encoders_do() -> None:
+    door = Door(predict_timeout_s=0.05)
+    door.graph.gate.clear()
+    response = await door.post("/embed", predict_body(context=None))
+    assert (response.status_code, response.json()["error"]) == (504, "deadline_exceeded")
+    assert "send the request again" in response.json()["detail"]
+
+
+async def test_the_decoder_is_told_how_long_somebody_waits(door: Door) -> None:
+    await door.post("/predict", predict_body())
+    [left_s] = door.graph.left_s
+    assert 0 < left_s <= IngressOptions().predict_timeout_s
+
+
+async def test_a_mask_has_the_version_of_the_model_that_made_it(door: Door) -> None:
+    door.graph.version = "the-new-one-2"
+    [prediction] = (await door.post("/predict", predict_body())).json()["results"]
+    assert prediction["model_version"] == "the-new-one-2"

@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deployments import embedding_maker
+from deployments import keeper as keeper_module
 from deployments.keeper import Keeper
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
+from deployments.parcels import Parcel, ParcelLost
+from embeddings import ahead_places
 from embeddings.durable import DurableTier
 from embeddings.options import DurableOptions
 from segmenters.classical.segmenter import Classical
 from tests.deployments.fakes import Handle
 from values.embedding import Embedding
-from values.errors import BadRequest, ImageCorrupt, NotKept, Overloaded
+from values.errors import BadRequest, DeadlineExceeded, ImageCorrupt, NotKept, OtherVersion, Overloaded
 from values.image import ImageSource, ModelSize
+from values.priority import Priority
 
 A, B = "a" * 40, "b" * 40
 SOURCE = ImageSource("/data/upload/3/a.png", project="3", task=1)
@@ -33,28 +38,62 @@ class Graph:
         self.gate = asyncio.Event()
         self.gate.set()
         self.fetched: list[tuple[str, ...]] = []
-        self.encoded: list[bool] = []
+        self.encoded: list[Priority] = []
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.evidence = ""
+        self.asked = 0
+        self.version = "classical-1"
         self.error: Exception | None = None
+        self.stays = True
         self.under_way = 0
         self.meters = Meters()
 
     def keeper(self, durable: DurableTier | None = None, **options: Any) -> Keeper:
-        fetcher, encoder = Handle({"read": self._read}), Handle({"encode": self._encode})
+        fetcher = Handle({"read": self._read, "evidence": self._evidence})
+        encoder = Handle({"encode": self._encode})
         return Keeper(Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.meters)
 
-    async def _read(self, source: ImageSource, size: ModelSize, *values: str) -> str:
+    async def _read(
+        self,
+        key: str,
+        source: ImageSource,
+        size: ModelSize,
+        priority: Priority,
+        left_s: float,
+        *values: str,
+    ) -> Parcel:
         self.fetched.append((source.value, *values))
-        return "pixels"
+        await self.reading.wait()
+        return [self.evidence]
 
-    async def _encode(self, pixels: Any, urgent: bool) -> Embedding:
-        await pixels  # Serve resolves it on the way
-        self.encoded.append(urgent)
+    async def _evidence(self, source: ImageSource, *values: str) -> str:
+        self.asked += 1
+        return self.evidence
+
+    async def _encode(self, key: str, pixels: Parcel, priority: Priority, version: str) -> Embedding:
+        self.encoded.append(priority)
         self.under_way += 1
         await self.gate.wait()
         self.under_way -= 1
         if self.error is not None:
-            raise self.error
-        return Embedding({"features": np.zeros(MIB // 4, np.float32)}, "classical-1", 9, 9, 9, 9)
+            error, self.error = self.error, self.error if self.stays else None
+            raise error
+        features = np.zeros(MIB // 4, np.float32)
+        return Embedding({"features": features}, self.version, 9, 9, 9, 9, evidence=pixels[0])
+
+
+async def click(keeper: Keeper, key: str = A, parcel: Parcel | None = None, left_s: float = 60) -> Embedding:
+    source = SOURCE if parcel is None else ImageSource("")
+    return await keeper.get(key, source, parcel or [], Priority.CLICK, left_s)
+
+
+async def warm(keeper: Keeper, key: str, priority: Priority = Priority.NEXT) -> bool:
+    return await keeper.renew(key, SOURCE, [], priority, 60)
+
+
+async def store(keeper: Keeper, key: str = A) -> bool:
+    return await keeper.store(key, SOURCE, [], 60)
 
 
 def keys(letters: str) -> list[str]:
@@ -88,7 +127,7 @@ async def test_what_is_in_memory_is_reported_when_it_changes_and_whenever_asked(
     keeper = graph.keeper()
     keeper.report()
     for key in (A, A, B):
-        await keeper.get(key, SOURCE, [])
+        await click(keeper, key)
     keeper.report()
     assert meters.said == [(0, 0), (MIB, 1), (2 * MIB, 2), (2 * MIB, 2)]
 
@@ -96,17 +135,17 @@ async def test_what_is_in_memory_is_reported_when_it_changes_and_whenever_asked(
 async def test_64_who_ask_at_once_cost_one_fetch_and_one_encode() -> None:
     graph = Graph()
     keeper = graph.keeper()
-    embeddings = await asyncio.gather(*(keeper.get(A, SOURCE, []) for _ in range(64)))
+    embeddings = await asyncio.gather(*(click(keeper) for _ in range(64)))
     assert len({id(each) for each in embeddings}) == 1
     assert graph.fetched == [(SOURCE.value,)]
-    assert graph.encoded == [True]
+    assert graph.encoded == [Priority.CLICK]
 
 
 async def test_what_is_kept_needs_nobody() -> None:
     graph = Graph()
     keeper = graph.keeper()
-    await keeper.get(A, SOURCE, [])
-    await keeper.get(A, SOURCE, [])
+    await click(keeper)
+    await click(keeper)
     assert (A in keeper, B in keeper, len(keeper)) == (True, False, 1)
     assert len(graph.encoded) == 1
 
@@ -115,8 +154,8 @@ async def test_a_leaver_takes_it_from_nobody() -> None:
     graph = Graph()
     graph.gate.clear()
     keeper = graph.keeper()
-    leaving = asyncio.create_task(keeper.get(A, SOURCE, []))
-    staying = asyncio.create_task(keeper.get(A, SOURCE, []))
+    leaving = asyncio.create_task(click(keeper))
+    staying = asyncio.create_task(click(keeper))
     await until(lambda: graph.under_way == 1)
     leaving.cancel()
     graph.gate.set()
@@ -128,20 +167,20 @@ async def test_a_failure_is_everybodys_and_not_remembered() -> None:
     graph = Graph()
     graph.error = ImageCorrupt("damaged")
     keeper = graph.keeper()
-    results = await asyncio.gather(*(keeper.get(A, SOURCE, []) for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(*(click(keeper) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(each, ImageCorrupt) for each in results)
     graph.error = None
-    assert (await keeper.get(A, SOURCE, [])).width == 9
+    assert (await click(keeper)).width == 9
 
 
 async def test_waiters_are_bounded() -> None:
     graph = Graph()
     graph.gate.clear()
     keeper = graph.keeper(max_waiters=2)
-    waiting = [asyncio.create_task(keeper.get(A, SOURCE, [])) for _ in range(2)]
+    waiting = [asyncio.create_task(click(keeper)) for _ in range(2)]
     await until(lambda: graph.under_way == 1)
     with pytest.raises(Overloaded):
-        await keeper.get(A, SOURCE, [])
+        await click(keeper)
     graph.gate.set()
     await asyncio.gather(*waiting)
 
@@ -150,7 +189,7 @@ async def test_never_more_than_its_bytes() -> None:
     graph = Graph()
     keeper = graph.keeper(cache_mib=2)
     for key in keys("abcd"):
-        await keeper.get(key, SOURCE, [])
+        await click(keeper, key)
     assert [key for key in keys("abcd") if key in keeper] == keys("cd")
 
 
@@ -158,7 +197,7 @@ async def test_float16_keeps_twice_as_many() -> None:
     graph = Graph()
     keeper = graph.keeper(cache_mib=2, cache_precision="float16")
     for key in keys("abcdef"):
-        await keeper.get(key, SOURCE, [])
+        await click(keeper, key)
     assert [key for key in keys("abcdef") if key in keeper] == keys("cdef")
 
 
@@ -166,30 +205,30 @@ async def test_what_is_encoded_ahead_waits_its_turn_and_nobody_waits_for_it() ->
     graph = Graph()
     graph.gate.clear()
     keeper = graph.keeper(encode_ahead=2)
-    ahead = [asyncio.create_task(keeper.get_ahead(key, SOURCE, [])) for key in keys("abcd")]
+    ahead = [asyncio.create_task(warm(keeper, key)) for key in keys("abcd")]
     await until(lambda: graph.under_way == 2)
-    clicked = asyncio.create_task(keeper.get("d" * 40, SOURCE, []))
+    clicked = asyncio.create_task(click(keeper, "d" * 40))
     await until(lambda: graph.under_way == 3)
-    assert graph.encoded == [False, False, True]
+    assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK]
     graph.gate.set()
     await asyncio.gather(*ahead, clicked)
-    assert graph.encoded == [False, False, True, False]
+    assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK, Priority.NEXT]
     assert all(key in keeper for key in keys("abcd"))
 
 
 async def test_the_parcel_goes_to_the_fetcher() -> None:
     graph = Graph()
-    await graph.keeper().get(A, ImageSource(""), ["a reference"])
+    await click(graph.keeper(), parcel=["a reference"])
     assert graph.fetched == [("", "a reference")]
 
 
 async def test_after_a_restart_nothing_is_encoded_again(tmp_path: Path) -> None:
     graph = Graph()
     before = graph.keeper(tier(tmp_path))
-    first = await before.get(A, SOURCE, [])
+    first = await click(before)
     await before.background.drain()
     after = graph.keeper(tier(tmp_path))
-    again = await after.get(A, SOURCE, [])
+    again = await click(after)
     assert len(graph.encoded) == len(graph.fetched) == 1
     np.testing.assert_array_equal(first.arrays["features"], again.arrays["features"])
     assert A in after
@@ -198,17 +237,17 @@ async def test_after_a_restart_nothing_is_encoded_again(tmp_path: Path) -> None:
 async def test_what_is_stored_takes_no_room_in_memory(tmp_path: Path) -> None:
     graph = Graph()
     keeper = graph.keeper(tier(tmp_path))
-    assert await keeper.store(A, SOURCE, []) is False
-    assert await keeper.store(A, SOURCE, []) is True
-    assert (A in keeper, graph.encoded) == (False, [False])
-    await graph.keeper(tier(tmp_path)).get(A, SOURCE, [])
+    assert await store(keeper) is False
+    assert await store(keeper) is True
+    assert (A in keeper, graph.encoded) == (False, [Priority.LATER])
+    await click(graph.keeper(tier(tmp_path)))
     assert len(graph.encoded) == 1
 
 
 async def test_a_click_and_storing_the_same_image_share_one_encode(tmp_path: Path) -> None:
     graph = Graph()
     keeper = graph.keeper(tier(tmp_path))
-    await asyncio.gather(keeper.store(A, SOURCE, []), keeper.get(A, SOURCE, []))
+    await asyncio.gather(store(keeper), click(keeper))
     await keeper.background.drain()
     assert len(graph.encoded) == 1
     assert await tier(tmp_path).has(A)
@@ -217,23 +256,197 @@ async def test_a_click_and_storing_the_same_image_share_one_encode(tmp_path: Pat
 async def test_storing_says_what_is_missing(tmp_path: Path) -> None:
     graph = Graph()
     with pytest.raises(BadRequest, match="DURABLE"):
-        await graph.keeper().store(A, SOURCE, [])
+        await store(graph.keeper())
     (tmp_path / "file").write_text("no folder")
     keeper = graph.keeper(tier(tmp_path / "file"))
     with pytest.raises(NotKept, match="DURABLE"):
-        await keeper.store(A, SOURCE, [])
-    assert (await keeper.get(B, SOURCE, [])).width == 9
+        await store(keeper)
+    assert (await click(keeper, B)).width == 9
     await keeper.background.drain()
 
 
 async def test_a_damaged_embedding_is_made_again(tmp_path: Path) -> None:
     graph = Graph()
     keeper = graph.keeper(tier(tmp_path))
-    await keeper.store(A, SOURCE, [])
+    await store(keeper)
     [file] = tmp_path.rglob("*.safetensors")
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    assert (await keeper.get(A, SOURCE, [])).width == 9
+    assert (await click(keeper)).width == 9
     await keeper.background.drain()
     assert len(graph.encoded) == 2
+
+
+async def test_a_click_that_joins_an_image_on_its_way_makes_it_urgent() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper()
+    ahead = asyncio.create_task(warm(keeper, A))
+    await until(lambda: graph.under_way == 1)
+    clicked = asyncio.create_task(click(keeper))
+    await until(lambda: graph.under_way == 2)
+    assert graph.encoded == [Priority.NEXT, Priority.CLICK]
+    graph.gate.set()
+    await asyncio.gather(ahead, clicked)
+    assert len(graph.fetched) == 1
+
+
+async def test_a_click_that_joins_an_image_without_a_place_needs_none() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper(encode_ahead=1)
+    ahead = [asyncio.create_task(warm(keeper, key)) for key in (A, B)]
+    await until(lambda: graph.under_way == 1)
+    clicked = asyncio.create_task(click(keeper, B))
+    await until(lambda: graph.under_way == 2)
+    graph.gate.set()
+    await asyncio.gather(*ahead, clicked)
+    assert graph.encoded == [Priority.NEXT, Priority.CLICK]
+
+
+async def test_images_that_do_not_arrive_keep_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead_places, "PATIENCE_S", 0.01)
+    graph = Graph()
+    graph.reading.clear()
+    keeper = graph.keeper(encode_ahead=1)
+    stuck = [asyncio.create_task(warm(keeper, key)) for key in (A, B)]
+    await until(lambda: len(graph.fetched) == 2)
+    graph.reading.set()
+    await asyncio.gather(*stuck)
+    assert all(key in keeper for key in (A, B))
+
+
+async def test_what_is_made_is_kept_though_everybody_has_left() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper()
+    leaving = asyncio.create_task(click(keeper))
+    await until(lambda: graph.under_way == 1)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    graph.gate.set()
+    await until(lambda: A in keeper)
+    await click(keeper)
+    assert len(graph.encoded) == len(graph.fetched) * 2 == 2  # once as a click, once as nobody's
+
+
+async def test_a_joiner_has_a_deadline_of_its_own() -> None:
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper()
+    first = asyncio.create_task(click(keeper, left_s=0.05))
+    await until(lambda: graph.under_way == 1)
+    second = asyncio.create_task(click(keeper))
+    with pytest.raises(DeadlineExceeded, match=r"0\.05 s"):
+        await first
+    graph.gate.set()
+    assert (await second).width == 9
+    assert len(graph.encoded) == 1
+
+
+async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "WAITING", 2)
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper()
+    waiting = [asyncio.create_task(warm(keeper, key)) for key in keys("cd")]
+    await until(lambda: graph.under_way == 2)
+    with pytest.raises(Overloaded):
+        await warm(keeper, A)
+    clicked = asyncio.create_task(click(keeper, B))
+    await until(lambda: graph.under_way == 3)
+    graph.gate.set()
+    await asyncio.gather(*waiting, clicked)
+
+
+async def test_pixels_that_died_with_their_fetcher_are_read_again() -> None:
+    graph = Graph()
+    graph.error, graph.stays = ParcelLost(), False
+    assert (await click(graph.keeper())).width == 9
+    assert len(graph.fetched) == 2
+
+
+async def test_an_embedding_of_another_version_is_neither_kept_nor_answered() -> None:
+    graph = Graph()
+    graph.version = "classical-2"
+    keeper = graph.keeper()
+    with pytest.raises(OtherVersion, match="classical-2"):
+        await click(keeper)
+    assert A not in keeper
+    graph.version = "classical-1"
+    assert (await click(keeper)).segmenter == "classical-1"
+
+
+async def test_encoders_of_another_version_are_asked_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph = Graph()
+    graph.error, graph.stays = OtherVersion("the old one"), False
+    assert (await click(graph.keeper())).width == 9
+    assert len(graph.encoded) == 2
+    monkeypatch.setattr(embedding_maker, "OTHER_VERSION_S", 0.0)
+    graph.error, graph.stays = OtherVersion("the old one"), True
+    with pytest.raises(OtherVersion):
+        await click(graph.keeper())
+
+
+async def test_a_replaced_picture_is_another_picture() -> None:
+    graph = Graph()
+    graph.evidence = "etag 1"
+    keeper = graph.keeper(recheck_s=0.001)
+    await click(keeper)
+    graph.evidence = "etag 2"
+    await asyncio.sleep(0.002)
+    assert (await click(keeper)).evidence == "etag 1"  # a warm click waits for nobody
+    await keeper.recheck.background.drain()
+    assert (await click(keeper)).evidence == "etag 2"
+    assert len(graph.encoded) == 2
+
+
+async def test_an_opened_task_asks_first() -> None:
+    graph = Graph()
+    graph.evidence = "etag 1"
+    keeper = graph.keeper(recheck_s=0.001)
+    await click(keeper)
+    graph.evidence = "etag 2"
+    await asyncio.sleep(0.002)
+    assert await warm(keeper, A, Priority.OPENED) is False
+    assert (await click(keeper)).evidence == "etag 2"
+
+
+async def test_it_is_not_asked_more_often_than_the_setting_says() -> None:
+    graph = Graph()
+    graph.evidence = "etag 1"
+    often, never = graph.keeper(recheck_s=3600), graph.keeper(recheck_s=0)
+    for keeper in (often, never):
+        for _ in range(3):
+            await click(keeper)
+            await warm(keeper, A)
+        await keeper.recheck.background.drain()
+    assert graph.asked == 0
+
+
+async def test_a_stored_embedding_of_a_replaced_picture_is_not_used(tmp_path: Path) -> None:
+    graph = Graph()
+    graph.evidence = "etag 1"
+    await store(graph.keeper(tier(tmp_path)))
+    same = graph.keeper(tier(tmp_path))
+    assert (await click(same)).evidence == "etag 1"
+    assert len(graph.encoded) == 1
+    graph.evidence = "etag 2"
+    keeper = graph.keeper(tier(tmp_path))
+    assert (await click(keeper)).evidence == "etag 2"
+    await keeper.background.drain()
+    found = await tier(tmp_path).get(A)
+    assert found is not None
+    assert found.evidence == "etag 2"
+
+
+async def test_a_forgotten_image_is_in_no_tier(tmp_path: Path) -> None:
+    graph = Graph()
+    keeper = graph.keeper(tier(tmp_path))
+    await click(keeper)
+    await keeper.background.drain()
+    assert await keeper.forget(A) is True
+    assert (A in keeper, await tier(tmp_path).has(A), await keeper.forget(A)) == (False, False, False)

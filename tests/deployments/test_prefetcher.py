@@ -51,10 +51,12 @@ class Annotating:
         self.label_studio = LabelStudio(size)
         self.clock = Clock()
         self.sent: list[ImageSource] = []
+        self.succeeds = True
         self.prefetcher = Prefetcher(count, self.label_studio, self._warm, self._token, self.clock)
 
-    async def _warm(self, source: ImageSource) -> None:
+    async def _warm(self, source: ImageSource) -> bool:
         self.sent.append(source)
+        return self.succeeds
 
     async def _token(self, project: str) -> str | None:
         return "offered" if project == "1" else None
@@ -113,6 +115,24 @@ async def test_what_was_sent_long_ago_is_sent_again() -> None:
     await annotating.open(1)
     annotating.clock.now += AGAIN_S
     assert await annotating.open(1) == [2, 3, 4]
+
+
+async def test_what_may_succeed_a_little_later_is_sent_again() -> None:
+    annotating = Annotating()
+    annotating.succeeds = False
+    assert await annotating.open(1) == [2, 3, 4]
+    annotating.succeeds = True
+    assert await annotating.open(1) == [2, 3, 4]
+    assert await annotating.open(1) == []
+
+
+async def test_what_found_no_place_is_sent_again() -> None:
+    annotating = Annotating()
+    annotating.prefetcher.background.limit = 3
+    some = await annotating.open(1)
+    assert len(some) < 3
+    annotating.prefetcher.background.limit = 64
+    assert sorted(some + await annotating.open(1)) == [2, 3, 4]
 
 
 async def test_the_end_of_a_project() -> None:

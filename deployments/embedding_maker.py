@@ -1,0 +1,93 @@
+"""An image that has no embedding yet is read by a fetcher and encoded by an encoder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from deployments.calls import call
+from deployments.parcels import Parcel, ParcelLost
+from deployments.priorities import prioritised
+from embeddings.ahead_places import AheadPlaces
+from embeddings.single_flight import Flight
+from segmenters.segmenter import Segmenter
+from values.embedding import Embedding
+from values.errors import DeadlineExceeded, OtherVersion
+from values.image import ImageSource
+from values.priority import Priority
+
+OTHER_VERSION_S = 2.0
+"""For so long encoders of another version are asked again; this decoder may be the one that is replaced."""
+
+
+class EmbeddingMaker:
+    """Asks fetchers and encoders, at the priority of whoever waits, until the flight's deadline ends it.
+
+    ``ahead``: images that nobody waits for that are made at once.
+    """
+
+    def __init__(self, segmenter: Segmenter, fetcher: Any, encoder: Any, ahead: int) -> None:
+        self._segmenter = segmenter
+        # The pixels and the embedding are megabytes: they travel through the object store, not in messages.
+        self._fetcher = fetcher.options(_by_reference=True)
+        self._encoder = encoder.options(_by_reference=True)
+        self._ahead = AheadPlaces(ahead)
+
+    async def make(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
+        """The embedding, its arrays views of the object store. Raises what reading and encoding it raise.
+
+        Raises OtherVersion where the encoders serve another version of the model.
+        """
+        async with self._ahead.of(flight) as place:
+            while True:
+                try:
+                    pixels = await place.waiting_for(
+                        prioritised(flight, self._reading(flight, key, source, parcel))
+                    )
+                except DeadlineExceeded:
+                    # Its deadline was the flight's when the reading began; somebody may have joined since.
+                    if _left_s(flight) <= 0:
+                        raise
+                    continue
+                with contextlib.suppress(ParcelLost):  # together with the fetcher that had read them
+                    return await prioritised(flight, self._encoding(key, pixels))
+
+    def _reading(
+        self, flight: Flight, key: str, source: ImageSource, parcel: Parcel
+    ) -> Callable[[Priority], Coroutine[Any, Any, Parcel]]:
+        size, read = self._segmenter.input, self._fetcher.read
+
+        async def reading(priority: Priority) -> Parcel:
+            pixels: Parcel = await _until_cancelled(
+                lambda: read.remote(key, source, size, priority, _left_s(flight), *parcel),
+                "reading the image",
+            )
+            return pixels
+
+        return reading
+
+    def _encoding(self, key: str, pixels: Parcel) -> Callable[[Priority], Coroutine[Any, Any, Embedding]]:
+        version, encode = self._segmenter.version, self._encoder.encode
+
+        async def encoding(priority: Priority) -> Embedding:
+            embedding: Embedding = await _until_cancelled(
+                lambda: encode.remote(key, pixels, priority, version), "encoding the image"
+            )
+            if embedding.segmenter != version:
+                raise OtherVersion(
+                    f"an encoder answered with an embedding of {embedding.segmenter} and not of {version}; "
+                    "try again in a moment"
+                )
+            return embedding
+
+        return encoding
+
+
+def _left_s(flight: Flight) -> float:
+    return flight.until - asyncio.get_running_loop().time()
+
+
+async def _until_cancelled(send: Callable[[], Any], what: str) -> Any:
+    return await call(send, timeout_s=float("inf"), what=what, other_version_s=OTHER_VERSION_S)
