@@ -1,9 +1,10 @@
-"""What a replica says while it loads, for whoever watches the start."""
+"""What a replica says: while it loads, for whoever watches the start; and warnings, at once."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import logging.handlers
 import sys
 from collections.abc import Iterator
 
@@ -27,3 +28,19 @@ def said_aloud() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def warn_at_once() -> None:
+    """From now on a warning is in the replica's log file when it is logged.
+
+    Serve's throughput-optimised mode keeps a thousand records in memory until an error comes.
+    """
+    logger.addFilter(_flush_warnings)  # which is there once, however often it is added
+
+
+def _flush_warnings(record: logging.LogRecord) -> bool:
+    """Looks at the handlers with each record: Serve replaces them when its logging is configured anew."""
+    for handler in logger.handlers:
+        if isinstance(handler, logging.handlers.MemoryHandler):
+            handler.flushLevel = min(handler.flushLevel, logging.WARNING)
+    return True

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.aloud import said_aloud
+from deployments.aloud import said_aloud, warn_at_once
 from deployments.cpus import threads_each
 from deployments.keeper import Keeper
 from deployments.meters import Meters
@@ -59,6 +59,7 @@ class Decoder:
         fetcher: Any,
         encoder: Any,
     ) -> None:
+        warn_at_once()
         self._segmenter = segmenter
         with said_aloud():
             self._decoder = segmenter.load_decoder(threads_each(options.threads))

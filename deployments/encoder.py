@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from deployments.aloud import said_aloud
+from deployments.aloud import said_aloud, warn_at_once
 from deployments.batcher import Batcher
 from deployments.cpus import threads_each
 from deployments.meters import Meters
@@ -26,6 +26,7 @@ class Encoder:
     """
 
     def __init__(self, segmenter: Segmenter, batch: int) -> None:
+        warn_at_once()
         with said_aloud():
             self._encoder = segmenter.load_encoder(threads_each(1))
         self._version = segmenter.version

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from deployments.aloud import warn_at_once
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.parcels import Parcel, packed, unpack
@@ -27,6 +28,7 @@ class Fetcher:
     def __init__(
         self, options: ImageOptions, journal: Any, pack: Callable[[Any], Awaitable[Parcel]] = packed
     ) -> None:
+        warn_at_once()
         self._reader = ImageReader(options)
         self._tokens = OfferedTokens(options, journal)
         self._reads = SingleFlight[Parcel](READERS)

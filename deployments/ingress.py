@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deployments.aloud import warn_at_once
 from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
@@ -63,6 +64,7 @@ class Ingress:
         fetcher: Any,
         journal: Any,
     ) -> None:
+        warn_at_once()
         self._options = options
         self._images = images
         self._reading = reading

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import logging
+import logging.handlers
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from deployments.aloud import said_aloud
+from deployments.aloud import said_aloud, warn_at_once
 
 
 @pytest.fixture
@@ -47,3 +48,16 @@ def test_a_load_that_fails_leaves_no_handler(logger: logging.Logger, printed: io
     with pytest.raises(MemoryError), said_aloud():
         raise MemoryError
     assert logger.handlers == before
+
+
+def test_a_warning_is_in_the_log_at_once_and_what_came_before_it(logger: logging.Logger) -> None:
+    file = io.StringIO()
+    # As Serve's throughput-optimised mode has it, also when its logging is configured anew.
+    handler = logging.handlers.MemoryHandler(1000, target=logging.StreamHandler(file))
+    warn_at_once()
+    logger.handlers.clear()
+    logger.addHandler(handler)
+    logger.info("a click was answered")
+    assert file.getvalue() == ""
+    logger.warning("a click was refused")
+    assert file.getvalue() == "a click was answered\na click was refused\n"

@@ -158,6 +158,18 @@ def test_what_cannot_be_read_is_a_sentence_and_stands_in_diagnose(
         assert time.monotonic() < deadline
 
 
+def test_a_refused_click_is_in_the_log_within_a_second(client: httpx.Client, app: RunningApp) -> None:
+    body = click(scene(3, SHAPE[1], SHAPE[0]))
+    body["tasks"][0]["data"]["image"] = "ftp://127.0.0.1/within-a-second.png"
+    body["tasks"][0]["id"] = 4711
+    assert client.post("/predict", json=body).status_code == 403
+    folder = app.log.parent / "session_latest" / "logs" / "serve"
+    deadline = time.monotonic() + 1
+    while not any("task 4711" in log.read_text() for log in folder.glob("replica_*Ingress*.log")):
+        assert time.monotonic() < deadline, "an annotator sees nothing, and neither does the log"
+        time.sleep(0.05)
+
+
 def test_a_failure_is_not_remembered(client: httpx.Client) -> None:
     picture = scene(6, SHAPE[1], SHAPE[0])
     body = click(picture)
