@@ -33,7 +33,7 @@ from protocol import bodies, label_config
 from protocol.bodies import PredictBody
 from protocol.click import Nothing, read_click, read_images
 from protocol.options import ReadOptions
-from protocol.responses import encode_predict, prediction
+from protocol.responses import encode_predict, prediction, written_length
 from segmenters.registry import Choice
 from values.errors import BadRequest, DeadlineExceeded, ImageError, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource
@@ -161,7 +161,7 @@ class Ingress:
             self._prefetcher.opened(body)
         # The mask is the decoder's, and so is the version: a new model may be on its way.
         results[0] = prediction(answer.regions, answer.score, answer.version)
-        response = _predictions(results)
+        response = _json(await off_loop_if_large(written_length(results), encode_predict, results))
         seconds = {
             "parse": parsed - started,
             "route": answered - parsed - sum(answer.seconds.values()),
@@ -259,7 +259,11 @@ class Ingress:
 
 
 def _predictions(results: list[dict[str, Any]]) -> Response:
-    return Response(encode_predict(results), media_type="application/json")
+    return _json(encode_predict(results))
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
 
 
 def _server_timing(seconds: dict[str, float], warm: bool) -> str:

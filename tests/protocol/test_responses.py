@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from protocol.responses import encode_predict, prediction
+from protocol.responses import CHUNK, encode_predict, prediction, written_length
 
 
 def test_no_results() -> None:
@@ -27,3 +27,19 @@ def test_a_prediction() -> None:
 def test_only_what_a_prediction_holds() -> None:
     with pytest.raises(TypeError, match="object is no part of a prediction"):
         encode_predict([{"result": object()}])
+
+
+@pytest.mark.parametrize("count", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_a_long_list_of_numbers_is_written_in_pieces_and_reads_the_same(count: int) -> None:
+    rle = np.random.default_rng(count).integers(0, 256, count).astype(np.uint8)
+    body = encode_predict([prediction([{"value": {"rle": rle}}], 1, "m-1")])
+    assert json.loads(body)["results"][0]["result"][0]["value"]["rle"] == rle.tolist()
+
+
+def test_how_long_it_will_be_is_known_before() -> None:
+    rle = np.full(100_000, 255, np.uint8)
+    results = [prediction([{"value": {"rle": rle, "format": "rle"}}, {"value": "no array"}], 1, "m-1")]
+    assert (
+        written_length(results) == len(encode_predict([{"rle": rle}])) - len('{"results":[{"rle":[]}]}') + 1
+    )
+    assert written_length([prediction([], 0, "m-1")]) == 0
