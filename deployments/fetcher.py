@@ -14,12 +14,15 @@ from deployments.parcels import Parcel, packed, unpack
 from embeddings.single_flight import Flight, SingleFlight
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
-from values.errors import DeadlineExceeded
+from values.errors import DeadlineExceeded, Overloaded
 from values.image import ImageSource, ModelSize
 from values.priority import Priority
 
 READERS = 64
 """Calls that may wait for one image at once. Normally one decoder asks, again when the priority changes."""
+
+AHEAD = 32
+"""Reads that nobody waits for in one replica, far fewer than it takes in all: their hosts may all be silent."""
 
 
 class Fetcher:
@@ -32,6 +35,7 @@ class Fetcher:
         self._reader = ImageReader(options)
         self._tokens = OfferedTokens(options, journal)
         self._reads = SingleFlight[Parcel](READERS)
+        self._ahead = 0
         self._pack = pack
         self._meters = Meters()
 
@@ -45,8 +49,12 @@ class Fetcher:
         """The parcel of the image's pixels at model size; raises an ImageError that says why not.
 
         Who asks for a ``key`` that is being read shares its pixels. ``left_s``: seconds that are left for it.
-        ``values``: what came in the parcel of the source's value.
+        ``values``: what came in the parcel of the source's value. Raises Overloaded for what nobody waits for
+        when much of that waits already.
         """
+        if not priority.urgent and self._ahead >= AHEAD:
+            raise Overloaded(f"{AHEAD} images are being read ahead; try again in a moment")
+        self._ahead += not priority.urgent
         until = asyncio.get_running_loop().time() + left_s
         source = unpack(source, *values)
         try:
@@ -55,6 +63,8 @@ class Fetcher:
             )
         except TimeoutError:
             raise DeadlineExceeded("reading the image took too long; try again in a moment") from None
+        finally:
+            self._ahead -= not priority.urgent
 
     async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Parcel:
         source = replace(source, token=await self._tokens.of(source.project))

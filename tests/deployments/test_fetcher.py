@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
 from imaging.options import ImageOptions
 from tests.canary import CANARY
@@ -130,3 +131,27 @@ async def test_a_deadline_ends_it(fetcher: Make) -> None:
     made = fetcher(never, label_studio_url="http://127.0.0.1:9", use_setup_token=True)
     with pytest.raises(DeadlineExceeded):
         await made.read("a key", SOURCE, SMALL, Priority.CLICK, 0.01)
+
+
+async def test_reads_that_nobody_waits_for_leave_room_for_clicks(
+    fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(project: str) -> str | None:
+        asked.set()
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(fetcher_module, "AHEAD", 1)
+    made = fetcher(never, label_studio_url="http://127.0.0.1:9", use_setup_token=True)
+    ahead = asyncio.create_task(made.read("a", SOURCE, SMALL, Priority.NEXT, 60))
+    await asked.wait()
+    with pytest.raises(Overloaded):
+        await made.read("b", SOURCE, SMALL, Priority.NEXT, 60)
+    with pytest.raises(DeadlineExceeded):  # it was let in
+        await made.read("c", SOURCE, SMALL, Priority.CLICK, 0.01)
+    ahead.cancel()
+    await asyncio.gather(ahead, return_exceptions=True)
+    with pytest.raises(DeadlineExceeded):
+        await made.read("b", SOURCE, SMALL, Priority.NEXT, 0.01)
