@@ -22,7 +22,7 @@ READERS = 64
 """Calls that may wait for one image at once. Normally one decoder asks, again when the priority changes."""
 
 AHEAD = 32
-"""Reads that nobody waits for in one replica, far fewer than it takes in all: their hosts may all be silent."""
+"""Reads that nobody waits for in one replica, far fewer than it takes: their hosts may all be silent."""
 
 
 class Fetcher:
