@@ -1,9 +1,10 @@
 """From the bytes of a file to pixels at model size, showing what a browser shows.
 
 Annotators click on what their browser draws, so sizes and orientation must be the browser's (as seen in
-Chromium 150): the EXIF orientation of JPEG and PNG is applied, that of WebP and of XMP is not; 16-bit
-PNGs keep their upper byte; of an animation, the first frame counts. TIFF, which browsers do not draw, is
-taken as Pillow shows it. Embedded colour profiles are not applied: segmenters were trained without them.
+Chromium 150): the EXIF orientation of JPEG and PNG is applied, that of WebP and of XMP is not, and AVIF is
+turned by its own boxes; 16-bit PNGs keep their upper byte; of an animation, the first frame counts, of an
+icon the largest picture. TIFF, which browsers do not draw, is taken as Pillow shows it. Embedded colour
+profiles are not applied: segmenters were trained without them.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from imaging.icons import ICON, largest
+from imaging.kinds import kind_of
+from imaging.png_chunks import SIGNATURE as PNG
+from imaging.png_chunks import without_ancillary
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "ICO", "TIFF")
 """The only formats ever tried; every other decoder that Pillow has is out of an attacker's reach."""
 
 MAX_SIDE = 65_535
@@ -35,19 +40,12 @@ _UNDO = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTED_BY_BROWSERS = frozenset({"JPEG", "MPO", "PNG"})
+# Of AVIF, Pillow says as EXIF what the boxes irot and imir are, whatever its EXIF says.
+_ORIENTED_BY_BROWSERS = frozenset({"JPEG", "MPO", "PNG", "AVIF"})
 _SCALED_BY_DCT = frozenset({"JPEG", "MPO"})
 
-_KINDS = (
-    # (how the bytes begin, what that is)
-    (b"%pdf", "a PDF"),
-    (b"<svg", "an SVG drawing"),
-    (b"<!doctype html", "a web page (often a login page)"),
-    (b"<html", "a web page (often a login page)"),
-    (b"<", "XML or HTML, not pixels"),
-    (b"{", "JSON, often an error message"),
-)
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", ICON, *_TIFF)
 
 
 class Limits(Protocol):
@@ -69,19 +67,39 @@ def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn
     ImageTooLarge or ImageCorrupt, whose sentences complete "cannot read the image of task 42: ...".
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, options)
-            with turn(image.width * image.height):
-                return _pixels(image, size)
+        return _decoded(largest(data) if data.startswith(ICON) else data, size, options, turn)
     except ImageError:
         raise
     except UnidentifiedImageError:
         raise _unidentified(data) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageTooLarge(f"it has more than {options.max_image_megapixels:g} megapixels") from None
+    except MemoryError:
+        raise ImageTooLarge(
+            "decoding it takes more memory than an image of the limit may have (MAX_IMAGE_MEGAPIXELS)"
+        ) from None
     except Exception:
         # Broken files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError.
-        raise ImageCorrupt("the file is damaged or cut short; export or upload it again") from None
+        raise _damaged(data) from None
+
+
+def _decoded(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn) -> Pixels:
+    try:
+        return _opened(data, size, options, turn)
+    except (ImageError, MemoryError):
+        raise
+    except Exception:
+        lighter = without_ancillary(data) if data.startswith(PNG) else None
+        if lighter is None:
+            raise
+        return _opened(lighter, size, options, turn)
+
+
+def _opened(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn) -> Pixels:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_size(image, options)
+        with turn(image.width * image.height):
+            return _pixels(image, size)
 
 
 def _check_size(image: Image.Image, options: Limits) -> None:
@@ -96,15 +114,19 @@ def _check_size(image: Image.Image, options: Limits) -> None:
 def _unidentified(data: bytes | bytearray) -> ImageError:
     if not data:
         return ImageCorrupt("the file is empty")
-    if data.startswith(_SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
-        return ImageCorrupt("the file is damaged or cut short; export or upload it again")
-    text = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    kind = "of an unknown kind"
-    for start, name in _KINDS:
-        if text.startswith(start):
-            kind = "an SVG drawing" if b"<svg" in text else name
-            break
-    return NotAnImage(f"what came is {kind}; images are read as {', '.join(FORMATS)}")
+    named = data[8:12] == b"WEBP" if data.startswith(b"RIFF") else data[4:12] in (b"ftypavif", b"ftypavis")
+    if named or data.startswith(_SIGNATURES):
+        return _damaged(data)
+    return NotAnImage(f"what came is {kind_of(data)}; images are read as {', '.join(FORMATS)}")
+
+
+def _damaged(data: bytes | bytearray) -> ImageCorrupt:
+    if data.startswith(_TIFF):
+        return ImageCorrupt(
+            "the file is damaged, or a TIFF of a kind that is not read (by its channels or its compression); "
+            "export it as PNG or JPEG"
+        )
+    return ImageCorrupt("the file is damaged or cut short; export or upload it again")
 
 
 def _pixels(image: Image.Image, size: ModelSize) -> Pixels:

@@ -4,6 +4,10 @@ It forks the processes that decode, each for one image after another. A file tha
 the kernel's timer, one that needs too much memory gets none, one that crashes its decoder takes nothing else
 with it, and a process that has become large ends. Forking is safe and quick because this process is small and
 has a single thread, which the fetcher's has not.
+
+Over its control connection come two others for each process: one for images, and one that says how the
+process ended, or why there is none (``framing.FATE``). A process says that it has read an image before it
+decodes it: what ends earlier is no fault of the image.
 """
 
 from __future__ import annotations
@@ -18,12 +22,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 import numpy as np
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
+    IcoImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -31,19 +38,32 @@ from PIL import (
 )
 
 from imaging import framing
-from imaging.decoding import decode
+from imaging.decoding import Turn, decode
 from values.errors import ImageError
 from values.image import ModelSize
 
 # Loaded before forking, so that no image has to wait for it.
-LOADED = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+LOADED = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    IcoImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever its format
 
 IDLE_S = 60
 LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024
 _BYTES_PER_PIXEL = 16  # decoded as RGBA, a converted copy, and room for a float plane
+_COPIES = 4  # of the file
 _PROCESS_BYTES = 2**30  # of addresses, of which little is used
+_FILE_STEP = 2**24  # most files are below it, and so within the limit of a process that has had another
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,71 +75,141 @@ class Job:
     timeout_s: float
 
 
-_TURN = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process is
-
-
 @contextlib.contextmanager
-def turn(pixels: int) -> Iterator[None]:
+def turn(file: IO[bytes], pixels: int) -> Iterator[None]:
     """Decode large images one after another, so that memory is needed for one of them only."""
     if pixels <= LARGE_PIXELS:
         yield
         return
-    fcntl.lockf(_TURN, fcntl.LOCK_EX)  # which the end of the process undoes as well
+    fcntl.lockf(file, fcntl.LOCK_EX)  # which the end of the process undoes as well
     try:
         yield
     finally:
-        fcntl.lockf(_TURN, fcntl.LOCK_UN)
+        fcntl.lockf(file, fcntl.LOCK_UN)
+
+
+class Forks:
+    """The processes that decode, and whom to tell when they end."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._told: dict[int, socket.socket] = {}
+        self._turns: IO[bytes] | None = None
+
+    def fork(self, peer: socket.socket, told: socket.socket) -> None:
+        """One more process, for the images that come over ``peer``; ``told`` learns how it ends."""
+        try:
+            with _no_child_signals():
+                if self._turns is None:
+                    self._turns = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this process is
+                child = os.fork()
+                if child == 0:
+                    self._become_one(peer, told, partial(turn, self._turns))
+                self._told[child] = told
+        except OSError as error:
+            _tell(told, started=False, number=error.errno or 0)
+
+    def reap(self, *_: object) -> None:
+        """Tell of all that have ended."""
+        while self._told:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            _tell(self._told.pop(child), started=True, number=os.WTERMSIG(status))
+
+    def _become_one(self, peer: socket.socket, told: socket.socket, turns: Turn) -> None:
+        ended = 1
+        try:
+            for other in (*self._told.values(), told, self._control):
+                other.close()  # else nobody would see them closed while this process lives
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            answering = Answering(peer, turns)
+            while answering.one():
+                pass
+            ended = 0
+        finally:
+            os._exit(ended)  # nothing of the parent's is to be cleaned up here
+
+
+class Answering:
+    """What one process does: images come over ``peer``, and pixels or sentences go back."""
+
+    def __init__(self, peer: socket.socket, turns: Turn) -> None:
+        peer.settimeout(IDLE_S)
+        self._peer = peer
+        self._turns = turns
+        self._memory = 0
+
+    def one(self) -> bool:
+        """Decode one image; whether the process is still small enough for another.
+
+        Raises EOFError, before it says that it has read one, when there is none or it needs more memory than
+        this process may take.
+        """
+        head, data = framing.receive(self._peer, MAX_MESSAGE)
+        job = Job(**head | {"size": ModelSize(**head["size"])})
+        self._limit(job, len(data))
+        framing.send(self._peer, {"read": True})
+        try:
+            pixels = decode(data, job.size, job, self._turns)
+            about: dict[str, Any] = {"width": pixels.width, "height": pixels.height}
+            about |= {"shape": pixels.rgb.shape, "dtype": pixels.rgb.dtype.name}
+            content = np.ascontiguousarray(pixels.rgb).data.cast("B")
+        except ImageError as error:
+            about, content = {"error": error.code, "detail": error.detail}, memoryview(b"")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        stays = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB
+        framing.send(self._peer, about | {"stays": stays}, content)
+        return stays
+
+    def _limit(self, job: Job, length: int) -> None:
+        """What this process may take; the kernel sees to it, and lets nobody raise a limit again."""
+        file = -(-length // _FILE_STEP) * _FILE_STEP
+        memory = int(job.max_image_megapixels * 1e6) * _BYTES_PER_PIXEL + _COPIES * file + _PROCESS_BYTES
+        if self._memory and memory > self._memory:
+            raise EOFError("a new process may have as much")
+        self._memory = memory
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, job.timeout_s)
+        limits = ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0))
+        for what, limit in limits:
+            with contextlib.suppress(
+                ValueError, OSError
+            ):  # a lower limit is in force, or the system has none
+                resource.setrlimit(what, (limit, limit))
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a process for each connection that comes over ``control``, until the other side closes it."""
+    """Fork a process for each two connections that come over ``control``, until the other side closes it."""
+    forks = Forks(control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the fetcher, and that ends this one
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that ended processes need no waiting for
+    signal.signal(signal.SIGCHLD, forks.reap)
     while True:
-        said, connections, _, _ = socket.recv_fds(control, 1, 1)
+        said, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not said:
             return
-        with socket.socket(fileno=connections[0]) as peer:
-            if os.fork() == 0:
-                control.close()
-                _answer_and_end(peer)
+        connections = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        if len(connections) == 2:
+            forks.fork(*connections)
+            connections.pop()  # which stays open until the process ends
+        for connection in connections:
+            connection.close()
 
 
-def _answer_and_end(peer: socket.socket) -> None:
+@contextlib.contextmanager
+def _no_child_signals() -> Iterator[None]:
+    """So that no process ends before it is known."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:
-        peer.settimeout(IDLE_S)
-        while _answer(peer):
-            pass
+        yield
     finally:
-        os._exit(0)  # nothing of the parent's is to be cleaned up here
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
-def _answer(peer: socket.socket) -> bool:
-    """Decode one image; whether the process is still small enough for another."""
-    head, data = framing.receive(peer, MAX_MESSAGE)
-    job = Job(**head | {"size": ModelSize(**head["size"])})
-    _limit(job, len(data))
-    try:
-        pixels = decode(data, job.size, job, turn)
-        about: dict[str, Any] = {"width": pixels.width, "height": pixels.height}
-        about |= {"shape": pixels.rgb.shape, "dtype": pixels.rgb.dtype.name}
-        content = np.ascontiguousarray(pixels.rgb).data.cast("B")
-    except ImageError as error:
-        about, content = {"error": error.code, "detail": error.detail}, memoryview(b"")
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    stays = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB
-    framing.send(peer, about | {"stays": stays}, content)
-    return stays
-
-
-def _limit(job: Job, length: int) -> None:
-    """What this one process may take; the kernel sees to it."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, job.timeout_s)
-    memory = int(job.max_image_megapixels * 1e6) * _BYTES_PER_PIXEL + 4 * length + _PROCESS_BYTES
-    for what, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        with contextlib.suppress(ValueError, OSError):  # a lower limit is in force, or the system has none
-            resource.setrlimit(what, (limit, limit))
+def _tell(told: socket.socket, *, started: bool, number: int) -> None:
+    with told, contextlib.suppress(OSError):  # nobody may be there any more
+        told.send(framing.FATE.pack(started, number))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from typing import Any
 
 _LENGTHS = struct.Struct("!II")
 
+FATE = struct.Struct("!?i")
+"""Whether there was a process; the signal that ended it, 0 if none did, or else the error of the system."""
+
 
 def send(peer: socket.socket, head: dict[str, Any], content: memoryview | bytes | bytearray = b"") -> None:
     """One message. Raises OSError when the other side has gone."""
@@ -22,10 +25,13 @@ def send(peer: socket.socket, head: dict[str, Any], content: memoryview | bytes 
 
 
 def receive(peer: socket.socket, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
-    """The next message, of at most ``max_bytes``. Raises EOFError when there is no whole one."""
+    """The next message, of at most ``max_bytes``.
+
+    Raises EOFError when there is no whole one, ValueError for what is none or over the limit.
+    """
     head_length, content_length = _LENGTHS.unpack(_exactly(peer, _LENGTHS.size))
     if head_length + content_length > max_bytes:
-        raise EOFError("a message over the limit")
+        raise ValueError("a message over the limit")
     head = json.loads(_exactly(peer, head_length))
     return head, _exactly(peer, content_length)
 

@@ -29,6 +29,10 @@ MAX_URI = 4096
 MAX_ESCAPED = 2**20
 """Percent-encoded bytes of a data: URL: decoding those is slow, and images come as base64."""
 
+# What browsers leave out of any address, and of base64.
+_BROKEN_LINES = b"\t\n\r"
+_SPACE = b"\t\n\f\r "
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CLOUD = re.compile(r"(s3|gs|azure-blob)://([a-z0-9][a-z0-9._-]{1,254})/(.+)", re.IGNORECASE)
 # Control characters, and halves of surrogate pairs, which have no bytes to be asked for with.
@@ -82,8 +86,9 @@ def _data_url(value: str, options: ImageOptions) -> DataUrl:
     if content.count("%") > MAX_ESCAPED:
         raise ImageTooLarge("its data: URL is percent-encoded; write it as base64")
     try:
-        decoded = unquote_to_bytes(content)
-        if head.lower().endswith(";base64"):
+        decoded = unquote_to_bytes(content.encode().translate(None, _BROKEN_LINES))
+        if "".join(head.split()).lower().endswith(";base64"):
+            decoded = decoded.translate(None, _SPACE)
             decoded = base64.b64decode(decoded + b"=" * (-len(decoded) % 4), validate=True)
     except ValueError:
         raise ImageCorrupt("its data: URL is not base64") from None

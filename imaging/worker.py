@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from imaging.priority_slots import Place, Priority, PrioritySlots
 from values.errors import ImageTimeout, Overloaded
 
 Result = TypeVar("Result")
@@ -19,21 +20,23 @@ class Worker:
     Python cannot stop a thread. One that takes too long is given up on: its caller is told, its result is
     dropped, and it keeps its place until it ends, so that there are never more than ``threads`` of them. The
     threads are daemons: a stuck one does not keep the process from ending.
+
+    What somebody waits for gets the next free place; ``reserved`` places are for nothing else.
     """
 
-    def __init__(self, threads: int, timeout_s: float, work: str) -> None:
-        self._places = asyncio.Semaphore(threads)
+    def __init__(self, threads: int, timeout_s: float, work: str, *, reserved: int = 0) -> None:
+        self._places = PrioritySlots(threads, reserved=reserved)
         self._timeout_s = timeout_s
         self._work = work
 
-    async def run(self, function: Callable[[], Result]) -> Result:
+    async def run(self, function: Callable[[], Result], urgent: bool | Priority = True) -> Result:
         """What ``function`` returns or raises. Raises Overloaded or ImageTimeout when it takes too long."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._places.acquire()
+                place = await self._places.take(urgent)
         except TimeoutError:
             raise Overloaded(f"too many images wait for {self._work}; try again a little later") from None
-        done = self._start(function)
+        done = self._start(function, place)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await done
@@ -44,12 +47,12 @@ class Worker:
         """What is said of work that takes too long."""
         return ImageTimeout(f"{self._work} took longer than {self._timeout_s:g} s")
 
-    def _start(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+    def _start(self, function: Callable[[], Result], place: Place) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
 
         def settle(result: Result | None, error: BaseException | None) -> None:
-            self._places.release()
+            place.leave()
             if done.done():
                 return
             if error is not None:
@@ -70,7 +73,7 @@ class Worker:
         try:
             threading.Thread(target=work, name=self._work, daemon=True).start()
         except RuntimeError:
-            self._places.release()
+            place.leave()
             raise Overloaded(
                 f"no thread could be started for {self._work}; try again a little later"
             ) from None

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import resource
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -14,11 +17,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.decoders import DECODES_AT_ONCE, Decoders, Processes
+from imaging import framing
+from imaging.decoders import DECODES_AT_ONCE, Decoders
 from imaging.decoding import decode
+from imaging.decoding_process import Forks
 from imaging.options import ImageOptions
+from imaging.process_pool import Ended, Process, Processes, Unread
 from tests.imaging.pictures import encoded, quarters
-from values.errors import ImageCorrupt, ImageTimeout, ImageTooLarge, NotAnImage, Overloaded
+from values.errors import (
+    ImageCorrupt,
+    ImageTimeout,
+    ImageTooLarge,
+    NotAnImage,
+    Overloaded,
+    ServiceError,
+)
 from values.image import ModelSize
 
 GOOD = encoded(quarters())
@@ -31,7 +44,14 @@ def some() -> Iterator[Processes]:
     made = Processes()
     yield made
     made.close()
-    assert _children(made) == []
+    assert made.forking is None or _children(made) == []
+
+
+@pytest.fixture
+def its_own(monkeypatch: pytest.MonkeyPatch, some: Processes) -> Processes:
+    """What all decoders of the test have their processes from."""
+    monkeypatch.setattr("imaging.decoders.processes", lambda: some)
+    return some
 
 
 @cache
@@ -94,9 +114,9 @@ def test_a_process_is_used_again_and_replaced_when_it_ends(some: Processes) -> N
 
 
 def test_an_end_in_the_middle_of_an_image_is_that_image_only(some: Processes) -> None:
-    with pytest.raises(EOFError):
+    with pytest.raises(Unread):
         some.ask({"no": "such job"}, GOOD, MOST)
-    with pytest.raises(EOFError):
+    with pytest.raises(Ended):
         some.ask(JOB, GOOD, 10)  # an answer over the limit
     assert some.ask(JOB, GOOD, MOST)[0]["width"] == 40
 
@@ -138,6 +158,131 @@ async def test_what_breaks_its_decoder_is_corrupt(monkeypatch: pytest.MonkeyPatc
 def test_what_the_kernel_ended_first_took_too_long_all_the_same() -> None:
     with pytest.raises(ImageTimeout, match=r"longer than 0\.02 s"):
         decoders(decode_timeout_s=0.02)._decode(slow(), ModelSize(64))
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "sentence"),
+    [
+        ("socket.socketpair", OSError(errno.EMFILE, ""), r"no open files left .*\(ulimit -n\)"),
+        ("subprocess.Popen", OSError(errno.ENOMEM, ""), "no memory left .*run fewer replicas"),
+        ("subprocess.Popen", BlockingIOError(errno.EAGAIN, ""), r"no processes left .*\(ulimit -u"),
+        ("subprocess.Popen", OSError(errno.EIO, ""), "Input/output error"),
+    ],
+)
+async def test_a_process_that_cannot_be_had_is_the_machines_fault(
+    monkeypatch: pytest.MonkeyPatch, its_own: Processes, place: str, error: OSError, sentence: str
+) -> None:
+    def refuse(*_: object, **more: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, refuse)
+        with pytest.raises(Overloaded, match=sentence):
+            await decoders().decode(GOOD, ModelSize(64))
+    assert (await decoders().decode(GOOD, ModelSize(64))).width == 40
+
+
+async def test_what_the_forking_process_lacks_is_the_machines_fault(its_own: Processes) -> None:
+    await decoders().decode(GOOD, ModelSize(64))
+    assert its_own.forking is not None
+    [idle] = _children(its_own)
+    os.kill(idle, signal.SIGKILL)
+    limit = resource.prlimit(its_own.forking.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(its_own.forking.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+    with pytest.raises(Overloaded, match=r"no process .* lives"):
+        await decoders().decode(GOOD, ModelSize(64))
+    resource.prlimit(its_own.forking.pid, resource.RLIMIT_NOFILE, limit)
+    assert (await decoders().decode(GOOD, ModelSize(64))).width == 40
+
+
+@pytest.mark.parametrize("place", ["os.fork", "tempfile.TemporaryFile"])
+def test_the_forking_process_says_why_it_cannot_fork(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: None)
+    monkeypatch.setattr(place, refuse)
+    fate, told = socket.socketpair()
+    peer, control = socket.socketpair()
+    with fate, peer, control:
+        Forks(control).fork(peer, told)
+        assert framing.FATE.unpack(fate.recv(100)) == (False, errno.ENOSPC)
+
+
+async def test_a_process_that_ends_before_it_reads_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, its_own: Processes
+) -> None:
+    await decoders().decode(GOOD, ModelSize(64))
+    [idle] = _children(its_own)
+    os.kill(idle, signal.SIGKILL)
+    _until(lambda: not _children(its_own))
+    monkeypatch.setattr(Process, "lives", lambda self: True)  # as if it ended a moment later
+    assert (await decoders().decode(GOOD, ModelSize(64))).width == 40
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "end", "tries"),
+    [
+        ([signal.SIGKILL], None, 2),
+        ([signal.SIGKILL, signal.SIGKILL], Overloaded, 2),
+        ([signal.SIGTERM, signal.SIGTERM], Overloaded, 2),
+        ([signal.SIGSEGV], ImageCorrupt, 1),
+        ([signal.SIGABRT], ImageCorrupt, 1),
+        ([signal.SIGKILL, signal.SIGSEGV], ImageCorrupt, 2),
+        ([signal.SIGALRM], ImageTimeout, 1),
+    ],
+)
+async def test_what_ends_a_process_over_an_image(
+    monkeypatch: pytest.MonkeyPatch,
+    its_own: Processes,
+    ended_by: list[signal.Signals],
+    end: type[ServiceError] | None,
+    tries: int,
+) -> None:
+    over = _ending(monkeypatch, its_own, ended_by)
+    if end is None:
+        assert (await decoders().decode(slow(), ModelSize(64))).width == 6000
+    else:
+        with pytest.raises(end):
+            await decoders().decode(slow(), ModelSize(64))
+    assert len(over) == tries
+
+
+async def test_a_crash_of_a_process_that_had_another_image_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, its_own: Processes
+) -> None:
+    await decoders().decode(GOOD, ModelSize(64))
+    over = _ending(monkeypatch, its_own, [signal.SIGSEGV])
+    assert (await decoders().decode(slow(), ModelSize(64))).width == 6000
+    assert len(over) == 2
+
+
+async def test_a_file_that_needs_more_than_the_one_before_gets_it(its_own: Processes) -> None:
+    await decoders().decode(GOOD, ModelSize(64))
+    [small] = _children(its_own)
+    long = GOOD + bytes(2**24)
+    assert (await decoders().decode(long, ModelSize(64))).width == 40
+    assert small not in _children(its_own)
+
+
+def _ending(
+    monkeypatch: pytest.MonkeyPatch, some: Processes, ended_by: list[signal.Signals]
+) -> list[signal.Signals | None]:
+    """End processes by these signals, one after another, when they have read an image; fills the list."""
+    receive, done = framing.receive, list[signal.Signals | None]()
+
+    def ending(peer: socket.socket, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
+        head, content = receive(peer, max_bytes)
+        if "read" in head:
+            by = ended_by.pop(0) if ended_by else None
+            done.append(by)
+            if by is not None:
+                for child in _children(some):
+                    os.kill(child, by)
+        return head, content
+
+    monkeypatch.setattr(framing, "receive", ending)
+    return done
 
 
 def _children(some: Processes) -> list[int]:

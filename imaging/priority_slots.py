@@ -1,0 +1,134 @@
+"""Places for work; what somebody waits for gets the next one. Nothing here knows what the work is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+
+class Priority:
+    """Whether somebody waits for a piece of work; who joins it later may :meth:`promote` it, at any time.
+
+    Used from one event loop, like everything here.
+    """
+
+    def __init__(self, urgent: bool) -> None:
+        self._urgent = urgent
+        self._watching: list[Callable[[], None]] = []
+
+    @classmethod
+    def of(cls, urgent: bool | Priority) -> Priority:
+        """``urgent`` itself, or a priority that nobody else holds."""
+        return urgent if isinstance(urgent, Priority) else cls(urgent)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._urgent
+
+    def promote(self) -> None:
+        """Somebody waits for it now: it is served with what is urgent, wherever it waits."""
+        if not self._urgent:
+            self._urgent = True
+            for told in tuple(self._watching):
+                told()
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """Call ``told`` when this is promoted, until :meth:`unwatch`."""
+        self._watching.append(told)
+
+    def unwatch(self, told: Callable[[], None]) -> None:
+        """Undo one :meth:`watch`."""
+        with suppress(ValueError):
+            self._watching.remove(told)
+
+
+@dataclass(eq=False)
+class Place:
+    """A place that is held until :meth:`leave`; ``urgent`` is what its work was when it started."""
+
+    slots: PrioritySlots = field(repr=False)
+    urgent: bool
+    _held: bool = True
+
+    def leave(self) -> None:
+        """Give it back. A second time does nothing."""
+        if self._held:
+            self._held = False
+            self.slots.left(urgent=self.urgent)
+
+
+@dataclass(eq=False)
+class _Waiting:
+    priority: Priority
+    place: asyncio.Future[Place]
+
+
+class PrioritySlots:
+    """``count`` places. Urgent work gets the next free one, in the order in which it came.
+
+    While both wait, one start in ``share`` is of what nobody waits for: it goes on, but never first.
+    ``reserved`` places are for urgent work only, so that it need not wait until something else ends.
+    """
+
+    def __init__(self, count: int, share: int = 4, reserved: int = 0) -> None:
+        self._free = count
+        self._free_for_others = count - reserved
+        self._share = share
+        self._since_others = 0
+        self._waiting: list[_Waiting] = []
+
+    @asynccontextmanager
+    async def place(self, urgent: bool | Priority = True) -> AsyncIterator[Place]:
+        """Hold a place inside the block."""
+        place = await self.take(urgent)
+        try:
+            yield place
+        finally:
+            place.leave()
+
+    async def take(self, urgent: bool | Priority = True) -> Place:
+        """Wait for a place; who calls must give it back with :meth:`Place.leave`."""
+        priority = Priority.of(urgent)
+        waiting = _Waiting(priority, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        priority.watch(self._serve)
+        self._serve()
+        try:
+            return await waiting.place
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            elif not waiting.place.cancelled():
+                waiting.place.result().leave()
+            raise
+        finally:
+            priority.unwatch(self._serve)
+
+    def left(self, *, urgent: bool) -> None:
+        """A place is free again; ``urgent`` is what the work was when it started."""
+        self._free += 1
+        self._free_for_others += not urgent
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._free > 0 and (waiting := self._next()) is not None:
+            urgent = waiting.priority.urgent
+            self._waiting.remove(waiting)
+            if not waiting.place.done():  # else it was cancelled, and does not know it yet
+                self._free -= 1
+                self._free_for_others -= not urgent
+                waiting.place.set_result(Place(self, urgent))
+
+    def _next(self) -> _Waiting | None:
+        urgent = next((waiting for waiting in self._waiting if waiting.priority.urgent), None)
+        other = next((waiting for waiting in self._waiting if not waiting.priority.urgent), None)
+        if other is None or self._free_for_others <= 0:
+            return urgent
+        if urgent is not None and self._since_others < self._share - 1:
+            self._since_others += 1
+            return urgent
+        self._since_others = 0
+        return other
