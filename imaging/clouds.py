@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from imaging.exhaustion import is_want, out_of
+from imaging.tls import TRUST
 from values.errors import (
     ImageError,
     ImageMissing,
@@ -19,6 +21,7 @@ from values.errors import (
     ImageTooLarge,
     ImageUnauthorized,
     ImageUnreachable,
+    ServiceError,
 )
 
 _CREDENTIALS = {
@@ -37,6 +40,8 @@ _PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "SERVICE_ACCOUNT")
 # comes from a key or from the store stands in quotes, its line breaks escaped.
 _ASKED = re.compile(r"^ +uri: Some\(\n +(\S+),$", re.MULTILINE)
 _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
+_SYSTEM = re.compile(r"^ +Os \{\n +code: (\d{1,9}),$", re.MULTILINE)
+_CERTIFICATE = re.compile(r"^ +error: InvalidCertificate\($", re.MULTILINE)
 
 
 def variable(*names: str) -> str | None:
@@ -152,9 +157,14 @@ class Bucket:
             f"{self} sends more than {max_mib:.3g} MiB; raise MAX_IMAGE_MIB if it should be read"
         )
 
-    def failed(self, error: Exception) -> ImageError:
+    def failed(self, error: Exception) -> ServiceError:
         """What an error of obstore means; its text holds addresses and bodies and is only looked at."""
         said = _debugging_text(error)
+        system = _SYSTEM.search(said)
+        if system is not None and is_want(int(system[1])):
+            return out_of(int(system[1]), "reading from stores")
+        if _CERTIFICATE.search(said):
+            return ImageUnreachable(f"the certificate of {self} cannot be trusted; {TRUST}")
         asked = _ASKED.search(said)
         if asked is not None and f"/{self.name}/" not in asked[1]:
             # Not the store was asked, but who hands out credentials.

@@ -23,6 +23,11 @@ _WANTS = {
 _ANYWHERE = frozenset(_WANTS) - {errno.EAGAIN}
 
 
+def is_want(number: int) -> bool:
+    """Whether the error ``number`` of the system means that the machine lacks something."""
+    return number in _ANYWHERE
+
+
 def out_of(number: int, work: str) -> Overloaded:
     """What is said when the system gives the error ``number`` to ``work``, for example "decoding one"."""
     if number not in _WANTS:
@@ -38,7 +43,7 @@ def exhausted(error: BaseException, work: str) -> Overloaded | None:
     for cause in _causes(error):
         if isinstance(cause, MemoryError):
             return out_of(errno.ENOMEM, work)
-        if isinstance(cause, OSError) and cause.errno in _ANYWHERE:
+        if isinstance(cause, OSError) and cause.errno is not None and is_want(cause.errno):
             return out_of(cause.errno, work)
     return None
 

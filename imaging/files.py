@@ -6,22 +6,27 @@ exchanging a folder for a link between check and open (a race) gains nothing eit
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from pathlib import Path
 
-from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable
+from imaging.exhaustion import exhausted
+from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable, ServiceError
 
 # An encoded separator that is left after decoding once was encoded twice, and only to get past a check.
 _ENCODED = re.compile(r"%(2f|5c|2e|00)", re.IGNORECASE)
+
+# Of following a path: the disk's or the machine's doing.
+_NOT_THE_PATHS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 
 
 def read_file(root: Path, path: str, max_bytes: int) -> bytes:
     """The bytes of the file at ``path``, relative to ``root``. Blocks; call it off the event loop.
 
     Raises ImageForbidden for a path that leaves ``root`` or is no regular file, ImageMissing, ImageTooLarge,
-    ImageUnreachable.
+    ImageUnreachable; Overloaded where the machine lacks something.
     """
     _check(path)
     try:
@@ -29,7 +34,9 @@ def read_file(root: Path, path: str, max_bytes: int) -> bytes:
         real = Path(os.path.realpath(real_root / path, strict=True))
     except (FileNotFoundError, NotADirectoryError):
         raise ImageMissing("there is no such file under LOCAL_FILES_DOCUMENT_ROOT") from None
-    except OSError:
+    except OSError as error:
+        if error.errno in _NOT_THE_PATHS:
+            raise _unread(error) from None
         raise ImageForbidden("its file path cannot be followed") from None
     if not real.is_relative_to(real_root) or real == real_root:
         raise ImageForbidden("its file lies outside LOCAL_FILES_DOCUMENT_ROOT")
@@ -37,8 +44,15 @@ def read_file(root: Path, path: str, max_bytes: int) -> bytes:
         return _open_and_read(real_root, real.relative_to(real_root).parts, max_bytes)
     except FileNotFoundError:
         raise ImageMissing("there is no such file under LOCAL_FILES_DOCUMENT_ROOT") from None
-    except OSError as error:
-        raise ImageUnreachable(f"its file cannot be read ({os.strerror(error.errno or 0)})") from None
+    except (OSError, MemoryError) as error:
+        raise _unread(error) from None
+
+
+def _unread(error: OSError | MemoryError) -> ServiceError:
+    if (lack := exhausted(error, "reading an image's file")) is not None:
+        return lack
+    number = error.errno if isinstance(error, OSError) else None
+    return ImageUnreachable(f"its file cannot be read ({os.strerror(number or 0)})")
 
 
 def _check(path: str) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from imaging.addresses import Origin
+
 
 @dataclass(frozen=True, slots=True)
 class LabelStudioFile:
@@ -54,3 +56,16 @@ class DataUrl:
 
 
 Location = LabelStudioFile | LocalFile | StoredObject | WebImage | DataUrl
+
+
+def host_of(location: Location) -> str | None:
+    """Who has the image: an origin, a bucket or the mounted folder. None for one in the task itself."""
+    match location:
+        case DataUrl():
+            return None
+        case LocalFile():
+            return "local files"
+        case StoredObject(scheme, bucket):
+            return f"{scheme}://{bucket}"
+        case _:
+            return str(Origin.of(location.url))

@@ -7,6 +7,7 @@ own name resolution, out of reach of the checks, so that an operator has to ask 
 from __future__ import annotations
 
 import logging
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +17,19 @@ import httpcore
 import httpx
 
 from imaging.addresses import AllowList, ForbiddenAddress, Origin
+from imaging.exhaustion import exhausted
 from imaging.options import ImageOptions
-from imaging.sockets import CheckedBackend, Resolver, resolve
-from values.errors import ImageForbidden, ImageTimeout, ImageTooLarge, ImageUnreachable
+from imaging.retries import with_retries
+from imaging.sockets import CheckedBackend, NoNameServer, NoSuchName, Resolver, resolve
+from imaging.tls import is_tls, tls_failed
+from values.errors import (
+    ImageForbidden,
+    ImageTimeout,
+    ImageTooLarge,
+    ImageUnreachable,
+    Overloaded,
+    ServiceError,
+)
 
 Content = bytes | bytearray
 """What an image's bytes come as: never copied, they may be many."""
@@ -66,34 +77,63 @@ class Net:
         headers: Mapping[str, str],
         content: bytes = b"",
         max_bytes: int | None = None,
+        *,
+        repeatable: bool = False,
     ) -> Answer:
         """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
 
-        ``url`` comes from :func:`imaging.addresses.parse_url`. Raises ImageForbidden, ImageUnreachable,
-        ImageTimeout, ImageTooLarge.
+        ``url`` comes from :func:`imaging.addresses.parse_url`. A GET, or what is ``repeatable``, is sent
+        again where that may help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout,
+        ImageTooLarge; Overloaded where the machine lacks something.
         """
         origin = Origin.of(url)
-        try:
+
+        async def ask() -> Answer:
             return await self._send(method, url, headers, content, max_bytes or self._options.max_image_bytes)
+
+        try:
+            if method == "GET" or repeatable:
+                return await with_retries(ask, self._options.image_timeout_s, self._sockets.sleep)
+            return await ask()
+        except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, MemoryError) as error:
+            raise self._broken(error, origin) from None
         except ForbiddenAddress as error:
             raise ImageForbidden(f"images may not come from {origin}: {error}") from None
         except httpcore.ConnectTimeout:
             seconds = self._options.connect_timeout_s
             raise ImageTimeout(f"{origin} did not accept a connection within {seconds:g} s") from None
+        except httpcore.PoolTimeout:
+            raise Overloaded("too many images are being fetched; try again a little later") from None
         except httpcore.TimeoutException:
             seconds = self._options.read_timeout_s
             raise ImageTimeout(f"{origin} was silent for {seconds:g} s") from None
-        except httpcore.ConnectError:
-            raise ImageUnreachable(
-                f"no connection to {origin}; check the address, and that it can be reached from the machine "
-                "this service runs on"
-            ) from None
         except httpcore.ProxyError:
             raise ImageUnreachable(f"the proxy in IMAGE_PROXY does not connect to {origin}") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError):
-            raise ImageUnreachable(f"{origin} broke off its answer or does not speak HTTP") from None
         except zlib.error:
             raise ImageUnreachable(f"{origin} sent an answer whose compression is broken") from None
+
+    def _broken(self, error: Exception, origin: Origin) -> ServiceError:
+        """What an error of the connection means."""
+        if (lack := exhausted(error, "fetching images")) is not None:
+            return lack
+        if is_tls(error):
+            return tls_failed(error, origin)
+        match error:
+            case NoSuchName():
+                return ImageUnreachable(f"there is no host of the name {origin.host}; check the address")
+            case NoNameServer():
+                return ImageUnreachable(
+                    f"the name {origin.host} cannot be looked up: no name server answers the machine this "
+                    "service runs on; check its network, and the address"
+                )
+            case httpcore.ConnectError():
+                whom = "the proxy in IMAGE_PROXY" if self._by_proxy(origin) else str(origin)
+                return ImageUnreachable(
+                    f"no connection to {whom}; check the address, and that it can be reached from the "
+                    "machine this service runs on"
+                )
+            case _:
+                return ImageUnreachable(f"{origin} broke off its answer or does not speak HTTP")
 
     async def _send(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int
@@ -108,7 +148,7 @@ class Net:
             "connect": self._options.connect_timeout_s,
             "read": self._options.read_timeout_s,
             "write": self._options.read_timeout_s,
-            "pool": self._options.image_timeout_s,
+            "pool": self._options.connect_timeout_s + self._options.read_timeout_s,
         }
         pool = await self._pool_to(Origin.of(url))
         async with pool.stream(
@@ -124,10 +164,13 @@ class Net:
 
     async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
         """The proxy, if there is one, for hosts that nobody named; a private name means nothing to it."""
-        if self._proxied is None or self._allowed.names(origin.host, origin.port):
+        if self._proxied is None or not self._by_proxy(origin):
             return self._pool
         await self._sockets.check_for_proxy(origin.host, origin.port, self._options.connect_timeout_s)
         return self._proxied
+
+    def _by_proxy(self, origin: Origin) -> bool:
+        return self._proxied is not None and not self._allowed.names(origin.host, origin.port)
 
     async def _body(
         self, origin: Origin, headers: Mapping[str, str], chunks: AsyncIterator[bytes], max_bytes: int
@@ -141,11 +184,15 @@ class Net:
             raise too_large
         inflate = _inflater(origin, headers.get("content-encoding", ""))
         body = bytearray()
-        async for chunk in chunks:
-            for piece in inflate(chunk):
-                body += piece
-                if len(body) > max_bytes:
-                    raise too_large
+        try:
+            async for chunk in chunks:
+                for piece in inflate(chunk):
+                    body += piece
+                    if len(body) > max_bytes:
+                        raise too_large
+        except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError):
+            # Here, so that only what breaks before an answer is asked for again.
+            raise ImageUnreachable(f"{origin} broke off its answer") from None
         return body
 
     async def aclose(self) -> None:

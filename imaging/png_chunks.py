@@ -45,4 +45,4 @@ def _is_ancillary(name: bytes) -> bool:
 
 def _is_sound(chunk: memoryview) -> bool:
     (said,) = struct.unpack(">I", chunk[-4:])
-    return zlib.crc32(chunk[4:-4]) == said
+    return bool(zlib.crc32(chunk[4:-4]) == said)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from imaging.addresses import parse_url
+from imaging.background_reads import BackgroundReads
 from imaging.decoders import Decoders
 from imaging.files import read_file
-from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
+from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
 from imaging.net import Content
 from imaging.options import ImageOptions
+from imaging.priority_slots import Priority
 from imaging.sockets import Resolver, resolve
 from imaging.sources import locate, naming
 from imaging.stores import Stores
@@ -20,6 +21,7 @@ from values.errors import ImageForbidden, ImageMissing
 from values.image import ImageSource, ModelSize, Pixels
 
 FILES_AT_ONCE = 8
+VALUES_AT_ONCE = 2
 
 LARGE_VALUE = 2**18
 """Characters of a value, a data: URL then, that are decoded off the event loop."""
@@ -33,20 +35,27 @@ class ImageReader:
         self._web = Web(options, resolver)
         self._stores = Stores(options, resolver)
         self._files = Worker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
+        self._values = Worker(VALUES_AT_ONCE, options.decode_timeout_s, "reading its data: URL")
         self._decoders = Decoders(options)
+        self._background = BackgroundReads()
 
-    async def read(self, source: ImageSource, size: ModelSize) -> Pixels:
-        """The pixels of ``source`` at ``size``.
+    async def read(self, source: ImageSource, size: ModelSize, urgent: bool | Priority = True) -> Pixels:
+        """The pixels of ``source`` at ``size``. ``urgent``: whether somebody waits for them.
 
-        Raises the ImageError that fits, or Overloaded. Nothing is remembered of a failure: the next read
-        tries again.
+        What nobody waits for is read with few others at once, and few from one host (see
+        ``background_reads``); a :class:`Priority` can be promoted when somebody does. Raises the ImageError
+        that fits, or Overloaded. Nothing is remembered of a failure: the next read tries again.
         """
+        priority = Priority.of(urgent)
         if len(source.value) > LARGE_VALUE:
-            location = await asyncio.to_thread(locate, source, self._options)
+            location = await self._values.run(partial(locate, source, self._options), priority)
         else:
             location = locate(source, self._options)
         with naming(source):
-            return await self._decoders.decode(await self._bytes(location, source), size)
+            async with self._background.place(host_of(location), priority) as place:
+                content = await self._bytes(location, source)
+                place.arrived()
+                return await self._decoders.decode(content, size, priority)
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.

@@ -11,9 +11,21 @@ from collections.abc import Awaitable, Callable, Iterable
 import httpcore
 
 from imaging.addresses import Address, AllowList, ForbiddenAddress
+from values.errors import Overloaded
+
+_LOOKUP = "looking up the name of an image's host"
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """From host and port to the IP addresses of the host, as text; raises OSError when there are none."""
+
+
+class NoSuchName(httpcore.ConnectError):
+    """Name servers know no such host."""
+
+
+class NoNameServer(httpcore.ConnectError):
+    """Nobody can say which address the name has; a moment later, somebody may."""
+
 
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
@@ -89,6 +101,15 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
                 found = await self._resolve(host, port)
         except TimeoutError:
             raise httpcore.ConnectTimeout("resolving took too long") from None
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("the name does not resolve") from None
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_MEMORY:
+                raise MemoryError from error
+            raise (NoNameServer if error.errno == socket.EAI_AGAIN else NoSuchName) from error
+        except OSError as error:
+            # The system's own trouble has a number; a resolver that only says no has none.
+            raise (httpcore.ConnectError if error.errno else NoSuchName) from error
+        except UnicodeError:
+            raise NoSuchName from None
+        except RuntimeError:
+            raise Overloaded(f"no thread could be started for {_LOOKUP}; try again a little later") from None
         return [ipaddress.ip_address(address.split("%")[0]) for address in found]

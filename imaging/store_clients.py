@@ -14,6 +14,7 @@ from imaging.clouds import Bucket
 from imaging.net import Content, Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver
+from imaging.tls import TlsFailed
 from values.errors import ImageError, ImageUnreachable
 
 Address = Callable[[str], Awaitable[str]]
@@ -50,6 +51,8 @@ class ByAddress:
             self._net = Net(self._options, _only(Origin.of(url)), self._resolver)
         try:
             answer = await self._net.send("GET", url, {"Accept": "*/*"})
+        except TlsFailed as error:
+            raise ImageUnreachable(error.detail.replace(str(Origin.of(url)), str(self._bucket))) from None
         except ImageUnreachable:
             raise self._bucket.unreachable() from None
         except ImageError as error:

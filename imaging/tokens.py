@@ -105,7 +105,9 @@ class LabelStudioTokens:
     async def _refresh(self) -> str:
         body = json.dumps({"refresh": self._key}).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        answer = await self._net.send("POST", self._refresh_url, headers, body, max_bytes=_MAX_ANSWER)
+        answer = await self._net.send(
+            "POST", self._refresh_url, headers, body, max_bytes=_MAX_ANSWER, repeatable=True
+        )
         if answer.status in {400, 401, 403}:
             raise ImageUnauthorized(
                 f"Label Studio answered {answer.status} to the {self.kind}; it is expired, revoked or of "

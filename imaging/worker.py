@@ -21,7 +21,7 @@ class Worker:
     dropped, and it keeps its place until it ends, so that there are never more than ``threads`` of them. The
     threads are daemons: a stuck one does not keep the process from ending.
 
-    What somebody waits for gets the next free place; ``reserved`` places are for nothing else.
+    What somebody waits for (``urgent``) gets the next free place; ``reserved`` places are for nothing else.
     """
 
     def __init__(self, threads: int, timeout_s: float, work: str, *, reserved: int = 0) -> None:

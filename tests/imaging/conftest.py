@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
+from imaging.sockets import CheckedBackend
 from tests.imaging.servers import LabelStudio, Server
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between two tries, in seconds, which last no time here."""
+    taken: list[float] = []
+
+    async def sleep(self: CheckedBackend, seconds: float) -> None:
+        taken.append(seconds)
+
+    monkeypatch.setattr(CheckedBackend, "sleep", sleep)
+    return taken
 
 
 @pytest_asyncio.fixture
