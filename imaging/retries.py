@@ -73,8 +73,8 @@ async def with_retries(
 def is_passing(error: BaseException) -> bool:
     """Whether the next try may end otherwise than in this error, which came before an answer."""
     if isinstance(error, httpcore.RemoteProtocolError):
-        # Without a cause: the connection was closed, one that was kept too long perhaps. Else it is not HTTP.
-        return error.__cause__ is None
+        # Of itself: the connection was closed, one that was kept too long perhaps. Else h11 found no HTTP.
+        return error.__context__ is None
     if isinstance(error, NoSuchName) or is_tls(error) or exhausted(error, "") is not None:
         return False
     return isinstance(error, httpcore.NetworkError)

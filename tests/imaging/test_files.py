@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imaging.files import read_file
-from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable
+from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable, Overloaded
 
 
 @pytest.fixture
@@ -138,3 +139,40 @@ def test_no_file_descriptor_is_left_open(root: Path) -> None:
         except (ImageForbidden, ImageMissing, ImageTooLarge):
             continue
     assert opened() == before
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "sentence"),
+    [
+        (
+            "os.open",
+            OSError(errno.EMFILE, ""),
+            r"no open files left for reading an image's file; .*ulimit -n",
+        ),
+        ("os.open", OSError(errno.ENFILE, ""), "no open files left"),
+        ("os.open", OSError(errno.ENOMEM, ""), "no memory left"),
+        ("os.fdopen", MemoryError(), "no memory left"),
+        ("os.path.realpath", OSError(errno.ENOMEM, ""), "no memory left"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_fault_of_the_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception, sentence: str
+) -> None:
+    def refuse(*_: object, **more: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, refuse)
+        with pytest.raises(Overloaded, match=sentence):
+            read_file(root, "100%.jpg", 1000)
+
+
+def test_a_disk_that_fails_does_not_make_a_path_forbidden(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **more: object) -> None:
+        raise OSError(errno.EIO, "")
+
+    monkeypatch.setattr("os.path.realpath", refuse)
+    with pytest.raises(ImageUnreachable, match="Input/output error"):
+        read_file(root, "100%.jpg", 1000)
