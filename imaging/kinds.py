@@ -7,6 +7,7 @@ _RENDER = "; draw it as a PNG of the size that is annotated"
 _UNPACK = "; unpack it and import the images in it"
 _PAGE = "a web page (often a login page)"
 _VIDEO = "a video; take single frames out of it as images"
+_NETPBM = "a portable pixmap" + _CONVERT
 _RAW = "a camera's raw file" + _CONVERT
 
 _BRANDS = {
@@ -31,9 +32,9 @@ _STARTS = (
     (b"\x76\x2f\x31\x01", "OpenEXR" + _CONVERT),
     (b"#?RADIANCE", "a Radiance picture" + _CONVERT),
     (b"qoif", "QOI" + _CONVERT),
+    *((b"P%d" % number + space, _NETPBM) for number in range(1, 8) for space in (b"\n", b" ", b"\r")),
     (b"DDS ", "a DirectDraw texture" + _CONVERT),
     (b"icns", "an icon of macOS" + _CONVERT),
-    (b"\0\0\2\0", "a mouse pointer of Windows" + _CONVERT),
     (b"FUJIFILMCCD-RAW", _RAW),
     (b"IIRO", _RAW),
     (b"IIU\0", _RAW),

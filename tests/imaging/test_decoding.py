@@ -34,6 +34,8 @@ RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
         ("TIFF", {}),
         ("TIFF", {"compression": "tiff_lzw"}),
         ("MPO", {"save_all": True, "append_images": [quarters()]}),
+        ("AVIF", {"quality": 95}),
+        ("ICO", {"sizes": [(40, 20)]}),
     ],
 )
 def test_every_format(kind: str, more: dict[str, Any]) -> None:
@@ -113,6 +115,27 @@ def test_orientation_that_browsers_ignore() -> None:
         assert (pixels.width, pixels.height) == (40, 20)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_avif_is_turned_by_its_boxes(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    expected = decode(encoded(quarters(), "PNG", exif=exif), ModelSize(40), OPTIONS)
+    # Pillow writes the orientation into the boxes and leaves it out of the EXIF.
+    pixels = decode(encoded(quarters(), "AVIF", quality=95, exif=exif), ModelSize(40), OPTIONS)
+    assert (pixels.width, pixels.height) == (expected.width, expected.height)
+    assert corners(pixels.rgb) == corners(expected.rgb)
+
+
+def test_an_avif_is_not_turned_by_its_exif() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ResolutionUnit] = 6
+    data = encoded(quarters(), "AVIF", exif=exif)
+    unit, orientation = (b"%c%c\0\3\0\0\0\1\0\6" % (1, tag) for tag in (0x28, 0x12))
+    assert unit in data
+    pixels = decode(data.replace(unit, orientation), SMALL, OPTIONS)
+    assert (pixels.width, pixels.height) == (40, 20)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's word about damaged EXIF
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"?"]
@@ -176,7 +199,7 @@ def test_hidden_colours_do_not_bleed() -> None:
     assert rgb[..., 0].min() == 255
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
 def test_the_first_frame_counts(kind: str) -> None:
     other = Image.new("RGB", (40, 20), "white")
     data = encoded(quarters(), kind, save_all=True, append_images=[other])
@@ -195,7 +218,7 @@ def test_scaled_jpeg_decoding_is_close_to_full_decoding(width: int, height: int)
     assert np.abs(ours.rgb[..., :2].astype(int) - np.array(full)[..., :2]).mean() < 1.5
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "ICO", "TIFF"])
 def test_every_truncation_is_an_image_error(kind: str) -> None:
     data = encoded(quarters(), kind)
     for length in range(0, len(data) - 4, max(1, len(data) // 50)):
@@ -207,7 +230,7 @@ def test_every_truncation_is_an_image_error(kind: str) -> None:
             pytest.fail("a short file is not a large one")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "AVIF", "ICO"])
 def test_half_a_file_is_corrupt(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     data = encoded(Image.fromarray(noise), kind)
@@ -215,7 +238,7 @@ def test_half_a_file_is_corrupt(kind: str) -> None:
         decode(data[: len(data) // 2], SMALL, OPTIONS)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "ICO", "TIFF"])
 def test_flipped_bytes_never_surprise(kind: str) -> None:
     data = bytearray(encoded(quarters(), kind))
     random = np.random.default_rng(1)
@@ -238,16 +261,34 @@ def test_flipped_bytes_never_surprise(kind: str) -> None:
         (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG"),
         (b"%PDF-1.7 ...", "a PDF"),
         (b'{"detail": "Not found."}', "JSON"),
-        (b"\0\0\0\x18ftypmp42", "unknown kind"),
-        (b"hello", "unknown kind"),
+        (b"[1, 2]", "JSON"),
+        (b"\0\0\0\x18ftypmp42", "a video"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture.*convert it to JPEG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "a camera's raw file"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"8BPS\0\1", "a Photoshop file"),
+        (b"PK\3\4", "a zip archive"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "sound"),
+        (b"\x1a\x45\xdf\xa3", "a video"),
+        (bytes(128) + b"DICM", "a DICOM file"),
+        (b"a.png".ljust(257, b"\0") + b"ustar", "a tar archive"),
+        (b"P6 40 20 255\n", "a portable pixmap"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS.*git lfs pull"),
+        (b"hello", "text, often an error message"),
+        ("höchstens".encode(), "of an unknown kind"),
+        (b"\1\2\3", "of an unknown kind"),
     ],
 )
 def test_what_is_not_an_image_is_named(data: bytes, kind: str) -> None:
-    with pytest.raises(NotAnImage, match=kind):
+    with pytest.raises(NotAnImage, match=f"what came is {kind}.*; images are read as JPEG, PNG, WEBP, AVIF"):
         decode(data, SMALL, OPTIONS)
 
 
-@pytest.mark.parametrize("kind", ["ICO", "PPM", "TGA", "PCX", "ICNS", "JPEG2000", "EPS", "AVIF"])
+@pytest.mark.parametrize("kind", ["PPM", "TGA", "PCX", "ICNS", "JPEG2000", "EPS"])
 def test_formats_outside_the_list_are_refused(kind: str) -> None:
     try:
         data = encoded(quarters(64, 64), kind)
@@ -264,7 +305,7 @@ def test_an_empty_file() -> None:
 
 def test_the_size_is_checked_before_decoding() -> None:
     few = ImageOptions(max_image_megapixels=0.0007)
-    for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"):
+    for kind in ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF"):
         with pytest.raises(ImageTooLarge, match=r"40 x 20 pixels.*MAX_IMAGE_MEGAPIXELS"):
             decode(encoded(quarters(), kind), SMALL, few)
 

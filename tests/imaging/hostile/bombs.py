@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from functools import partial
+from functools import cache, partial
 
 from PIL import Image
 
 from tests.imaging.hostile import crafted
 from tests.imaging.hostile.crafted import chunk, segment
-from tests.imaging.hostile.file import READS, SLOW, File, jpeg_with
+from tests.imaging.hostile.file import BROKEN, READS, SLOW, File, jpeg_with
 from tests.imaging.pictures import encoded
 
 SIDE = 9430
@@ -32,12 +32,32 @@ def _webp() -> bytes:
     return encoded(Image.new("RGB", (SIDE, SIDE)), "WEBP", lossless=True, quality=0, method=0)
 
 
+@cache
+def _avif() -> bytes:
+    image = Image.new("RGB", (SIDE, SIDE))
+    return encoded(image, "AVIF", quality=10, speed=10, subsampling="4:2:0")
+
+
+def _icon_of_png() -> bytes:
+    return crafted.icon(((0, 0), crafted.png(SIDE, SIDE, 16, 6)))
+
+
+def _icon_of_bitmap() -> bytes:
+    about = struct.pack("<IiiHHIIiiII", 40, SIDE, 2 * SIDE, 1, 32, 0, 0, 0, 0, 0, 0)
+    return crafted.icon(((0, 0), about))
+
+
 def _with(*extra: bytes) -> bytes:
     return crafted.png(1, 1, 8, 2, *extra)
 
 
 def _text(kind: bytes, start: bytes, length: int, count: int = 1) -> bytes:
     return _with(chunk(kind, start + crafted.zeros(length)) * count)
+
+
+def _damaged(length: int, count: int) -> bytes:
+    whole = chunk(b"zTXt", b"a\0\0" + crafted.zeros(length))
+    return _with((whole[:-1] + bytes([whole[-1] ^ 1])) * count)
 
 
 def _too_many_pixels() -> bytes:
@@ -52,6 +72,12 @@ BOMBS = [
     File("TIFF of one pixel in a tile of 900 megabytes", partial(crafted.tiled_tiff, 1, 30_000)),
     File("BMP of 89 megapixels in runs", partial(crafted.bmp_runs, SIDE, SIDE)),
     File("WebP of 89 megapixels", _webp),
+    File("AVIF of 89 megapixels in 2 kilobytes", _avif, SLOW, slow=True),
+    File("icon of a PNG of 89 megapixels", _icon_of_png, BROKEN),
+    File("icon of a bitmap of 89 megapixels", _icon_of_bitmap, BROKEN),
+    File("icon of 65535 times the same", partial(crafted.icon, *[((40, 20), b"")] * 65_535), BROKEN),
+    File("PNG with 200 texts of a megabyte and wrong checksums", lambda: _damaged(2**20 - 1, 200), READS),
+    File("PNG of a million chunks with wrong checksums", lambda: _damaged(0, 10**6), READS),
     File("JPEG of 300 scans", partial(crafted.progressive, 8000, 8000, 300), SLOW, slow=True),
     File("PNG of a million chunks", lambda: _with(chunk(b"abCd", b"") * 10**6), SLOW, slow=True),
     File("JPEG with 8 MiB of padding", lambda: jpeg_with(b"\xff" * 2**23), SLOW, slow=True),

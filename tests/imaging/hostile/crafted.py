@@ -48,6 +48,17 @@ def gif(width: int, height: int, frames: Iterable[tuple[int, int, int, int]]) ->
     return b"".join([*made, b";"])
 
 
+def icon(*pictures: tuple[tuple[int, int], bytes]) -> bytes:
+    """An icon of pictures, each with the width and height that the icon says."""
+    start = 6 + 16 * len(pictures)
+    entries, body = [], []
+    for (width, height), content in pictures:
+        entries.append(struct.pack("<BBBBHHII", width, height, 0, 0, 1, 32, len(content), start))
+        body.append(content)
+        start += len(content)
+    return b"".join([struct.pack("<HHH", 0, 1, len(pictures)), *entries, *body])
+
+
 def bmp_runs(width: int, height: int) -> bytes:
     """An RLE8 bitmap in runs of 255 pixels."""
     runs = b"\xff\0" * (width * height // 255 + 1) + b"\0\x01"

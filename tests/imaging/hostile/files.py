@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.imaging.hostile import crafted
 from tests.imaging.hostile.crafted import chunk, segment
-from tests.imaging.hostile.file import BROKEN, LARGE, NEVER, READS, File
+from tests.imaging.hostile.file import BROKEN, LARGE, NEVER, READS, File, saved
 from tests.imaging.pictures import encoded, quarters
 
 
@@ -27,6 +27,8 @@ CUT = [
     *[File(f"a JPEG cut at {at}", partial(_cut, "JPEG", at)) for at in (2, 3, 20, 160, 400, 640, -900, -2)],
     *[File(f"a GIF cut at {at}", partial(_cut, "GIF", at)) for at in (6, 13, 700, -20, -1)],
     *[File(f"a WebP cut at {at}", partial(_cut, "WEBP", at)) for at in (12, 20, 40, -10)],
+    *[File(f"an AVIF cut at {at}", partial(_cut, "AVIF", at)) for at in (12, 40, 100, 300, -10)],
+    *[File(f"an icon cut at {at}", partial(_cut, "ICO", at)) for at in (5, 21, 30, 60, -10)],
     *[File(f"a TIFF cut at {at}", partial(_cut, "TIFF", at)) for at in (4, 8, 1000, -4)],
     *[File(f"a BMP cut at {at}", partial(_cut, "BMP", at)) for at in (2, 14, 54, -1000)],
     File("nothing", bytes, BROKEN),
@@ -48,7 +50,19 @@ def _bmp_claiming(width: int, height: int) -> bytes:
     return struct.pack("<2sIHHI", b"BM", 54, 0, 0, 54) + about
 
 
+def _avif_claiming(width: int, height: int) -> bytes:
+    whole = saved("AVIF")
+    at = whole.index(b"ispe") + 8
+    return whole[:at] + struct.pack(">II", width, height) + whole[at + 8 :]
+
+
 HEADERS = [
+    File("an AVIF of 60000 x 60000", partial(_avif_claiming, 60_000, 60_000)),
+    File("an AVIF of 12000 x 12000", partial(_avif_claiming, 12_000, 12_000), LARGE),
+    File("an AVIF of 65536 x 1", partial(_avif_claiming, 65_536, 1)),
+    File("an AVIF of 9000 x 9000 whose picture is small", partial(_avif_claiming, 9000, 9000)),
+    File("an AVIF of 1 x 1 whose picture is larger", partial(_avif_claiming, 1, 1)),
+    File("an AVIF of 0 x 0", partial(_avif_claiming, 0, 0)),
     # Sizes that are only claimed.
     File("a PNG of 100000 x 100000", partial(_claiming, 10**5, 10**5), LARGE),
     File("a PNG of 2147483647 x 1", partial(_claiming, _LARGEST, 1), LARGE),

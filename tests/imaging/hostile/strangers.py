@@ -45,7 +45,6 @@ _NAMED = {
     "JSON": b'{"detail": "no"}',
     "an MP4": _boxes(b"isom"),
     "a HEIC": _boxes(b"heic"),
-    "an AVIF": _boxes(b"avif"),
     "a Photoshop file": _psd(),
     "a FITS file": _fits(),
     "a gzipped FITS file": b"\x1f\x8b\x08" + bytes(100),
@@ -60,7 +59,7 @@ _NAMED = {
     "ImageMagick's own language": b"push graphic-context\nviewbox 0 0 1 1\nfill 'url(http://127.0.0.1/)'\n",
 }
 
-_PILLOWS = ("ICO", "PPM", "TGA", "PCX", "SGI", "DDS", "ICNS", "EPS", "PDF")
+_PILLOWS = ("PPM", "TGA", "PCX", "SGI", "DDS", "ICNS", "EPS", "PDF")
 
 OTHERS = [
     *[File(name, partial(bytes, content), NEVER) for name, content in _NAMED.items()],
@@ -75,6 +74,8 @@ OTHERS = [
             ("a WebP's name", b"RIFF\xff\xff\xff\xffWEBPVP8 "),
             ("a bitmap's letters", b"BM"),
             ("a TIFF's start", b"MM\0*"),
+            ("an AVIF's boxes", _boxes(b"avif")),
+            ("an icon's start", b"\0\0\1\0\2\0"),
         ]
     ],
     File("a page that begins as a GIF", partial(bytes, b"GIF89a=1;/*<script>alert(1)</script>*/"), BROKEN),
@@ -85,6 +86,9 @@ OTHERS = [
 ]
 
 MODES = [
+    File("an icon of Windows", partial(saved, "ICO"), READS),
+    File("an AVIF of mode RGBA", partial(saved, "AVIF", "RGBA"), READS),
+    File("an AVIF of mode L", partial(saved, "AVIF", "L"), READS),
     *[
         File(f"a PNG of mode {mode}", partial(saved, "PNG", mode), READS)
         for mode in ("1", "L", "LA", "P", "RGBA")
