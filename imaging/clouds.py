@@ -40,7 +40,7 @@ _PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "SERVICE_ACCOUNT")
 # comes from a key or from the store stands in quotes, its line breaks escaped.
 _ASKED = re.compile(r"^ +uri: Some\(\n +(\S+),$", re.MULTILINE)
 _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
-_SYSTEM = re.compile(r"^ +Os \{\n +code: (\d{1,9}),$", re.MULTILINE)
+_SYSTEM = re.compile(r"^ +(?:source: )?Os \{\n +code: (\d{1,9}),$", re.MULTILINE)
 _CERTIFICATE = re.compile(r"^ +error: InvalidCertificate\($", re.MULTILINE)
 
 

@@ -8,14 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
-import httpcore
+from httpcore import NetworkError, RemoteProtocolError
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
     retry_if_result,
-    stop_after_attempt,
-    stop_any,
 )
 
 from imaging.exhaustion import exhausted
@@ -58,11 +56,12 @@ async def with_retries(
 
     def stop(state: RetryCallState) -> bool:
         pause = state.upcoming_sleep
-        return pause > MAX_WAIT_S or time.monotonic() + pause >= until
+        late = pause > MAX_WAIT_S or time.monotonic() + pause >= until
+        return late or state.attempt_number >= TRIES
 
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_passing) | retry_if_result(lambda answer: answer.status in _PASSING),
-        stop=stop_any(stop_after_attempt(TRIES), stop),
+        stop=stop,
         wait=pause_after,
         sleep=sleep,
         retry_error_callback=_as_it_came,
@@ -72,12 +71,12 @@ async def with_retries(
 
 def is_passing(error: BaseException) -> bool:
     """Whether the next try may end otherwise than in this error, which came before an answer."""
-    if isinstance(error, httpcore.RemoteProtocolError):
+    if isinstance(error, RemoteProtocolError):
         # Of itself: the connection was closed, one that was kept too long perhaps. Else h11 found no HTTP.
         return error.__context__ is None
     if isinstance(error, NoSuchName) or is_tls(error) or exhausted(error, "") is not None:
         return False
-    return isinstance(error, httpcore.NetworkError)
+    return isinstance(error, NetworkError)
 
 
 def pause_after(state: RetryCallState) -> float:

@@ -50,6 +50,7 @@ _CLIENTS = """
 NETWORK: dict[str, frozenset[str]] = dict.fromkeys(_CLIENTS.split(), frozenset()) | {
     # module -> what in it is harmless; of the others even the import is a door
     "httpx": frozenset({"URL", "InvalidURL"}),
+    "httpcore": frozenset({"NetworkError", "RemoteProtocolError"}),
     "multiprocessing.connection": frozenset({"Connection", "wait"}),
     # Pairs lead to a process of one's own and nowhere else.
     "socket": frozenset({"recv_fds", "send_fds", "socketpair"}),

@@ -95,7 +95,8 @@ async def test_a_waiter_is_promoted() -> None:
     queue = Queue(PrioritySlots(1))
     priority = Priority(urgent=False)
     await queue.add("held", True)
-    for name, urgent in [("later", False), ("joined", priority), ("now", True)]:
+    waiting: list[tuple[str, bool | Priority]] = [("later", False), ("joined", priority), ("now", True)]
+    for name, urgent in waiting:
         await queue.add(name, urgent)
     priority.promote()
     assert await queue.drain() == ["held", "joined", "now", "later"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,10 +13,13 @@ import httpcore
 import pytest
 import pytest_asyncio
 
+from imaging.background_reads import READS_OF_A_HOST
+from imaging.decoders import Decoders
 from imaging.options import ImageOptions
-from imaging.reader import ImageReader
+from imaging.priority_slots import Priority
+from imaging.reader import LARGE_VALUE, ImageReader
 from tests.imaging.pictures import SMALL, encoded, quarters
-from tests.imaging.servers import LabelStudio, Server, answer, jwt
+from tests.imaging.servers import LabelStudio, Request, Server, answer, jwt
 from values.errors import (
     ImageCorrupt,
     ImageError,
@@ -24,8 +28,9 @@ from values.errors import (
     ImageTooLarge,
     ImageUnauthorized,
     NotAnImage,
+    Overloaded,
 )
-from values.image import ImageSource, Pixels
+from values.image import ImageSource, ModelSize, Pixels
 
 Make = Callable[..., ImageReader]
 PNG = encoded(quarters())
@@ -257,3 +262,69 @@ async def test_the_check_of_label_studio_says_what_is_wrong(
         await make(label_studio_url=label_studio.address).check()
     server.routes["/storage-data/uploaded/"] = answer(200, b"hello")
     assert "not as Label Studio does" in await make(label_studio_url=server.url).check()
+
+
+async def test_background_reads_of_a_dead_host_keep_nobody_waiting(
+    make: Make, server: Server, other: Server
+) -> None:
+    asked = asyncio.Queue[str]()
+
+    async def hold(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked.put_nowait(request.path)
+        await asyncio.Event().wait()
+
+    for number in range(5):
+        server.routes[f"/{number}.png"] = hold
+    other.routes["/a.png"] = answer(200, PNG)
+    reader = make(image_hosts=f"127.0.0.1:{server.port},127.0.0.1:{other.port}")
+    joined = Priority(urgent=False)
+    urgencies: list[bool | Priority] = [False, False, False, joined, True]
+    stuck = [
+        asyncio.create_task(reader.read(source(f"{server.url}/{number}.png"), SMALL, urgent))
+        for number, urgent in enumerate(urgencies)
+    ]
+    begun = {await asked.get() for _ in range(READS_OF_A_HOST + 1)}
+    assert begun == {"/0.png", "/1.png", "/4.png"}
+    joined.promote()
+    assert await asked.get() == "/3.png"
+    assert (await reader.read(source(f"{other.url}/a.png"), SMALL, urgent=False)).width == 40
+    assert asked.empty()
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_a_host_is_free_while_its_image_is_decoded(
+    make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding, count = asyncio.Event(), 0
+
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Priority) -> None:
+        nonlocal count
+        assert not urgent.urgent
+        count += 1
+        if count == 2 * READS_OF_A_HOST:
+            decoding.set()
+        await decoding.wait()
+
+    monkeypatch.setattr(Decoders, "decode", decode)
+    server.routes["/a.png"] = answer(200, PNG)
+    reader = make(image_hosts=f"127.0.0.1:{server.port}")
+    value = source(f"{server.url}/a.png")
+    await asyncio.gather(*(reader.read(value, SMALL, urgent=False) for _ in range(2 * READS_OF_A_HOST)))
+    assert count == 2 * READS_OF_A_HOST
+
+
+async def test_a_large_data_url_is_decoded_off_the_loop_and_a_thread_that_is_not_to_be_had_is_said(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = "data:image/png;base64," + base64.b64encode(PNG + bytes(LARGE_VALUE)).decode()
+    reader = make()
+    assert (await reader.read(source(value), SMALL)).width == 40
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Overloaded, match="no thread could be started for reading its data: URL"):
+        await reader.read(source(value), SMALL)

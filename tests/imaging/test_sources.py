@@ -279,6 +279,32 @@ def test_data_urls() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "data:image/png;base64,YW Jj\r\nZGV\tm",
+        "data:image/png;base64,\n  YWJj\n  ZGVm\n",
+        "data:image/png;base64,YWJj%0AZGVm",
+        "data:image/png;base64,YWJj%0d%0aZGVm%20",
+        "data:image/png;\nbase64,YWJjZGVm",
+        "data:image/png; base64,YWJjZGVm",
+        "data:image/png;base64 ,YWJj\x0cZGVm",
+    ],
+)
+def test_base64_in_lines_as_browsers_read_it(value: str) -> None:
+    assert locate(source(value), options()) == DataUrl(b"abcdef")
+
+
+def test_line_breaks_of_an_address_are_no_content_and_escaped_ones_are() -> None:
+    assert locate(source("data:,a\nb%0Ac"), options()) == DataUrl(b"ab\nc")
+
+
+@pytest.mark.parametrize("content", ["-_-_", "YW\xa0Jj", "YW\x0bJj", "YW=Jj", "YWJjZ"])
+def test_what_browsers_do_not_take_for_base64(content: str) -> None:
+    with pytest.raises(ImageCorrupt, match="not base64"):
+        locate(source(f"data:image/png;base64,{content}"), options())
+
+
+@pytest.mark.parametrize(
     "value", ["data:image/png;base64", "data:;base64,§§", "data:,\ud800", "data:;base64,a"]
 )
 def test_broken_data_urls(value: str) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
+from imaging.priority_slots import Priority
 from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageTimeout, Overloaded
 
@@ -70,3 +72,30 @@ async def test_a_caller_that_leaves_gives_its_place_back() -> None:
         await task
     release.set()
     assert await worker.run(lambda: 2) == 2
+
+
+async def test_what_somebody_waits_for_goes_first_and_what_is_promoted_too() -> None:
+    worker, order = Worker(1, 10, "testing"), list[str]()
+    release, joined = threading.Event(), Priority(urgent=False)
+    held = asyncio.create_task(worker.run(release.wait))
+    await asyncio.sleep(0)
+    asked: list[tuple[str, bool | Priority]] = [("later", False), ("joined", joined), ("now", True)]
+    waiting = [asyncio.create_task(worker.run(partial(order.append, name), urgent)) for name, urgent in asked]
+    await asyncio.sleep(0)
+    joined.promote()
+    release.set()
+    await asyncio.gather(held, *waiting)
+    assert order == ["joined", "now", "later"]
+
+
+async def test_no_thread_is_the_machines_fault_and_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(1, 10, "testing")
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(Overloaded, match="no thread could be started for testing"):
+            await worker.run(lambda: 1)
+    assert await worker.run(lambda: 1) == 1

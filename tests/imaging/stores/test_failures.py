@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imaging.clouds import Bucket
 from tests.canary import CANARY
 from tests.imaging.object_stores import (
     META,
@@ -21,11 +23,13 @@ from tests.imaging.object_stores import (
     silent,
 )
 from tests.imaging.servers import FakeResolver, Request, Server, answer
+from tests.imaging.tls import Authority, tls_server
 from values.errors import (
     ImageMissing,
     ImageTimeout,
     ImageUnauthorized,
     ImageUnreachable,
+    Overloaded,
 )
 
 REDIRECTS = [301, 302, 307, 308]
@@ -148,6 +152,30 @@ async def test_https_is_never_given_up(
     with pytest.raises(ImageTimeout):
         await read(name_of(store), connect_timeout_s=0.3)
     assert store.requests == []
+
+
+async def test_a_certificate_that_nobody_knows(
+    read: Read, store: ObjectStore, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with tls_server(Authority().issue(tmp_path)) as port:
+        for variable in ("AWS_ENDPOINT_URL", "GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT"):
+            environment.setenv(variable, f"https://127.0.0.1:{port}")
+        with pytest.raises(
+            ImageUnreachable, match=rf"certificate of {name_of(store)} .*SSL_CERT_FILE"
+        ) as said:
+            await read(name_of(store))
+    check_discretion(said.value.detail, store)
+
+
+def test_what_the_machine_lacks_is_no_fault_of_the_store() -> None:
+    # As obstore 0.12 words it.
+    text = "HTTP error: error sending request\n\nDebug source:\nGeneric {\n"
+    text += "    source: Os {\n        code: 24,\n        kind: TooManyOpenFiles,\n    },\n}"
+    found = Bucket("gs", "photos").failed(Exception(text))
+    assert isinstance(found, Overloaded)
+    assert "no open files left for reading from stores" in found.detail
+    refused = Bucket("gs", "photos").failed(Exception(text.replace("24", "111")))
+    assert isinstance(refused, ImageUnreachable)
 
 
 async def _half(request: Request, writer: asyncio.StreamWriter) -> None:
