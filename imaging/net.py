@@ -61,7 +61,7 @@ class Net:
         self._allowed = allowed
         self._sockets = CheckedBackend(allowed, resolver)
         # certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR where a private authority is used.
-        context = httpx.create_ssl_context()
+        context = _trust()
         self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self._sockets, **_KEPT)
         self._proxied: httpcore.AsyncConnectionPool | None = None
         if options.image_proxy is not None:
@@ -200,6 +200,16 @@ class Net:
         await self._pool.aclose()
         if self._proxied is not None:
             await self._proxied.aclose()
+
+
+def _trust() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise ValueError(
+            "SSL_CERT_FILE or SSL_CERT_DIR names what cannot be read as certificates "
+            f"({error.strerror or type(error).__name__}); name a file in PEM, or a folder of them"
+        ) from None
 
 
 def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]]:

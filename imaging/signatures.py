@@ -25,7 +25,7 @@ _FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
 )
 _PREFIXES = ("x-amz-", "x-goog-")
 _TOKENS = frozenset({"token", "access_token", "auth_token", "private_token"})
-_IMAGE_FILE = re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)$", re.IGNORECASE)
+_IMAGE_FILE = re.compile(r"\.(jpe?g|png|webp|avif|bmp|gif|ico|tiff?)$", re.IGNORECASE)
 
 
 def unsigned_query(url: httpx.URL) -> str:

@@ -212,9 +212,11 @@ def test_the_forking_process_says_why_it_cannot_fork(monkeypatch: pytest.MonkeyP
 async def test_a_process_that_ends_before_it_reads_costs_nothing(
     monkeypatch: pytest.MonkeyPatch, its_own: Processes
 ) -> None:
-    await decoders().decode(GOOD, ModelSize(64))
-    [idle] = _children(its_own)
-    os.kill(idle, signal.SIGKILL)
+    for fresh in (False, True):
+        its_own.ask(JOB, GOOD, MOST, fresh=fresh)
+    assert len(_children(its_own)) == 2
+    for idle in _children(its_own):
+        os.kill(idle, signal.SIGKILL)
     _until(lambda: not _children(its_own))
     monkeypatch.setattr(Process, "lives", lambda self: True)  # as if it ended a moment later
     assert (await decoders().decode(GOOD, ModelSize(64))).width == 40

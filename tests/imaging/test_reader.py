@@ -311,7 +311,8 @@ async def test_a_host_is_free_while_its_image_is_decoded(
     server.routes["/a.png"] = answer(200, PNG)
     reader = make(image_hosts=f"127.0.0.1:{server.port}")
     value = source(f"{server.url}/a.png")
-    await asyncio.gather(*(reader.read(value, SMALL, urgent=False) for _ in range(2 * READS_OF_A_HOST)))
+    async with asyncio.timeout(60):  # else they would wait for each other
+        await asyncio.gather(*(reader.read(value, SMALL, urgent=False) for _ in range(2 * READS_OF_A_HOST)))
     assert count == 2 * READS_OF_A_HOST
 
 

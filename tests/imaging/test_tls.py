@@ -112,3 +112,15 @@ async def test_a_host_that_asks_for_a_certificate_of_ours(
     context.load_verify_locations(known)
     async with alerting(context) as port:
         assert "it may ask for a certificate of ours" in await why_not(port)
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_authorities_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    file = tmp_path / "authority.pem"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(ValueError, match="SSL_CERT_FILE or SSL_CERT_DIR names what cannot be read"):
+        Net(ImageOptions(), AllowList([], None))
