@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from imaging.priority_slots import Priority
+from imaging.priority_slots import Urgency
 
 READS = 16
 READS_OF_A_HOST = 2
@@ -48,7 +48,7 @@ class BackgroundReads:
         self._waiting: list[Read] = []
 
     @asynccontextmanager
-    async def place(self, host: str | None, priority: Priority) -> AsyncIterator[Read]:
+    async def place(self, host: str | None, urgency: Urgency) -> AsyncIterator[Read]:
         """Hold a place for a read from ``host``, None where there is none, inside the block.
 
         A read that is promoted goes ahead at once, or counts no longer when it has begun.
@@ -61,15 +61,15 @@ class BackgroundReads:
             if read in self._waiting:
                 self._enter(read)
 
-        priority.watch(promoted)
+        urgency.watch(promoted)
         try:
-            if priority.urgent:
+            if urgency.urgent:
                 promoted()
             self._serve()
             await read.entered
             yield read
         finally:
-            priority.unwatch(promoted)
+            urgency.unwatch(promoted)
             if read in self._waiting:
                 self._waiting.remove(read)
             read.ended()

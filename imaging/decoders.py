@@ -14,8 +14,9 @@ import numpy as np
 from imaging.exhaustion import out_of
 from imaging.net import Content
 from imaging.options import ImageOptions
-from imaging.priority_slots import Priority
-from imaging.process_pool import Ended, Unread, processes
+from imaging.priority_slots import Urgency
+from imaging.process_ends import WORK, Ended, Unread
+from imaging.process_pool import processes
 from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageError, Overloaded, ServiceError, error_classes
 from values.image import ModelSize, Pixels
@@ -28,7 +29,6 @@ KEPT_FOR_URGENT = 1
 
 _DTYPES = {"uint8": np.uint8, "float32": np.float32}
 _ERRORS = {kind.code: kind for kind in error_classes(ImageError)}
-_WORK = "decoding images"
 
 
 class Decoders:
@@ -40,7 +40,7 @@ class Decoders:
             DECODES_AT_ONCE, options.decode_timeout_s, "decoding it", reserved=KEPT_FOR_URGENT
         )
 
-    async def decode(self, data: Content, size: ModelSize, urgent: bool | Priority = True) -> Pixels:
+    async def decode(self, data: Content, size: ModelSize, urgent: bool | Urgency = True) -> Pixels:
         """The pixels of an image file at model size; ``urgent``: whether somebody waits for it.
 
         Raises what :func:`imaging.decoding.decode` raises, ImageTimeout, or Overloaded when too many wait or
@@ -61,7 +61,7 @@ class Decoders:
         except (Unread, Ended) as failure:
             raise self._said(failure, until) from None
         except MemoryError:  # in this process, where no picture is decoded
-            raise out_of(errno.ENOMEM, _WORK) from None
+            raise out_of(errno.ENOMEM, WORK) from None
 
     def _once(self, data: Content, size: ModelSize, until: float, *, fresh: bool) -> Pixels:
         job = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import httpcore
 import httpx
 
 from imaging.addresses import AllowList, ForbiddenAddress, Origin
+from imaging.compression import inflater
 from imaging.exhaustion import exhausted
 from imaging.options import ImageOptions
 from imaging.retries import with_retries
@@ -34,7 +35,6 @@ from values.errors import (
 Content = bytes | bytearray
 """What an image's bytes come as: never copied, they may be many."""
 
-_CHUNK = 64 * 1024
 _KEPT: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 30}
 
 
@@ -182,7 +182,7 @@ class Net:
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > max_bytes:
             raise too_large
-        inflate = _inflater(origin, headers.get("content-encoding", ""))
+        inflate = inflater(origin, headers.get("content-encoding", ""))
         body = bytearray()
         try:
             async for chunk in chunks:
@@ -210,23 +210,3 @@ def _trust() -> ssl.SSLContext:
             "SSL_CERT_FILE or SSL_CERT_DIR names what cannot be read as certificates "
             f"({error.strerror or type(error).__name__}); name a file in PEM, or a folder of them"
         ) from None
-
-
-def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]]:
-    """What undoes a Content-Encoding in pieces of bounded size, so that a bomb is stopped by the count."""
-    encoding = encoding.strip().lower()
-    if encoding in {"", "identity"}:
-        return lambda chunk: (chunk,)
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise ImageUnreachable(f"{origin} answers in a compression that was not asked for")
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
-
-    def pieces(chunk: bytes) -> Iterable[bytes]:
-        while True:
-            piece = inflate.decompress(chunk, _CHUNK)
-            yield piece
-            chunk = inflate.unconsumed_tail
-            if not chunk and len(piece) < _CHUNK:
-                return
-
-    return pieces

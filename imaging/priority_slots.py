@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 
-class Priority:
+class Urgency:
     """Whether somebody waits for a piece of work; who joins it later may :meth:`promote` it, at any time.
 
     Used from one event loop, like everything here.
@@ -19,9 +19,9 @@ class Priority:
         self._watching: list[Callable[[], None]] = []
 
     @classmethod
-    def of(cls, urgent: bool | Priority) -> Priority:
-        """``urgent`` itself, or a priority that nobody else holds."""
-        return urgent if isinstance(urgent, Priority) else cls(urgent)
+    def of(cls, urgent: bool | Urgency) -> Urgency:
+        """``urgent`` itself, or an urgency that nobody else holds."""
+        return urgent if isinstance(urgent, Urgency) else cls(urgent)
 
     @property
     def urgent(self) -> bool:
@@ -62,7 +62,7 @@ class Place:
 
 @dataclass(eq=False)
 class _Waiting:
-    priority: Priority
+    urgency: Urgency
     place: asyncio.Future[Place]
 
 
@@ -81,7 +81,7 @@ class PrioritySlots:
         self._waiting: list[_Waiting] = []
 
     @asynccontextmanager
-    async def place(self, urgent: bool | Priority = True) -> AsyncIterator[Place]:
+    async def place(self, urgent: bool | Urgency = True) -> AsyncIterator[Place]:
         """Hold a place inside the block."""
         place = await self.take(urgent)
         try:
@@ -89,12 +89,12 @@ class PrioritySlots:
         finally:
             place.leave()
 
-    async def take(self, urgent: bool | Priority = True) -> Place:
+    async def take(self, urgent: bool | Urgency = True) -> Place:
         """Wait for a place; who calls must give it back with :meth:`Place.leave`."""
-        priority = Priority.of(urgent)
-        waiting = _Waiting(priority, asyncio.get_running_loop().create_future())
+        urgency = Urgency.of(urgent)
+        waiting = _Waiting(urgency, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        priority.watch(self._serve)
+        urgency.watch(self._serve)
         self._serve()
         try:
             return await waiting.place
@@ -105,7 +105,7 @@ class PrioritySlots:
                 waiting.place.result().leave()
             raise
         finally:
-            priority.unwatch(self._serve)
+            urgency.unwatch(self._serve)
 
     def left(self, *, urgent: bool) -> None:
         """A place is free again; ``urgent`` is what the work was when it started."""
@@ -115,7 +115,7 @@ class PrioritySlots:
 
     def _serve(self) -> None:
         while self._free > 0 and (waiting := self._next()) is not None:
-            urgent = waiting.priority.urgent
+            urgent = waiting.urgency.urgent
             self._waiting.remove(waiting)
             if not waiting.place.done():  # else it was cancelled, and does not know it yet
                 self._free -= 1
@@ -123,8 +123,8 @@ class PrioritySlots:
                 waiting.place.set_result(Place(self, urgent))
 
     def _next(self) -> _Waiting | None:
-        urgent = next((waiting for waiting in self._waiting if waiting.priority.urgent), None)
-        other = next((waiting for waiting in self._waiting if not waiting.priority.urgent), None)
+        urgent = next((waiting for waiting in self._waiting if waiting.urgency.urgent), None)
+        other = next((waiting for waiting in self._waiting if not waiting.urgency.urgent), None)
         if other is None or self._free_for_others <= 0:
             return urgent
         if urgent is not None and self._since_others < self._share - 1:

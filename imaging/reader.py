@@ -11,7 +11,7 @@ from imaging.files import read_file
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
 from imaging.net import Content
 from imaging.options import ImageOptions
-from imaging.priority_slots import Priority
+from imaging.priority_slots import Urgency
 from imaging.sockets import Resolver, resolve
 from imaging.sources import locate, naming
 from imaging.stores import Stores
@@ -39,23 +39,23 @@ class ImageReader:
         self._decoders = Decoders(options)
         self._background = BackgroundReads()
 
-    async def read(self, source: ImageSource, size: ModelSize, urgent: bool | Priority = True) -> Pixels:
+    async def read(self, source: ImageSource, size: ModelSize, urgent: bool | Urgency = True) -> Pixels:
         """The pixels of ``source`` at ``size``. ``urgent``: whether somebody waits for them.
 
         What nobody waits for is read with few others at once, and few from one host (see
-        ``background_reads``); a :class:`Priority` can be promoted when somebody does. Raises the ImageError
+        ``background_reads``); an :class:`Urgency` can be promoted when somebody does. Raises the ImageError
         that fits, or Overloaded. Nothing is remembered of a failure: the next read tries again.
         """
-        priority = Priority.of(urgent)
+        urgency = Urgency.of(urgent)
         if len(source.value) > LARGE_VALUE:
-            location = await self._values.run(partial(locate, source, self._options), priority)
+            location = await self._values.run(partial(locate, source, self._options), urgency)
         else:
             location = locate(source, self._options)
         with naming(source):
-            async with self._background.place(host_of(location), priority) as place:
+            async with self._background.place(host_of(location), urgency) as place:
                 content = await self._bytes(location, source)
                 place.arrived()
-                return await self._decoders.decode(content, size, priority)
+                return await self._decoders.decode(content, size, urgency)
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.

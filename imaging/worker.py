@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from imaging.priority_slots import Place, Priority, PrioritySlots
+from imaging.priority_slots import Place, PrioritySlots, Urgency
 from values.errors import ImageTimeout, Overloaded
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ class Worker:
         self._timeout_s = timeout_s
         self._work = work
 
-    async def run(self, function: Callable[[], Result], urgent: bool | Priority = True) -> Result:
+    async def run(self, function: Callable[[], Result], urgent: bool | Urgency = True) -> Result:
         """What ``function`` returns or raises. Raises Overloaded or ImageTimeout when it takes too long."""
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from imaging.background_reads import READS, READS_OF_A_HOST, BackgroundReads, Read
-from imaging.priority_slots import Priority
+from imaging.priority_slots import Urgency
 
 
 class Readers:
@@ -15,9 +15,9 @@ class Readers:
         self.reads: dict[str, Read] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def add(self, name: str, host: str | None, priority: Priority | None = None) -> None:
+    async def add(self, name: str, host: str | None, urgency: Urgency | None = None) -> None:
         async def read() -> None:
-            async with self._reads.place(host, priority or Priority(urgent=False)) as place:
+            async with self._reads.place(host, urgency or Urgency(urgent=False)) as place:
                 self.begun.append(name)
                 self.reads[name] = place
                 await asyncio.Event().wait()
@@ -79,14 +79,14 @@ async def test_a_host_is_free_when_the_bytes_are_here() -> None:
 async def test_urgent_ones_pass_and_do_not_count() -> None:
     readers = Readers()
     for number in range(READS):
-        await readers.add(f"now {number}", "http://host", Priority(urgent=True))
+        await readers.add(f"now {number}", "http://host", Urgency(urgent=True))
     await readers.add("later", "http://host")
     assert len(readers.begun) == READS + 1
     await readers.end_all()
 
 
 async def test_promotion_lets_a_waiting_one_pass_and_a_begun_one_go_uncounted() -> None:
-    readers, waits, begun = Readers(), Priority(urgent=False), Priority(urgent=False)
+    readers, waits, begun = Readers(), Urgency(urgent=False), Urgency(urgent=False)
     await readers.add("begun", "http://host", begun)
     await readers.add("other", "http://host")
     await readers.add("waits", "http://host", waits)

@@ -22,7 +22,8 @@ from imaging.decoders import DECODES_AT_ONCE, Decoders
 from imaging.decoding import decode
 from imaging.decoding_process import Forks
 from imaging.options import ImageOptions
-from imaging.process_pool import Ended, Process, Processes, Unread
+from imaging.process_ends import Ended, Unread
+from imaging.process_pool import Process, Processes
 from tests.imaging.pictures import encoded, quarters
 from values.errors import (
     ImageCorrupt,

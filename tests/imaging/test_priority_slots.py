@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from imaging.priority_slots import Place, Priority, PrioritySlots
+from imaging.priority_slots import Place, PrioritySlots, Urgency
 
 
 class Queue:
@@ -16,7 +16,7 @@ class Queue:
         self.places: list[Place] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def add(self, name: str, urgent: bool | Priority) -> None:
+    async def add(self, name: str, urgent: bool | Urgency) -> None:
         async def wait() -> None:
             place = await self._slots.take(urgent)
             self.started.append(name)
@@ -93,32 +93,32 @@ async def test_a_share_is_a_share_with_reserved_places_too() -> None:
 
 async def test_a_waiter_is_promoted() -> None:
     queue = Queue(PrioritySlots(1))
-    priority = Priority(urgent=False)
+    urgency = Urgency(urgent=False)
     await queue.add("held", True)
-    waiting: list[tuple[str, bool | Priority]] = [("later", False), ("joined", priority), ("now", True)]
+    waiting: list[tuple[str, bool | Urgency]] = [("later", False), ("joined", urgency), ("now", True)]
     for name, urgent in waiting:
         await queue.add(name, urgent)
-    priority.promote()
+    urgency.promote()
     assert await queue.drain() == ["held", "joined", "now", "later"]
 
 
 async def test_promotion_opens_a_reserved_place_at_once() -> None:
     queue = Queue(PrioritySlots(1, reserved=1))
-    priority = Priority(urgent=False)
-    await queue.add("joined", priority)
+    urgency = Urgency(urgent=False)
+    await queue.add("joined", urgency)
     assert queue.started == []
-    priority.promote()
+    urgency.promote()
     await turns()
     assert queue.started == ["joined"]
-    priority.promote()  # a second time changes nothing
-    assert priority.urgent
+    urgency.promote()  # a second time changes nothing
+    assert urgency.urgent
 
 
 async def test_who_was_promoted_at_work_gives_back_what_it_took() -> None:
     queue = Queue(PrioritySlots(2, reserved=1))
-    priority = Priority(urgent=False)
-    await queue.add("joined", priority)
-    priority.promote()
+    urgency = Urgency(urgent=False)
+    await queue.add("joined", urgency)
+    urgency.promote()
     await queue.leave()
     for number in range(2):
         await queue.add(f"later {number}", False)

@@ -16,7 +16,7 @@ import pytest_asyncio
 from imaging.background_reads import READS_OF_A_HOST
 from imaging.decoders import Decoders
 from imaging.options import ImageOptions
-from imaging.priority_slots import Priority
+from imaging.priority_slots import Urgency
 from imaging.reader import LARGE_VALUE, ImageReader
 from tests.imaging.pictures import SMALL, encoded, quarters
 from tests.imaging.servers import LabelStudio, Request, Server, answer, jwt
@@ -277,8 +277,8 @@ async def test_background_reads_of_a_dead_host_keep_nobody_waiting(
         server.routes[f"/{number}.png"] = hold
     other.routes["/a.png"] = answer(200, PNG)
     reader = make(image_hosts=f"127.0.0.1:{server.port},127.0.0.1:{other.port}")
-    joined = Priority(urgent=False)
-    urgencies: list[bool | Priority] = [False, False, False, joined, True]
+    joined = Urgency(urgent=False)
+    urgencies: list[bool | Urgency] = [False, False, False, joined, True]
     stuck = [
         asyncio.create_task(reader.read(source(f"{server.url}/{number}.png"), SMALL, urgent))
         for number, urgent in enumerate(urgencies)
@@ -299,7 +299,7 @@ async def test_a_host_is_free_while_its_image_is_decoded(
 ) -> None:
     decoding, count = asyncio.Event(), 0
 
-    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Priority) -> None:
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> None:
         nonlocal count
         assert not urgent.urgent
         count += 1

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from imaging.priority_slots import Priority
+from imaging.priority_slots import Urgency
 from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageTimeout, Overloaded
 
@@ -76,10 +76,10 @@ async def test_a_caller_that_leaves_gives_its_place_back() -> None:
 
 async def test_what_somebody_waits_for_goes_first_and_what_is_promoted_too() -> None:
     worker, order = Worker(1, 10, "testing"), list[str]()
-    release, joined = threading.Event(), Priority(urgent=False)
+    release, joined = threading.Event(), Urgency(urgent=False)
     held = asyncio.create_task(worker.run(release.wait))
     await asyncio.sleep(0)
-    asked: list[tuple[str, bool | Priority]] = [("later", False), ("joined", joined), ("now", True)]
+    asked: list[tuple[str, bool | Urgency]] = [("later", False), ("joined", joined), ("now", True)]
     waiting = [asyncio.create_task(worker.run(partial(order.append, name), urgent)) for name, urgent in asked]
     await asyncio.sleep(0)
     joined.promote()
