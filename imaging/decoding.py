@@ -19,11 +19,10 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
+from values.pixel_limit import SIDE_LIMIT
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 """The only formats ever tried; every other decoder that Pillow has is out of an attacker's reach."""
-
-MAX_SIDE = 65_535
 
 # EXIF orientation -> what undoes it, after the EXIF 2.3 standard.
 _UNDO = {
@@ -86,7 +85,7 @@ def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn
 
 def _check_size(image: Image.Image, options: Limits) -> None:
     width, height = image.size
-    if width * height > options.max_image_megapixels * 1e6 or max(width, height) > MAX_SIDE:
+    if width * height > options.max_image_megapixels * 1e6 or max(width, height) > SIDE_LIMIT:
         raise ImageTooLarge(
             f"it has {width} x {height} pixels and the limit is {options.max_image_megapixels:g} megapixels "
             "(MAX_IMAGE_MEGAPIXELS)"

@@ -57,7 +57,7 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return None
     if not body.tasks:
         raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
-    pointed = read_pointed(body.items, options.multi_box)
+    pointed = read_pointed(body.items, options.multi_box, options)
     if pointed is None or not pointed.prompts:
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
