@@ -14,6 +14,8 @@ from values.errors import BadRequest, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
+_LOOK_UPS = 10_000  # tasks times images that are looked through for images to warm
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Click:
@@ -95,7 +97,8 @@ def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource
     if body.label_config is None:
         return []
     config = parse(body.label_config)
-    sources = {_source(body, task, value): None for task, value in islice(_values(body.tasks, config), limit)}
+    tasks = body.tasks[: _LOOK_UPS // max(1, len(config.images))]
+    sources = {_source(body, task, value): None for task, value in islice(_values(tasks, config), limit)}
     return list(sources)
 
 
