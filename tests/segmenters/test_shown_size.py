@@ -7,7 +7,7 @@ export. From the body of a request to the regions of its answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,7 @@ CONFIG = """<View><Image name="image" value="$image"/><BrushLabels name="brush" 
 class Marking:
     """A session in which the place that is pointed at is the mask: a disc, a box, or what was drawn."""
 
-    def run(
-        self, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]
-    ) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         y, x = np.mgrid[:LOW_RES, :LOW_RES] + 0.5
         points, labels = inputs["point_coords"][0] * LOW_RES / SIDE, inputs["point_labels"][0]
         if (labels == 2).any():
