@@ -33,8 +33,7 @@ def prompts(kind: str, seed: int, width: int, height: int, count: int) -> list[P
     The first of three clicks is positive; boxes are a fifth to a half of the image wide and high.
     """
     rng = np.random.default_rng([seed, KINDS.index(kind), width, height])
-    size = np.array([width, height])
-    return [_box(rng, size) if kind == "box" else _clicks(rng, size, kind) for _ in range(count)]
+    return [_box(rng) if kind == "box" else _clicks(rng, kind) for _ in range(count)]
 
 
 def shown(masks: Masks, width: int, height: int) -> list[Mask]:
@@ -54,14 +53,14 @@ def agreement(pairs: Iterable[tuple[list[Mask], list[Mask]]]) -> Agreement:
     return Agreement(statistics.fmean(ious), min(ious))
 
 
-def _clicks(rng: np.random.Generator, size: NDArray[np.int64], kind: str) -> Prompt:
+def _clicks(rng: np.random.Generator, kind: str) -> Prompt:
     count = 3 if kind == "3 clicks" else 1
     labels = rng.integers(0, 2, count).astype(np.int32)
     labels[0] = 1
-    return Prompt((rng.uniform(0, 1, (count, 2)) * size).astype(np.float32), labels)
+    return Prompt(rng.uniform(0, 1, (count, 2)), labels)
 
 
-def _box(rng: np.random.Generator, size: NDArray[np.int64]) -> Prompt:
+def _box(rng: np.random.Generator) -> Prompt:
     extent = rng.uniform(0.2, 0.5, 2)
     corner = rng.uniform(0, 1 - extent)
-    return Prompt(box=(np.concatenate([corner, corner + extent]) * np.tile(size, 2)).astype(np.float32))
+    return Prompt(box=np.concatenate([corner, corner + extent]))

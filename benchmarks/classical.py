@@ -78,12 +78,12 @@ class Annotator:
     def _answer(
         self, points: list[tuple[int, int]], labels: list[int], box: NDArray[np.float32] | None
     ) -> tuple[Mask, float]:
-        prompt = Prompt(np.array(points, np.float32).reshape(-1, 2), np.array(labels, np.int32), box)
+        height, width = self._truth.shape
+        prompt = Prompt.in_pixels((width, height), points, labels, box)
         start = time.thread_time()
         masks = self._decoder.decode(self._embedding, prompt)
         self.decodes.append(time.thread_time() - start)
         logits, score = ranked(masks)[0]
-        height, width = self._truth.shape
         return to_mask(logits, masks.frame, width, height), score
 
 
@@ -110,7 +110,7 @@ def deepest(mask: Mask) -> tuple[float, tuple[int, int]]:
 
 
 def tight_box(mask: Mask) -> NDArray[np.float32]:
-    """x0, y0, x1, y1 around the mask; x1 and y1 exclusive."""
+    """x0, y0, x1, y1 around the mask, in pixels; x1 and y1 exclusive."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 

@@ -161,9 +161,12 @@ def measure(
 def prompts(truth: Mask) -> list[Prompt]:
     """A click in the middle of a thing, the box around it, and both."""
     _, point = deepest(truth)
-    points, labels = np.array([point], np.float32), np.ones(1, np.int32)
-    box = tight_box(truth)
-    return [Prompt(points, labels), Prompt(box=box), Prompt(points, labels, box)]
+    size, box = (truth.shape[1], truth.shape[0]), tight_box(truth)
+    return [
+        Prompt.in_pixels(size, [point], [1]),
+        Prompt.in_pixels(size, box=box),
+        Prompt.in_pixels(size, [point], [1], box),
+    ]
 
 
 def noisy(rgb: Rgb) -> Rgb:

@@ -98,7 +98,7 @@ def measure(segmenter: Segmenter, kind: str, pictures: Sequence[Picture], after:
                 row.same.append(len(told) == 1)
         after()
     ways = {AT_ONCE: plain} | ({KEPT: replicas[0], NOTHING: replicas[1]} if segmenter.refines else {})
-    row.last.update(last_click(ways, embedding.width, embedding.height))
+    row.last.update(last_click(ways))
     return row
 
 
@@ -125,7 +125,7 @@ def annotated(answer: Answer, truth: Mask) -> tuple[list[Prompt], list[Mask]]:
             break
         clicks.append(click)
         points, labels = [each[:2] for each in clicks], [each[2] for each in clicks]
-        prompts.append(Prompt(np.array(points, np.float32), np.array(labels, np.int32)))
+        prompts.append(Prompt.in_pixels((truth.shape[1], truth.shape[0]), points, labels))
         masks.append(best(answer(prompts[-1]), truth))
     return prompts, masks
 
@@ -142,9 +142,9 @@ def best(masks: Masks, truth: Mask) -> Mask:
     return shown(masks, *truth.shape[::-1])[masks.best]
 
 
-def last_click(answers: Mapping[str, Answer], width: int, height: int) -> dict[str, Cost]:
+def last_click(answers: Mapping[str, Answer]) -> dict[str, Cost]:
     """What CLICKS clicks at random places take, by who answers; all were asked for once before."""
-    points = np.random.default_rng(0).uniform(0, (width, height), (CLICKS, 2)).astype(np.float32)
+    points = np.random.default_rng(0).uniform(0, 1, (CLICKS, 2))
     prompt = Prompt(points, np.arange(1, CLICKS + 1, dtype=np.int32) % 2)
     turns = take_turns(answers, [prompt] * (_REPEATS + 1), lambda: None)
     return {name: cost(each) for name, each in turns.items()}

@@ -20,6 +20,7 @@ from embeddings.options import DurableOptions
 from embeddings.precision import exact
 from protocol.click import Click
 from protocol.options import RegionOptions
+from protocol.picture_size import check_same_picture
 from protocol.regions import Region, encode
 from segmenters.picking import ranked
 from segmenters.refining import Refiner
@@ -77,11 +78,13 @@ class Decoder:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``.
 
         ``parcel``: the value of the click's image where it was too large to be sent along. ``left_s``: for so
-        many seconds somebody waits.
+        many seconds somebody waits. Raises ImageDiffers where the click is on a picture of another shape, and
+        what reading the image raises.
         """
         started = time.perf_counter()
         warm = key in self._keeper
         embedding = await self._keeper.get(key, click.image, parcel, Priority.CLICK, left_s)
+        check_same_picture((click.width, click.height), (embedding.width, embedding.height))
         waited = time.perf_counter() - started
         answer = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._decode, key, embedding, click, warm, waited

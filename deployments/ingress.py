@@ -22,7 +22,8 @@ from deployments.diagnosis import diagnose
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
-from deployments.owners import Owners, off_loop_if_large
+from deployments.owners import Owners, off_loop_if, off_loop_if_large
+from deployments.parcels import LARGE
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
 from deployments.reporter import Reporter
@@ -32,6 +33,7 @@ from imaging.project_tasks import ProjectTasks
 from protocol import bodies, label_config
 from protocol.bodies import PredictBody
 from protocol.click import Nothing, read_click, read_images
+from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
 from protocol.options import ReadOptions
 from protocol.responses import encode_predict, prediction, written_length
 from segmenters.registry import Choice
@@ -117,19 +119,18 @@ class Ingress:
 
     async def _setup(self, request: Request) -> Response:
         raw = await self._read(request)
-        body = bodies.read_setup(raw)
+        body = await off_loop_if_large(len(raw), bodies.read_setup, raw)
         request.state.project = body.project_id
-        try:
-            warnings = label_config.warnings(label_config.parse(body.schema))
-        except ServiceError as error:
-            warnings = [error.detail]
+        warnings = await off_loop_if(warnings_ms(body.schema) > ON_LOOP_MS, _warnings, body.schema)
         if self._images.use_setup_token:
-            warnings += self._offer(body, bodies.read_setup_token(raw))
+            token = await off_loop_if_large(len(raw), bodies.read_setup_token, raw)
+            warnings += self._offer(body, token)
         self.reporter.warned(body.project_id, warnings)
         return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
 
     async def _webhook(self, request: Request) -> Response:
-        body = bodies.read_webhook(await self._read(request))
+        raw = await self._read(request)
+        body = await off_loop_if_large(len(raw), bodies.read_webhook, raw)
         if body.action == "ANNOTATION_CREATED":
             self._prefetcher.opened(PredictBody(body.tasks, body.project_id, body.label_config))
         if body.action in TRAIN_EVENTS:
@@ -141,11 +142,12 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
-        click = await off_loop_if_large(len(raw), read_click, body, self._reading)
+        click = await off_loop_if(_is_costly(raw, click_ms(body)), read_click, body, self._reading)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
             opened = len(body.tasks) == 1
-            self._warm(read_images(body, self._options.warm_images), opened=opened)
+            costly = _is_costly(raw, images_ms(body))
+            self._warm(await off_loop_if(costly, read_images, body, self._options.warm_images), opened=opened)
             if opened:
                 self._prefetcher.opened(body)
             return _predictions([])
@@ -177,7 +179,8 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
-        sources = read_images(body, EMBED_IMAGES + 1)
+        costly = _is_costly(raw, images_ms(body))
+        sources = await off_loop_if(costly, read_images, body, EMBED_IMAGES + 1)
         if len(sources) > EMBED_IMAGES:
             raise BadRequest(f"a request to /embed may have {EMBED_IMAGES} images; send fewer tasks at once")
         timeout_s = self._options.predict_timeout_s
@@ -256,6 +259,18 @@ class Ingress:
             "fallback": self._choice.fallback,
             "reason": self._choice.reason,
         }
+
+
+def _is_costly(raw: bytes, estimate_ms: float) -> bool:
+    """Whether the event loop leaves something about the body ``raw`` to a thread."""
+    return len(raw) > LARGE or estimate_ms > ON_LOOP_MS
+
+
+def _warnings(schema: str) -> list[str]:
+    try:
+        return label_config.warnings(label_config.parse(schema))
+    except ServiceError as error:
+        return [error.detail]
 
 
 def _predictions(results: list[dict[str, Any]]) -> Response:

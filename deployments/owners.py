@@ -83,8 +83,13 @@ class Owners:
 
 
 async def off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
-    """``read(*args)``, in a thread when it would keep the event loop from answering /health.
+    """``read(*args)`` of what costs by its length, in a thread when that is large.
 
     ``size``: bytes or characters; drafts with many masks and data: URLs are megabytes.
     """
-    return await asyncio.to_thread(read, *args) if size > LARGE else read(*args)
+    return await off_loop_if(size > LARGE, read, *args)
+
+
+async def off_loop_if(costly: bool, function: Callable[..., T], *args: Any) -> T:
+    """``function(*args)``, in a thread when it would keep the event loop from answering /health."""
+    return await asyncio.to_thread(function, *args) if costly else function(*args)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 
-class Sized(Protocol):
-    """What knows how many bytes it takes: an embedding, an array."""
+from values.embedding import Embedding
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all its arrays."""
-
-
-T = TypeVar("T", bound=Sized)
+T = TypeVar("T", bound=Embedding | NDArray[np.float32])
 
 
 class MemoryTier(Generic[T]):
     """Embeddings by image key, or other arrays by name, at most ``max_bytes`` together.
 
-    What is larger than the whole tier is not kept. Not thread-safe: one event loop owns it, or a lock.
+    Bytes are those that keeping a value holds: of a view, all of the memory that it looks at, so callers keep
+    copies. What is larger than the whole tier is not kept. Not thread-safe: one event loop owns it, or a
+    lock.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -36,24 +34,50 @@ class MemoryTier(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """What is kept under ``key``, now the most recently used, or None."""
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
 
     def put(self, key: str, value: T) -> None:
         """Keep the value, and let go of the least recently used ones over the limit."""
         self.drop(key)
-        if value.nbytes > self.max_bytes:
+        size = held(value)
+        if size > self.max_bytes:
             return
-        self._kept[key] = value
-        self.nbytes += value.nbytes
+        self._kept[key] = value, size
+        self.nbytes += size
         while self.nbytes > self.max_bytes:
             self.drop(next(iter(self._kept)))
 
     def drop(self, key: str) -> bool:
         """Let go of what is kept under ``key``; whether there was anything."""
-        found = self._kept.pop(key, None)
-        if found is not None:
-            self.nbytes -= found.nbytes
-        return found is not None
+        if key not in self._kept:
+            return False
+        self.nbytes -= self._kept.pop(key)[1]
+        return True
+
+
+def held(value: Embedding | NDArray[np.generic]) -> int:
+    """Bytes that stay in memory for as long as the value does: more than its own where an array is a view."""
+    arrays = value.arrays.values() if isinstance(value, Embedding) else (value,)
+    return sum(dict(map(_owner, arrays)).values())
+
+
+def _owner(array: NDArray[np.generic]) -> tuple[int, int]:
+    """What owns the array's memory, as an id, and its bytes."""
+    owner: object = array
+    size = array.nbytes
+    while (
+        behind := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+    ) is not None:
+        owner = behind
+        size = max(size, _nbytes(owner))
+    return id(owner), size
+
+
+def _nbytes(owner: object) -> int:
+    try:
+        return memoryview(owner).nbytes  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # memory of another library, which does not tell
+        return 0

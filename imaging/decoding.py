@@ -24,11 +24,10 @@ from imaging.png_chunks import SIGNATURE as PNG
 from imaging.png_chunks import without_ancillary
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
+from values.pixel_limit import SIDE_LIMIT
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "ICO", "TIFF")
 """The only formats ever tried; every other decoder that Pillow has is out of an attacker's reach."""
-
-MAX_SIDE = 65_535
 
 # EXIF orientation -> what undoes it, after the EXIF 2.3 standard.
 _UNDO = {
@@ -104,7 +103,7 @@ def _opened(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Tur
 
 def _check_size(image: Image.Image, options: Limits) -> None:
     width, height = image.size
-    if width * height > options.max_image_megapixels * 1e6 or max(width, height) > MAX_SIDE:
+    if width * height > options.max_image_megapixels * 1e6 or max(width, height) > SIDE_LIMIT:
         raise ImageTooLarge(
             f"it has {width} x {height} pixels and the limit is {options.max_image_megapixels:g} megapixels "
             "(MAX_IMAGE_MEGAPIXELS)"

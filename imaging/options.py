@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from imaging.addresses import ForbiddenUrl, parse_allowed, parse_url
 from imaging.buckets import parse_store
 from values.commas import split_commas
+from values.pixel_limit import PixelLimit
 
 
 def _unset_if_blank(value: Any) -> Any:
@@ -32,7 +33,7 @@ def _address(value: str) -> str:
     return value
 
 
-class ImageOptions(BaseModel, extra="forbid"):
+class ImageOptions(PixelLimit, extra="forbid"):
     """Where images may come from and how much of anything one image may take."""
 
     # A refused value may be a token or hold one: it must not be repeated in the error.
@@ -84,13 +85,6 @@ class ImageOptions(BaseModel, extra="forbid"):
     )
     max_image_mib: float = Field(
         default=100, gt=0, le=2048, description="Most MiB one image may have, as a file and after HTTP gzip."
-    )
-    max_image_megapixels: float = Field(
-        default=89,
-        gt=0,
-        le=178,
-        description="Most megapixels (width x height / 10^6) of one image, checked before it is decoded. "
-        "Decoding takes 4 to 16 bytes of memory a pixel; Pillow itself refuses above 178.",
     )
     connect_timeout_s: float = Field(
         default=5, gt=0, le=600, description="Seconds to resolve a host's name and to connect to it."

@@ -14,6 +14,8 @@ from values.errors import BadRequest, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
+_LOOK_UPS = 10_000  # tasks times images that are looked through for images to warm
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Click:
@@ -57,7 +59,7 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return None
     if not body.tasks:
         raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
-    pointed = read_pointed(body.items, options.multi_box)
+    pointed = read_pointed(body.items, options.multi_box, options)
     if pointed is None or not pointed.prompts:
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
@@ -95,7 +97,8 @@ def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource
     if body.label_config is None:
         return []
     config = parse(body.label_config)
-    sources = {_source(body, task, value): None for task, value in islice(_values(body.tasks, config), limit)}
+    tasks = body.tasks[: _LOOK_UPS // max(1, len(config.images))]
+    sources = {_source(body, task, value): None for task, value in islice(_values(tasks, config), limit)}
     return list(sources)
 
 

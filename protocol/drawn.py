@@ -1,7 +1,8 @@
 """Masks an annotator drew, as mask prompts.
 
-Every mask is read at the image's natural size and kept at most :data:`LONG_SIDE` pixels long, more than any
-segmenter's mask input. Whatever sizes the encoded data claims, no more is allocated than the image's own.
+Every mask is read at the size that the browser shows, which the caller has bounded, and kept at most
+:data:`LONG_SIDE` pixels long, more than any segmenter's mask input. Whatever the encoded data claims, reading
+takes no more than the decoded picture itself, 4 bytes a pixel for a PNG and 1 for an RLE, and a strip of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import cv2
@@ -17,33 +21,40 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protocol import brush_rle
+from protocol.polygons import filled
 from values.errors import BadPrompt
 
 LONG_SIDE = 512
 """The long side of a mask prompt in pixels."""
 
+_STRIP = 2**20  # pixels that are looked at together
+_LARGE = 2**24  # pixels of a PNG that is decoded alone
+_LARGE_ONES = threading.Lock()
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
     """An area of an image.
 
-    ``box``: (4,) float32 x0, y0, x1, y1, the outer edges in pixels of the natural image.
-    ``mask``: HxW float32 in 0..1 over the whole image, at most 512 pixels on the long side; None for a box.
+    ``box``: (4,) float64 x0, y0, x1, y1, the outer edges as fractions of the picture.
+    ``mask``: HxW float32 in 0..1 over the whole picture, at most 512 pixels on the long side; None for a box.
     """
 
-    box: NDArray[np.float32]
+    box: NDArray[np.float64]
     mask: NDArray[np.float32] | None = None
 
 
 def from_rle(rle: bytes, width: int, height: int) -> Drawn:
     """A brush region's RLE. Raises BadPrompt when it is damaged, of another size, or empty."""
-    return _shrunk(brush_rle.decode(rle, height, width))
+    on = brush_rle.decode(rle, height, width)
+    return _shrunk((on[rows] for rows in _strips(width, height)), width, height)
 
 
 def from_png(url: str, width: int, height: int, *, by_alpha: bool) -> Drawn:
-    """A ``data:image/png;base64`` mask of exactly the image's size.
+    """A ``data:image/png;base64`` mask of exactly the size that the browser shows.
 
     ``by_alpha``: a pixel is on where it is not transparent (bitmask regions); otherwise where its first
     channel is not 0 as well (the brush's ``maskDataURL``). Without transparency it is on where not black.
@@ -59,15 +70,16 @@ def from_png(url: str, width: int, height: int, *, by_alpha: bool) -> Drawn:
             f"the mask's PNG has {claimed[0]} x {claimed[1]} pixels, its image {width} x {height}"
         )
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            on = _opaque(image, by_alpha)
+        with _turn(width * height), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return _shrunk(_opaque_strips(image, by_alpha), width, height)
+    except BadPrompt:
+        raise
     except Exception as error:  # a decoder fails in ways of its own on each kind of damage
         raise BadPrompt(f"the mask's PNG does not decode: {type(error).__name__}") from None
-    return _shrunk(on)
 
 
 def from_polygon(points: NDArray[np.float64], width: int, height: int) -> Drawn:
-    """A closed polygon, Nx2 in pixels of the natural image.
+    """A closed polygon, Nx2 fractions of a picture of ``width`` x ``height``.
 
     Raises:
         BadPrompt: the polygon has no area.
@@ -76,11 +88,13 @@ def from_polygon(points: NDArray[np.float64], width: int, height: int) -> Drawn:
     if not (high > low).all():
         raise BadPrompt("the polygon has no area inside the image")
     columns, rows = _size(width, height)
-    # fillPoly takes pixel centres, in 1/16 pixel.
-    scaled = (points * (columns / width, rows / height) - 0.5) * 16
-    mask = np.zeros((rows, columns), np.uint8)
-    cv2.fillPoly(mask, [np.round(scaled).astype(np.int32)], 1, shift=4)
-    return Drawn(np.concatenate([low, high]).astype(np.float32), mask.astype(np.float32))
+    mask = filled(points * (columns, rows), columns, rows)
+    return Drawn(np.concatenate([low, high]), mask.astype(np.float32))
+
+
+def _turn(pixels: int) -> AbstractContextManager[object]:
+    """What is held while a PNG is decoded: large ones, hundreds of MB each, wait for each other."""
+    return _LARGE_ONES if pixels > _LARGE else nullcontext()
 
 
 def _png_bytes(url: str) -> bytes:
@@ -96,26 +110,52 @@ def _png_bytes(url: str) -> bytes:
     return data
 
 
-def _opaque(image: Image.Image, by_alpha: bool) -> NDArray[np.bool_]:
+def _strips(width: int, height: int) -> Iterator[slice]:
+    """The rows of a picture, as many at a time as may be looked at together."""
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
+
+
+def _opaque_strips(image: Image.Image, by_alpha: bool) -> Iterator[Mask]:
+    """Where the drawing is, strip by strip: converted as a whole a picture takes several times its memory."""
+    for rows in _strips(*image.size):
+        yield _opaque(image.crop((0, rows.start, image.width, rows.stop)), by_alpha)
+
+
+def _opaque(image: Image.Image, by_alpha: bool) -> Mask:
     if not image.has_transparency_data:
-        on: NDArray[np.bool_] = np.asarray(image.convert("L")) != 0
+        on: Mask = np.asarray(image.convert("L")) != 0
         return on
     rgba = np.asarray(image.convert("RGBA"))
     on = rgba[..., 3] != 0
     return on if by_alpha else on & (rgba[..., 0] != 0)
 
 
-def _shrunk(on: NDArray[np.bool_]) -> Drawn:
-    rows, columns = np.flatnonzero(on.any(axis=1)), np.flatnonzero(on.any(axis=0))
-    if not rows.size:
+def _shrunk(strips: Iterator[Mask], width: int, height: int) -> Drawn:
+    """What is on in the strips of a picture, from its top."""
+    columns, rows = _size(width, height)
+    across, down = np.zeros(width, np.bool_), np.zeros(height, np.bool_)
+    # An average over an area can be taken in two steps, so that only the narrow picture is kept.
+    narrow = np.zeros((height, columns), np.float32)
+    top = 0
+    for on in strips:
+        place = slice(top, top + len(on))
+        across |= on.any(axis=0)
+        down[place] = on.any(axis=1)
+        narrow[place] = cv2.resize(
+            on.astype(np.float32), (columns, len(on)), interpolation=cv2.INTER_AREA
+        ).reshape(len(on), columns)
+        top += len(on)
+    x, y = np.flatnonzero(across), np.flatnonzero(down)
+    if not y.size:
         raise BadPrompt("the drawn mask is empty")
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
-    height, width = on.shape
-    mask = cv2.resize(on.view(np.uint8) * np.uint8(255), _size(width, height), interpolation=cv2.INTER_AREA)
-    return Drawn(box, mask.astype(np.float32) / np.float32(255))
+    box = np.array([x[0], y[0], x[-1] + 1, y[-1] + 1], np.float64) / (width, height, width, height)
+    mask = cv2.resize(narrow, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns)
+    return Drawn(box, np.clip(mask, 0, 1))
 
 
 def _size(width: int, height: int) -> tuple[int, int]:
-    """(columns, rows) of a mask prompt; an image that is already small keeps its size."""
+    """(columns, rows) of a mask prompt; a picture that is already small keeps its size."""
     scale = min(1.0, LONG_SIDE / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))

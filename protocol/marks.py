@@ -11,12 +11,7 @@ from protocol.bodies import Item, decode
 from protocol.fields import FLAG, NAMES, TEXT, Fields
 from protocol.shapes import Shape, reader_of
 from values.errors import BadPrompt, BadRequest
-
-SIDE_LIMIT = 65535
-"""Pixels that a natural image may have on a side."""
-
-PIXEL_LIMIT = 200_000_000
-"""Pixels that a natural image may have; a mask of it is allocated."""
+from values.pixel_limit import SIDE_LIMIT, PixelLimit
 
 _VALUE: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(
     dict[str, msgspec.Raw] | None
@@ -44,8 +39,10 @@ class Mark:
     image_rotation: int
 
 
-def read_marks(items: Sequence[Item], limit: int) -> list[Mark]:
+def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Mark]:
     """The marks of ``items``, oldest first. Items that place nothing are skipped, or tell a mark's label.
+
+    ``limit``: most marks. ``pixels``: most of the picture that they lie on.
 
     Raises:
         BadPrompt: a shape whose values cannot be used, or more than ``limit`` shapes.
@@ -62,18 +59,18 @@ def read_marks(items: Sequence[Item], limit: int) -> list[Mark]:
         regions.setdefault(identity or (index,), []).append((name, item))
         if len(regions) > limit:
             raise BadPrompt(f"more than {limit} prompts in one request; accept or delete some first")
-    marks = [_mark(members) for members in regions.values()]
+    marks = [_mark(members, pixels) for members in regions.values()]
     return [mark for mark in marks if mark is not None]
 
 
-def _mark(members: list[tuple[str, Item]]) -> Mark | None:
+def _mark(members: list[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
     """The mark of one region's items, whose geometry is that of the first that has any."""
     readers = ((name, item, reader_of(item.type)) for name, item in members)
     name, item, reader = next((known for known in readers if known[2] is not None), (*members[0], None))
     if reader is None:
         return None
     fields, value = _fields(name, item)
-    width, height = _size(fields)
+    width, height = _size(fields, pixels)
     labels, controls, signs = _said(members)
     return Mark(
         name=name,
@@ -122,11 +119,12 @@ def _identity(item: Item) -> str | None:
     return None if identity is None else str(identity)[:80]
 
 
-def _size(fields: Fields) -> tuple[int, int]:
+def _size(fields: Fields, pixels: PixelLimit) -> tuple[int, int]:
     width = fields.whole("original_width", None, 1, SIDE_LIMIT)
     height = fields.whole("original_height", None, 1, SIDE_LIMIT)
     if width is None or height is None:
         raise fields.problem("original_width" if width is None else "original_height", "is missing")
-    if width * height > PIXEL_LIMIT:
-        raise fields.problem("original_width", f"x original_height is over {PIXEL_LIMIT} pixels")
+    if width * height > pixels.max_pixels:
+        most = f"{pixels.max_image_megapixels:g} megapixels (MAX_IMAGE_MEGAPIXELS)"
+        raise fields.problem("original_width", f"x original_height is {width} x {height}, over {most}")
     return width, height

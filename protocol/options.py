@@ -8,9 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from protocol.label_config import OUTPUT_ORDER
 from values.commas import split_commas
+from values.pixel_limit import PixelLimit
 
 
-class ReadOptions(BaseModel):
+class ReadOptions(PixelLimit):
     """How a request becomes a click."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

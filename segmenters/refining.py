@@ -57,12 +57,12 @@ class Refiner:
         for count in counts:
             if count > begun:
                 earlier = _beginning(prompt, count, low_res)
-                low_res = ranked(self._decoder.decode(embedding, earlier))[0][0]
+                low_res = _best(self._decoder.decode(embedding, earlier))
                 with self._lock:
                     self._kept.put(names[count], low_res)
         answer = self._decoder.decode(embedding, replace(prompt, low_res=low_res))
         with self._lock:
-            self._kept.put(_name(key, prompt, len(prompt.points)), ranked(answer)[0][0])
+            self._kept.put(_name(key, prompt, len(prompt.points)), _best(answer))
         return answer
 
     def _newest(self, names: dict[int, str]) -> tuple[int, Logits | None]:
@@ -73,6 +73,11 @@ class Refiner:
                 if low_res is not None:
                     return count, low_res
         return -1, None
+
+
+def _best(masks: Masks) -> Logits:
+    """The best candidate's logits, in memory of their own: a view would keep those of all candidates."""
+    return ranked(masks)[0][0].copy()
 
 
 def _first(prompt: Prompt) -> int:

@@ -26,7 +26,7 @@ class Decoder(Protocol):
     """The light half: once per click, on CPU. Safe to call from several threads at once."""
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        """The candidate masks for ``prompt``, whose coordinates are pixels of the natural image.
+        """The candidate masks for ``prompt``, whose places are fractions of the picture.
 
         A single click or box is ambiguous (part or whole?) and may have several candidates; more settle the
         question, and one candidate is left.

@@ -14,7 +14,8 @@
     │   ├── ImageTimeout             504  image_timeout          too slow
     │   ├── ImageTooLarge            413  image_too_large        bytes or pixels
     │   ├── NotAnImage               415  not_an_image           a page, a video, an unlisted format
-    │   └── ImageCorrupt             422  image_corrupt          an image that does not decode
+    │   ├── ImageCorrupt             422  image_corrupt          an image that does not decode
+    │   └── ImageDiffers             422  image_differs          another shape than the editor shows
     ├── ModelError                   503  model_error            a model that cannot be loaded or run
     ├── OtherVersion                 503  other_version          a replica of another model's version
     ├── NotKept                      503  not_kept               an embedding that cannot be kept
@@ -141,6 +142,13 @@ class ImageCorrupt(ImageError):
 
     status = 422
     code = "image_corrupt"
+
+
+class ImageDiffers(ImageError):
+    """The image that was read has another shape than the one that the editor shows."""
+
+    status = 422
+    code = "image_differs"
 
 
 class ModelError(ServiceError):

@@ -13,11 +13,13 @@ from values.embedding import Embedding
 from values.prompt import Prompt
 
 _DRAWN = 0.25  # of a pixel; half would lose strokes thinner than a pixel of the smaller image
+_ROUNDING = 1e-6  # of a pixel: what a place may have lost on its way through a fraction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hints:
-    """``clicks``: (x, y), positive?, oldest first, each in the middle of the pixel that was clicked.
+    """``clicks``: (x, y), positive?, oldest first, each in the middle of the pixel, of the file that was
+    read, that was clicked.
 
     ``box``: inside the image and grown to hold every positive click, or None. ``prior``: HxW bool at the size
     of the encoder's image, or None. Coordinates that are not finite numbers are left out.
@@ -50,23 +52,24 @@ class Hints:
 
 
 def _center(x: float, y: float, embedding: Embedding) -> Point:
-    column = min(max(0, int(x)), embedding.width - 1)
-    row = min(max(0, int(y)), embedding.height - 1)
+    column = min(max(0, int(x * embedding.width + _ROUNDING)), embedding.width - 1)
+    row = min(max(0, int(y * embedding.height + _ROUNDING)), embedding.height - 1)
     return (
         (column + 0.5) * embedding.input_width / embedding.width,
         (row + 0.5) * embedding.input_height / embedding.height,
     )
 
 
-def _box(box: NDArray[np.float32] | None, positive: list[Point], embedding: Embedding) -> Box | None:
+def _box(box: NDArray[np.float64] | None, positive: list[Point], embedding: Embedding) -> Box | None:
     if box is None or not np.all(np.isfinite(box)):
         return None
-    sx, sy = embedding.input_width / embedding.width, embedding.input_height / embedding.height
-    x0, x1 = sorted(min(max(0.0, float(x) * sx), embedding.input_width) for x in (box[0], box[2]))
-    y0, y1 = sorted(min(max(0.0, float(y) * sy), embedding.input_height) for y in (box[1], box[3]))
+    width, height = embedding.input_width, embedding.input_height
+    x0, x1 = sorted(min(max(0.0, float(x) * width), width) for x in (box[0], box[2]))
+    y0, y1 = sorted(min(max(0.0, float(y) * height), height) for y in (box[1], box[3]))
     # Half a natural pixel around a click, so that the clicked pixel itself is inside.
-    xs = [x0, x1, *(x + side * sx / 2 for x, _ in positive for side in (-1, 1))]
-    ys = [y0, y1, *(y + side * sy / 2 for _, y in positive for side in (-1, 1))]
+    half_x, half_y = width / embedding.width / 2, height / embedding.height / 2
+    xs = [x0, x1, *(x + side * half_x for x, _ in positive for side in (-1, 1))]
+    ys = [y0, y1, *(y + side * half_y for _, y in positive for side in (-1, 1))]
     return min(xs), min(ys), max(xs), max(ys)
 
 

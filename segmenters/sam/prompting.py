@@ -40,15 +40,13 @@ def decoder_inputs(prompt: Prompt, embedding: Embedding, family: Family) -> dict
 def _points(
     prompt: Prompt, embedding: Embedding, family: Family
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    scale = np.array(
-        [embedding.input_width / embedding.width, embedding.input_height / embedding.height], np.float64
-    )
+    canvas = np.array([embedding.input_width, embedding.input_height], np.float64)
     clicks = (prompt.points, prompt.labels.astype(np.float32))
     parts = [clicks]
     if prompt.box is not None:
         corners = (prompt.box.reshape(2, 2), _CORNERS)
         parts = [corners, clicks] if family is Family.SAM2 else [clicks, corners]
-    points = np.concatenate([part[0] for part in parts]) * scale
+    points = np.concatenate([part[0] for part in parts]) * canvas
     labels = np.concatenate([part[1] for part in parts])
     if prompt.box is None or family is Family.SAM2:
         points, labels = np.concatenate([points, _PADDING[0]]), np.concatenate([labels, _PADDING[1]])

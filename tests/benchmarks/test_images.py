@@ -175,13 +175,13 @@ def test_prompts_are_a_click_a_box_and_both_on_the_thing() -> None:
     truth = np.zeros((40, 60), np.bool_)
     truth[10:21, 20:31] = True
     click, box, both = prompts(truth)
-    assert click.points.tolist() == both.points.tolist() == [[25, 15]]
+    assert click.points.tolist() == both.points.tolist() == [[25 / 60, 15 / 40]]
     assert click.labels.tolist() == both.labels.tolist() == [1]
     assert click.box is None
     assert box.points.size == 0
     for prompt in (box, both):
         assert prompt.box is not None
-        assert prompt.box.tolist() == [20, 10, 31, 21]
+        assert prompt.box.tolist() == [20 / 60, 10 / 40, 31 / 60, 21 / 40]
 
 
 def test_noise_is_one_level_at_most_and_always_the_same() -> None:

@@ -74,7 +74,7 @@ class Stamp:
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
         self.asked.append((len(prompt.points), prompt.low_res is not None))
-        x, y = prompt.points[-1]
+        x, y = prompt.points[-1] * (WIDTH, HEIGHT)
         found = disc(float(x), float(y), 8)
         return shown(found if prompt.low_res is None else found | (prompt.low_res > 0))
 
@@ -183,8 +183,8 @@ def test_each_prompt_has_the_clicks_of_the_one_before_and_one_more() -> None:
         np.testing.assert_array_equal(later.points[:-1], earlier.points)
         np.testing.assert_array_equal(later.labels[:-1], earlier.labels)
     for prompt, mask in zip(prompts, masks, strict=True):
-        x, y = prompt.points[-1]
-        assert (str(prompt.points.dtype), str(prompt.labels.dtype)) == ("float32", "int32")
+        x, y = prompt.points[-1] * (WIDTH, HEIGHT)
+        assert (str(prompt.points.dtype), str(prompt.labels.dtype)) == ("float64", "int32")
         assert mask[int(y), int(x)]
 
 
@@ -239,7 +239,7 @@ def test_the_last_click_costs_one_decode_with_all_kept_and_one_for_each_click_wi
         for name, store in stores.items()
     }
     answers[AT_ONCE] = partial(decoders[AT_ONCE].decode, IMAGE)
-    found = last_click(answers, WIDTH, HEIGHT)
+    found = last_click(answers)
     turns = len(decoders[AT_ONCE].asked)
     assert turns > 1
     assert set(decoders[AT_ONCE].asked) == {(CLICKS, False)}

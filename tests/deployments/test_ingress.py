@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from deployments.decoder import ClickAnswer
@@ -15,7 +16,8 @@ from deployments.ingress import AHEAD, Ingress
 from deployments.options import IngressOptions
 from deployments.parcels import Parcel
 from imaging.options import ImageOptions
-from protocol.click import Click
+from protocol import brush_rle
+from protocol.click import Click, read_click
 from protocol.options import ReadOptions
 from segmenters import registry
 from segmenters.options import ModelOptions
@@ -156,6 +158,32 @@ async def test_a_click_becomes_a_prediction(door: Door) -> None:
     assert {"session_id": key} in door.graph.decoder.chosen
     assert "decode;dur=1.00" in response.headers["server-timing"]
     assert "cache;desc=hit" in response.headers["server-timing"]
+
+
+async def test_only_what_costs_little_is_read_on_the_event_loop(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged by what it holds: a brush of a hundred bytes may be one of 89 megapixels."""
+    threads: list[Any] = []
+
+    async def noted(function: Any, *args: Any) -> Any:
+        threads.append(function)
+        return function(*args)
+
+    monkeypatch.setattr(asyncio, "to_thread", noted)
+    await door.post("/predict", predict_body())
+    await door.post("/predict", predict_body(context=None))
+    await door.post("/setup", {"project": "1.1", "schema": predict_body()["label_config"]})
+    await door.settle()
+    assert threads == []
+    rle = brush_rle.encode(np.ones((640, 960), np.bool_)).tolist()
+    [prompt] = predict_body()["params"]["context"]["result"]
+    brush = {**prompt, "type": "brushlabels", "value": {"rle": rle}}
+    body = predict_body(context={"result": [brush]})
+    assert len(json.dumps(body)) < 5000
+    await door.post("/predict", body)
+    assert threads == [read_click]
+    assert door.graph.clicks[-1][1].prompts[0].mask is not None
 
 
 async def test_the_same_image_of_another_project_has_another_key(door: Door) -> None:

@@ -1,10 +1,12 @@
 """The memory tier never holds more bytes than it may, and lets the least recently used go first."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from embeddings.memory import MemoryTier
+from embeddings.memory import MemoryTier, held
 from values.embedding import Embedding
 
 
@@ -45,3 +47,29 @@ def test_bytes_are_counted_exactly_and_stay_below_the_limit(steps: list[tuple[st
             tier.put(key, embedding(nbytes))
         kept = [tier.get(key) for key in "abcdef" if key in tier]
         assert tier.nbytes == sum(each.nbytes for each in kept if each is not None) <= 100
+
+
+CANDIDATES = np.zeros((4, 5, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("array", "nbytes"),
+    [
+        (CANDIDATES, 400),
+        (CANDIDATES[0], 400),
+        (CANDIDATES[0].reshape(25)[3:], 400),
+        (CANDIDATES[0].copy(), 100),
+        (np.frombuffer(bytes(400), np.float32)[:1], 400),
+        (np.frombuffer(memoryview(bytearray(400))[:40], np.float32), 400),
+    ],
+)
+def test_a_view_holds_all_of_the_memory_it_looks_at(array: NDArray[np.float32], nbytes: int) -> None:
+    assert held(array) == nbytes
+    tier = MemoryTier[NDArray[np.float32]](nbytes - 1)
+    tier.put("a", array)
+    assert (len(tier), tier.nbytes) == (0, 0)
+
+
+def test_memory_that_arrays_of_an_embedding_share_counts_once() -> None:
+    halves = {"one": CANDIDATES[:2], "other": CANDIDATES[2:]}
+    assert held(Embedding(halves, "fake-1", 10, 10, 10, 10)) == 400

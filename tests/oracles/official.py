@@ -94,7 +94,8 @@ class _Sam:
         return {"image_embeddings": self._predictor.get_image_embedding()}
 
     def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
-        return Answer(*self._predictor.predict(**_asked(prompt, multimask, earlier)))
+        size = self._predictor.original_size
+        return Answer(*self._predictor.predict(**_asked(prompt, size, multimask, earlier)))
 
 
 class _Sam2:
@@ -110,16 +111,21 @@ class _Sam2:
         return {"image_embeddings": found["image_embed"], "high_res_0": fine, "high_res_1": middle}
 
     def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
-        return Answer(*self._predictor.predict(**_asked(prompt, multimask, earlier)))
+        [size] = self._predictor._orig_hw
+        return Answer(*self._predictor.predict(**_asked(prompt, size, multimask, earlier)))
 
 
-def _asked(prompt: Prompt, multimask: bool, earlier: Floats | None) -> dict[str, Any]:
-    """The arguments of both predictors. Clicks are None beside a box alone; nothing at all is no clicks."""
+def _asked(prompt: Prompt, size: tuple[int, int], multimask: bool, earlier: Floats | None) -> dict[str, Any]:
+    """The arguments of both predictors, which take pixels of the image of ``size``, (height, width).
+
+    Clicks are None beside a box alone; nothing at all is no clicks.
+    """
     clicks = len(prompt.points) > 0 or prompt.box is None
+    sides = np.array(size[::-1], np.float64)
     return {
-        "point_coords": prompt.points if clicks else None,
+        "point_coords": prompt.points * sides if clicks else None,
         "point_labels": prompt.labels if clicks else None,
-        "box": prompt.box,
+        "box": None if prompt.box is None else prompt.box * np.tile(sides, 2),
         "mask_input": earlier,
         "multimask_output": multimask,
         "return_logits": True,

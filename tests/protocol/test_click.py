@@ -163,3 +163,11 @@ def test_images_to_warm_are_told_once() -> None:
     ]
     body = read_predict(encoded({"tasks": tasks, "label_config": CONFIG}))
     assert [image.value for image in read_images(body, 10)] == ["a", "b"]
+
+
+def test_only_so_many_tasks_are_looked_through() -> None:
+    """A body of 256 KiB has room for 14,000 tasks, and a config for 7,000 images."""
+    images = "".join(f'<Image name="a{number}" value="$a{number}"/>' for number in range(100))
+    tasks = [{"id": number, "data": {"a99": str(number)}} for number in range(200)]
+    body = read_predict(encoded({"tasks": tasks, "label_config": f"<View>{images}</View>"}))
+    assert [image.value for image in read_images(body, 1000)] == [str(number) for number in range(100)]

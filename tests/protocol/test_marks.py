@@ -8,10 +8,11 @@ import pytest
 from protocol.marks import Mark, read_marks
 from tests.protocol.support import item, items, keypoint, rectangle
 from values.errors import BadPrompt, BadRequest
+from values.pixel_limit import PixelLimit
 
 
 def marks(*given: dict[str, Any]) -> list[Mark]:
-    return read_marks(items(*given), 1000)
+    return read_marks(items(*given), 1000, PixelLimit())
 
 
 def test_a_mark_has_all_its_item_says() -> None:
@@ -92,7 +93,7 @@ def test_the_label(value: dict[str, Any], label: str | None) -> None:
         ({"original_width": -1}, "original_width is -1"),
         ({"original_height": 65536}, "original_height is 65536"),
         ({"original_height": 10.5}, "original_height is 10.5"),
-        ({"original_width": 60000, "original_height": 60000}, "over 200000000 pixels"),
+        ({"original_width": 60000, "original_height": 60000}, "over 89 megapixels"),
         ({"image_rotation": "north"}, "image_rotation"),
         ({"item_index": -1}, "item_index is -1"),
         ({"item_index": True}, "item_index"),
@@ -113,10 +114,17 @@ def test_a_number_beyond_doubles_is_a_bad_request() -> None:
     given = items(keypoint(5, 5))
     broken = msgspec.structs.replace(given[0], original_width=msgspec.Raw(b"1e999"))
     with pytest.raises(BadRequest, match="out of range at original_width"):
-        read_marks([broken], 10)
+        read_marks([broken], 10, PixelLimit())
 
 
 def test_only_so_many() -> None:
     with pytest.raises(BadPrompt, match="more than 3 prompts"):
-        read_marks(items(*[keypoint(1, 1)] * 4), 3)
-    assert len(read_marks(items(*[keypoint(1, 1, id="a")] * 4), 3)) == 1
+        read_marks(items(*[keypoint(1, 1)] * 4), 3, PixelLimit())
+    assert len(read_marks(items(*[keypoint(1, 1, id="a")] * 4), 3, PixelLimit())) == 1
+
+
+def test_the_limit_of_pixels_is_that_of_images() -> None:
+    given = items(keypoint(1, 1, original_width=1000, original_height=1001))
+    read_marks(given, 10, PixelLimit(max_image_megapixels=1.001))
+    with pytest.raises(BadPrompt, match=r"1000 x 1001, over 1 megapixels \(MAX_IMAGE_MEGAPIXELS\)"):
+        read_marks(given, 10, PixelLimit(max_image_megapixels=1))

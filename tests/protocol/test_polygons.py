@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from protocol.polygons import Ring, polygons
+from protocol.polygons import Ring, filled, polygons
 
 Mask = NDArray[np.bool_]
 
@@ -42,6 +44,28 @@ def blob(height: int = 60, width: int = 80) -> Mask:
     y, x = np.indices((height, width))
     on: Mask = ((x - 40) / 30) ** 2 + ((y - 30) / 22) ** 2 + 0.15 * np.sin(x / 4) < 1
     return on
+
+
+@given(st.lists(st.tuples(st.integers(-500, 4500), st.integers(-500, 3500)), min_size=3, max_size=40))
+def test_a_filled_polygon_is_its_inside_and_its_outline(hundredths: list[tuple[int, int]]) -> None:
+    ring = np.array(hundredths) / 100
+    mask = filled(ring, 40, 30)
+    inside = raster([ring], (30, 40))
+    assert mask[inside].all()
+    outline = np.zeros((30, 40), np.uint8)
+    cv2.polylines(outline, [np.round((ring - 0.5) * 16).astype(np.int32)], True, (1,), shift=4)
+    assert (mask & ~inside == (outline > 0) & ~inside).all()
+
+
+def test_filling_does_not_compare_edges_with_each_other() -> None:
+    """OpenCV's own filling takes ten times as long for half of the points."""
+    ring = np.random.default_rng(0).uniform(0, 512, (10_000, 2))
+    half = np.round(ring[:5000] * 16).astype(np.int32)
+    started = time.thread_time()
+    filled(ring, 512, 512)
+    ours = time.thread_time()
+    cv2.fillPoly(np.zeros((512, 512), np.uint8), [half], (1,), shift=4)
+    assert ours - started < time.thread_time() - ours
 
 
 def test_an_empty_mask_has_none() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from protocol import bitmask, brush_rle
-from protocol.prompts import MultiBox, read_pointed, read_prompts
+from protocol.prompts import CORNER_LIMIT, MultiBox, read_pointed, read_prompts
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt
+from values.pixel_limit import PixelLimit
 from values.prompt import Prompt
 
 MASK = np.zeros((100, 200), np.bool_)
@@ -29,8 +30,8 @@ def captured(name: str) -> Prompt:
 def test_real_clicks() -> None:
     prompt = captured("browser_third")
     expected = [[47.97230, 52.96736], [9.99011, 90.05935], [52.12661, 54.59941]]
-    np.testing.assert_allclose(prompt.points, np.array(expected) * (9.6, 6.4), rtol=1e-5)
-    assert prompt.points.dtype == np.float32
+    np.testing.assert_allclose(prompt.points, np.array(expected) / 100, rtol=1e-5)
+    assert prompt.points.dtype == np.float64
     assert prompt.labels.tolist() == [1, 0, 1]
     assert prompt.labels.dtype == np.int32
     assert prompt.box is None
@@ -40,11 +41,10 @@ def test_real_clicks() -> None:
 def test_real_rectangle() -> None:
     prompt = captured("browser_rectangle")
     value = capture("browser_rectangle")["params"]["context"]["result"][0]["value"]
-    x, y = value["x"] * 9.6, value["y"] * 6.4
+    x, y = value["x"] / 100, value["y"] / 100
     assert prompt.box is not None
-    np.testing.assert_allclose(
-        prompt.box, [x, y, x + value["width"] * 9.6, y + value["height"] * 6.4], rtol=1e-5
-    )
+    np.testing.assert_allclose(prompt.box, [x, y, x + value["width"] / 100, y + value["height"] / 100])
+    assert prompt.box.dtype == np.float64
     assert prompt.count == 1
 
 
@@ -52,7 +52,7 @@ def test_exif_turned_image_keeps_the_displayed_frame() -> None:
     pointed = read_pointed(items(*capture("api_exif6")["params"]["context"]["result"]))
     assert pointed is not None
     assert (pointed.width, pointed.height) == (720, 960)
-    np.testing.assert_allclose(pointed.prompts[0].points, [[0.56 * 720, 0.47 * 960]], rtol=1e-6)
+    np.testing.assert_allclose(pointed.prompts[0].points, [[0.56, 0.47]], rtol=1e-6)
 
 
 def test_rotation_of_the_view_turns_nothing() -> None:
@@ -74,16 +74,14 @@ def test_only_negative_clicks_ask_for_no_mask() -> None:
 
 def test_points_and_box_together_are_one_prompt() -> None:
     prompt = one(keypoint(50, 50), rectangle(10, 10, 20, 20), keypoint(1, 1, is_positive=False))
-    assert prompt.points.tolist() == [[100, 50], [2, 1]]
+    assert prompt.points.tolist() == [[0.5, 0.5], [0.01, 0.01]]
     assert prompt.labels.tolist() == [1, 0]
-    assert prompt.box is not None
-    assert prompt.box.tolist() == [20, 10, 60, 30]
+    np.testing.assert_allclose(prompt.box, [0.1, 0.1, 0.3, 0.3])  # type: ignore[arg-type]
 
 
 def test_the_newest_of_several_boxes_wins() -> None:
     prompt = one(rectangle(10, 10, 20, 20), keypoint(15, 15), rectangle(50, 50, 10, 10))
-    assert prompt.box is not None
-    assert prompt.box.tolist() == [100, 50, 120, 60]
+    np.testing.assert_allclose(prompt.box, [0.5, 0.5, 0.6, 0.6])  # type: ignore[arg-type]
     assert len(prompt.points) == 1
 
 
@@ -99,11 +97,10 @@ def test_each_box_takes_the_clicks_inside_it_and_the_newest_those_inside_none() 
         ),
         "each",
     )
-    assert first.points.tolist() == [[30, 15], [50, 25]]
-    assert second.points.tolist() == [[180, 90], [50, 25], [100, 50]]
+    assert first.points.tolist() == [[0.15, 0.15], [0.25, 0.25]]
+    assert second.points.tolist() == [[0.9, 0.9], [0.25, 0.25], [0.5, 0.5]]
     assert second.labels.tolist() == [0, 1, 1]
-    assert first.box is not None
-    assert first.box.tolist() == [20, 10, 60, 30]
+    np.testing.assert_allclose(first.box, [0.1, 0.1, 0.3, 0.3])  # type: ignore[arg-type]
 
 
 def test_each_without_boxes_is_one_prompt() -> None:
@@ -132,8 +129,7 @@ def white_png() -> str:
 @pytest.mark.parametrize("given", drawn_items(), ids=lambda given: given["type"])
 def test_a_drawn_mask_is_a_mask_prompt_and_its_box(given: dict[str, Any]) -> None:
     prompt = one(given, keypoint(1, 1))
-    assert prompt.box is not None
-    assert prompt.box.tolist() == [20, 10, 70, 40]
+    np.testing.assert_allclose(prompt.box, [0.1, 0.1, 0.35, 0.4])  # type: ignore[arg-type]
     assert prompt.mask is not None
     assert prompt.mask.shape == (100, 200)
     assert np.abs(prompt.mask - MASK).mean() < 0.01
@@ -154,6 +150,54 @@ def test_only_so_many_masks_are_decoded() -> None:
     assert len(read_prompts(items(*[brush] * 17), "last")) == 1
 
 
+def test_large_masks_are_fewer() -> None:
+    """Decoding takes time by the pixel: four of the largest that one image may have."""
+    brush, limit = drawn_items()[0], PixelLimit(max_image_megapixels=0.02)
+    assert len(read_prompts(items(*[brush] * 4), "each", limit)) == 4
+    with pytest.raises(BadPrompt, match="more than 4 drawn masks"):
+        read_prompts(items(*[brush] * 5), "each", limit)
+
+
+def polygon_of(count: int) -> dict[str, Any]:
+    points = (50 + 40 * np.random.default_rng(0).standard_normal((count, 2))).round(2)
+    return item("polygon", {"points": points.tolist()})
+
+
+def test_only_so_many_points_of_polygons_are_filled() -> None:
+    half = polygon_of(CORNER_LIMIT // 2)
+    assert len(read_prompts(items(half, half), "each")) == 2
+    with pytest.raises(BadPrompt, match="more than 10000 points of polygons"):
+        read_prompts(items(half, half, polygon_of(3)), "each")
+    with pytest.raises(BadPrompt, match="more than 10000 points of polygons"):
+        read_prompts(items(polygon_of(CORNER_LIMIT + 1)), "last")
+    assert len(read_prompts(items(half, half, polygon_of(3)), "last")) == 1
+
+
+def test_a_prompt_is_the_same_at_every_size_of_the_browsers_picture() -> None:
+    """A resized copy, a proxy or a thumbnail is what the browser shows; places on it are the same."""
+    turned = {**rectangle(20, 30, 10, 40, rotation=30), "id": "r"}
+    given = [keypoint(33.3, 66.6), turned]
+    native, *others = (
+        one(*({**each, "original_width": width, "original_height": height} for each in given))
+        for width, height in ((200, 100), (100, 50), (400, 200), (4000, 2000))
+    )
+    for other in others:
+        np.testing.assert_array_equal(other.points, native.points)
+        np.testing.assert_allclose(other.box, native.box, atol=1e-12)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", drawn_items()[1:3], ids=lambda given: given["type"])
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_mask_drawn_on_a_larger_copy_is_the_same_mask(given: dict[str, Any], times: int) -> None:
+    large = np.kron(MASK, np.ones((times, times), np.bool_))
+    sizes = {"original_width": 200 * times, "original_height": 100 * times}
+    drawn = item("bitmasklabels", {"imageDataURL": bitmask.data_url(large)}, **sizes)
+    brush = item("brush", {"rle": brush_rle.encode(large).tolist()}, **sizes)
+    native = one(given)
+    for copy in (drawn, brush):
+        np.testing.assert_allclose(one(copy).box, native.box)  # type: ignore[arg-type]
+
+
 def test_a_thousand_prompts_and_no_more() -> None:
     points = [keypoint(index % 100, 1) for index in range(1000)]
     assert len(one(*points).points) == 1000
@@ -172,7 +216,7 @@ def test_prompts_of_another_image_are_left_out() -> None:
     )
     assert pointed is not None
     assert pointed.item_index == 1
-    assert pointed.prompts[0].points.tolist() == [[4, 2], [100, 50]]
+    assert pointed.prompts[0].points.tolist() == [[0.02, 0.02], [0.5, 0.5]]
 
 
 def test_prompts_that_disagree_about_the_size() -> None:

@@ -43,3 +43,5 @@ def test_how_long_it_will_be_is_known_before() -> None:
         written_length(results) == len(encode_predict([{"rle": rle}])) - len('{"results":[{"rle":[]}]}') + 1
     )
     assert written_length([prediction([], 0, "m-1")]) == 0
+    corners = [[1.5, 2.5]] * 100
+    assert written_length([prediction([{"value": {"points": corners}}], 0, "m-1")]) == 4000

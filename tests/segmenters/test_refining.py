@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segmenters.refining import CHAIN, Refiner
+from embeddings.memory import MemoryTier
+from segmenters.refining import CHAIN, Logits, Refiner
 from values.embedding import Embedding
 from values.masks import Frame, Masks
 from values.prompt import Prompt
@@ -48,10 +49,21 @@ class Adding:
         return Masks(logits, np.array([0.1, 0.9], np.float32), Frame(None, (2, 2)))
 
 
+class Named(MemoryTier[Logits]):
+    """Remembers the names of all that was put into it."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes)
+        self.names: list[str] = []
+
+    def put(self, key: str, value: Logits) -> None:
+        self.names.append(key)
+        super().put(key, value)
+
+
 def prompt(*labels: int, box: bool = False) -> Prompt:
-    points = np.array([[number, 2 * number] for number in range(len(labels))], np.float32).reshape(-1, 2)
-    corners = np.array([0, 0, 9, 9], np.float32) if box else None
-    return Prompt(points, np.array(labels, np.int32), corners)
+    points = [[number, 2 * number] for number in range(len(labels))]
+    return Prompt.in_pixels((1, 1), points, labels, (0, 0, 9, 9) if box else None)
 
 
 def answer(refiner: Refiner, asked: Prompt, key: str = "image") -> float:
@@ -109,8 +121,8 @@ def test_images_and_prompts_are_told_apart() -> None:
     others = [
         replace(one, points=one.points + 1),
         replace(one, labels=np.array([0], np.int32)),
-        replace(one, box=np.array([0, 0, 9, 9], np.float32)),
-        replace(one, box=np.array([0, 0, 9, 8], np.float32)),
+        replace(one, box=np.array([0, 0, 9, 9], np.float64)),
+        replace(one, box=np.array([0, 0, 9, 8], np.float64)),
     ]
     for asked in (one, *others):
         answer(refiner, asked)
@@ -135,3 +147,15 @@ def test_threads_agree() -> None:
         answers = list(threads.map(lambda each: answer(refiner, each), asked))
     alone = [answer(Refiner(Adding(), Remembering()), each) for each in asked[:5]]
     assert answers == alone * 40
+
+
+def test_the_tier_of_earlier_answers_holds_no_more_memory_than_it_says() -> None:
+    """What is kept of an answer may be a view of all its candidates, which then stay in memory too."""
+    tier = Named(40)
+    refiner = Refiner(Adding(), tier)
+    for number in range(1, 9):
+        answer(refiner, prompt(*[1] * number))
+    kept = [tier.get(name) for name in tier.names if name in tier]
+    held = [logits if logits.base is None else logits.base for logits in kept if logits is not None]
+    assert sum(array.nbytes for array in held) <= 40
+    assert len(kept) == 2

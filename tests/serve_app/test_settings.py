@@ -4,6 +4,7 @@ import pytest
 
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
+from protocol.options import ReadOptions
 from serve_app.settings import Settings
 from tests.canary import CANARY
 
@@ -73,3 +74,8 @@ def test_a_part_holds_the_options_of_its_floor() -> None:
     settings = Settings.model_validate({"workers": 2, "image_hosts": "*"})
     assert settings.part(IngressOptions).workers == 2
     assert settings.part(ImageOptions).image_hosts == ("*",)
+
+
+def test_one_limit_of_pixels_holds_for_files_and_for_what_a_request_says() -> None:
+    settings = Settings.model_validate({"max_image_megapixels": 12.5})
+    assert settings.part(ImageOptions).max_pixels == settings.part(ReadOptions).max_pixels == 12_500_000

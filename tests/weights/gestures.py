@@ -75,16 +75,17 @@ class _Page:
     def gesture(
         self, positive: Sequence[Point] = (), negative: Sequence[Point] = (), boxes: Sequence[Box] = ()
     ) -> Gesture:
-        shape, size = (self.height, self.width), np.array([self.width, self.height], np.float32)
-        points = np.array([*positive, *negative], np.float32).reshape(-1, 2) * size
+        shape, (width, height) = (self.height, self.width), (self.width, self.height)
+        points = np.array([*positive, *negative], np.float64).reshape(-1, 2)
         labels = np.array([1] * len(positive) + [0] * len(negative), np.int32)
-        corners = np.array(boxes, np.float32).reshape(-1, 4) * np.tile(size, 2)
+        corners = np.array(boxes, np.float64).reshape(-1, 4)
         items = [
-            keypoint((float(x), float(y)), shape, "Object", positive=bool(label))
-            for (x, y), label in zip(points, labels, strict=True)
+            keypoint((x * width, y * height), shape, "Object", positive=bool(label))
+            for (x, y), label in zip(points.tolist(), labels, strict=True)
         ]
         items += [
-            rectangle((float(a), float(b), float(c), float(d)), shape, "Object") for a, b, c, d in corners
+            rectangle((a * width, b * height, c * width, d * height), shape, "Object")
+            for a, b, c, d in corners.tolist()
         ]
         alone = [Prompt(box=box) for box in corners[:-1]]
         return Gesture(

@@ -26,18 +26,13 @@ def image(name: str) -> NDArray[np.uint8]:
 
 def prompts(name: str) -> dict[str, Prompt]:
     """The prompts of an image by name: a click, two of either sign, a box, a box with clicks."""
-    width, height = SIZES[name]
-
-    def points(*relative: tuple[float, float]) -> NDArray[np.float32]:
-        return np.array([[x * width, y * height] for x, y in relative], np.float32)
-
-    box = np.array([0.16 * width, 0.22 * height, 0.61 * width, 0.68 * height], np.float32)
-    pair = Prompt(points((0.38, 0.45), (0.76, 0.56)), np.array([1, 0], np.int32))
+    box = np.array([0.16, 0.22, 0.61, 0.68])
+    pair = Prompt(np.array([[0.38, 0.45], [0.76, 0.56]]), np.array([1, 0], np.int32))
     if name == "big":
         return {"pair": pair}
     return {
-        "click": Prompt(points((0.38, 0.45)), np.array([1], np.int32)),
+        "click": Prompt(np.array([[0.38, 0.45]]), np.array([1], np.int32)),
         "pair": pair,
         "box": Prompt(box=box),
-        "box_clicks": Prompt(points((0.40, 0.40), (0.56, 0.64)), np.array([1, 0], np.int32), box),
+        "box_clicks": Prompt(np.array([[0.40, 0.40], [0.56, 0.64]]), np.array([1, 0], np.int32), box),
     }

@@ -10,9 +10,8 @@ HALF = Embedding({}, "classical-1", 200, 100, 100, 50)
 
 
 def _prompt(*clicks: tuple[float, float, int], box: tuple[float, ...] | None = None) -> Prompt:
-    points = np.array([click[:2] for click in clicks], np.float32).reshape(-1, 2)
-    labels = np.array([click[2] for click in clicks], np.int32)
-    return Prompt(points, labels, None if box is None else np.array(box, np.float32))
+    points, labels = [click[:2] for click in clicks], [click[2] for click in clicks]
+    return Prompt.in_pixels((200, 100), points, labels, box)
 
 
 def test_clicks_go_to_the_middle_of_their_pixel() -> None:

@@ -41,10 +41,14 @@ def _answer(embedding: Embedding, prompt: Prompt) -> NDArray[np.bool_]:
     return to_mask(logits, masks.frame, embedding.width, embedding.height)
 
 
-def _prompt(*clicks: tuple[float, float, int], box: tuple[float, ...] | None = None) -> Prompt:
-    points = np.array([click[:2] for click in clicks], np.float32).reshape(-1, 2)
-    labels = np.array([click[2] for click in clicks], np.int32)
-    return Prompt(points, labels, None if box is None else np.array(box, np.float32))
+def _prompt(
+    size: Embedding | tuple[int, int],
+    *clicks: tuple[float, float, int],
+    box: tuple[float, ...] | None = None,
+) -> Prompt:
+    """In pixels of an image, whose ``size`` it is or whose embedding is given."""
+    sides = (size.width, size.height) if isinstance(size, Embedding) else size
+    return Prompt.in_pixels(sides, [click[:2] for click in clicks], [click[2] for click in clicks], box)
 
 
 def _disc(
@@ -75,7 +79,7 @@ def test_embedding_speaks_of_its_image() -> None:
 def test_foreign_embeddings_are_refused() -> None:
     foreign = Embedding({}, "sam-9", 1, 1, 1, 1)
     with pytest.raises(ModelError, match=r"classical-1.*sam-9"):
-        DECODER.decode(foreign, _prompt((0, 0, 1)))
+        DECODER.decode(foreign, _prompt(foreign, (0, 0, 1)))
 
 
 def test_generated_scenes_are_found() -> None:
@@ -116,19 +120,19 @@ def test_clicks_are_obeyed_to_the_pixel(clicks: list[tuple[float, float, int]], 
         embedding.input_height,
     )
     scaled = [(x * scale, y * scale, label) for x, y, label in clicks]
-    mask = _answer(large, _prompt(*scaled))
+    mask = _answer(large, _prompt(large, *scaled))
     for x, y, label in scaled:
         assert mask[int(y), int(x)] == bool(label)
 
 
 def test_of_two_clicks_on_one_pixel_the_newer_counts() -> None:
     embedding = _disc()
-    assert not _answer(embedding, _prompt((60, 45, 1), (60, 45, 0)))[45, 60]
-    assert _answer(embedding, _prompt((60, 45, 0), (60, 45, 1)))[45, 60]
+    assert not _answer(embedding, _prompt(embedding, (60, 45, 1), (60, 45, 0)))[45, 60]
+    assert _answer(embedding, _prompt(embedding, (60, 45, 0), (60, 45, 1)))[45, 60]
 
 
 def test_negative_clicks_alone_ask_for_nothing() -> None:
-    masks = DECODER.decode(_disc(), _prompt((60, 45, 0), (3, 3, 0)))
+    masks = DECODER.decode(_disc(), _prompt((120, 90), (60, 45, 0), (3, 3, 0)))
     assert (masks.logits < 0).all()
     assert masks.scores.tolist() == [0.0]
     assert not _answer(_disc(), Prompt()).any()
@@ -145,7 +149,7 @@ def test_the_mask_stays_in_the_box(box: tuple[float, ...], scale: float) -> None
         embedding.arrays, embedding.segmenter, width, height, embedding.input_width, embedding.input_height
     )
     x0, y0, x1, y1 = (value * scale for value in box)
-    mask = _answer(large, _prompt(box=(x0, y0, x1, y1)))
+    mask = _answer(large, _prompt(large, box=(x0, y0, x1, y1)))
     assert mask.any()
     ys, xs = np.nonzero(mask)
     assert xs.min() >= x0 - 1
@@ -156,11 +160,11 @@ def test_the_mask_stays_in_the_box(box: tuple[float, ...], scale: float) -> None
 
 def test_a_box_around_everything_still_finds_the_thing() -> None:
     rgb, truth = _disc_image(120, 90, (60, 45), 30)
-    assert iou(_answer(_encode(rgb), _prompt(box=(0, 0, 120, 90))), truth) > 0.9
+    assert iou(_answer(_encode(rgb), _prompt((120, 90), box=(0, 0, 120, 90))), truth) > 0.9
 
 
 def test_a_click_outside_the_box_stretches_it() -> None:
-    mask = _answer(_disc(), _prompt((78, 45, 1), box=(38, 23, 60, 68)))
+    mask = _answer(_disc(), _prompt((120, 90), (78, 45, 1), box=(38, 23, 60, 68)))
     assert mask[45, 78]
     assert not mask[:, 80:].any()
 
@@ -170,7 +174,7 @@ def test_box_and_clicks_together() -> None:
     rgb[40:50, 55:65] = [60, 110, 150]
     truth[40:50, 55:65] = False
     x0, y0, x1, y1 = tight_box(truth)
-    mask = _answer(_encode(rgb), _prompt((48, 45, 1), (60, 45, 0), box=(x0, y0, x1, y1)))
+    mask = _answer(_encode(rgb), _prompt((120, 90), (48, 45, 1), (60, 45, 0), box=(x0, y0, x1, y1)))
     assert iou(mask, truth) > 0.9
 
 
@@ -180,14 +184,19 @@ def test_a_drawn_mask_is_a_first_guess() -> None:
     drawn[16:28, 22:36] = 1
     embedding = _encode(rgb)
     assert iou(_answer(embedding, Prompt(mask=drawn)), truth) > 0.9
-    box = np.array([38, 23, 83, 68], np.float32)
-    assert iou(_answer(embedding, Prompt(mask=drawn, box=box)), truth) > 0.9
+    prompt = Prompt.in_pixels((120, 90), box=(38, 23, 83, 68), mask=drawn)
+    assert iou(_answer(embedding, prompt), truth) > 0.9
 
 
 def test_a_thing_at_the_edge_is_found_up_to_the_edge() -> None:
     rgb, truth = _disc_image(320, 240, (0, 120), 50)
     embedding = _encode(rgb)
-    for prompt in (_prompt((15, 120, 1)), _prompt((0, 120, 1)), _prompt(box=(0, 70, 51, 171))):
+    size = (320, 240)
+    for prompt in (
+        _prompt(size, (15, 120, 1)),
+        _prompt(size, (0, 120, 1)),
+        _prompt(size, box=(0, 70, 51, 171)),
+    ):
         mask = _answer(embedding, prompt)
         assert mask[80:160, 0].all()
         assert iou(mask, truth) > 0.9
@@ -196,14 +205,14 @@ def test_a_thing_at_the_edge_is_found_up_to_the_edge() -> None:
 def test_small_and_large_things() -> None:
     for radius, floor in ((6, 0.83), (10, 0.9), (200, 0.97)):
         rgb, truth = _disc_image(1000, 800, (500, 400), radius)
-        assert iou(_answer(_encode(rgb), _prompt((500, 400, 1))), truth) > floor
+        assert iou(_answer(_encode(rgb), _prompt((1000, 800), (500, 400, 1))), truth) > floor
 
 
 def test_the_same_question_gets_the_same_answer_in_any_thread() -> None:
     rgb, masks = scene(3, 320, 240)
     embedding = _encode(rgb)
     ys, xs = np.nonzero(masks[0])
-    prompts = [_prompt((float(xs[i]), float(ys[i]), 1)) for i in (len(xs) // 2, len(xs) // 3)]
+    prompts = [_prompt(embedding, (float(xs[i]), float(ys[i]), 1)) for i in (len(xs) // 2, len(xs) // 3)]
     alone = [DECODER.decode(embedding, prompt).logits for prompt in prompts]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda prompt: DECODER.decode(embedding, prompt).logits, prompts * 3))
@@ -228,12 +237,12 @@ def test_odd_images_get_answers(name: str) -> None:
     embedding = _encode(rgb)
     middle, corner = (width / 2, height / 2), (width - 1, height - 1)
     box = (width / 4, height / 4, 3 * width / 4, 3 * height / 4)
-    assert _answer(embedding, _prompt((*middle, 1)))[int(middle[1]), int(middle[0])]
-    assert _answer(embedding, _prompt((*corner, 1)))[-1, -1]
+    assert _answer(embedding, _prompt(embedding, (*middle, 1)))[int(middle[1]), int(middle[0])]
+    assert _answer(embedding, _prompt(embedding, (*corner, 1)))[-1, -1]
     for prompt in (
-        _prompt(box=box),
-        _prompt((*middle, 1), (0, 0, 0), box=box),
-        _prompt(box=(0, 0, width, height)),
+        _prompt(embedding, box=box),
+        _prompt(embedding, (*middle, 1), (0, 0, 0), box=box),
+        _prompt(embedding, box=(0, 0, width, height)),
     ):
         assert _answer(embedding, prompt).shape == (height, width)
 
@@ -255,12 +264,16 @@ def test_any_prompt_gets_an_answer(
     drawn: tuple[int, int] | None,
 ) -> None:
     rgb = np.random.default_rng(seed).integers(0, 256, (30 + seed, 50, 3), np.uint8) // (seed + 1)
-    prompt = _prompt(*clicks, box=box)
+    prompt = _prompt((rgb.shape[1], rgb.shape[0]), *clicks, box=box)
     if drawn is not None:
         mask = np.random.default_rng(seed).random(drawn).astype(np.float32)
         prompt = Prompt(prompt.points, prompt.labels, prompt.box, mask)
     answer = _answer(_encode(rgb.astype(np.uint8)), prompt)
     assert answer.shape == rgb.shape[:2]
-    newest = {(min(max(int(x), 0), 49), min(max(int(y), 0), 29 + seed)): label for x, y, label in clicks}
+    # A click counts as on the next pixel when it is nearer to it than a fraction is exact.
+    newest = {
+        (min(max(int(x + 1e-6), 0), 49), min(max(int(y + 1e-6), 0), 29 + seed)): label
+        for x, y, label in clicks
+    }
     for (column, row), label in newest.items():
         assert answer[row, column] == bool(label)

@@ -14,18 +14,11 @@ _POINTS = st.tuples(_RELATIVE, _RELATIVE)
 
 @st.composite
 def prompts(draw: st.DrawFn) -> Prompt:
-    """Up to six clicks of either sign and perhaps a box, in an image of one by one; also nothing at all."""
+    """Up to six clicks of either sign and perhaps a box; also nothing at all."""
     clicks = draw(st.lists(st.tuples(_POINTS, st.integers(0, 1)), max_size=6))
     box = draw(st.none() | st.tuples(_POINTS, _POINTS))
     return Prompt(
-        np.array([point for point, _ in clicks], np.float32).reshape(-1, 2),
+        np.array([point for point, _ in clicks], np.float64).reshape(-1, 2),
         np.array([label for _, label in clicks], np.int32),
-        None if box is None else np.sort(np.array(box, np.float32), axis=0).flatten(),
+        None if box is None else np.sort(np.array(box, np.float64), axis=0).flatten(),
     )
-
-
-def stretched(prompt: Prompt, width: int, height: int) -> Prompt:
-    """The same prompt in an image of ``width`` x ``height``."""
-    size = np.array([width, height], np.float32)
-    box = None if prompt.box is None else prompt.box * np.tile(size, 2)
-    return Prompt(prompt.points * size, prompt.labels, box)

@@ -17,7 +17,7 @@ from segmenters.sam.choosing import candidates, single
 from segmenters.sam.prompting import SAM2_LIMIT
 from tests.oracles.official import Answer
 from tests.segmenters.parity.logits import decided, smooth, wrong
-from tests.segmenters.parity.prompts import prompts, stretched
+from tests.segmenters.parity.prompts import prompts
 from tests.segmenters.parity.seed import SEED
 from tests.segmenters.parity.sides import Sides
 from values.prompt import Prompt
@@ -55,13 +55,11 @@ def test_features_are_the_official_ones(sides: Sides) -> None:
 @settings(max_examples=25, phases=[Phase.generate])
 @seed(SEED)
 @given(prompts(), st.none() | prompts())
-def test_masks_and_scores_are_the_official_ones(sides: Sides, asked: Prompt, before: Prompt | None) -> None:
-    size = sides.embedding.width, sides.embedding.height
-    prompt = stretched(asked, *size)
+def test_masks_and_scores_are_the_official_ones(sides: Sides, prompt: Prompt, before: Prompt | None) -> None:
     if before is None:
         _compare(sides, prompt, None)
     else:
-        earlier = sides.official.predict(stretched(before, *size), False, None).low_res
+        earlier = sides.official.predict(before, False, None).low_res
         _compare(sides, replace(prompt, low_res=earlier[0]), earlier)
 
 

@@ -8,9 +8,9 @@ from segmenters.sam.choosing import candidates
 from values.prompt import Prompt
 
 SCORES = np.array([0.9, 0.1, 0.3, 0.2], np.float32)
-CLICK = Prompt(np.zeros((1, 2), np.float32), np.ones(1, np.int32))
-CLICKS = Prompt(np.zeros((2, 2), np.float32), np.ones(2, np.int32))
-BOX = Prompt(box=np.zeros(4, np.float32))
+CLICK = Prompt(np.zeros((1, 2)), np.ones(1, np.int32))
+CLICKS = Prompt(np.zeros((2, 2)), np.ones(2, np.int32))
+BOX = Prompt(box=np.zeros(4))
 
 
 def _logits(*, stable: bool = True) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

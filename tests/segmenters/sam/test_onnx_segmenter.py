@@ -59,10 +59,9 @@ def _pixels(segmenter: OnnxSam | SegmentAnything, size: tuple[int, int]) -> Pixe
     return Pixels(np.asarray(small), *size)
 
 
-def _prompts(size: tuple[int, int]) -> dict[str, Prompt]:
-    width, height = size
-    points = np.array([[0.38 * width, 0.45 * height], [0.76 * width, 0.56 * height]], np.float32)
-    box = np.array([0.16 * width, 0.22 * height, 0.61 * width, 0.68 * height], np.float32)
+def _prompts() -> dict[str, Prompt]:
+    points = np.array([[0.38, 0.45], [0.76, 0.56]])
+    box = np.array([0.16, 0.22, 0.61, 0.68])
     labels = np.array([1, 0], np.int32)
     drawn = np.zeros((50, 80), np.float32)
     drawn[10:30, 20:50] = 1
@@ -86,7 +85,7 @@ def test_one_file_serves_images_of_every_size(
     onnx = OnnxSam(mobile_sam, _file(decoder), CPU)
     halves = mobile_sam.load_decoder(1), onnx.load_decoder(1)
     [embedding] = encoder.encode([_pixels(onnx, size)])
-    for name, prompt in _prompts(size).items():
+    for name, prompt in _prompts().items():
         expected = _mask(halves[0].decode(embedding, prompt), size)
         found = _mask(_of(halves[1], onnx.version, embedding, prompt), size)
         # Logits differ by 1e-5, and of random weights many are near 0.
@@ -106,7 +105,7 @@ def test_both_halves_may_be_files(mobile_sam: SegmentAnything, models: Path, dec
     assert not choice.gpu
     assert pickle.loads(pickle.dumps(onnx)) == onnx
     assert onnx.version == f"onnx-{sha256_of(graph)[:8]}-{sha256_of(decoder)[:8]}"
-    size, prompt = (320, 200), _prompts((320, 200))["click"]
+    size, prompt = (320, 200), _prompts()["click"]
     [theirs], [ours] = (each.load_encoder(2).encode([_pixels(onnx, size)]) for each in (onnx, mobile_sam))
     expected = mobile_sam.load_decoder(1).decode(ours, prompt)
     found = onnx.load_decoder(1).decode(theirs, prompt)
@@ -131,7 +130,7 @@ def test_a_quantised_decoder_with_the_encoder_of_a_checkpoint(
     assert onnx.name == "onnx"
     size = (320, 200)
     [embedding] = encoder.encode([_pixels(onnx, size)])
-    for prompt in _prompts(size).values():
+    for prompt in _prompts().values():
         masks = _of(onnx.load_decoder(1), onnx.version, embedding, prompt)
         assert np.isfinite(masks.logits).all()
 

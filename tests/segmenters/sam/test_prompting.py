@@ -11,8 +11,8 @@ from values.prompt import Prompt
 # 400 x 200 on a canvas of 1024: SAM sees 1024 x 512, SAM 2 a square.
 KEPT = Embedding({}, "test", 400, 200, 1024, 512)
 SQUASHED = Embedding({}, "test", 400, 200, 1024, 1024)
-CLICKS = Prompt(np.array([[100, 50], [200, 100]], np.float32), np.array([1, 0], np.int32))
-BOX = np.array([0, 0, 400, 200], np.float32)
+CLICKS = Prompt(np.array([[0.25, 0.25], [0.5, 0.5]]), np.array([1, 0], np.int32))
+BOX = np.array([0.0, 0, 1, 1])
 
 
 def test_sam_keeps_the_aspect_and_pads_without_a_box() -> None:

@@ -1,0 +1,62 @@
+"""What reading a request will cost, told from what it holds before anything is read.
+
+A small body may hold much work: a drawn mask of 126 KiB has 89 megapixels. Estimates are milliseconds of one
+CPU, rather too high than too low; they decide what an event loop may do itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from protocol.bodies import Item, PredictBody, WebhookBody
+from protocol.shapes import reader_of
+
+ON_LOOP_MS = 2.0
+"""What an event loop does itself: sending work to a thread and back takes .1 ms, and nothing that takes more
+than 5 ms may keep it, on a slower machine either."""
+
+_PLACED = frozenset({"keypoint", "rectangle", "ellipse"})
+_PLACED_MS, _ITEM_MS = 0.03, 0.001
+_ELEMENT_MS, _ATTRIBUTE_MS, _CHARACTER_MS = 0.002, 0.001, 3e-6
+_VALUE_MS = 0.0005  # to look a task's image up
+_LABEL_MS = 0.0003  # to look a label up in one control
+_CONTROLS = 200
+
+
+def click_ms(body: PredictBody) -> float:
+    """For :func:`protocol.click.read_click`. Infinity where a mask was drawn, of which little can be told."""
+    if not body.items:
+        return 0.0
+    most = len(body.items) * _ITEM_MS
+    return most if most > ON_LOOP_MS else most + config_ms(body.label_config) + _items_ms(body.items)
+
+
+def images_ms(body: PredictBody | WebhookBody) -> float:
+    """For :func:`protocol.click.read_images`."""
+    looked_up = len(body.tasks) * max(1, (body.label_config or "").count("<"))
+    return config_ms(body.label_config) + looked_up * _VALUE_MS
+
+
+def config_ms(xml: str | None) -> float:
+    """For :func:`protocol.label_config.parse`, as if it had not been read before."""
+    if xml is None:
+        return 0.0
+    return xml.count("<") * _ELEMENT_MS + xml.count("=") * _ATTRIBUTE_MS + len(xml) * _CHARACTER_MS
+
+
+def warnings_ms(xml: str) -> float:
+    """For what is said of a labeling config in /setup: each label is looked for in each control."""
+    elements = xml.count("<")
+    return config_ms(xml) + elements * min(elements, _CONTROLS) * _LABEL_MS
+
+
+def _items_ms(items: Sequence[Item]) -> float:
+    placed = 0
+    for item in items:
+        kind = item.type.lower().removesuffix("labels")
+        if kind in _PLACED:
+            placed += 1
+        elif reader_of(kind) is not None:
+            return math.inf
+    return placed * _PLACED_MS

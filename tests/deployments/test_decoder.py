@@ -1,0 +1,67 @@
+"""A decoder replica with the deployments behind it faked: pictures of other sizes than the browser's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.classical import shown
+from benchmarks.scenes import scene
+from deployments.decoder import Decoder
+from deployments.options import DecoderOptions
+from deployments.parcels import Parcel
+from embeddings.options import DurableOptions
+from protocol.bodies import read_predict
+from protocol.click import Click, read_click
+from protocol.options import RegionOptions
+from segmenters.classical.segmenter import Classical
+from tests.deployments.fakes import Handle
+from tests.label_studio.masks import deepest, keypoint
+from tests.protocol.support import encoded
+from tests.requests_of_label_studio import predict_body
+from values.embedding import Embedding
+from values.errors import ImageDiffers
+
+WIDTH, HEIGHT = 320, 200
+PICTURE = scene(1, WIDTH, HEIGHT)
+
+
+async def _read(*_: Any) -> Parcel:
+    return []
+
+
+async def _encode(*_: Any) -> Embedding:
+    [embedding] = Classical().load_encoder(1).encode([shown(Classical(), PICTURE.rgb)])
+    return embedding
+
+
+@pytest.fixture
+def decoder(monkeypatch: pytest.MonkeyPatch) -> Decoder:
+    monkeypatch.setattr("deployments.decoder.threads_each", lambda _: 1)  # asks Ray what this replica has
+    fetcher, encoder = Handle({"read": _read}), Handle({"encode": _encode})
+    return Decoder(Classical(), DecoderOptions(), RegionOptions(), DurableOptions(), fetcher, encoder)
+
+
+def click_on(size: tuple[int, int]) -> Click:
+    """A click on a thing of the picture, of which the browser shows a copy of ``size``."""
+    x, y = deepest(PICTURE.masks[0])
+    at = (x / WIDTH * size[0], y / HEIGHT * size[1])
+    body = predict_body(context={"result": [keypoint(at, size[::-1], "Object")]})
+    click = read_click(read_predict(encoded(body)))
+    assert isinstance(click, Click)
+    return click
+
+
+@pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (160, 100), (640, 400), (333, 208)])
+async def test_a_copy_of_the_picture_is_answered_at_its_size(decoder: Decoder, size: tuple[int, int]) -> None:
+    [region] = (await decoder.click("a" * 40, click_on(size), [], 60)).regions
+    assert (region["original_width"], region["original_height"]) == size
+
+
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (320, 240), (160, 102)])
+async def test_a_picture_of_another_shape_is_refused_before_it_is_decoded(
+    decoder: Decoder, size: tuple[int, int]
+) -> None:
+    with pytest.raises(ImageDiffers, match=f"{size[0]} x {size[1]} pixels, .* has 320 x 200"):
+        await decoder.click("a" * 40, click_on(size), [], 60)
