@@ -7,7 +7,7 @@ import pytest
 
 from protocol.bodies import PredictBody, read_predict
 from protocol.click import Click, Nothing, read_click, read_images
-from protocol.label_config import Output
+from protocol.controls import Output
 from protocol.options import ReadOptions
 from tests.protocol.support import (
     INTERACTIVE,
@@ -50,7 +50,7 @@ def test_every_real_interactive_request_is_a_click(name: str) -> None:
     assert (found.width, found.height) == (first["original_width"], first["original_height"])
     value = first["value"]
     label = value[first["type"]][0]
-    assert found.output == Output("BrushLabels", "tag", "image", (label,))
+    assert found.outputs == (Output("BrushLabels", "tag", "image", (label,)),)
     assert len(found.prompts) == 1
 
 
@@ -67,7 +67,7 @@ def test_a_real_request_without_prompts_is_no_click_but_names_images(name: str) 
 def test_a_click_pickles() -> None:
     found = click(predict(CONFIG, keypoint(10, 20), rectangle(0, 0, 50, 50)))
     again = pickle.loads(pickle.dumps(found))
-    assert (again.image, again.output, again.width) == (found.image, found.output, found.width)
+    assert (again.image, again.outputs, again.width) == (found.image, found.outputs, found.width)
     assert (again.prompts[0].points == found.prompts[0].points).all()
 
 
@@ -77,7 +77,7 @@ def test_options_reach_prompts_and_output() -> None:
     assert len(click(body).prompts) == 1
     found = click(body, multi_box="each", output_order="PolygonLabels")
     assert len(found.prompts) == 2
-    assert found.output.from_name == "poly"
+    assert found.outputs[0].from_name == "poly"
 
 
 def test_credentials_go_with_the_image() -> None:
@@ -138,8 +138,8 @@ def test_no_mask_can_be_placed(config: str, prompt: dict[str, Any], reason: str)
 def test_prompts_that_name_no_image_are_on_their_controls_image() -> None:
     two = CONFIG.replace("<View>", '<View><Image name="other" value="$other"/>')
     prompt = {**keypoint(1, 1), "to_name": None}
-    assert click(predict(two, prompt)).output.to_name == "image"
-    assert click(predict(CONFIG, {**prompt, "from_name": None})).output.to_name == "image"
+    assert click(predict(two, prompt)).outputs[0].to_name == "image"
+    assert click(predict(CONFIG, {**prompt, "from_name": None})).outputs[0].to_name == "image"
     assert isinstance(read_click(predict(two, {**prompt, "from_name": None})), Nothing)
 
 

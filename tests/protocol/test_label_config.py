@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.label_config import OUTPUT_ORDER, Image, Label, Output, parse, warnings
+from protocol.config_warnings import warnings
+from protocol.controls import OUTPUT_ORDER, Label, Output
+from protocol.label_config import Image, parse
 from tests.protocol.support import capture
 from values.errors import BadLabelConfig
 
@@ -20,7 +22,7 @@ def view(*parts: str) -> str:
 
 def test_reads_the_real_config() -> None:
     config = parse(capture("browser_positive")["label_config"])
-    assert config.images == (Image("image", "image"),)
+    assert config.images == (Image("image", "$image"),)
     assert [(c.tag, c.name, c.to_name, c.labels) for c in config.controls] == [
         (tag, name, ("image",), (Label("Object"), Label("Other")))
         for tag, name in (("BrushLabels", "tag"), ("KeyPointLabels", "tag2"), ("RectangleLabels", "tag3"))
@@ -37,7 +39,7 @@ def test_reads_lists_nesting_and_any_case() -> None:
         "<Choice value='x'/></Choices><brushlabels name='b' toname='a, other' smart='FALSE'><View>"
         "<Label value='One' alias='1'/><label value='Two'/><Label/></View></brushlabels></View></View>"
     )
-    assert config.images == (Image("a", "pages", is_list=True),)
+    assert config.images == (Image("a", "$pages", is_list=True),)
     (brush,) = config.controls
     assert (brush.tag, brush.to_name, brush.smart) == ("BrushLabels", ("a", "other"), False)
     assert brush.labels == (Label("One", "1"), Label("Two"))

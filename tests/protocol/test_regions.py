@@ -12,7 +12,7 @@ from label_studio_sdk.label_interface import LabelInterface
 from numpy.typing import NDArray
 
 from protocol.click import Click, read_click
-from protocol.label_config import OUTPUT_ORDER
+from protocol.controls import OUTPUT_ORDER
 from protocol.options import RegionOptions
 from protocol.regions import clamp, encode
 from protocol.responses import encode_predict, prediction
@@ -71,7 +71,7 @@ def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
 def test_label_studio_accepts_a_region_without_label(tag: str) -> None:
     found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)))
     assert isinstance(found, Click)
-    assert found.output.labels == ()
+    assert found.outputs[0].labels == ()
     regions = json.loads(encode_predict([prediction(encode(MASK, 0.5, found), 0.5, "m")]))["results"]
     assert LabelInterface(config(tag)).validate_prediction(regions[0], return_errors=True) == []
 
