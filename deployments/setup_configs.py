@@ -63,6 +63,6 @@ class SetupConfigs:
 
     async def _ask(self, project: str) -> str | None:
         config: str | None = await call(
-            lambda: self._journal.configured.remote(project), timeout_s=5, what="reading the journal"
+            lambda: self._journal.configured.remote(project), timeout_s=2, what="reading the journal"
         )
         return config

@@ -51,7 +51,7 @@ def _unknown_labels(prompt: Control, takers: list[Control]) -> str | None:
 
 
 def _constant(image: Image) -> str | None:
-    """A sentence when ``image`` shows the same in every task, and that is no address: its ``$`` is missing."""
+    """A sentence when ``image`` shows the same in every task, which is no address: a ``$`` is missing."""
     if variables_of(image.value) or "/" in image.value or ":" in image.value:
         return None
     return (

@@ -34,7 +34,8 @@ class Image:
 class Repeater:
     """A ``<Repeater>``: ``tags`` stand once for each item of the list ``on``.
 
-    ``flag``: its ``indexFlag``, the text that stands for an item's index, or None without one. Each tag comes with whether it is the repeater's own child, and not deeper inside of it.
+    ``flag``: its ``indexFlag``, the text that stands for an item's index, or None without one. Each tag comes
+    with whether it is the repeater's own child, and not deeper inside of it.
     """
 
     on: str

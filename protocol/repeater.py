@@ -17,7 +17,7 @@ from values.one_line import one_line
 INDEX_FLAG = "{{idx}}"
 """What stands for an item's index where a repeater names no ``indexFlag``."""
 
-REPEATED_LIMIT = 4000
+REPEATED_LIMIT = 2000
 """Tags that repeaters may make of one task; a round of a repeater, and 250 characters, count as one more."""
 
 _Flags = tuple[tuple[str, str], ...]

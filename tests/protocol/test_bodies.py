@@ -58,6 +58,14 @@ def test_tolerates_missing_project_params_and_task_id() -> None:
     assert [task.number for task in body.tasks] == [None, None, 3]
 
 
+@pytest.mark.parametrize("project", ["9" * 65, "3\n4", "\x1b[31m"])
+@pytest.mark.parametrize("read", [read_predict, read_setup, read_webhook])
+def test_a_project_id_is_short_and_printable(read: Any, project: str) -> None:
+    body = {"tasks": [], "action": "X", "project": project}
+    with pytest.raises(BadRequest, match="project's id"):
+        read(encoded(body))
+
+
 @pytest.mark.parametrize(("project", "expected"), [("3.1724700000", "3"), (3, "3"), ("3", "3"), (None, "")])
 def test_project_id_is_the_text_before_the_first_dot(project: object, expected: str) -> None:
     assert read_predict(encoded({"tasks": [], "project": project})).project_id == expected
