@@ -20,7 +20,7 @@ from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
 from deployments.diagnosis import diagnose
-from deployments.journal import TOKEN_LIMIT
+from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
@@ -132,7 +132,7 @@ class Ingress:
             warnings = config_warnings.warnings(label_config.parse(body.schema))
         except ServiceError as error:
             warnings = [error.detail]
-        if body.project_id and body.schema.strip():
+        if body.project_id and body.schema.strip() and len(body.schema) <= CONFIG_LIMIT:
             self._configs.keep(body.project_id, body.schema)
             self.reporter.configured(body.project_id, body.schema)
         if self._images.use_setup_token:
