@@ -54,7 +54,7 @@ class SetupConfigs:
             return config
         try:
             # A journal that was started anew knows less than this replica.
-            config = await self._asking.run(project, lambda: self._ask(project)) or config
+            config = await self._asking.run(project, lambda flight: self._ask(project)) or config
         except ServiceError as error:
             logger.warning("the last labeling config of project %s is not known: %s", project, error.detail)
             return config

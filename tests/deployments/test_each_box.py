@@ -28,13 +28,16 @@ CONFIG = (
 )
 
 
+SIZE = ModelSize(4)
+
+
 @dataclass(frozen=True)
 class Everything:
     """A model whose mask is always the whole image."""
 
     name: str = "fake"
     version: str = "fake-1"
-    input: ModelSize = ModelSize(4)
+    input: ModelSize = SIZE
     refines: bool = False
 
     def load_decoder(self, threads: int) -> Everything:
@@ -51,14 +54,14 @@ async def read(*args: Any) -> Pixels:
     return Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4)
 
 
-async def encode(pixels: Any, *args: Any) -> Embedding:
-    await pixels
+async def encode(*args: Any) -> Embedding:
     return Embedding({"a": np.zeros(1, np.float32)}, "fake-1", 4, 4, 4, 4)
 
 
 def click_on_boxes(*labels: str) -> Click:
     boxes = [
-        rectangle(10 + 40 * number, 10, 20, 20, rectanglelabels=[label]) for number, label in enumerate(labels)
+        rectangle(10 + 40 * number, 10, 20, 20, rectanglelabels=[label])
+        for number, label in enumerate(labels)
     ]
     body = {"tasks": [{"id": 1, "data": {"image": "/a.png"}}], "label_config": CONFIG}
     read = bodies.read_predict(encoded({**body, "params": {"context": {"result": boxes}}}))
@@ -71,6 +74,6 @@ async def test_each_region_has_the_label_of_its_own_box(monkeypatch: pytest.Monk
     monkeypatch.setattr(decoder, "threads_each", lambda workers: 1)
     options = (DecoderOptions(), RegionOptions(), DurableOptions())
     whole = Decoder(Everything(), *options, Handle({"read": read}), Handle({"encode": encode}))
-    answer = await whole.click("a" * 40, click_on_boxes("Cat", "Dog"), [])
+    answer = await whole.click("a" * 40, click_on_boxes("Cat", "Dog"), [], 90)
     labels = [region["value"]["polygonlabels"] for region in answer.regions]
     assert labels == [["Cat"], ["Dog"]]
