@@ -68,7 +68,7 @@ def test_among_equals_a_prompts_own_control_comes_last() -> None:
     def chosen(*others: str) -> str | None:
         own = control("RectangleLabels", "own", "A")
         output = parse(view(IMAGE, own, *others)).output_for("image", "A", prompts)
-        return output and output.from_name
+        return None if output is None else output.from_name
 
     assert chosen() == "own"
     assert chosen(control("RectangleLabels", "other", "A")) == "other"

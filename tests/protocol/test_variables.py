@@ -65,7 +65,8 @@ def test_of_many_keys_some_are_told() -> None:
 
 
 def test_every_kind_of_value_has_a_name() -> None:
-    named = [kind_of(value) for value in (None, True, 1, 1.5, "x", [], {})]
+    values: tuple[object, ...] = (None, True, 1, 1.5, "x", [], {})
+    named = [kind_of(value) for value in values]
     assert len(set(named)) == len(named) - 1
 
 
