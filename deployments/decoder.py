@@ -19,6 +19,7 @@ from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions
 from embeddings.precision import exact
 from protocol.click import Click
+from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
 from protocol.regions import Region, encode
@@ -116,15 +117,21 @@ class Decoder:
         embedding = exact(embedding)
         regions: list[Region] = []
         scores: list[float] = []
-        for prompt in click.prompts:
-            region, score = self._decode_prompt(key, embedding, click, prompt, seconds)
+        for prompt, output in zip(click.prompts, click.outputs, strict=True):
+            region, score = self._decode_prompt(key, embedding, click, prompt, output, seconds)
             regions += region
             scores.append(score)
         score = sum(scores) / max(1, len(scores))
         return ClickAnswer(regions, score, warm, seconds, self._segmenter.version)
 
     def _decode_prompt(
-        self, key: str, embedding: Embedding, click: Click, prompt: Prompt, seconds: dict[str, float]
+        self,
+        key: str,
+        embedding: Embedding,
+        click: Click,
+        prompt: Prompt,
+        output: Output,
+        seconds: dict[str, float],
     ) -> tuple[list[Region], float]:
         started = time.perf_counter()
         if self._refiner is None:
@@ -138,7 +145,7 @@ class Decoder:
             before = time.perf_counter()
             mask = to_mask(logits, masks.frame, click.width, click.height)
             resampled = time.perf_counter()
-            regions += encode(mask, score, click, self._region_options)
+            regions += encode(mask, score, click, self._region_options, output)
             seconds["resample"] += resampled - before
             seconds["region"] += time.perf_counter() - resampled
         return regions, shown[0][1]

@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +20,7 @@ from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
 from deployments.diagnosis import diagnose
+from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
@@ -27,14 +29,16 @@ from deployments.parcels import LARGE
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
 from deployments.reporter import Reporter
+from deployments.setup_configs import SetupConfigs
 from imaging.label_studio import Site
 from imaging.options import ImageOptions
 from imaging.project_tasks import ProjectTasks
-from protocol import bodies, label_config
+from protocol import bodies, config_warnings, label_config
 from protocol.bodies import PredictBody
 from protocol.click import Nothing, read_click, read_images
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
 from protocol.options import ReadOptions
+from protocol.regions import no_region
 from protocol.responses import encode_predict, prediction, written_length
 from segmenters.registry import Choice
 from values.errors import BadRequest, DeadlineExceeded, ImageError, OtherVersion, Overloaded, ServiceError
@@ -80,6 +84,7 @@ class Ingress:
         self.background = Background(limit=256)
         self._ahead = ProjectPlaces(AHEAD)
         self.reporter = Reporter(journal, self._meters)
+        self._configs = SetupConfigs(journal)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         routes = [
@@ -94,16 +99,20 @@ class Ingress:
             ("/diagnose", "GET", self._diagnose),
         ]
         user, password = self._options.basic_auth_user, self._options.basic_auth_pass
-        return Starlette(
+        app = Starlette(
             routes=[
-                Route(path, self.reporter.guarded(path, handler), methods=[method])
+                Route(spelling, self.reporter.guarded(path, handler), methods=[method])
                 for path, method, handler in routes
+                for spelling in dict.fromkeys((path, path.rstrip("/") + "/"))
             ],
             middleware=[Middleware(BasicAuth, user=user, password=password.get_secret_value())]
             if user and password
             else [],
             exception_handlers={HTTPException: http_exception},
         )
+        # Both spellings are routes. A redirect would name whatever Host the request does, and lose its body.
+        app.router.redirect_slashes = False
+        return app
 
     async def _health(self, request: Request) -> Response:
         return json_response({"status": "UP", "model_class": "SegmentAnything", **self._about()})
@@ -122,6 +131,9 @@ class Ingress:
         body = await off_loop_if_large(len(raw), bodies.read_setup, raw)
         request.state.project = body.project_id
         warnings = await off_loop_if(warnings_ms(body.schema) > ON_LOOP_MS, _warnings, body.schema)
+        if body.project_id and body.schema.strip() and len(body.schema) <= CONFIG_LIMIT:
+            self._configs.keep(body.project_id, body.schema)
+            self.reporter.configured(body.project_id, body.schema)
         if self._images.use_setup_token:
             token = await off_loop_if_large(len(raw), bodies.read_setup_token, raw)
             warnings += self._offer(body, token)
@@ -142,6 +154,7 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
+        body = await self._configured(body)
         click = await off_loop_if(_is_costly(raw, click_ms(body)), read_click, body, self._reading)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
@@ -154,13 +167,15 @@ class Ingress:
         # One result for each task; the prompts are about the first.
         results = [prediction([], 0.0, self._choice.segmenter.version) for _ in body.tasks]
         if isinstance(click, Nothing):
-            logger.warning("a click on task %s has no answer: %s", request.state.task, click.reason)
+            request.state.no_mask = click.reason
             return _predictions(results)
         parsed = time.perf_counter()
         answer = await self._owners.click(click)
         answered = time.perf_counter()
         if not answer.warm:
             self._prefetcher.opened(body)
+        if not answer.regions:
+            request.state.no_mask = no_region(click)
         # The mask is the decoder's, and so is the version: a new model may be on its way.
         results[0] = prediction(answer.regions, answer.score, answer.version)
         response = _json(await off_loop_if_large(written_length(results), encode_predict, results))
@@ -179,6 +194,7 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
+        body = await self._configured(body)
         costly = _is_costly(raw, images_ms(body))
         sources = await off_loop_if(costly, read_images, body, EMBED_IMAGES + 1)
         if len(sources) > EMBED_IMAGES:
@@ -238,6 +254,13 @@ class Ingress:
             return not isinstance(error, (Overloaded, DeadlineExceeded, OtherVersion))
         return True
 
+    async def _configured(self, body: PredictBody) -> PredictBody:
+        """The body with a labeling config: where it brings none, that of its project's last /setup."""
+        if (body.label_config or "").strip():
+            return body
+        known = await self._configs.of(body.project_id)
+        return body if known is None else msgspec.structs.replace(body, label_config=known)
+
     def _offer(self, body: bodies.SetupBody, token: str | None) -> list[str]:
         """Keep the token that came with /setup; or a sentence that says why it is not kept."""
         site = Site.of(self._images)
@@ -248,6 +271,8 @@ class Ingress:
                 f"the token that Label Studio sent from {body.hostname[:200]!r} is not used: that is not "
                 "LABEL_STUDIO_URL; if it is the same Label Studio, add it to LABEL_STUDIO_ALIASES"
             ]
+        if len(token.encode()) > TOKEN_LIMIT:
+            return [f"the token that Label Studio sent is not used: it has over {TOKEN_LIMIT} bytes"]
         self.reporter.offered(body.project_id, token)
         return []
 
@@ -268,7 +293,7 @@ def _is_costly(raw: bytes, estimate_ms: float) -> bool:
 
 def _warnings(schema: str) -> list[str]:
     try:
-        return label_config.warnings(label_config.parse(schema))
+        return config_warnings.warnings(label_config.parse(schema))
     except ServiceError as error:
         return [error.detail]
 

@@ -12,11 +12,15 @@ from starlette.responses import Response
 from deployments.answers import error_response
 from deployments.background import Background
 from deployments.calls import call
-from deployments.journal import Failure
+from deployments.journal import Failure, shortened
 from deployments.meters import Meters
 from values.errors import ServiceError
 
 logger = logging.getLogger("ray.serve")
+
+NO_MASK = "no_mask"
+"""The code of a click that was answered, but with no mask."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -32,7 +36,8 @@ class Reporter:
     def guarded(self, route: str, handler: Handler) -> Handler:
         """The handler, which now always answers.
 
-        It may leave ``project`` and ``task`` in ``request.state`` as soon as it knows them.
+        It may leave ``project`` and ``task`` in ``request.state`` as soon as it knows them, and ``no_mask``,
+        a sentence, when it answers a click without one.
         """
 
         async def guarded(request: Request) -> Response:
@@ -44,7 +49,10 @@ class Reporter:
                 logger.exception("%s failed in a way nobody foresaw", route)
                 sentence = "unexpected error; its traceback is in the Ingress replica's log"
                 return self._answered(request, route, ServiceError(sentence))
-            self._meters.request(route, "ok")
+            if sentence := getattr(request.state, "no_mask", ""):
+                self._said(route, NO_MASK, 200, sentence, **_who(request))
+            else:
+                self._meters.request(route, "ok")
             return response
 
         return guarded
@@ -53,21 +61,11 @@ class Reporter:
         self, route: str, error: ServiceError, *, project: str, task: str, request_id: str = ""
     ) -> None:
         """Report one failure."""
-        logger.warning(
-            "%s answered %s %s (project %s, task %s): %s",
-            route,
-            error.status,
-            error.code,
-            project or "?",
-            task or "?",
-            error.detail,
-        )
-        self._meters.request(route, error.code)
-        failure = Failure(project, task, route, error.code, error.status, error.detail, request_id)
-        self.background.start(_told(lambda: self._journal.record.remote(failure)))
+        self._said(route, error.code, error.status, error.detail, project, task, request_id)
 
     def warned(self, project: str, sentences: list[str]) -> None:
         """Report what is wrong with a project's labeling config; nothing wrong clears it."""
+        sentences = shortened(sentences)
         for sentence in sentences:
             logger.warning("the labeling config of project %s: %s", project or "?", sentence)
         self.background.start(_told(lambda: self._journal.warn.remote(project, sentences)))
@@ -76,15 +74,38 @@ class Reporter:
         """Let the fetchers know the token that Label Studio sent with a project's /setup."""
         self.background.start(_told(lambda: self._journal.offer.remote(project, token)))
 
+    def configured(self, project: str, label_config: str) -> None:
+        """Let all ingress replicas know the labeling config that came with a project's /setup."""
+        self.background.start(_told(lambda: self._journal.configure.remote(project, label_config)))
+
     def _answered(self, request: Request, route: str, error: ServiceError) -> Response:
-        self.failed(
-            route,
-            error,
-            project=getattr(request.state, "project", ""),
-            task=getattr(request.state, "task", ""),
-            request_id=request.headers.get("x-request-id", ""),
-        )
+        self.failed(route, error, **_who(request))
         return error_response(error)
+
+    def _said(
+        self, route: str, code: str, status: int, sentence: str, project: str, task: str, request_id: str
+    ) -> None:
+        failure = Failure(project, task, route, code, status, sentence, request_id)
+        logger.warning(
+            "%s answered %s %s (project %s, task %s): %s",
+            route,
+            status,
+            code,
+            failure.project or "?",
+            failure.task or "?",
+            failure.sentence,
+        )
+        self._meters.request(route, code)
+        self.background.start(_told(lambda: self._journal.record.remote(failure)))
+
+
+def _who(request: Request) -> dict[str, str]:
+    """Whose request it is, as far as that is known."""
+    return {
+        "project": getattr(request.state, "project", ""),
+        "task": getattr(request.state, "task", ""),
+        "request_id": request.headers.get("x-request-id", ""),
+    }
 
 
 async def _told(send: Callable[[], Any]) -> None:

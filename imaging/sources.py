@@ -22,9 +22,13 @@ from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, Sto
 from imaging.options import ImageOptions
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
+from values.one_line import one_line
 
 MAX_URI = 4096
 """Characters of an object's address: bucket and key, of which no store takes more than 1024 bytes."""
+
+MAX_SHOWN = 120
+"""Characters of a path in a sentence."""
 
 MAX_ESCAPED = 2**20
 """Percent-encoded bytes of a data: URL: decoding those is slow, and images come as base64."""
@@ -37,17 +41,46 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CLOUD = re.compile(r"(s3|gs|azure-blob)://([a-z0-9][a-z0-9._-]{1,254})/(.+)", re.IGNORECASE)
 # Control characters, and halves of surrogate pairs, which have no bytes to be asked for with.
 _ODD = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Of a path's part, such as ;jsessionid=1F2E.
+_PARAMETERS = re.compile(r";[^/;=]*=[^/]*")
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
 
 
 @contextmanager
 def naming(source: ImageSource) -> Iterator[None]:
-    """Put the task's number in front of the sentence of any ImageError raised inside."""
+    """Put the task's number in front of the sentence of any ImageError raised inside, and its path behind."""
     try:
         yield
     except ImageError as error:
         of_task = "" if source.task is None else f" of task {source.task}"
-        raise type(error)(f"cannot read the image{of_task}: {error.detail}") from None
+        path = shown_path(source.value)
+        at_path = f"; its path is {path}" if path else ""
+        raise type(error)(f"cannot read the image{of_task}: {error.detail}{at_path}") from None
+
+
+def shown_path(value: str) -> str:
+    """The path of a task's value, for people who look for that task; "" where it has none.
+
+    No host, no query but the file of ``/data/local-files/?d=``, no user name or password, nothing of a data:
+    URL, and at most :data:`MAX_SHOWN` characters, the last ones.
+    """
+    value = value.strip()
+    named = _SCHEME.match(value)
+    if len(value) > MAX_URI or (named and named[1].lower() == "data"):
+        return ""
+    rest = value[named.end() :] if named else value
+    if named and not rest.startswith("//"):
+        return ""
+    if rest.startswith("//"):
+        rest = "/" + rest[2:].partition("/")[2]
+    path, _, query = rest.partition("#")[0].partition("?")
+    path = _PARAMETERS.sub("", path)
+    if path.rstrip("/").endswith("/data/local-files") and query.startswith("d="):
+        path = query[2:].partition("&")[0]
+    # What is left of a user name and password in an address that is none.
+    path = path.rpartition("@")[2] if ":" in path.partition("@")[0] and "@" in path else path
+    shown = one_line(path, MAX_URI)
+    return shown if len(shown) <= MAX_SHOWN else "…" + shown[1 - MAX_SHOWN :]
 
 
 def locate(source: ImageSource, options: ImageOptions) -> Location:

@@ -16,6 +16,9 @@ from values.errors import BadRequest
 CONTEXT_LIMIT = 16 * 2**20
 """Bytes of JSON that ``params.context`` may hold: some dozen drawn masks."""
 
+PROJECT_ID_LIMIT = 64
+"""Characters of a project's id, which is kept and shown in many places."""
+
 _EXTRA_LIMIT = 2**20
 _ABSENT = msgspec.Raw(b"null")
 _T = TypeVar("_T")
@@ -26,11 +29,6 @@ class Task(msgspec.Struct, frozen=True):
 
     id: int | str | None = None
     data: dict[str, msgspec.Raw] | None = None
-
-    def value(self, key: str) -> object:
-        """The decoded ``data[key]``, or None when there is no such key."""
-        raw = (self.data or {}).get(key)
-        return None if raw is None else decode(raw, _ANYTHING, f"data.{key} of task {self.id}")
 
     @property
     def number(self) -> int | None:
@@ -201,7 +199,7 @@ def read_predict(body: bytes) -> PredictBody:
     context = decode(params.context, _CONTEXT, where, "$.params.context") or _Context()
     return PredictBody(
         tasks=wire.tasks,
-        project_id=_project_id(wire.project),
+        project_id=_project_id(wire.project, where),
         label_config=wire.label_config,
         items=context.result or (),
         event=context.event,
@@ -220,7 +218,7 @@ def read_setup(body: bytes) -> SetupBody:
     wire = decode(_present(body, where), _SETUP, where)
     extra_params, extra_text = _extra(wire.extra_params, where)
     return SetupBody(
-        project_id=_project_id(wire.project),
+        project_id=_project_id(wire.project, where),
         schema=wire.schema or "",
         hostname=wire.hostname or "",
         extra_params=extra_params,
@@ -253,7 +251,7 @@ def read_webhook(body: bytes) -> WebhookBody:
         identity, label_config = project, None
     return WebhookBody(
         action=wire.action,
-        project_id=_project_id(identity),
+        project_id=_project_id(identity, where),
         label_config=label_config,
         tasks=wire.tasks or ((wire.task,) if wire.task else ()),
     )
@@ -265,9 +263,14 @@ def _present(body: bytes, where: str) -> bytes:
     return body
 
 
-def _project_id(project: float | str | None) -> str:
+def _project_id(project: float | str | None, where: str) -> str:
     """Label Studio writes "<id>.<creation time>"; the id is what identifies the project."""
-    return "" if project is None else str(project).partition(".")[0]
+    if project is None:
+        return ""
+    identity = str(project).partition(".")[0]
+    if len(identity) > PROJECT_ID_LIMIT or not identity.isprintable():
+        raise BadRequest(f"{where}: the project's id is no printable text of {PROJECT_ID_LIMIT} characters")
+    return identity
 
 
 def _extra(raw: msgspec.Raw, where: str) -> tuple[dict[str, object], str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
 from protocol.bodies import PredictBody, Task, WebhookBody
-from protocol.label_config import Image, LabelConfig, Output, parse
+from protocol.controls import Output
+from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
 from protocol.prompts import Pointed, read_pointed
-from values.errors import BadRequest, ImageMissing
+from protocol.repeater import expanded, images
+from protocol.variables import Absent, TaskData, kind_of, resolve
+from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
@@ -22,8 +26,8 @@ class Click:
     """One interactive request, ready to be segmented; it pickles.
 
     ``prompts``: one for each mask asked for. ``width``, ``height``: the browser's natural size, which the
-    mask must have. ``image_rotation`` and ``item_index`` are repeated in the result. ``output``: where the
-    mask goes.
+    mask must have. ``image_rotation`` and ``item_index`` are repeated in the result. ``outputs``: where the
+    mask of each prompt goes.
     """
 
     image: ImageSource
@@ -32,7 +36,7 @@ class Click:
     height: int
     image_rotation: int
     item_index: int | None
-    output: Output
+    outputs: tuple[Output, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +68,33 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
         )
-    config = parse(body.label_config or "")
+    task, written = body.tasks[0], parse(body.label_config or "")
+    data = TaskData(task)
+    config = expanded(written, data)
     image = _prompted_image(config, pointed)
     if image is None:
-        return Nothing(f'the labeling config has no <Image name="{pointed.to_name[:80]}"> to put a mask on')
-    output = config.output_for(image.name, pointed.label, pointed.controls, options.output_order)
-    if output is None:
+        repeated = "; its <Repeater> tags make none of that name for this task" if written.tags else ""
+        return Nothing(
+            f'the labeling config has no <Image name="{pointed.to_name[:80]}"> to put a mask on{repeated}'
+        )
+    outputs = [
+        config.output_for(image.name, label, pointed.controls, options.output_order)
+        for label in pointed.labels
+    ]
+    placed = tuple(output for output in outputs if output is not None)
+    if len(placed) < len(outputs):
         return Nothing(
             f'no control for the image "{image.name}" takes a mask; '
             "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
         )
     return Click(
-        image=_source(body, body.tasks[0], _value(body.tasks[0], image, pointed.item_index)),
+        image=_source(body, task, _value(task, data, image, pointed.item_index)),
         prompts=pointed.prompts,
         width=pointed.width,
         height=pointed.height,
         image_rotation=pointed.image_rotation,
         item_index=pointed.item_index,
-        output=output,
+        outputs=placed,
     )
 
 
@@ -114,32 +127,48 @@ def _prompted_image(config: LabelConfig, pointed: Pointed) -> Image | None:
     return config.images[0] if len(config.images) == 1 else None
 
 
-def _value(task: Task, image: Image, item_index: int | None) -> str:
+def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> str:
     """The image's string in the task's data."""
-    where = f'task {task.id}: data["{image.key}"], which <Image name="{image.name}"> shows,'
-    value = task.value(image.key)
+    shown = f'<Image name="{image.name}"> shows'
+    if not image.value.strip():
+        raise ImageMissing(f'<Image name="{image.name}"> of the labeling config has no value; give it one')
+    value = resolve(image.value, data)
+    where = f"task {task.id}: {data.place_of(image.value)}, which {shown},"
+    if isinstance(value, Absent):
+        raise ImageMissing(f"task {task.id}: {value.place}, which {shown}, {value.problem}")
     if isinstance(value, list):
         index = item_index or 0
         if index >= len(value):
             raise ImageMissing(f"{where} has {len(value)} items, and the prompts are on item {index}")
         where, value = f"{where[:-1]} item {index},", value[index]
-    if value is None:
-        raise ImageMissing(f"{where} is missing; import the task with that key")
     if not isinstance(value, str) or not value.strip():
-        raise ImageMissing(f"{where} is no image path or URL; it must be a string that is not empty")
+        is_what = "is empty" if isinstance(value, str) else kind_of(value)
+        raise ImageMissing(
+            f"{where} is no image path or URL: it {is_what}; it must be a string that is not empty"
+        )
     return value
 
 
 def _values(tasks: tuple[Task, ...], config: LabelConfig) -> Iterator[tuple[Task, str]]:
     for task in tasks:
-        for image in config.images:
-            try:
-                value = task.value(image.key)
-            except BadRequest:  # warming is a favour: a value that cannot be read has nothing to warm
-                continue
+        data = TaskData(task)
+        for image in _all_images(config, data):
+            value = _favoured(image, data)
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, str) and item.strip():
                     yield task, item
+
+
+def _all_images(config: LabelConfig, data: TaskData) -> Iterator[Image]:
+    # Warming is a favour: what cannot be read of a task has nothing to warm, and its click says why.
+    with suppress(BadRequest, BadLabelConfig, ImageError):
+        yield from images(config, data)
+
+
+def _favoured(image: Image, data: TaskData) -> object:
+    with suppress(BadRequest, BadLabelConfig, ImageError):
+        return resolve(image.value, data)
+    return None
 
 
 def _source(body: PredictBody | WebhookBody, task: Task, value: str) -> ImageSource:

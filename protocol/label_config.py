@@ -5,107 +5,58 @@ Tag and attribute names are compared without case, as Label Studio's editor does
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
 from values.errors import BadLabelConfig
-
-OUTPUT_ORDER = (
-    "BrushLabels",
-    "Brush",
-    "BitmaskLabels",
-    "Bitmask",
-    "PolygonLabels",
-    "Polygon",
-    "RectangleLabels",
-    "Rectangle",
-)
-"""Tags that can take a mask, the preferred first."""
 
 _LENGTH_LIMIT = 2**20
 _CONTROL_LIMIT = 200
-_PROMPT_TAGS = ("KeyPointLabels", "KeyPoint", "RectangleLabels", "Rectangle")
-_CONTROL_TAGS = {
-    tag.lower(): tag for tag in (*OUTPUT_ORDER, *_PROMPT_TAGS, "Labels", "EllipseLabels", "Ellipse")
-}
+_NESTING_LIMIT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An ``<Image>``: its name, the key of ``task["data"]`` it shows, and whether that holds a list."""
+    """An ``<Image>``: its name, the value that tells what it shows, and whether that is its ``valueList``."""
 
     name: str
-    key: str
+    value: str
     is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """A ``<Label>``; Label Studio writes the alias into results when there is one, else the value."""
+class Repeater:
+    """A ``<Repeater>``: ``tags`` stand once for each item of the list ``on``.
 
-    value: str
-    alias: str | None = None
-
-    @property
-    def spelling(self) -> str:
-        """The label as results name it."""
-        return self.alias or self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A control tag. ``dynamic``: its labels come from the task's data, so any label may be one of them."""
-
-    tag: str
-    name: str
-    to_name: tuple[str, ...]
-    labels: tuple[Label, ...] = ()
-    dynamic: bool = False
-    smart: bool = True
-    _spellings: tuple[dict[str, str], ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        # A config may hold tens of thousands of labels: look them up, do not search.
-        newest_first = self.labels[::-1]
-        spelled = {known.spelling: known.spelling for known in newest_first}
-        valued = {known.value: known.spelling for known in newest_first}
-        folded = {key.casefold(): spelling for key, spelling in (*valued.items(), *spelled.items())}
-        object.__setattr__(self, "_spellings", (spelled, valued, folded))
-
-    def spelling_of(self, label: str | None) -> str | None:
-        """``label`` as this control spells it: exactly, by value or alias, or without case; else None."""
-        if not label or self.dynamic:
-            return label or None
-        spelled, valued, folded = self._spellings
-        return spelled.get(label) or valued.get(label) or folded.get(label.casefold())
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Where a mask goes.
-
-    ``tag``: one of :data:`OUTPUT_ORDER`. ``from_name``: the control. ``to_name``: the image.
-    ``labels``: no label or one, as the control spells it. ``labels_from``: for a tag without labels of its
-    own, the ``<Labels>`` control that repeats the region, if there is one.
+    ``flag``: its ``indexFlag``, the text that stands for an item's index, or None without one. Each tag comes
+    with whether it is the repeater's own child, and not deeper inside of it.
     """
 
-    tag: str
-    from_name: str
-    to_name: str
-    labels: tuple[str, ...] = ()
-    labels_from: str | None = None
+    on: str
+    flag: str | None
+    tags: tuple[tuple[Repeated, bool], ...]
+
+
+Repeated: TypeAlias = Image | Control | Repeater
 
 
 @dataclass(frozen=True, slots=True)
 class LabelConfig:
-    """What this service needs of a labeling config: images and controls, in document order."""
+    """What this service needs of a labeling config: images and controls, in document order.
+
+    ``tags``: the same with the repeaters around them, empty in a config without any. In ``images`` and
+    ``controls`` what is inside of a repeater stands once, as it is written: see ``protocol.repeater``.
+    """
 
     images: tuple[Image, ...] = ()
-    controls: tuple[Control, ...] = field(default=())
+    controls: tuple[Control, ...] = ()
+    tags: tuple[Repeated, ...] = ()
 
     def image(self, name: str) -> Image | None:
         """The ``<Image>`` of that name."""
@@ -122,29 +73,8 @@ class LabelConfig:
         prompt_controls: frozenset[str] = frozenset(),
         order: tuple[str, ...] = OUTPUT_ORDER,
     ) -> Output | None:
-        """The output for a mask on the image ``to_name``, or None when no control can take one.
-
-        The earliest tag in ``order`` wins; of several controls with that tag, the first that knows the label.
-        The controls the prompts came from, ``prompt_controls``, are taken only when nothing else offers.
-        """
-        bound = [control for control in self.controls if to_name in control.to_name]
-        offers = [control for control in bound if control.tag in order]
-        others = [control for control in offers if control.name not in prompt_controls]
-        companion = _companion([control for control in bound if control.tag == "Labels"], label)
-        outputs = [_output(control, companion, to_name, label) for control in others or offers]
-        return min(outputs, key=lambda output: (order.index(output.tag), not output.labels), default=None)
-
-
-def _companion(candidates: list[Control], label: str | None) -> Control | None:
-    """The ``<Labels>`` control for a tag without labels of its own: the first that knows the label."""
-    return min(candidates, key=lambda control: control.spelling_of(label) is None, default=None)
-
-
-def _output(control: Control, companion: Control | None, to_name: str, label: str | None) -> Output:
-    labels_of = control if control.tag.endswith("Labels") else companion
-    spelling = labels_of.spelling_of(label) if labels_of else None
-    labels_from = labels_of.name if labels_of and labels_of is not control else None
-    return Output(control.tag, control.name, to_name, (spelling,) if spelling else (), labels_from)
+        """See :func:`protocol.controls.output_for`."""
+        return output_for(self.controls, to_name, label, prompt_controls, order)
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +82,8 @@ def parse(xml: str) -> LabelConfig:
     """Read a labeling config. Tags this service has no use for are passed over.
 
     Raises:
-        BadLabelConfig: not XML, empty, over 1 MiB or 200 controls, or with a DTD or entities.
+        BadLabelConfig: not XML, empty, over 1 MiB, 200 controls or 8 repeaters inside each other, or with a
+            DTD or entities.
     """
     if not xml.strip():
         raise BadLabelConfig("the labeling config is empty; save one in the project's settings")
@@ -169,79 +100,66 @@ def parse(xml: str) -> LabelConfig:
     return _collect(root)
 
 
+class _Found:
+    """A tag that was found; ``inside``: what was found in a repeater, and whether it is its own child."""
+
+    def __init__(self, tag: str, attributes: dict[str, str], depth: int = 0) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.depth = depth
+        self.labels: list[Label] = []
+        self.repeats_labels = False
+        self.inside: list[tuple[_Found, bool]] = []
+
+    def read(self) -> Repeated:
+        """The tag, when the whole config was gone through."""
+        attributes, name = self.attributes, self.attributes.get("name", "")
+        value = attributes.get("value", "")
+        if self.tag == "repeater":
+            return Repeater(attributes.get("on", ""), attributes.get("indexflag"), self.tags())
+        if self.tag == "image":
+            listed = attributes.get("valuelist", "")
+            return Image(name, listed or value, bool(listed))
+        to_name = tuple(part.strip() for part in attributes.get("toname", "").split(",") if part.strip())
+        dynamic = self.repeats_labels or value.startswith("$")
+        smart = attributes.get("smart", "true").lower() != "false"
+        return Control(CONTROL_TAGS[self.tag], name, to_name, tuple(self.labels), dynamic, smart)
+
+    def tags(self) -> tuple[tuple[Repeated, bool], ...]:
+        """What is inside, without repeaters of labels or of nothing at all."""
+        read = ((found.read(), own) for found, own in self.inside)
+        return tuple((tag, own) for tag, own in read if not isinstance(tag, Repeater) or tag.tags)
+
+
 def _collect(root: Element) -> LabelConfig:
     """Images and controls in document order; a label belongs to the nearest control around it."""
-    images: list[Image] = []
-    found: list[tuple[str, str, dict[str, str], list[Label]]] = []
-    stack: list[tuple[Element, list[Label]]] = [(root, [])]
+    whole, named = _Found("", {}), list[_Found]()
+    stack: list[tuple[Element, _Found | None, _Found, bool]] = [(root, None, whole, False)]
     while stack:
-        element, labels = stack.pop()
+        element, control, around, own = stack.pop()
         attributes = {name.lower(): value for name, value in element.attrib.items()}
-        tag, name = element.tag.lower(), attributes.get("name", "")
-        if tag == "image" and name:
-            listed = attributes.get("valuelist", "")
-            key = (listed or attributes.get("value", "")).removeprefix("$")
-            images.append(Image(name, key, bool(listed)))
-        elif tag == "label":
+        tag = element.tag.lower()
+        if tag == "label":
             value, alias = attributes.get("value"), attributes.get("alias")
-            if value or alias:
-                labels.append(Label(value or alias or "", alias or None))
-        elif tag in _CONTROL_TAGS and name:
-            labels = []
-            found.append((_CONTROL_TAGS[tag], name, attributes, labels))
-        stack += [(child, labels) for child in reversed(element)]
-    if len(found) > _CONTROL_LIMIT:
-        raise BadLabelConfig(
-            f"the labeling config has {len(found)} controls, over the limit of {_CONTROL_LIMIT}"
-        )
-    return LabelConfig(tuple(images), tuple(_control(*parts) for parts in found))
-
-
-def _control(tag: str, name: str, attributes: dict[str, str], labels: list[Label]) -> Control:
-    to_name = tuple(part.strip() for part in attributes.get("toname", "").split(",") if part.strip())
-    dynamic = attributes.get("value", "").startswith("$")
-    return Control(
-        tag, name, to_name, tuple(labels), dynamic, attributes.get("smart", "true").lower() != "false"
-    )
-
-
-def warnings(config: LabelConfig) -> list[str]:
-    """Sentences about a config that can be read but will disappoint the annotator; empty when all is well."""
-    if not config.images:
-        return ['the labeling config has no <Image name="…"> tag: there is nothing to segment']
-    names = {image.name for image in config.images}
-    bound = [control for control in config.controls if not names.isdisjoint(control.to_name)]
-    outputs = [control for control in bound if control.tag in OUTPUT_ORDER]
-    prompts = [control for control in bound if control.tag in _PROMPT_TAGS and control.smart]
-    found = [
-        f'<{control.tag} name="{control.name}"> names no <Image> in toName="{",".join(control.to_name)}"'
-        for control in config.controls
-        if names.isdisjoint(control.to_name)
-    ]
-    if not outputs:
-        found.append(
-            "no control takes masks: add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels>"
-        )
-    if not prompts:
-        found.append(
-            'no control sends prompts: add <KeyPointLabels smart="true"> or <RectangleLabels smart="true">'
-        )
-    takers = [control for control in bound if control.tag in (*OUTPUT_ORDER, "Labels")]
-    return found + [sentence for prompt in prompts if (sentence := _unknown_labels(prompt, takers))]
-
-
-def _unknown_labels(prompt: Control, takers: list[Control]) -> str | None:
-    """A sentence when labels of ``prompt`` are in no other control that a region may go to."""
-    others = [control for control in takers if control.name != prompt.name]
-    unknown = [
-        label.spelling
-        for label in prompt.labels
-        if others and not any(control.spelling_of(label.spelling) for control in others)
-    ]
-    if not unknown:
-        return None
-    shown = ", ".join(unknown[:10]) + (" and more" if len(unknown) > 10 else "")
-    return (
-        f'<{prompt.tag} name="{prompt.name}"> has labels that no output control has ({shown}): '
-        "their regions will have no label"
+            if control and (value or alias):
+                control.labels.append(Label(value or alias or "", alias or None))
+        elif tag == "repeater":
+            if control:
+                control.repeats_labels = True
+            around.inside.append((_Found(tag, attributes, around.depth + 1), own))
+            around = around.inside[-1][0]
+            if around.depth > _NESTING_LIMIT:
+                raise BadLabelConfig(f"over {_NESTING_LIMIT} <Repeater> tags stand inside each other")
+        elif attributes.get("name") and (tag == "image" or tag in CONTROL_TAGS):
+            named.append(_Found(tag, attributes))
+            around.inside.append((named[-1], own))
+            control = control if tag == "image" else named[-1]
+        stack += [(child, control, around, tag == "repeater") for child in reversed(element)]
+    if (count := sum(found.tag != "image" for found in named)) > _CONTROL_LIMIT:
+        raise BadLabelConfig(f"the labeling config has {count} controls, over the limit of {_CONTROL_LIMIT}")
+    flat, tags = [found.read() for found in named], tuple(tag for tag, _ in whole.tags())
+    return LabelConfig(
+        tuple(tag for tag in flat if isinstance(tag, Image)),
+        tuple(tag for tag in flat if isinstance(tag, Control)),
+        tags if any(isinstance(tag, Repeater) for tag in tags) else (),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from protocol.label_config import OUTPUT_ORDER
+from protocol.controls import OUTPUT_ORDER
 from values.commas import split_commas
 from values.pixel_limit import PixelLimit
 

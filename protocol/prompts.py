@@ -38,7 +38,8 @@ class Pointed:
     """What one request points at.
 
     ``prompts``: one for each mask that is asked for. ``width``, ``height``: natural size in pixels.
-    ``to_name``, ``item_index``: which image. ``label``: the newest label, or None.
+    ``to_name``, ``item_index``: which image. ``label``: the newest label, or None. ``labels``: one for each
+    prompt, its own or else the newest.
     ``controls``: names of the controls the prompts came from.
     """
 
@@ -50,6 +51,7 @@ class Pointed:
     item_index: int | None
     label: str | None
     controls: frozenset[str]
+    labels: tuple[str | None, ...] = ()
 
 
 def read_prompts(
@@ -95,8 +97,9 @@ def read_pointed(
                 f"but {newest.size[0]} x {newest.size[1]} in {newest.name}"
             )
     labels = [mark.label for mark in here if mark.label]
+    prompts = tuple(_prompts(here, multi_box, pixels))
     return Pointed(
-        prompts=tuple(_prompts(here, multi_box, pixels)),
+        prompts=prompts,
         width=newest.size[0],
         height=newest.size[1],
         image_rotation=newest.image_rotation,
@@ -104,7 +107,14 @@ def read_pointed(
         item_index=newest.item_index,
         label=labels[-1] if labels else None,
         controls=frozenset(name for mark in here for name in mark.controls),
+        labels=_labels(here, len(prompts), labels[-1] if labels else None),
     )
+
+
+def _labels(marks: list[Mark], prompts: int, newest: str | None) -> tuple[str | None, ...]:
+    """The label of each prompt: where each area has a prompt of its own, the area's."""
+    areas = [mark for mark in marks if isinstance(mark.shape, Area)]
+    return tuple(mark.label or newest for mark in areas) if prompts > 1 else (newest,) * prompts
 
 
 def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit) -> list[Prompt]:

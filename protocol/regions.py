@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from protocol import bitmask, brush_rle
 from protocol.click import Click
+from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.polygons import polygons
 
@@ -20,13 +21,17 @@ Region = dict[str, Any]
 
 
 def encode(
-    mask: NDArray[np.bool_], score: float, click: Click, options: RegionOptions | None = None
+    mask: NDArray[np.bool_],
+    score: float,
+    click: Click,
+    options: RegionOptions | None = None,
+    output: Output | None = None,
 ) -> list[Region]:
-    """The regions of a mask, for the click's output control; none for an empty mask.
+    """The regions of a mask, for one of the click's output controls; none for an empty mask.
 
     ``mask``: HxW bool, exactly ``click.height`` x ``click.width``: Label Studio's editor lays the mask over
     the image it shows without looking at the size we state. ``score``: clamped to 0..1, and 0 when not
-    finite.
+    finite. ``output``: that of the mask's prompt, the first of the click's without.
 
     Brush and bitmask give one region, a rectangle the tight box, polygons one region for each part. Tags
     without labels of their own repeat each region under their ``<Labels>`` control. Ids are new each time:
@@ -41,8 +46,18 @@ def encode(
         )
     if not mask.any():
         return []
-    values = _ENCODERS[click.output.tag.removesuffix("Labels")](mask, options or RegionOptions())
-    return [region for value in values for region in _regions(value, clamp(score), click)]
+    output = output or click.outputs[0]
+    values = _ENCODERS[output.tag.removesuffix("Labels")](mask, options or RegionOptions())
+    return [region for value in values for region in _regions(value, clamp(score), click, output)]
+
+
+def no_region(click: Click) -> str:
+    """A sentence for a click of whose masks :func:`encode` made no region at all."""
+    tags = ", ".join(sorted({f"<{output.tag}>" for output in click.outputs}))
+    return (
+        f"the mask is empty, or too small for a region of {tags}: the model found nothing where the prompts "
+        "point; click on another part of the object, or draw a box around it"
+    )
 
 
 def clamp(score: float) -> float:
@@ -50,9 +65,8 @@ def clamp(score: float) -> float:
     return min(1.0, max(0.0, float(score))) if math.isfinite(score) else 0.0
 
 
-def _regions(value: dict[str, Any], score: float, click: Click) -> list[Region]:
+def _regions(value: dict[str, Any], score: float, click: Click, output: Output) -> list[Region]:
     """One region for the control, and its repeat for the labels when another control holds them."""
-    output = click.output
     identity = secrets.token_urlsafe(9)
     own_labels = output.tag.endswith("Labels")
     results = [(output.from_name, output.tag.lower(), own_labels)]

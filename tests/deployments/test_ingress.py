@@ -13,6 +13,7 @@ import pytest
 
 from deployments.decoder import ClickAnswer
 from deployments.ingress import AHEAD, Ingress
+from deployments.meters import Meters
 from deployments.options import IngressOptions
 from deployments.parcels import Parcel
 from imaging.options import ImageOptions
@@ -40,6 +41,8 @@ class Graph:
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.tokens: dict[str, str] = {}
+        self.configs: dict[str, str] = {}
+        self.regions: list[dict[str, Any]] = [REGION]
         self.priorities: list[Priority] = []
         self.storing = 0
         self.most_storing = 0
@@ -58,6 +61,8 @@ class Graph:
                 "record": self._record,
                 "warn": self._warn,
                 "offer": self._offer,
+                "configure": self._configure,
+                "configured": self._configured,
                 "failures": self._failures,
                 "warnings": self._warnings,
             }
@@ -69,7 +74,8 @@ class Graph:
         self.clicks.append((key, click))
         if self.error is not None:
             raise self.error
-        return ClickAnswer([dict(REGION)], 0.9, True, {"embedding": 0.0, "decode": 0.001}, self.version)
+        regions = [dict(region) for region in self.regions]
+        return ClickAnswer(regions, 0.9, True, {"embedding": 0.0, "decode": 0.001}, self.version)
 
     async def _warm(
         self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
@@ -107,6 +113,12 @@ class Graph:
 
     async def _offer(self, project: str, token: str) -> None:
         self.tokens[project] = token
+
+    async def _configure(self, project: str, label_config: str) -> None:
+        self.configs[project] = label_config
+
+    async def _configured(self, project: str) -> str | None:
+        return self.configs.get(project)
 
     async def _failures(self, project: str | None) -> dict[str, list[Any]]:
         return {"3": self.failures}
@@ -202,6 +214,21 @@ async def test_opening_a_task_answers_nothing_and_warms_its_image(door: Door) ->
     assert door.graph.priorities == [Priority.OPENED]
 
 
+REPEATED = (
+    '<View><Repeater on="$pages"><Image name="p{{idx}}" value="$pages[{{idx}}].url"/></Repeater></View>'
+)
+
+
+async def test_images_of_a_repeater_are_warmed_and_stored(door: Door) -> None:
+    pages = [{"url": f"/data/upload/1/{number}.png"} for number in range(3)]
+    body = {**predict_body(context=None), "label_config": REPEATED}
+    body["tasks"] = [{"id": 1, "data": {"pages": pages}}]
+    await door.post("/predict", body)
+    await door.settle()
+    assert [source.value for _, source in door.graph.warmed] == [page["url"] for page in pages]
+    assert len((await door.post("/embed", body)).json()["results"]) == 3
+
+
 async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
     door = Door(warm_images=3)
     body = predict_body(context=None)
@@ -248,12 +275,112 @@ async def test_more_tasks_than_prompts_get_empty_results(door: Door) -> None:
     assert [len(each["result"]) for each in results] == [1, 0, 0]
 
 
-async def test_prompts_that_ask_for_nothing_get_an_empty_result(door: Door) -> None:
-    body = predict_body()
-    body["label_config"] = '<View><Image name="image" value="$image"/></View>'
-    response = await door.post("/predict", body)
+POSITIVE = predict_body()["params"]["context"]["result"][0]
+IMAGE_ONLY = '<View><Image name="image" value="$image"/></View>'
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({**predict_body(), "label_config": IMAGE_ONLY}, "no control for the image"),
+        ({**predict_body(), "label_config": "<View></View>"}, "has no <Image"),
+        (predict_body(context={"result": [{**POSITIVE, "is_positive": False}]}), "ask for no mask"),
+        (predict_body(context={"result": [{**POSITIVE, "to_name": "a\nb"}]}), 'no <Image name="a\\nb">'),
+    ],
+)
+async def test_a_click_that_asks_for_nothing_stands_in_the_log_and_the_journal(
+    door: Door, body: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="ray.serve"):
+        response = await door.client.post(
+            "/predict", content=json.dumps(body), headers={"x-request-id": "i" * 100}
+        )
     assert response.status_code == 200
     assert response.json()["results"] == [{"model_version": "classical-1", "score": 0.0, "result": []}]
+    await door.settle()
+    [failure] = door.graph.failures
+    assert (failure.route, failure.code, failure.status) == ("/predict", "no_mask", 200)
+    assert (failure.project, failure.task, len(failure.request_id)) == ("1", "1", 64)
+    assert reason in failure.sentence
+    [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert line == f"/predict answered 200 no_mask (project 1, task 1): {failure.sentence}"
+    assert "\n" not in line
+
+
+async def test_a_click_whose_mask_is_empty_is_one_without_a_mask(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, str]] = []
+    monkeypatch.setattr(Meters, "request", lambda meters, route, code: counted.append((route, code)))
+    await door.post("/predict", predict_body())
+    door.graph.regions = []
+    response = await door.post("/predict", predict_body())
+    await door.settle()
+    assert response.json()["results"][0]["result"] == []
+    [failure] = door.graph.failures
+    assert (failure.code, failure.task) == ("no_mask", "1")
+    assert "<BrushLabels>" in failure.sentence
+    assert counted == [("/predict", "ok"), ("/predict", "no_mask")]
+
+
+async def test_a_request_without_a_labeling_config_uses_that_of_the_last_setup(door: Door) -> None:
+    body = predict_body()
+    config = body.pop("label_config")
+    assert (await door.post("/predict", body)).json()["error"] == "bad_label_config"
+    await door.post("/setup", {"project": "1.17", "schema": config})
+    await door.settle()
+    assert door.graph.configs == {"1": config}
+    for given in (body, {**body, "label_config": None}, {**body, "label_config": " "}):
+        assert (await door.post("/predict", given)).json()["results"][0]["result"] == [REGION]
+    assert (await door.post("/predict", {**body, "project": "2"})).json()["error"] == "bad_label_config"
+    await door.post("/predict", {**body, "params": {"context": None}})
+    await door.settle()
+    assert len(door.graph.warmed) == 1
+    assert (await door.post("/embed", {**body, "params": None})).json()["results"][0]["state"] == "encoded"
+
+
+async def test_what_another_replica_was_told_at_setup_counts_here() -> None:
+    door = Door()
+    body = predict_body()
+    door.graph.configs["1"] = body.pop("label_config")
+    assert (await door.post("/predict", body)).json()["results"][0]["result"] == [REGION]
+
+
+@pytest.mark.parametrize("schema", ["", "<View></View>" + " " * 2**20])
+async def test_a_config_that_is_none_is_not_handed_on(door: Door, schema: str) -> None:
+    assert (await door.post("/setup", {"project": "1", "schema": schema})).status_code == 200
+    body = {**predict_body(), "label_config": None}
+    assert (await door.post("/predict", body)).json()["error"] == "bad_label_config"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/health", None),
+        ("GET", "/versions", None),
+        ("GET", "/metrics", None),
+        ("GET", "/diagnose", None),
+        ("POST", "/setup", {"project": "3.17", "schema": predict_body()["label_config"]}),
+        ("POST", "/predict", predict_body()),
+        ("POST", "/predict", {"tasks": 1}),
+        ("POST", "/embed", predict_body(context=None)),
+        ("POST", "/webhook", {"action": "START_TRAINING"}),
+        ("GET", "/predict", None),
+    ],
+)
+async def test_a_slash_at_the_end_changes_nothing(method: str, path: str, body: Any) -> None:
+    """A redirect would lose the body, and lead to whatever host the request names."""
+    answers = []
+    for spelling in (path, path + "/"):
+        content = None if body is None else json.dumps(body).encode()
+        door = Door()
+        answers.append(
+            await door.client.request(method, spelling, content=content, headers={"host": "evil.example"})
+        )
+    plain, slashed = answers
+    assert slashed.status_code == plain.status_code
+    assert slashed.text.replace(path + "/", path) == plain.text
+    assert "location" not in slashed.headers
 
 
 @pytest.mark.parametrize(
@@ -348,6 +475,16 @@ async def test_the_token_of_setup_is_kept_when_an_operator_wants_it(hostname: st
     response = await door.post("/setup", {**SETUP, "hostname": hostname})
     await door.settle()
     assert door.graph.tokens == {"3": CANARY}
+    assert CANARY not in response.text
+
+
+async def test_a_token_that_is_too_long_for_one_is_not_kept() -> None:
+    door = Door({"use_setup_token": True})
+    long = {**SETUP, "hostname": "http://127.0.0.1:8080", "access_token": CANARY * 1000}
+    response = await door.post("/setup", long)
+    await door.settle()
+    assert door.graph.tokens == {}
+    assert "over 4096 bytes" in response.json()["warnings"][-1]
     assert CANARY not in response.text
 
 

@@ -1,11 +1,26 @@
-"""The journal keeps the newest failures of each project, bounded."""
+"""The journal keeps the newest failures of each project, bounded, however many threads use it."""
 
-from deployments import journal
-from deployments.journal import ENTRIES, PROJECTS, Failure
+from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-def new_journal() -> journal.Journal:
-    return journal.Journal()
+import pytest
+
+from deployments.journal import (
+    CONFIG_LIMIT,
+    CONFIGS_LIMIT,
+    ENTRIES,
+    FAILURES,
+    PROJECTS,
+    SENTENCE_LIMIT,
+    SHORT_LIMIT,
+    TOKEN_LIMIT,
+    WARNINGS,
+    Failure,
+    Journal,
+)
 
 
 def failure(project: str, sentence: str = "why") -> Failure:
@@ -13,7 +28,7 @@ def failure(project: str, sentence: str = "why") -> Failure:
 
 
 def test_newest_first_and_bounded_per_project() -> None:
-    kept = new_journal()
+    kept = Journal()
     for number in range(ENTRIES + 5):
         kept.record(failure("3", str(number)))
     sentences = [each.sentence for each in kept.failures("3")["3"]]
@@ -21,7 +36,7 @@ def test_newest_first_and_bounded_per_project() -> None:
 
 
 def test_the_project_that_failed_longest_ago_is_forgotten() -> None:
-    kept = new_journal()
+    kept = Journal()
     for number in range(PROJECTS):
         kept.record(failure(str(number)))
     kept.record(failure("0"))
@@ -30,7 +45,7 @@ def test_the_project_that_failed_longest_ago_is_forgotten() -> None:
 
 
 def test_one_project_or_all() -> None:
-    kept = new_journal()
+    kept = Journal()
     kept.record(failure("3"))
     kept.record(failure("4"))
     assert set(kept.failures(None)) == {"3", "4"}
@@ -39,7 +54,7 @@ def test_one_project_or_all() -> None:
 
 
 def test_a_warning_is_cleared_by_a_config_without_one() -> None:
-    kept = new_journal()
+    kept = Journal()
     kept.warn("3", ["no Image tag"])
     assert kept.warnings(None) == {"3": ["no Image tag"]}
     kept.warn("3", [])
@@ -47,8 +62,121 @@ def test_a_warning_is_cleared_by_a_config_without_one() -> None:
 
 
 def test_the_token_of_each_project_is_the_newest_one_bounded() -> None:
-    kept = new_journal()
+    kept = Journal()
     for number in range(PROJECTS + 1):
         kept.offer(str(number), f"token {number}")
     kept.offer("1", "newer")
     assert (kept.offered("0"), kept.offered("1"), kept.offered("2")) == (None, "newer", "token 2")
+
+
+def test_the_labeling_config_of_each_project_is_the_newest_one_bounded() -> None:
+    kept = Journal()
+    for number in range(PROJECTS + 1):
+        kept.configure(str(number), f"<View{number}/>")
+    kept.configure("1", "<View/>")
+    assert (kept.configured("0"), kept.configured("1"), kept.configured("2")) == (None, "<View/>", "<View2/>")
+
+
+def test_large_labeling_configs_drive_each_other_out() -> None:
+    kept = Journal()
+    count = CONFIGS_LIMIT // CONFIG_LIMIT + 2
+    for number in range(count):
+        kept.configure(str(number), "x" * CONFIG_LIMIT)
+    there = [str(number) for number in range(count) if kept.configured(str(number))]
+    assert there == [str(number) for number in range(2, count)]
+    kept.configure(there[-1], "x" * (CONFIG_LIMIT + 1))
+    assert kept.configured(there[-1]) is None
+
+
+def test_all_failures_together_are_bounded() -> None:
+    kept = Journal()
+    projects = FAILURES // ENTRIES + 10
+    for project in range(projects):
+        for _ in range(ENTRIES + 1):
+            kept.record(failure(str(project)))
+    counts = {name: len(entries) for name, entries in kept.failures(None).items()}
+    assert sum(counts.values()) == FAILURES
+    assert str(projects - 1) in counts
+
+
+def test_a_failure_is_short_and_on_one_line_wherever_it_goes() -> None:
+    long = Failure("p" * 1000, "t" * 1000, "r" * 1000, "c" * 1000, 404, "s" * 10**6, "i\n" * 1000)
+    assert {len(text) for text in (long.project, long.task, long.route, long.code)} == {SHORT_LIMIT}
+    assert (len(long.sentence), len(long.request_id)) == (SENTENCE_LIMIT, SHORT_LIMIT)
+    odd = Failure("3\r\n4", "", "", "", 404, "a\x1b[31m\nb\u2028c", "")
+    assert (odd.project, odd.sentence) == ("3\\r\\n4", "a\\x1b[31m\\nb\\u2028c")
+
+
+def test_warnings_are_few_and_short() -> None:
+    kept = Journal()
+    kept.warn("3", ["x\n" * 10**5] * 1000)
+    warnings = kept.warnings("3")["3"]
+    assert len(warnings) == WARNINGS
+    assert warnings[-1] == f"and {1000 - WARNINGS + 1} more"
+    assert max(len(warning) for warning in warnings) <= SENTENCE_LIMIT
+    assert warnings[0].isprintable()
+
+
+def test_what_is_no_project_or_no_token_is_not_kept() -> None:
+    kept = Journal()
+    kept.offer("3", "t" * (TOKEN_LIMIT + 1))
+    kept.offer("4", "é" * (TOKEN_LIMIT // 2))
+    kept.offer("p" * 1000, "t")
+    kept.warn("p" * 1000, ["x"])
+    kept.configure("p" * 1000, "<View/>")
+    assert (kept.offered("3"), kept.offered("4"), kept.offered("p" * 1000)) == (None, "é" * 2048, None)
+    assert (kept.warnings(None), kept.configured("p" * 1000)) == ({}, None)
+
+
+class Interrupting(str):
+    """A project's name that lets another thread write as soon as it is compared with a kept one."""
+
+    write: Callable[[], None]
+
+    def __eq__(self, other: object) -> bool:
+        writer = threading.Thread(target=self.write)
+        writer.start()
+        # Time enough to write, if the journal lets it; where it does not, it writes afterwards.
+        writer.join(0.1)
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("what", ["failures", "warnings"])
+def test_who_reads_is_not_disturbed_by_who_writes(what: str) -> None:
+    """Serve runs the methods in threads: "OrderedDict mutated during iteration" lost the report."""
+    kept = Journal()
+    written = threading.Semaphore(0)
+    for name in ("3", "4", "5"):
+        kept.record(failure(name))
+        kept.warn(name, ["x"])
+
+    def write() -> None:
+        kept.record(failure("new" + str(threading.get_ident())))
+        kept.warn("new" + str(threading.get_ident()), ["x"])
+        written.release()
+
+    project = Interrupting("4")
+    project.write = write
+    assert set(getattr(kept, what)(project)) == {"4"}
+    for _ in range(3):
+        assert written.acquire(timeout=30)
+
+
+def test_many_threads_at_once() -> None:
+    kept = Journal()
+
+    def use(number: int) -> None:
+        for turn in range(50):
+            name = str(number * 50 + turn)
+            kept.record(failure(name))
+            kept.warn(name, ["x"])
+            kept.offer(name, "token")
+            kept.configure(name, "x" * 2**16)
+            kept.failures(None)
+            kept.warnings(None)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(8)))
+    assert sum(len(entries) for entries in kept.failures(None).values()) == 8 * 50

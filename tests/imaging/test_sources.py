@@ -11,7 +11,7 @@ import pytest
 from imaging.identity import canonical
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, StoredObject, WebImage
 from imaging.options import ImageOptions
-from imaging.sources import locate
+from imaging.sources import MAX_SHOWN, locate, naming, shown_path
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
 
@@ -263,6 +263,38 @@ def test_hostile_values_are_refused_without_repeating_them(value: str) -> None:
     with pytest.raises(ImageForbidden, match="of task 42: ") as caught:
         locate(source(value), options())
     assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("/data/upload/3/ab12-x.png", "/data/upload/3/ab12-x.png"),
+        ("http://ls:8080/data/upload/3/x.png?token=CANARY#CANARY", "/data/upload/3/x.png"),
+        ("http://user:CANARY@ls:8080/data/upload/3/x.png", "/data/upload/3/x.png"),
+        ("//user:CANARY@ls/x.png?CANARY", "/x.png"),
+        ("https:///user:CANARY@ls/x.png", "ls/x.png"),
+        ("/a;jsessionid=CANARY/x.png;v=CANARY?CANARY", "/a/x.png"),
+        ("/data/local-files/?d=photos/x.png&token=CANARY", "photos/x.png"),
+        ("http://ls:8080/data/local-files/?d=photos/%C3%A9.png", "photos/%C3%A9.png"),
+        ("/tasks/1/presign/?fileuri=CANARY", "/tasks/1/presign/"),
+        ("s3://bucket/photos/x.png", "/photos/x.png"),
+        ("photos/x.png", "photos/x.png"),
+        ("/data/x\n\x1b[0m.png", "/data/x\\n\\x1b[0m.png"),
+        ("data:image/png;base64,CANARY", ""),
+        ("DATA://x/CANARY", ""),
+        ("mailto:user:CANARY@x", ""),
+        ("CANARY" * 1000, ""),
+        ("/" + "a" * 500 + "/x.png", "…" + "a" * 113 + "/x.png"),
+    ],
+)
+def test_a_sentence_names_the_path_and_nothing_else(value: str, path: str) -> None:
+    assert shown_path(value) == path
+    assert len(path) <= MAX_SHOWN
+    with pytest.raises(ImageMissing) as caught, naming(source(value)):
+        raise ImageMissing("there is no such file")
+    assert caught.value.detail == "cannot read the image of task 42: there is no such file" + (
+        f"; its path is {path}" if path else ""
+    )
 
 
 def test_without_a_task_the_sentence_still_reads() -> None:

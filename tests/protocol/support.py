@@ -9,8 +9,13 @@ from typing import Any
 import msgspec
 
 from protocol.bodies import Item, PredictBody, read_predict
+from protocol.variables import TaskData
 
 CAPTURES = Path(__file__).parent / "captures"
+EDITOR: Any = json.loads((Path(__file__).parent / "editor.json").read_text())
+"""What the front end of Label Studio 1.23.2 made of values and repeaters: its own functions that look up a
+value and that read the config were run, out of its bundle, under Node."""
+
 INTERACTIVE = (
     "api_positive",
     "api_positive_negative",
@@ -75,3 +80,23 @@ def predict(config: str, *given: dict[str, Any], data: object = None) -> Predict
     return read_predict(
         encoded({"tasks": [task], "project": "3.17", "label_config": config, "params": {"context": context}})
     )
+
+
+def task_data(data: object) -> TaskData:
+    """The data of a task with the id 7."""
+    [task] = read_predict(encoded({"tasks": [{"id": 7, "data": data}]})).tasks
+    return TaskData(task)
+
+
+IMAGE = '<Image name="image" value="$image"/>'
+
+
+def control(tag: str, name: str, *labels: str, attributes: str = 'toName="image"') -> str:
+    """A control tag of a labeling config."""
+    inside = "".join(f'<Label value="{label}"/>' for label in labels)
+    return f'<{tag} name="{name}" {attributes}>{inside}</{tag}>'
+
+
+def view(*parts: str) -> str:
+    """A labeling config."""
+    return f"<View>{''.join(parts)}</View>"

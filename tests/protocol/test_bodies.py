@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from protocol.bodies import read_predict, read_setup, read_webhook
 from protocol.click import read_click, read_images
 from protocol.options import ReadOptions
+from protocol.variables import TaskData
 from tests.protocol.support import INTERACTIVE, WITHOUT_PROMPTS, capture, capture_bytes, encoded
 from values.errors import BadRequest, ServiceError
 
@@ -21,7 +22,7 @@ def test_reads_real_interactive_requests(name: str) -> None:
     body = read_predict(capture_bytes(name))
     assert body.project_id in {"1", "2"}
     assert len(body.tasks) == 1
-    assert isinstance(body.tasks[0].value("image"), str)
+    assert isinstance(TaskData(body.tasks[0]).at("image"), str)
     assert [item.type for item in body.items] == [
         item["type"] for item in capture(name)["params"]["context"]["result"]
     ]
@@ -55,6 +56,14 @@ def test_tolerates_missing_project_params_and_task_id() -> None:
     body = read_predict(b'{"tasks":[{"data":{"image":"a"}}, {"id":"x1"}, {"id":3,"data":null}]}')
     assert (body.project_id, body.label_config, body.task_id) == ("", None, "")
     assert [task.number for task in body.tasks] == [None, None, 3]
+
+
+@pytest.mark.parametrize("project", ["9" * 65, "3\n4", "\x1b[31m"])
+@pytest.mark.parametrize("read", [read_predict, read_setup, read_webhook])
+def test_a_project_id_is_short_and_printable(read: Any, project: str) -> None:
+    body = {"tasks": [], "action": "X", "project": project}
+    with pytest.raises(BadRequest, match="project's id"):
+        read(encoded(body))
 
 
 @pytest.mark.parametrize(("project", "expected"), [("3.1724700000", "3"), (3, "3"), ("3", "3"), (None, "")])
@@ -119,7 +128,7 @@ def test_steps_over_64_megabytes_of_drafts() -> None:
     read = read_predict(body)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert read.tasks[0].value("image") == "a"
+    assert TaskData(read.tasks[0]).at("image") == "a"
     assert peak < 1 << 20
 
 

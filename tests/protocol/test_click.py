@@ -7,7 +7,7 @@ import pytest
 
 from protocol.bodies import PredictBody, read_predict
 from protocol.click import Click, Nothing, read_click, read_images
-from protocol.label_config import Output
+from protocol.controls import Output
 from protocol.options import ReadOptions
 from tests.protocol.support import (
     INTERACTIVE,
@@ -50,7 +50,7 @@ def test_every_real_interactive_request_is_a_click(name: str) -> None:
     assert (found.width, found.height) == (first["original_width"], first["original_height"])
     value = first["value"]
     label = value[first["type"]][0]
-    assert found.output == Output("BrushLabels", "tag", "image", (label,))
+    assert found.outputs == (Output("BrushLabels", "tag", "image", (label,)),)
     assert len(found.prompts) == 1
 
 
@@ -67,7 +67,7 @@ def test_a_real_request_without_prompts_is_no_click_but_names_images(name: str) 
 def test_a_click_pickles() -> None:
     found = click(predict(CONFIG, keypoint(10, 20), rectangle(0, 0, 50, 50)))
     again = pickle.loads(pickle.dumps(found))
-    assert (again.image, again.output, again.width) == (found.image, found.output, found.width)
+    assert (again.image, again.outputs, again.width) == (found.image, found.outputs, found.width)
     assert (again.prompts[0].points == found.prompts[0].points).all()
 
 
@@ -77,7 +77,7 @@ def test_options_reach_prompts_and_output() -> None:
     assert len(click(body).prompts) == 1
     found = click(body, multi_box="each", output_order="PolygonLabels")
     assert len(found.prompts) == 2
-    assert found.output.from_name == "poly"
+    assert found.outputs[0].from_name == "poly"
 
 
 def test_credentials_go_with_the_image() -> None:
@@ -103,9 +103,19 @@ def test_item_index_picks_the_page() -> None:
 @pytest.mark.parametrize(
     ("config", "data", "sentence"),
     [
-        (CONFIG, {}, r'task 7: data\["image"\], which <Image name="image"> shows, is missing'),
+        (
+            CONFIG,
+            {},
+            r'task 7: data\["image"\], which <Image name="image"> shows, is missing: the task has no',
+        ),
+        (CONFIG, {"pic": "a"}, r'is missing: the task has "pic"; import the task with that key'),
+        (CONFIG.replace("$image", "$meta.url"), {"meta": {"uri": "a"}}, r'data\["meta"\] has "uri"; import'),
+        (CONFIG.replace("$image", "x/$dir"), {"image": "a"}, r'data\["dir"\], .*, is missing'),
+        (CONFIG.replace("$image", "x/$dir"), {"dir": ["a"]}, r'data\["dir"\], .*, has 1 items'),
+        (CONFIG.replace("$image", ""), {"image": "a"}, r'<Image name="image"> .* has no value'),
+        (CONFIG.replace("$image", "$a$a"), {"a": " "}, "is no image path or URL: it is empty"),
         (CONFIG, {"image": None}, "is missing"),
-        (CONFIG, {"image": 5}, "is no image path or URL"),
+        (CONFIG, {"image": 5}, "is no image path or URL: it is a number"),
         (CONFIG, {"image": {"url": "a"}}, "is no image path or URL"),
         (CONFIG, {"image": "  "}, "is no image path or URL"),
         (PAGES, {"pages": []}, "has 0 items, and the prompts are on item 0"),
@@ -135,11 +145,85 @@ def test_no_mask_can_be_placed(config: str, prompt: dict[str, Any], reason: str)
     assert reason in found.reason
 
 
+REPEATED = (
+    '<View><Repeater on="$pages"><Image name="page_{{idx}}" value="$pages[{{idx}}].url"/>'
+    '<BrushLabels name="brush_{{idx}}" toName="page_{{idx}}"><Label value="Object"/></BrushLabels>'
+    '<KeyPointLabels name="point_{{idx}}" toName="page_{{idx}}"><Label value="Object"/></KeyPointLabels>'
+    "</Repeater></View>"
+)
+URLS = {"pages": [{"url": "a"}, {"url": "b"}, {"title": "c"}]}
+
+
+def test_a_click_on_a_repeated_image_goes_to_its_own_control() -> None:
+    prompt = keypoint(1, 1, to_name="page_1", from_name="point_1")
+    found = click(predict(REPEATED, prompt, data=URLS))
+    assert (found.image.value, found.item_index) == ("b", None)
+    assert found.outputs == (Output("BrushLabels", "brush_1", "page_1", ("Object",)),)
+    unnamed = click(predict(REPEATED, {**prompt, "to_name": None}, data=URLS))
+    assert unnamed.image.value == "b"
+
+
+def test_repeated_images_are_warmed() -> None:
+    assert [image.value for image in read_images(predict(REPEATED, data=URLS), 9)] == ["a", "b"]
+    assert [image.value for image in read_images(predict(REPEATED, data=URLS), 1)] == ["a"]
+    many = {"pages": [{"url": str(number)} for number in range(100_000)]}
+    assert len(read_images(predict(REPEATED, data=many), 50)) == 50
+
+
+def test_a_repeated_image_that_this_task_has_not() -> None:
+    found = read_click(predict(REPEATED, keypoint(1, 1, to_name="page_3"), data=URLS))
+    assert isinstance(found, Nothing)
+    assert "make none of that name for this task" in found.reason
+    with pytest.raises(ImageMissing, match=r'data\["pages"\]\[2\]\["url"\], .*page_2.* has "title"'):
+        read_click(predict(REPEATED, keypoint(1, 1, to_name="page_2"), data=URLS))
+
+
+@pytest.mark.parametrize(
+    ("value", "data", "image"),
+    [
+        ("$meta.url", {"meta": {"url": "a"}}, "a"),
+        ("$images[0]", {"images": ["a", "b"]}, "a"),
+        ("$images[1].page", {"images": [{}, {"page": "b"}]}, "b"),
+        ("prefix/$name", {"name": "a.png"}, "prefix/a.png"),
+        ("https://host/$dir/$name", {"dir": "d", "name": 5}, "https://host/d/5"),
+        ("https://host/a.png", {}, "https://host/a.png"),
+    ],
+)
+def test_clicks_and_warming_resolve_the_same(value: str, data: object, image: str) -> None:
+    config = CONFIG.replace("$image", value)
+    assert click(predict(config, keypoint(1, 1), data=data)).image.value == image
+    assert [source.value for source in read_images(predict(config, data=data), 9)] == [image]
+
+
+def test_an_image_that_cannot_be_read_keeps_no_other_from_being_warmed() -> None:
+    broken = '<Image name="x" value="' + "$a" * 40 + '"/><Image name="y" value="$none"/>'
+    config = CONFIG.replace("<View>", "<View>" + broken)
+    assert [image.value for image in read_images(predict(config, data={"image": "a"}), 9)] == ["a"]
+
+
+def test_each_box_keeps_its_own_label() -> None:
+    labels = "".join(f'<Label value="{name}"/>' for name in ("Cat", "Dog"))
+    boxes = [
+        {**rectangle(x, 0, 10, 10, rectanglelabels=labels_of), "from_name": "box"}
+        for x, labels_of in ((0, ["Cat"]), (40, []), (80, ["Dog"]))
+    ]
+    config = (
+        '<View><Image name="image" value="$image"/>'
+        f'<BrushLabels name="brush" toName="image">{labels}</BrushLabels>'
+        f'<RectangleLabels name="box" toName="image">{labels}</RectangleLabels></View>'
+    )
+    found = click(predict(config, *boxes), multi_box="each")
+    assert [output.labels for output in found.outputs] == [("Cat",), ("Dog",), ("Dog",)]
+    assert {output.from_name for output in found.outputs} == {"brush"}
+    [last] = click(predict(config, *boxes)).outputs
+    assert last.labels == ("Dog",)
+
+
 def test_prompts_that_name_no_image_are_on_their_controls_image() -> None:
     two = CONFIG.replace("<View>", '<View><Image name="other" value="$other"/>')
     prompt = {**keypoint(1, 1), "to_name": None}
-    assert click(predict(two, prompt)).output.to_name == "image"
-    assert click(predict(CONFIG, {**prompt, "from_name": None})).output.to_name == "image"
+    assert click(predict(two, prompt)).outputs[0].to_name == "image"
+    assert click(predict(CONFIG, {**prompt, "from_name": None})).outputs[0].to_name == "image"
     assert isinstance(read_click(predict(two, {**prompt, "from_name": None})), Nothing)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from protocol.label_config import OUTPUT_ORDER
+from protocol.controls import OUTPUT_ORDER
 from protocol.options import ReadOptions, RegionOptions
 
 

@@ -12,9 +12,9 @@ from label_studio_sdk.label_interface import LabelInterface
 from numpy.typing import NDArray
 
 from protocol.click import Click, read_click
-from protocol.label_config import OUTPUT_ORDER
+from protocol.controls import OUTPUT_ORDER, Output
 from protocol.options import RegionOptions
-from protocol.regions import clamp, encode
+from protocol.regions import clamp, encode, no_region
 from protocol.responses import encode_predict, prediction
 from tests.protocol.support import keypoint, predict
 
@@ -71,7 +71,7 @@ def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
 def test_label_studio_accepts_a_region_without_label(tag: str) -> None:
     found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)))
     assert isinstance(found, Click)
-    assert found.output.labels == ()
+    assert found.outputs[0].labels == ()
     regions = json.loads(encode_predict([prediction(encode(MASK, 0.5, found), 0.5, "m")]))["results"]
     assert LabelInterface(config(tag)).validate_prediction(regions[0], return_errors=True) == []
 
@@ -99,6 +99,17 @@ def test_a_tag_without_labels_is_repeated_for_them(tag: str) -> None:
     assert (plain["type"], labels["type"]) == (tag.lower(), "labels")
     assert (plain["from_name"], labels["from_name"]) == ("out", "labels")
     assert labels["value"] == {**plain["value"], "labels": ["Object"]}
+
+
+def test_a_mask_goes_to_the_output_of_its_prompt() -> None:
+    found = click("BrushLabels")
+    other = Output("BrushLabels", "out", "image", ("Other",))
+    [first], [second] = encode(MASK, 0.5, found), encode(MASK, 0.5, found, output=other)
+    assert (first["value"]["brushlabels"], second["value"]["brushlabels"]) == (["Object"], ["Other"])
+
+
+def test_why_there_is_no_region_names_the_control() -> None:
+    assert "too small for a region of <PolygonLabels>" in no_region(click("PolygonLabels"))
 
 
 def test_polygons_are_one_region_each() -> None:

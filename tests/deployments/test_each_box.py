@@ -1,0 +1,79 @@
+"""One region for each box: the decoder puts each mask where its own prompt belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deployments import decoder
+from deployments.decoder import Decoder
+from deployments.options import DecoderOptions
+from embeddings.options import DurableOptions
+from protocol import bodies
+from protocol.click import Click, read_click
+from protocol.options import ReadOptions, RegionOptions
+from tests.deployments.fakes import Handle
+from tests.protocol.support import encoded, rectangle
+from values.embedding import Embedding
+from values.image import ModelSize, Pixels
+from values.masks import Frame, Masks
+from values.prompt import Prompt
+
+CONFIG = (
+    '<View><Image name="image" value="$image"/><PolygonLabels name="polygon" toName="image">'
+    '<Label value="Cat"/><Label value="Dog"/></PolygonLabels></View>'
+)
+
+
+SIZE = ModelSize(4)
+
+
+@dataclass(frozen=True)
+class Everything:
+    """A model whose mask is always the whole image."""
+
+    name: str = "fake"
+    version: str = "fake-1"
+    input: ModelSize = SIZE
+    refines: bool = False
+
+    def load_decoder(self, threads: int) -> Everything:
+        return self
+
+    def load_encoder(self, threads: int) -> Any:
+        raise NotImplementedError
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        return Masks(np.ones((1, 4, 4), np.float32), np.ones(1, np.float32), Frame(None, (4, 4)))
+
+
+async def read(*args: Any) -> Pixels:
+    return Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4)
+
+
+async def encode(*args: Any) -> Embedding:
+    return Embedding({"a": np.zeros(1, np.float32)}, "fake-1", 200, 100, 4, 4)
+
+
+def click_on_boxes(*labels: str) -> Click:
+    boxes = [
+        rectangle(10 + 40 * number, 10, 20, 20, rectanglelabels=[label])
+        for number, label in enumerate(labels)
+    ]
+    body = {"tasks": [{"id": 1, "data": {"image": "/a.png"}}], "label_config": CONFIG}
+    read = bodies.read_predict(encoded({**body, "params": {"context": {"result": boxes}}}))
+    click = read_click(read, ReadOptions(multi_box="each"))
+    assert isinstance(click, Click)
+    return click
+
+
+async def test_each_region_has_the_label_of_its_own_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "threads_each", lambda workers: 1)
+    options = (DecoderOptions(), RegionOptions(), DurableOptions())
+    whole = Decoder(Everything(), *options, Handle({"read": read}), Handle({"encode": encode}))
+    answer = await whole.click("a" * 40, click_on_boxes("Cat", "Dog"), [], 90)
+    labels = [region["value"]["polygonlabels"] for region in answer.regions]
+    assert labels == [["Cat"], ["Dog"]]

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from values.one_line import one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("as it is, größe", "as it is, größe"),
+        ("two\nlines\r\n", "two\\nlines\\r\\n"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\u2028b\u202ec", "a\\u2028b\\u202ec"),
+        ("\ud800", "\\ud800"),
+        ("", ""),
+    ],
+)
+def test_odd_characters_are_escaped(text: str, shown: str) -> None:
+    assert one_line(text, 50) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 11, "x" * 10**6, "\n" * 10])
+def test_long_text_is_cut_and_tells_so(text: str) -> None:
+    shown = one_line(text, 10)
+    assert (len(shown), shown[-1]) == (10, "…")
+    assert one_line("x" * 10, 10) == "x" * 10

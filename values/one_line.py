@@ -1,0 +1,15 @@
+"""Text from outside, fit to stand in a log line or a sentence."""
+
+from __future__ import annotations
+
+
+def one_line(text: str, limit: int) -> str:
+    """``text`` on one line of at most ``limit`` characters, the last of which tells that it was cut.
+
+    Control characters, line breaks of any kind, marks that turn the writing direction and halves of
+    surrogate pairs are escaped as Python escapes them.
+    """
+    cut = text[: limit + 1]
+    if not cut.isprintable():
+        cut = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    return cut if len(cut) <= limit else cut[: limit - 1] + "…"
