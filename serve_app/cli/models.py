@@ -161,6 +161,37 @@ def export(
     raise typer.Exit(failed)
 
 
+@models.command()
+def forget(
+    model_dir: ModelDir = Default,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RAY_ADDRESS",
+            help="The running Ray cluster that is to forget it too, such as `auto`.",
+        ),
+    ] = None,
+) -> None:
+    """Let MODEL=auto choose anew at the next start, in place of what it chose once.
+
+    Embeddings of another model than the old one are made anew. Ends with status 1 if that cannot be done.
+    """
+    import ray  # which the other commands do without
+
+    from serve_app.automatic_choice import ChoiceMemory
+
+    try:
+        if address is not None:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        forgotten = ChoiceMemory(ModelOptions(model_dir=model_dir)).forget()
+    except (ModelError, ConnectionError) as error:
+        _complain(error.detail if isinstance(error, ModelError) else f"no Ray cluster at {address}: {error}")
+        raise typer.Exit(1) from None
+    finally:
+        ray.shutdown()
+    typer.echo("auto chooses anew at the next start" if forgotten else "auto has chosen nothing yet")
+
+
 def _row(name: str, folder: Path) -> dict[str, Any]:
     architecture, published = ARCHITECTURES[name], PUBLISHED[name]
     return {
