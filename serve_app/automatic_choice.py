@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,11 +12,10 @@ from ray.experimental import internal_kv
 
 from segmenters import registry
 from segmenters.automatic import cannot_serve
-from segmenters.checkpoints.official import model_folder
 from segmenters.kept_choice import ChoiceFile, KeptChoice
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
-from serve_app.gpus import Gpus
+from serve_app.gpus import ONE_MACHINE, Gpus
 
 logger = logging.getLogger("ray.serve")
 
@@ -23,12 +23,15 @@ _NAMESPACE = b"segment-anything"
 
 
 class ChoiceMemory:
-    """Where a choice is kept: in the cluster's own store, which all of its nodes share for as long as it
-    lives, and in a file in ``MODEL_DIR``, which outlives it. The cluster's comes first."""
+    """Where a choice is kept: in a file in ``MODEL_DIR``, which outlives the cluster.
+
+    Where other nodes may not see that file, or it cannot be written, it is in the cluster's own store too,
+    which comes first.
+    """
 
     def __init__(self, options: ModelOptions) -> None:
         self._file = ChoiceFile(options)
-        self._key = f"auto:{model_folder(options)}".encode()
+        self._key = f"auto:{self._file.path}".encode()
 
     def read(self) -> KeptChoice | None:
         """What was chosen, if anything was."""
@@ -37,19 +40,18 @@ class ChoiceMemory:
 
     def write(self, kept: KeptChoice) -> str:
         """Keep it; a clause that says where."""
-        if ray.is_initialized():
-            internal_kv._internal_kv_put(self._key, kept.to_json().encode(), namespace=_NAMESPACE)
+        where = f"kept in {self._file.path}"
         try:
             self._file.write(kept)
         except OSError as error:
             why = error.strerror or type(error).__name__
-            return f"kept as long as this Ray cluster lives, for {self._file.path} cannot be written ({why})"
-        return f"kept in {self._file.path}"
-
-    def forget(self) -> bool:
-        """Whether anything was kept. Raises ModelError when the file cannot be deleted."""
-        in_cluster = ray.is_initialized() and internal_kv._internal_kv_del(self._key, namespace=_NAMESPACE)
-        return self._file.forget() or bool(in_cluster)
+            where = f"kept as long as this Ray cluster lives, for {self._file.path} cannot be written ({why})"
+        else:
+            if os.environ.get(ONE_MACHINE):
+                return where
+        if ray.is_initialized():
+            internal_kv._internal_kv_put(self._key, kept.to_json().encode(), namespace=_NAMESPACE)
+        return where
 
 
 def settled(options: ModelOptions, found: Gpus) -> Choice:

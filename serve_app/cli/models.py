@@ -18,6 +18,7 @@ from segmenters.checkpoints.official import model_folder, official
 from segmenters.checkpoints.placing import placed
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.state import State, state_of
+from segmenters.kept_choice import ChoiceFile
 from segmenters.naming import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exporting import exported
@@ -162,33 +163,17 @@ def export(
 
 
 @models.command()
-def forget(
-    model_dir: ModelDir = Default,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            envvar="RAY_ADDRESS",
-            help="The running Ray cluster that is to forget it too, such as `auto`.",
-        ),
-    ] = None,
-) -> None:
+def forget(model_dir: ModelDir = Default) -> None:
     """Let MODEL=auto choose anew at the next start, in place of what it chose once.
 
-    Embeddings of another model than the old one are made anew. Ends with status 1 if that cannot be done.
+    Embeddings of another model than the old one are made anew. A Ray cluster of several nodes remembers its
+    choice for as long as it runs: name a model there.
     """
-    import ray  # which the other commands do without
-
-    from serve_app.automatic_choice import ChoiceMemory
-
     try:
-        if address is not None:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        forgotten = ChoiceMemory(ModelOptions(model_dir=model_dir)).forget()
-    except (ModelError, ConnectionError) as error:
-        _complain(error.detail if isinstance(error, ModelError) else f"no Ray cluster at {address}: {error}")
+        forgotten = ChoiceFile(ModelOptions(model_dir=model_dir)).forget()
+    except ModelError as error:
+        _complain(error.detail)
         raise typer.Exit(1) from None
-    finally:
-        ray.shutdown()
     typer.echo("auto chooses anew at the next start" if forgotten else "auto has chosen nothing yet")
 
 
