@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +21,11 @@ from protocol.click import Click
 from protocol.label_config import Output
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
-from tests.deployments.fakes import Handle
 from values.embedding import Embedding
 from values.errors import DeviceFailed, ModelError, OutOfMemory
 from values.image import ImageSource, ModelSize, Pixels
 from values.masks import Masks
+from values.priority import Priority
 from values.prompt import Prompt
 
 POISON = 13
@@ -105,7 +104,13 @@ def encoder(segmenter: Failing, batch: int = 8) -> Encoder:
 async def encoded(made: Encoder, count: int, *more: int) -> list[Embedding | BaseException]:
     """What becomes of so many good images and of those of these values, sent at once behind another."""
     values = [*range(20, 20 + count), *more]
-    return await asyncio.gather(*(made.encode(pixels(each), True) for each in values), return_exceptions=True)
+    return await asyncio.gather(*(_encode(made, each) for each in values), return_exceptions=True)
+
+
+async def _encode(made: Encoder, value: int) -> Embedding:
+    parcel = asyncio.get_running_loop().create_future()
+    parcel.set_result(pixels(value))
+    return await made.encode(f"image {value}", [parcel], Priority.CLICK, Failing().version)
 
 
 async def test_on_cpu_images_are_encoded_one_by_one_and_on_a_gpu_in_batches() -> None:
@@ -162,24 +167,33 @@ async def test_a_failure_is_not_the_quickest_answer(monkeypatch: pytest.MonkeyPa
     assert waited == [1.0]
 
 
-async def test_a_broken_decoder_is_replaced_and_a_whole_one_is_not() -> None:
+@dataclass
+class Kept:
+    """A keeper that has one embedding for every key."""
+
+    embedding: Embedding
+
+    def __contains__(self, key: str) -> bool:
+        return True
+
+    async def get(self, *_: object) -> Embedding:
+        return self.embedding
+
+    def report(self) -> None:
+        """Nothing to say."""
+
+
+async def test_a_broken_decoder_is_replaced_and_a_whole_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = Failing("cpu")
     [embedding] = segmenter.encode([pixels()])
 
-    async def read(*_: Any) -> Pixels:
-        return pixels()
-
-    async def encode(read: Any, *_: Any) -> Embedding:
-        await read
-        return embedding
-
-    handle = Handle({"read": read, "encode": encode})
-    made = Decoder(segmenter, DecoderOptions(), RegionOptions(), DurableOptions(), handle, handle)
-    await made.click("key", CLICK, [])
+    monkeypatch.setattr(decoder_module, "Keeper", lambda *_: Kept(embedding))
+    made = Decoder(segmenter, DecoderOptions(), RegionOptions(), DurableOptions(), None, None)
+    await made.click("key", CLICK, [], 10)
     await made.check_health()
     segmenter.broken = True
     for _ in range(FAILURES):
         with pytest.raises(DeviceFailed, match="allocate memory"):
-            await made.click("key", CLICK, [])
+            await made.click("key", CLICK, [], 10)
     with pytest.raises(DeviceFailed, match="in a row"):
         await made.check_health()
