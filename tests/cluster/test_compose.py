@@ -32,7 +32,8 @@ def gigabytes(size: str) -> int:
 def environment(name: str) -> dict[str, str]:
     """The backend's variables when both files are given, without what is substituted in them."""
     found: dict[str, str] = read("compose.yaml")["services"]["backend"]["environment"]
-    return found | read(name)["services"]["backend"].get("environment", {})
+    more: dict[str, str] = read(name)["services"]["backend"].get("environment", {})
+    return found | more
 
 
 def application(config: str) -> dict[str, Any]:

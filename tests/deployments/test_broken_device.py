@@ -162,7 +162,7 @@ async def test_a_failure_is_not_the_quickest_answer(monkeypatch: pytest.MonkeyPa
         waited.append(seconds)
 
     monkeypatch.setattr(encoder_module, "APART_S", 1.0)
-    monkeypatch.setattr(encoder_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     await encoded(encoder(Failing(broken=True)), 1)
     assert waited == [1.0]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass, field
 
-import cloudpickle
 import pytest
+from ray import cloudpickle
 
 from deployments import scaling
 from deployments.scaling import BUSY, LOAD, by_clicks_in_decode
