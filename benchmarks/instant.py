@@ -26,6 +26,7 @@ class Instant:
     version: str = "instant-1"
     input: ModelSize = field(default_factory=lambda: ModelSize(1024))
     refines: bool = False
+    device: str = "cpu"
 
     def load_encoder(self, threads: int) -> "Instant":
         """Nothing to load."""

@@ -42,7 +42,9 @@ def network(architecture: Architecture, checkpoint: Path, threads: int) -> Any |
 
 
 class OfficialFeatures:
-    """The encoder of an official network, one image at a time."""
+    """The encoder of an official network on CPU, one image at a time."""
+
+    device = "cpu"
 
     def __init__(self, network: Any, family: Family) -> None:
         self._network = network

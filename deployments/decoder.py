@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from deployments.aloud import said_aloud, warn_at_once
 from deployments.cpus import threads_each
+from deployments.device_health import DeviceHealth
 from deployments.keeper import Keeper
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
 from deployments.parcels import Parcel
+from deployments.scaling import LOAD
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions
@@ -28,7 +32,9 @@ from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
+from values.errors import DeviceFailed
 from values.image import ImageSource
+from values.masks import Masks
 from values.priority import Priority
 from values.prompt import Prompt
 
@@ -74,6 +80,8 @@ class Decoder:
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")
+        self._health = DeviceHealth()
+        self._decoding = 0
 
     async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``.
@@ -87,9 +95,13 @@ class Decoder:
         embedding = await self._keeper.get(key, click.image, parcel, Priority.CLICK, left_s)
         check_same_picture((click.width, click.height), (embedding.width, embedding.height))
         waited = time.perf_counter() - started
-        answer = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._decode, key, embedding, click, warm, waited
-        )
+        self._decoding += 1
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._decode, key, embedding, click, warm, waited
+            )
+        finally:
+            self._decoding -= 1
         for stage, seconds in answer.seconds.items():
             self._meters.stage(stage, seconds)
         return answer
@@ -109,8 +121,13 @@ class Decoder:
         return f"the decoder holds {len(self._keeper)} images; {await self._encoder.ready.remote()}"
 
     async def check_health(self) -> None:
-        """Called by Serve every few seconds."""
+        """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
         self._keeper.report()
+        self._health.check(self._threads)
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What :func:`deployments.scaling.by_clicks_in_decode` goes by; asked by Serve twice a second."""
+        return {LOAD: self._decoding / self._options.threads}
 
     def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:
         seconds = {"embedding": waited, "decode": 0.0, "resample": 0.0, "region": 0.0}
@@ -134,10 +151,7 @@ class Decoder:
         seconds: dict[str, float],
     ) -> tuple[list[Region], float]:
         started = time.perf_counter()
-        if self._refiner is None:
-            masks = self._decoder.decode(embedding, prompt)
-        else:
-            masks = self._refiner.decode(key, embedding, prompt)
+        masks = self._masks(key, embedding, prompt)
         seconds["decode"] += time.perf_counter() - started
         shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
         regions: list[Region] = []
@@ -149,3 +163,22 @@ class Decoder:
             seconds["resample"] += resampled - before
             seconds["region"] += time.perf_counter() - resampled
         return regions, shown[0][1]
+
+    def _masks(self, key: str, embedding: Embedding, prompt: Prompt) -> Masks:
+        try:
+            if self._refiner is None:
+                masks = self._decoder.decode(embedding, prompt)
+            else:
+                masks = self._refiner.decode(key, embedding, prompt)
+        except DeviceFailed as error:
+            self._meters.device_failed()
+            raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None
+        self._health.worked()
+        return masks
+
+
+def _nothing(embedding: Embedding) -> tuple[Embedding, Prompt]:
+    """An embedding of that shape without content, and a click in its middle."""
+    zeros = {name: np.zeros_like(array) for name, array in embedding.arrays.items()}
+    middle = np.array([[embedding.width / 2, embedding.height / 2]], np.float32)
+    return replace(embedding, arrays=zeros), Prompt(middle, np.ones(1, np.int32))

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
+
 from deployments.aloud import said_aloud, warn_at_once
 from deployments.batcher import Batcher
 from deployments.cpus import threads_each
+from deployments.device_health import APART_S, DeviceHealth
 from deployments.meters import Meters
 from deployments.parcels import Parcel, unpacked
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import OtherVersion
+from values.errors import DeviceFailed, OtherVersion, OutOfMemory
 from values.image import Pixels
 from values.priority import Priority
+
+logger = logging.getLogger("ray.serve")
 
 
 class Encoder:
     """Holds the encoder half of a segmenter, and a device if it has one.
 
-    ``batch``: most images that are encoded at once. Batches pay on a GPU only: on CPU the first image would
-    wait for the last.
+    ``batch``: most images that are encoded at once on a GPU. On CPU, where the first image would wait for the
+    last, it is one.
     """
 
     def __init__(self, segmenter: Segmenter, batch: int) -> None:
@@ -30,10 +37,13 @@ class Encoder:
         with said_aloud():
             self._encoder = segmenter.load_encoder(threads_each(1))
         self._version = segmenter.version
+        # The device is known in here only: a cluster may start a node with a GPU for this very replica.
+        self._most = 1 if self._encoder.device == "cpu" else batch
         # One thread: the device does one thing at a time, and the event loop stays free for health checks.
-        device = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        self._batches = Batcher(self._encode, device, batch)
+        self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._batches = Batcher(self._encode, self._device, self._most)
         self._meters = Meters()
+        self._health = DeviceHealth()
 
     async def ready(self) -> str:
         """A sentence; a replica that has not loaded its model does not answer."""
@@ -46,12 +56,42 @@ class Encoder:
         """
         if version != self._version:
             raise OtherVersion(f"an encoder serves {self._version}, and {version} was asked for; try again")
-        return await self._batches.run(key, await unpacked(pixels), priority)
+        try:
+            return await self._batches.run(key, await unpacked(pixels), priority)
+        except DeviceFailed:
+            # Whoever fails at once has the shortest queue, and would be sent everything.
+            await asyncio.sleep(APART_S)
+            raise
+
+    async def check_health(self) -> None:
+        """Called by Serve every few seconds. Raises DeviceFailed when the device is out of order."""
+        self._health.check(self._device)
 
     def _encode(self, batch: Sequence[Pixels]) -> Sequence[Embedding]:
-        embeddings = [
-            replace(embedding, evidence=pixels.evidence)
-            for pixels, embedding in zip(batch, self._encoder.encode(batch), strict=True)
-        ]
+        parts = [batch[start : start + self._most] for start in range(0, len(batch), self._most)]
+        return [embedding for part in parts for embedding in self._encoded(part)]
+
+    def _encoded(self, batch: Sequence[Pixels]) -> Sequence[Embedding]:
+        try:
+            embeddings = [
+                replace(embedding, evidence=pixels.evidence)
+                for pixels, embedding in zip(batch, self._encoder.encode(batch), strict=True)
+            ]
+        except OutOfMemory as error:
+            if len(batch) == 1:
+                raise self._judged(error, batch[0]) from None
+            self._most = len(batch) // 2
+            logger.warning("%s; from now on %d images at once", error.detail, self._most)
+            return self._encode(batch)
+        except DeviceFailed as error:
+            if len(batch) > 1:
+                raise  # each is tried alone then
+            raise self._judged(error, batch[0]) from None
+        self._health.worked()
         self._meters.encoded(len(batch))
         return embeddings
+
+    def _judged(self, error: DeviceFailed, pixels: Pixels) -> Exception:
+        self._meters.device_failed()
+        blank = replace(pixels, rgb=np.zeros_like(pixels.rgb))
+        return self._health.judged(error, lambda: self._encoder.encode([blank]))

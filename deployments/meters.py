@@ -15,6 +15,10 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "sam_images_fetched": ("Images that were read and decoded.", ()),
     "sam_images_encoded": ("Images that were encoded.", ()),
+    "sam_device_failures": (
+        "Images and prompts that a GPU or a runtime failed to compute; see the log of the replica.",
+        (),
+    ),
     "sam_durable_problems": (
         "Failures of the durable tier: read, write, damaged, sweep, or busy (too much waits to be written).",
         ("kind",),
@@ -63,6 +67,10 @@ class Meters:
     def encoded(self, images: int) -> None:
         """Count the images of one batch."""
         self._counters["sam_images_encoded"].inc(images)
+
+    def device_failed(self) -> None:
+        """Count one image or prompt that the device failed to compute."""
+        self._counters["sam_device_failures"].inc()
 
     def durable_problem(self, kind: str) -> None:
         """Count one failure of the durable tier."""

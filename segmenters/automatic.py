@@ -50,6 +50,14 @@ def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
     return None, f"of {names[0]}, the best for {machine}, {why_not}"
 
 
+def cannot_serve(name: str, options: ModelOptions) -> str | None:
+    """Why a model that ``auto`` once took cannot be served, as a clause; None if it can, after a download."""
+    if name not in PUBLISHED:
+        return f"no model is called {name[:80]!r}"
+    checkpoint = official(name, options)
+    return None if _is_here(checkpoint) else _cannot_download(checkpoint)
+
+
 def _is_here(checkpoint: Checkpoint) -> bool:
     path, entry = checkpoint.path, PUBLISHED[checkpoint.label]
     # The size first: reading gigabytes for their hash takes seconds.

@@ -18,8 +18,8 @@ class ModelOptions(BaseModel):
 
     model: str = Field(
         default="auto",
-        description="Which segmenter serves: `auto` takes the best this machine can run and falls back to"
-        " `classical`, which needs no weights; a name turns the fallback off. See docs/models.md.",
+        description="Which segmenter serves: `auto` takes the best this machine can run, keeps to it, and"
+        " falls back to `classical`, which needs no weights; a name turns the fallback off. See docs/models.md.",
     )
     sam_choice: Literal["SAM", "MobileSAM", "ONNX"] | None = Field(
         default=None,
@@ -56,7 +56,7 @@ class ModelOptions(BaseModel):
     )
     model_dir: Path = Field(
         default=Path("~/.cache/segment-anything"),
-        description="Folder of checkpoints, and of what is exported from them.",
+        description="Folder of checkpoints, of what is exported from them, and of what `auto` has chosen.",
     )
     checkpoint_mirror: str | None = Field(
         default=None,
@@ -66,7 +66,8 @@ class ModelOptions(BaseModel):
     offline: bool = Field(default=False, description="Never download a checkpoint.")
     device: Device = Field(
         default="auto",
-        description="Where the encoder runs: `cpu`, `cuda`, `cuda:N`; `auto` takes a GPU where there is one.",
+        description="Where the encoder runs: `cpu`, `cuda`, `cuda:N`; `auto` takes a GPU where there is one,"
+        " `cuda` waits for one where nodes may still be started.",
     )
     decoder_device: Device = Field(
         default="cpu", description="Where clicks are decoded: `cpu`, `cuda`, `cuda:N`; `auto` is as `device`."

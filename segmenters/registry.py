@@ -28,20 +28,29 @@ class Choice:
     """The segmenter that serves. ``reason``: a sentence for the log and /health.
 
     ``fallback``: True when ``auto`` had to settle for the model that needs no weights. ``gpu``: whether the
-    encoder is to have one.
+    encoder is to have one. ``automatic``: whether nothing in the settings names it.
     """
 
     segmenter: Segmenter
     reason: str
     fallback: bool = False
     gpu: bool = False
+    automatic: bool = False
+
+
+def is_automatic(options: ModelOptions) -> bool:
+    """Whether nothing names the model.
+
+    Raises :class:`values.errors.ModelError` for a name that no model has.
+    """
+    return wanted(options) == AUTO and options.checkpoint is None
 
 
 def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
     """The segmenter that the options name, or for ``auto`` the best one that this machine can serve.
 
-    ``gpu``: whether the cluster has one. All that can be known before weights are loaded is checked here, so
-    that an application which already serves goes on when its successor cannot.
+    ``gpu``: whether the encoder can have one. All that can be known before weights are loaded is checked
+    here, so that an application which already serves goes on when its successor cannot.
     Raises :class:`values.errors.ModelError` for a name that no model has, a device that is not there, and
     files that are missing, damaged or of another model.
     """
@@ -56,10 +65,11 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
         found, why = best(options, gpu=gpu)
         if found is None:
             reason = f"auto chose {CLASSICAL}, which needs no weights: {why}"
-            return Choice(Classical(), reason, fallback=True)
+            return Choice(Classical(), reason, fallback=True, automatic=True)
         name, reason = found, f"auto chose {found}: {why}"
     segmenter = _make(name, options)
-    return Choice(segmenter, reason, gpu=gpu and options.device != "cpu" and _runs_in_torch(segmenter))
+    on_gpu = gpu and options.device != "cpu" and _runs_in_torch(segmenter)
+    return Choice(segmenter, reason, gpu=on_gpu, automatic=is_automatic(options))
 
 
 def _runs_in_torch(segmenter: Segmenter) -> bool:

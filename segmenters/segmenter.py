@@ -14,10 +14,16 @@ from values.prompt import Prompt
 class Encoder(Protocol):
     """The heavy half: once per image, on a GPU where there is one."""
 
+    @property
+    def device(self) -> str:
+        """Where it computes, known once it has loaded: ``cpu``, ``cuda`` or ``cuda:N``."""
+        ...
+
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """One embedding per image, in order. Images of one batch may differ in size. One call at a time.
 
-        Raises :class:`values.errors.ModelError` when the model cannot run (out of memory, say).
+        Raises :class:`values.errors.DeviceFailed` when the model cannot run, and its
+        :class:`values.errors.OutOfMemory` where fewer images at once may do.
         """
         ...
 
@@ -31,7 +37,8 @@ class Decoder(Protocol):
         A single click or box is ambiguous (part or whole?) and may have several candidates; more settle the
         question, and one candidate is left.
         The embedding's arrays may be read-only and are never written. The same input gives the same output.
-        Raises :class:`values.errors.ModelError` for an embedding that another segmenter made.
+        Raises :class:`values.errors.ModelError` for an embedding that another segmenter made, and
+        :class:`values.errors.DeviceFailed` when the model cannot run.
         """
         ...
 

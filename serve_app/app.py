@@ -9,7 +9,6 @@ HTTP -> Ingress -> Decoder                        one hop for an image whose emb
 import logging
 from typing import Any
 
-import ray
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
@@ -23,8 +22,9 @@ from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
 from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
-from segmenters import registry
 from segmenters.options import ModelOptions
+from serve_app.automatic_choice import settled
+from serve_app.gpus import gpus
 from serve_app.settings import Settings
 
 logger = logging.getLogger("ray.serve")
@@ -55,8 +55,7 @@ def build(settings: Settings) -> Application:
     Raises:
         ModelError: when the model that is named does not exist or cannot be served.
     """
-    gpu = ray.is_initialized() and ray.cluster_resources().get("GPU", 0) > 0
-    choice = registry.choose(settings.part(ModelOptions), gpu=gpu)
+    choice = settled(settings.part(ModelOptions), gpus())
     logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
     images = settings.part(ImageOptions)
     for caution in images.cautions:
@@ -68,7 +67,7 @@ def build(settings: Settings) -> Application:
 
     journal = bind("Journal")
     fetcher = bind("Fetcher", images, journal)
-    batch = settings.part(EncoderOptions).encode_batch if choice.gpu else 1
+    batch = settings.part(EncoderOptions).encode_batch
     encoder = bind("Encoder", choice.segmenter, batch, ray_actor_options=_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
@@ -95,7 +94,7 @@ def build(settings: Settings) -> Application:
 
 
 def _encoder_resources(*, gpu: bool) -> dict[str, float]:
-    """What an encoder replica books unless the config says it: whether it wants a GPU is known here only."""
+    """What an encoder replica books unless the config says it."""
     return {"num_cpus": ENCODER_CPUS, "num_gpus": 1 if gpu else 0}
 
 

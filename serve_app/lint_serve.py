@@ -20,6 +20,7 @@ from ray.serve import Deployment
 from ray.serve.config import AutoscalingPolicy
 from ray.serve.schema import ServeDeploySchema
 
+from segmenters.naming import CLASSICAL
 from serve_app.lint_schema import unknown
 from serve_app.lint_yaml import Finding, join
 from serve_app.settings import SECRETS, SYNONYMS, Settings, nearest
@@ -197,7 +198,10 @@ def _application(application: Mapping[str, Any], path: str) -> Iterator[Finding]
     elif target == BUILT and args:
         yield Finding(f"{path}.args", f"are not read by {BUILT}; import {BUILDER} instead")
     options = application.get("deployments")
-    yield from _deployments(options if isinstance(options, list) else [], f"{path}.deployments")
+    listed = options if isinstance(options, list) else []
+    yield from _deployments(listed, f"{path}.deployments")
+    if isinstance(args, Mapping):
+        yield from _devices(args, listed, f"{path}.deployments")
 
 
 def _import_path(target: str, path: str) -> Iterator[Finding]:
@@ -237,3 +241,31 @@ def _deployments(options: list[Any], path: str) -> Iterator[Finding]:
         if name in seen:
             yield Finding(f"{place}.name", f"{name!r} is given twice; the last one alone would count")
         seen.add(name)
+
+
+def _devices(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator[Finding]:
+    """Settings that say where a half runs, and GPUs that its deployment books or does not."""
+    device, decoder = str(args.get("device", "auto")), str(args.get("decoder_device", "cpu"))
+    asked = {
+        "Encoder": ("device", device),
+        "Decoder": ("decoder_device", device if decoder == "auto" else decoder),
+    }
+    for place, option in _items(options, path):
+        name = option.get("name") if isinstance(option, Mapping) else None
+        if not isinstance(name, str) or name not in asked:
+            continue
+        setting, wanted = asked[name]
+        actor = option.get("ray_actor_options")
+        # What an encoder books is known by the application where the config is silent.
+        if not isinstance(actor, Mapping) and name == "Encoder":
+            continue
+        gpus = actor.get("num_gpus") or 0 if isinstance(actor, Mapping) else 0
+        at = f"{place}.ray_actor_options.num_gpus"
+        if wanted.startswith("cuda") and not gpus:
+            yield Finding(at, f"books no GPU for what `{setting}: {wanted}` runs on one; write num_gpus: 1")
+        elif gpus and wanted == "cpu":
+            yield Finding(
+                at, f"books a GPU that `{setting}: cpu` leaves idle; remove it, or change the setting"
+            )
+        elif gpus and args.get("model") == CLASSICAL:
+            yield Finding(at, f"books a GPU, which {CLASSICAL} cannot use; remove it, or name another model")

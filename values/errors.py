@@ -17,6 +17,8 @@
     │   ├── ImageCorrupt             422  image_corrupt          an image that does not decode
     │   └── ImageDiffers             422  image_differs          another shape than the editor shows
     ├── ModelError                   503  model_error            a model that cannot be loaded or run
+    │   └── DeviceFailed             503  device_failed          what computes failed, whatever it was given
+    │       └── OutOfMemory          503  out_of_memory          memory is short where it computes
     ├── OtherVersion                 503  other_version          a replica of another model's version
     ├── NotKept                      503  not_kept               an embedding that cannot be kept
     ├── Overloaded                   503  overloaded             too much is waiting; try again
@@ -156,6 +158,18 @@ class ModelError(ServiceError):
 
     status = 503
     code = "model_error"
+
+
+class DeviceFailed(ModelError):
+    """A GPU or a runtime that failed to compute, whatever it was given; another replica may do better."""
+
+    code = "device_failed"
+
+
+class OutOfMemory(DeviceFailed):
+    """Too little free memory, on the GPU or beside it, to compute so much at once."""
+
+    code = "out_of_memory"
 
 
 class OtherVersion(ServiceError):

@@ -53,6 +53,8 @@ class Classical:
 class ClassicalEncoder:
     """Colour as people see it (CIELAB), a little blurred, at two sizes."""
 
+    device = "cpu"
+
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """One embedding per image, in order.
 

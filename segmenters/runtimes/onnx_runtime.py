@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from segmenters.runtimes.session import Array, first_line, graph_name
+from segmenters.runtimes.session import Array, device_failure, first_line, graph_name
 from values.errors import ModelError
 
 
@@ -36,6 +37,8 @@ class OnnxRuntimeSession:
         """The outputs of these names."""
         try:
             found = self._session.run(list(outputs), dict(inputs))
+        except InvalidArgument as error:
+            raise ModelError(f"ONNX Runtime does not take this: {first_line(error)}") from None
         except Exception as error:
-            raise ModelError(f"ONNX Runtime failed in {self._name}: {first_line(error)}") from None
+            raise device_failure(f"ONNX Runtime failed in {self._name}", error) from None
         return dict(zip(outputs, found, strict=True))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from segmenters.runtimes.session import Array, first_line, graph_name
+from segmenters.runtimes.session import Array, device_failure, first_line, graph_name
 from values.errors import ModelError
 
 
@@ -52,7 +52,7 @@ class OpenVinoSession:
             # Copies, because the next call of this thread writes over a request's own memory.
             return {name: np.array(request.get_tensor(name).data) for name in outputs}
         except Exception as error:
-            raise ModelError(f"OpenVINO failed in {self._name}: {first_line(error)}") from None
+            raise device_failure(f"OpenVINO failed in {self._name}", error) from None
 
 
 def _package() -> Any:

@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from values.errors import DeviceFailed, OutOfMemory
+
 Array = NDArray[Any]
+
+# What runtimes say when memory is short, where they have no class of their own for it.
+_SHORT_OF_MEMORY = ("out of memory", "bad_alloc", "bad allocation", "allocate memory", "ALLOC_FAILED")
 
 
 class Half(StrEnum):
@@ -39,7 +44,8 @@ class Session(Protocol):
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs of these names. Several threads may call at once; ``inputs`` are never written.
 
-        Raises :class:`values.errors.ModelError` when the runtime fails.
+        Raises :class:`values.errors.DeviceFailed` when the runtime fails, :class:`values.errors.ModelError`
+        for inputs that it does not take.
         """
         ...
 
@@ -52,3 +58,10 @@ def graph_name(graph: Path | bytes) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, of 300 characters at most."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def device_failure(sentence: str, error: BaseException) -> DeviceFailed:
+    """What to raise for ``error`` of a runtime that was computing: its first line behind ``sentence``."""
+    said = str(error)
+    short = isinstance(error, MemoryError) or any(each in said for each in _SHORT_OF_MEMORY)
+    return (OutOfMemory if short else DeviceFailed)(f"{sentence}: {first_line(error)}")

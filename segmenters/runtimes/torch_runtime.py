@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segmenters.architectures import MEAN, SIDE, STD
-from segmenters.runtimes.session import Array, first_line
-from values.errors import ModelError
+from segmenters.runtimes.session import Array, device_failure
+from values.errors import ModelError, OutOfMemory
 
 COMPILED = (1, 2, 4, 8)
 """Images of the batches that a compiled encoder takes: each takes a minute or so to compile."""
@@ -55,6 +55,11 @@ class TorchFeatures:
             self._module.compile(dynamic=False)
             for size in COMPILED:
                 self.features([np.zeros((SIDE, SIDE, 3), np.uint8)] * size)
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda`` or ``cuda:N``."""
+        return str(self._place.device)
 
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most."""
@@ -110,7 +115,7 @@ class Place:
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
-        """Without gradients, in this precision; errors of the device become a sentence."""
+        """Without gradients, in this precision; errors become :class:`values.errors.DeviceFailed`."""
         cast_to = torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
         with self._explained("run the model"), torch.inference_mode(), cast_to:
             yield
@@ -134,13 +139,14 @@ class Place:
             yield
         except torch.OutOfMemoryError:
             if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            raise ModelError(
+                with contextlib.suppress(RuntimeError):  # of a device that takes nothing any more
+                    torch.cuda.empty_cache()
+            raise OutOfMemory(
                 f"{self.device} has too little free memory to {what}; choose a smaller model, stop what else "
                 "runs there, or give each encoder replica a whole GPU (num_gpus: 1)"
             ) from None
         except (RuntimeError, MemoryError) as error:
-            raise ModelError(f"torch failed to {what} on {self.device}: {first_line(error)}") from None
+            raise device_failure(f"torch failed to {what} on {self.device}", error) from None
 
 
 def cuda_is_available() -> bool:

@@ -27,11 +27,16 @@ class SamEncoder:
         self._features = features
         self._version = version
 
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda`` or ``cuda:N``."""
+        return self._features.device
+
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """One embedding per image, in order.
 
         Arrays are those of ``Architecture.outputs`` with a leading 1, float32. Raises
-        :class:`values.errors.ModelError` when the model cannot run.
+        :class:`values.errors.DeviceFailed` when the model cannot run.
         """
         found = self._features.features([pixels.rgb for pixels in batch])
         return [

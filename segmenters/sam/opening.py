@@ -26,16 +26,23 @@ logger = logging.getLogger("ray.serve")
 class Features(Protocol):
     """An encoder, whatever runs it."""
 
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu``, ``cuda`` or ``cuda:N``."""
+        ...
+
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most.
 
-        Raises :class:`values.errors.ModelError` when the runtime fails.
+        Raises :class:`values.errors.DeviceFailed` when the runtime fails.
         """
         ...
 
 
 class SessionFeatures:
-    """An encoder in a session that takes one image at a time."""
+    """An encoder in a session on CPU that takes one image at a time."""
+
+    device = "cpu"
 
     def __init__(self, session: Session, outputs: Mapping[str, str], image: str = "image") -> None:
         """``outputs``: what the session calls each array of an embedding. ``image``: its input's name."""

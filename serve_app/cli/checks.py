@@ -63,6 +63,30 @@ def check_settings(args: Mapping[str, Any]) -> tuple[list[Check], Settings | Non
     ], settings
 
 
+def check_memory(application: Mapping[str, Any], settings: Settings, here_mib: int) -> Check:
+    """Whether the application of a config fits a machine that has ``here_mib`` of memory."""
+    from serve_app.sizing import machine_mib
+
+    try:
+        least, most = (
+            machine_mib(application, settings, bound) / 1024 for bound in ("min_replicas", "max_replicas")
+        )
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return Check("memory", "skipped", "the config is not one whose replicas can be counted")
+    here = here_mib / 1024
+    sentence = f"the application begins with {least:.1f} GiB and grows to {most:.1f}; there are {here:.1f}"
+    lower = "lower cache_mib or the decoder's max_replicas, or name a smaller model"
+    if least > here:
+        return Check("memory", "problem", f"{sentence}: {lower}")
+    return Check("memory", "ok", f"{sentence}; before it grows so far, {lower}" if most > here else sentence)
+
+
+def memory_mib() -> int:
+    """MiB of memory that this machine has, or this container may take."""
+    total: int = importlib.import_module("ray._common.utils").get_system_memory()
+    return total >> 20
+
+
 def check_haproxy() -> Check:
     """Whether HAProxy, the faster way in front, is here."""
     try:

@@ -33,7 +33,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
-    """Check the YAML files, the settings, the ports and what this machine shows to others.
+    """Check the YAML files, the settings, the memory, the ports and what this machine shows to others.
 
     Ends with status 1 if anything is wrong.
     """
@@ -61,6 +61,8 @@ def _machine(config: Path, port: int | None, dashboard_port: int) -> list[Check]
     serve_config = _read(config)
     application = next(iter(_list(serve_config.get("applications"))), {})
     found, settings = checks.check_settings(_mapping(application.get("args")))
+    if settings:
+        found.append(checks.check_memory(application, settings, checks.memory_mib()))
     found.append(checks.check_haproxy())
     http = _mapping(serve_config.get("http_options"))
     url = f"http://127.0.0.1:{port or http.get('port', 8000)}"

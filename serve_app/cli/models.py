@@ -18,6 +18,7 @@ from segmenters.checkpoints.official import model_folder, official
 from segmenters.checkpoints.placing import placed
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.state import State, state_of
+from segmenters.kept_choice import ChoiceFile
 from segmenters.naming import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exporting import exported
@@ -159,6 +160,21 @@ def export(
             failed = True
             _complain(error.detail)
     raise typer.Exit(failed)
+
+
+@models.command()
+def forget(model_dir: ModelDir = Default) -> None:
+    """Let MODEL=auto choose anew at the next start, in place of what it chose once.
+
+    Embeddings of another model than the old one are made anew. A Ray cluster of several nodes remembers its
+    choice for as long as it runs: name a model there.
+    """
+    try:
+        forgotten = ChoiceFile(ModelOptions(model_dir=model_dir)).forget()
+    except ModelError as error:
+        _complain(error.detail)
+        raise typer.Exit(1) from None
+    typer.echo("auto chooses anew at the next start" if forgotten else "auto has chosen nothing yet")
 
 
 def _row(name: str, folder: Path) -> dict[str, Any]:

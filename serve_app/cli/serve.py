@@ -18,6 +18,7 @@ import typer
 import yaml
 
 from serve_app.cli.report import Watch
+from serve_app.gpus import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[2]
 HAPROXY_PORTS = {
@@ -91,6 +92,7 @@ def _environment(haproxy: bool, scratch: Path) -> None:
         # The dashboard listens on loopback only.
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        ONE_MACHINE: "1",
     }
     if haproxy:
         chosen |= {

@@ -53,6 +53,7 @@ class Halved:
     refines: bool = False
     name: str = "halved"
     version: str = "halved-1"
+    device: str = "cpu"
     input: ModelSize = SMALL
     encoded: list[Pixels] = field(default_factory=list)
     asked: list[tuple[int, bool]] = field(default_factory=list)

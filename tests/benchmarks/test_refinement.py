@@ -105,6 +105,7 @@ class Stamps:
     refines: bool = True
     name: str = "stamps"
     version: str = "stamp-1"
+    device: str = "cpu"
     input: ModelSize = INPUT
 
     def load_encoder(self, threads: int) -> Stamps:

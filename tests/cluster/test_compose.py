@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from serve_app import sizing
 from serve_app.lint import lint_file
+from serve_app.lint_serve import FileSettings
 
 CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
 MIB = 2**20
@@ -27,11 +29,18 @@ def gigabytes(size: str) -> int:
     return int(size[:-2]) * 2**30
 
 
-def largest_cache(config: str) -> int:
-    """Bytes of embeddings that all decoders of a Serve config may hold together."""
-    application = yaml.safe_load((CLUSTER.parent / "configs" / config).read_text())["applications"][0]
-    decoder = next(each for each in application["deployments"] if each["name"] == "Decoder")
-    return int(application["args"]["cache_mib"]) * MIB * int(decoder["autoscaling_config"]["max_replicas"])
+def environment(name: str) -> dict[str, str]:
+    """The backend's variables when both files are given, without what is substituted in them."""
+    found: dict[str, str] = read("compose.yaml")["services"]["backend"]["environment"]
+    more: dict[str, str] = read(name)["services"]["backend"].get("environment", {})
+    return found | more
+
+
+def application(config: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CLUSTER.parent / "configs" / config).read_text())["applications"][
+        0
+    ]
+    return found
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])
@@ -73,12 +82,32 @@ def test_the_backend_has_no_more_rights_than_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "config", "tmp"), [("compose.yaml", "serve.yaml", 2048), ("compose.gpu.yaml", "gpu.yaml", 2048)]
+)
+def test_everything_fits_the_memory_that_the_container_has(name: str, config: str, tmp: int) -> None:
+    backend = read(name)["services"]["backend"]
+    limit = gigabytes(backend["deploy"]["resources"]["limits"]["memory"]) / MIB
+    served = application(config)
+    settings = FileSettings(**served["args"])
+    assert f"size={tmp // 1024}g" in read("compose.yaml")["services"]["backend"]["tmpfs"][0]
+    # What is in /tmp and in /dev/shm is memory too; the object store is counted already.
+    assert sizing.machine_mib(served, settings, "max_replicas") + tmp <= limit
+
+
+@pytest.mark.parametrize(
     ("name", "config"), [("compose.yaml", "serve.yaml"), ("compose.gpu.yaml", "gpu.yaml")]
 )
-def test_the_embeddings_fit_the_object_store_and_that_fits_shared_memory(name: str, config: str) -> None:
+def test_what_is_on_its_way_fits_the_object_store_and_that_fits_shared_memory(name: str, config: str) -> None:
     backend = read(name)["services"]["backend"]
     store = int(backend["environment"]["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"])
-    assert largest_cache(config) < store < gigabytes(backend["shm_size"])
+    served = application(config)
+    largest = FileSettings(**{**served["args"], "model": "sam2.1_hiera_large"})
+    assert sizing.store_mib(served, largest, "max_replicas") * MIB < store < gigabytes(backend["shm_size"])
+
+
+def test_on_gpus_the_model_is_named() -> None:
+    model = application("gpu.yaml")["args"]["model"]
+    assert environment("compose.gpu.yaml")["MODEL"] == f"${{MODEL:-{model}}}"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,10 @@ import yaml
 from PIL import Image, ImageDraw
 
 from protocol.brush_rle import decode
+from segmenters.architectures import ARCHITECTURES
+from serve_app import sizing
 from serve_app.lint import lint_file
+from serve_app.lint_serve import FileSettings
 from tests.running_app import running_app
 
 KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
@@ -65,15 +68,52 @@ def test_no_secret_stands_in_the_file() -> None:
             assert "valueFrom" in each, each["name"]
 
 
-def test_the_embeddings_of_a_node_fit_its_object_store_and_that_its_memory() -> None:
-    application = serve_config()["applications"][0]
-    decoder = next(each for each in application["deployments"] if each["name"] == "Decoder")
-    on_a_node = application["args"]["cache_mib"] * MIB * decoder["max_replicas_per_node"]
+def test_every_replica_books_the_memory_that_it_takes() -> None:
+    [application] = serve_config()["applications"]
+    settings = FileSettings(**application["args"])
+    for options in application["deployments"]:
+        needed = sizing.replica_mib(options["name"], settings, gpu=sizing.books_gpu(options))
+        assert options["ray_actor_options"]["memory"] >= needed * MIB, options["name"]
+
+
+def test_what_a_node_gives_away_and_keeps_fits_its_memory() -> None:
+    [application] = serve_config()["applications"]
+    on_their_way = sizing.store_mib(application, FileSettings(**application["args"]), "max_replicas")
     for group in groups()[1:]:
-        store = int(group["rayStartParams"]["object-store-memory"])
+        given = group["rayStartParams"]
         memory = container(group)["resources"]["requests"]["memory"]
         assert memory.endswith("Gi")
-        assert on_a_node < store < int(memory[:-2]) * 1024 * MIB / 2
+        booked, store = int(given["memory"]), int(given["object-store-memory"])
+        assert booked + store + sizing.NODE * MIB <= int(memory[:-2]) * 1024 * MIB
+        assert on_their_way * MIB <= store
+
+
+def test_no_replica_is_placed_on_the_head() -> None:
+    [head, *_] = groups()
+    assert (head["rayStartParams"]["num-cpus"], head["rayStartParams"]["memory"]) == ("0", "0")
+    for options in serve_config()["applications"][0]["deployments"]:
+        assert options["ray_actor_options"]["memory"] > 0
+
+
+def test_one_node_carries_the_least_of_everything() -> None:
+    [application] = serve_config()["applications"]
+    counts = sizing.replicas(application, FileSettings(**application["args"]), "min_replicas")
+    booked = {each["name"]: each["ray_actor_options"] for each in application["deployments"]}
+    [_, cpu, _] = groups()
+    for resource, has in (("memory", int(cpu["rayStartParams"]["memory"])), ("num_cpus", 2)):
+        assert sum(count * booked[name][resource] for name, count in counts.items()) <= has
+
+
+def test_the_model_is_named_and_decoders_grow_as_elsewhere() -> None:
+    [application] = serve_config()["applications"]
+    assert application["args"]["model"] in ARCHITECTURES
+    elsewhere = yaml.safe_load((KUBERAY.parents[1] / "configs" / "serve.yaml").read_text())
+    rules = [
+        next(each for each in config["applications"][0]["deployments"] if each["name"] == "Decoder")
+        for config in (serve_config(), elsewhere)
+    ]
+    assert rules[0]["num_replicas"] == rules[1]["num_replicas"] == "auto"
+    assert rules[0]["autoscaling_config"]["policy"] == rules[1]["autoscaling_config"]["policy"]
 
 
 def test_the_services_port_is_the_ports_of_the_pods_and_of_the_policy() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,19 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
+from segmenters.architectures import ARCHITECTURES
+from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, ENCODER_CPUS
 from serve_app.lint import lint_file
+from serve_app.lint_serve import FileSettings
+from serve_app.sizing import Bound
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+SERVE, GPU = (CONFIGS[0].parent / name for name in ("serve.yaml", "gpu.yaml"))
 GPU_MACHINE = {"gpus": 4, "cpus": 16, "memory_mib": 64 * 1024}
+LAPTOP = {"cpus": 2, "memory_mib": 8 * 1024}
 OBJECT_STORE_SHARE = 0.3
-"""What Ray takes of a node's memory for its object store."""
+"""What Ray takes of a machine's memory for its object store."""
 
 by_name = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 
@@ -44,6 +51,16 @@ def cpus(config: dict[str, Any], bound: str) -> float:
         for name in DEPLOYMENTS
     }
     return sum(replicas(config, name, bound) * share for name, share in booked.items())
+
+
+def memory_mib(config: dict[str, Any], bound: Bound) -> tuple[int, int]:
+    """MiB that a machine needs, and of them those of the object store, for that many replicas."""
+    [application] = config["applications"]
+    settings = FileSettings(**application["args"])
+    return (
+        sizing.machine_mib(application, settings, bound),
+        sizing.store_mib(application, settings, bound),
+    )
 
 
 @by_name
@@ -112,18 +129,43 @@ def test_a_misspelt_deployment_is_found(config: Path, tmp_path: Path) -> None:
     assert "did you mean 'Decoder'?" in problem.sentence
 
 
-def test_the_default_starts_on_two_cores_and_fits_a_laptops_object_store() -> None:
-    config = read(CONFIGS[[path.name for path in CONFIGS].index("serve.yaml")])
-    assert cpus(config, "min_replicas") <= 2
-    cache = config["applications"][0]["args"]["cache_mib"] * replicas(config, "Decoder", "max_replicas")
-    assert cache <= OBJECT_STORE_SHARE * 8 * 1024
+def test_the_default_starts_on_a_laptop() -> None:
+    config = read(SERVE)
+    assert cpus(config, "min_replicas") <= LAPTOP["cpus"]
+    least, store = memory_mib(config, "min_replicas")
+    assert least <= LAPTOP["memory_mib"]
+    assert store <= OBJECT_STORE_SHARE * LAPTOP["memory_mib"]
 
 
 def test_the_gpu_config_fits_the_machine_it_names() -> None:
-    config = read(CONFIGS[[path.name for path in CONFIGS].index("gpu.yaml")])
+    config = read(GPU)
     encoder = deployment(config, "Encoder")
     gpus = encoder["ray_actor_options"]["num_gpus"] * replicas(config, "Encoder", "max_replicas")
     assert gpus == GPU_MACHINE["gpus"]
     assert cpus(config, "max_replicas") <= GPU_MACHINE["cpus"]
-    cache = config["applications"][0]["args"]["cache_mib"] * replicas(config, "Decoder", "max_replicas")
-    assert cache <= OBJECT_STORE_SHARE * GPU_MACHINE["memory_mib"]
+    most, store = memory_mib(config, "max_replicas")
+    assert most <= GPU_MACHINE["memory_mib"]
+    assert store <= OBJECT_STORE_SHARE * GPU_MACHINE["memory_mib"]
+
+
+def test_what_the_configs_say_of_their_memory_is_so() -> None:
+    said = {path.name: " ".join(path.read_text().replace("#", " ").split()) for path in CONFIGS}
+    least, most = (memory_mib(read(SERVE), bound)[0] for bound in ("min_replicas", "max_replicas"))
+    assert f"begins with {round(least / 1024)} GiB and grows to {round(most / 1024)}" in said["serve.yaml"]
+    most, store = memory_mib(read(GPU), "max_replicas")
+    assert (
+        f"at their most take {ceil(most / 1024)} GiB, the {ceil(store / 1024)} of Ray's" in said["gpu.yaml"]
+    )
+
+
+@by_name
+def test_decoders_grow_with_what_they_decode_in_every_config(config: Path) -> None:
+    decoder = deployment(read(config), "Decoder")
+    assert decoder["num_replicas"] == "auto", "the controller imports the policy itself otherwise"
+    scaled = decoder["autoscaling_config"]
+    assert scaled["policy"] == {"policy_function": "deployments.scaling:by_clicks_in_decode"}
+    assert "target_ongoing_requests" not in scaled, "the policy does not read it"
+
+
+def test_the_config_for_gpus_names_its_model() -> None:
+    assert read(GPU)["applications"][0]["args"]["model"] in ARCHITECTURES

@@ -17,6 +17,7 @@ from imaging.options import ImageOptions
 from serve_app.cli import checks
 from serve_app.cli.checks import Check
 from serve_app.lint_schema import variables
+from serve_app.settings import Settings
 from tests.canary import CANARY
 from tests.running_app import free_port
 
@@ -83,6 +84,42 @@ def test_half_of_basic_auth_is_a_problem() -> None:
     [check], settings = checks.check_settings({"basic_auth_user": "a"})
     assert settings is None
     assert "basic auth needs both" in check.sentence
+
+
+APPLICATION: dict[str, Any] = {
+    "deployments": [
+        {"name": "Ingress"},
+        {"name": "Encoder"},
+        {"name": "Decoder", "autoscaling_config": {"max_replicas": 4}},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("gib", "state", "words"),
+    [
+        (2, "problem", "there are 2.0: lower cache_mib"),
+        (5, "ok", "; before it grows so far, lower"),
+        (16, "ok", "there are 16.0"),
+    ],
+)
+def test_the_memory_is_enough_or_what_to_do_is_said(gib: int, state: str, words: str) -> None:
+    check = checks.check_memory(APPLICATION, Settings(model="mobile_sam"), gib * 1024)
+    assert check.state == state
+    assert "begins with 3." in check.sentence
+    assert words in check.sentence
+    assert ("lower" in check.sentence) == (gib < 16)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"deployments": 1}, {"deployments": [1]}, {"deployments": [{"name": "Who"}]}]
+)
+def test_a_config_of_another_shape_is_no_crash(broken: dict[str, Any]) -> None:
+    assert checks.check_memory(broken, Settings(), 1024).state == "skipped"
+
+
+def test_this_machine_has_memory() -> None:
+    assert 256 < checks.memory_mib() < 2**26
 
 
 def test_haproxy_is_found_or_its_absence_explained(monkeypatch: pytest.MonkeyPatch) -> None:

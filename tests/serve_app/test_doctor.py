@@ -35,7 +35,15 @@ def test_all_is_well_here() -> None:
     assert status == 0, output
     lines = output.splitlines()
     assert all(line.startswith(("ok ", "skipped ")) for line in lines)
-    for name in ("configs/serve.yaml", "settings", "haproxy", "backend", "ray dashboard", "label studio"):
+    for name in (
+        "configs/serve.yaml",
+        "settings",
+        "memory",
+        "haproxy",
+        "backend",
+        "ray dashboard",
+        "label studio",
+    ):
         assert any(line[9:].startswith(f"{name}:") for line in lines), name
 
 

@@ -262,3 +262,55 @@ def test_no_config_raises(place: tuple[str | int, ...], value: Any) -> None:
         inner[place[-1]] = value
     for finding in lint_serve(config):
         assert finding.sentence
+
+
+def on(name: str, gpus: float | None, **args: str) -> dict[str, Any]:
+    """A config whose deployment books so many GPUs; None: it says nothing about them."""
+    booked = {} if gpus is None else {"ray_actor_options": {"num_cpus": 1, "num_gpus": gpus}}
+    return changed(args={"model": "mobile_sam", **args}, deployments=[{"name": name, **booked}])
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (on("Encoder", 0, device="cuda"), "books no GPU for what `device: cuda` runs on one"),
+        (on("Encoder", 0, device="cuda:1"), "books no GPU for what `device: cuda:1` runs"),
+        (on("Encoder", 1, device="cpu"), "books a GPU that `device: cpu` leaves idle"),
+        (on("Encoder", 1, model="classical"), "classical cannot use"),
+        (on("Decoder", 0, decoder_device="cuda"), "`decoder_device: cuda`"),
+        (on("Decoder", None, decoder_device="cuda"), "`decoder_device: cuda`"),
+        (on("Decoder", 0, device="cuda", decoder_device="auto"), "`decoder_device: cuda`"),
+        (on("Decoder", 1), "books a GPU that `decoder_device: cpu` leaves idle"),
+    ],
+)
+def test_a_device_and_what_is_booked_for_it_agree(config: dict[str, Any], sentence: str) -> None:
+    [found] = said(config)
+    assert found.startswith("applications[0].deployments[0].ray_actor_options.num_gpus ")
+    assert sentence in found
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        on("Encoder", 1, device="cuda"),
+        on("Encoder", 0.5, device="auto"),
+        on("Encoder", 0),
+        on("Encoder", None, device="cuda"),
+        on("Decoder", 0.1, device="cuda", decoder_device="auto"),
+    ],
+)
+def test_what_agrees_is_accepted(config: dict[str, Any]) -> None:
+    assert said(config) == []
+
+
+def test_an_autoscaling_policy_of_ours_is_accepted() -> None:
+    policy = {"policy_function": "deployments.scaling:by_clicks_in_decode"}
+    assert (
+        said(deployment(num_replicas="auto", autoscaling_config={"max_replicas": 4, "policy": policy})) == []
+    )
+
+
+def test_a_policy_that_does_not_exist_is_found() -> None:
+    policy = {"policy_function": "deployments.scaling:by_clicks"}
+    found = said(deployment(num_replicas="auto", autoscaling_config={"max_replicas": 4, "policy": policy}))
+    assert any("has no attribute 'by_clicks'" in each for each in found)

@@ -12,6 +12,7 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as pybind
 from torch import Tensor, nn
 
 from segmenters.architectures import SIDE, STD
@@ -21,6 +22,7 @@ from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Session
 from segmenters.runtimes.torch_runtime import Place, TorchFeatures, TorchSession
 from segmenters.sam.preparing import canvas
+from values import errors
 from values.errors import ModelError
 
 WEIGHT = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
@@ -215,6 +217,63 @@ def test_a_gpu_that_is_full_is_said_at_load_and_later() -> None:
     session._module = OutOfMemory()
     with pytest.raises(ModelError, match="too little free memory to run the model"):
         session.run(_inputs(1), ["out"])
+
+
+class Raising(nn.Module):
+    """A network that ends in ``error``, as one on a device that is out of order does."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), errors.OutOfMemory),
+        (RuntimeError("CUDA error: out of memory"), errors.OutOfMemory),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory"), errors.OutOfMemory),
+        (MemoryError(), errors.OutOfMemory),
+        (RuntimeError("CUDA error: unspecified launch failure"), errors.DeviceFailed),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), errors.DeviceFailed),
+    ],
+)
+def test_what_torch_fails_with_is_the_devices_failure(error: Exception, raised: type[Exception]) -> None:
+    session = TorchSession(Place("cpu", 1, bfloat16=False), Product(), ("out", "twice"))
+    session._module = Raising(error)
+    with pytest.raises(errors.DeviceFailed) as caught:
+        session.run(_inputs(1), ["out"])
+    assert type(caught.value) is raised
+
+
+class Broken:
+    """An inference session of ONNX Runtime that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def run(self, *_: object) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (pybind.RuntimeException("Failed to allocate memory for requested buffer"), errors.OutOfMemory),
+        (pybind.RuntimeException("bad allocation"), errors.OutOfMemory),
+        (pybind.Fail("Non-zero status code returned while running Conv node"), errors.DeviceFailed),
+        (pybind.InvalidArgument("Got invalid dimensions for input: left"), ModelError),
+    ],
+)
+def test_onnx_runtime_tells_a_wrong_input_from_a_failure(error: Exception, raised: type[Exception]) -> None:
+    session = OnnxRuntimeSession(GRAPH.SerializeToString(), 1)
+    session._session = Broken(error)
+    with pytest.raises(ModelError) as caught:
+        session.run(_inputs(1), ["out"])
+    assert type(caught.value) is raised
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")

@@ -201,3 +201,10 @@ def test_each_command_of_the_group_has_a_section_in_the_docs() -> None:
     sections = [line for line in commands_table().splitlines() if line.startswith("## ")]
     assert {"## serve", "## models list", "## models download", "## models verify"} <= set(sections)
     assert "## models" not in sections
+
+
+def test_what_auto_chose_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "auto.json").write_text("{}")
+    assert run("forget", tmp_path)[:2] == (0, "auto chooses anew at the next start\n")
+    assert not (tmp_path / "auto.json").exists()
+    assert run("forget", tmp_path)[:2] == (0, "auto has chosen nothing yet\n")

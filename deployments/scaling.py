@@ -1,0 +1,46 @@
+"""How many decoder replicas are wanted, by the clicks that they decode.
+
+Serve's own rule counts requests, and so also those that wait for an encoder. Another decoder speeds up none
+of them, while it takes its share of the images from those that hold their embeddings.
+"""
+
+# Serve pickles this module by value for its controller, which need not find it: nothing but the standard
+# library is imported here.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+LOAD = "decoding"
+"""Name of the load of one replica: clicks that decode or wait for a thread to, for each thread."""
+
+BUSY = 0.7
+"""Load, as a mean over time, at which a replica is as busy as it should be; beyond, clicks queue."""
+
+
+class Context(Protocol):
+    """What is read of Serve's AutoscalingContext."""
+
+    @property
+    def aggregated_metrics(self) -> Mapping[str, Mapping[Any, float]] | None:
+        """What replicas have reported, by name and by replica, as a mean over the last half minute."""
+
+    @property
+    def target_num_replicas(self) -> int:
+        """Replicas that are wanted as yet."""
+
+    @property
+    def current_num_replicas(self) -> int:
+        """Replicas that run."""
+
+
+def by_clicks_in_decode(context: Context) -> tuple[float, dict[str, Any]]:
+    """(replicas wanted, nothing to remember), before the bounds and delays of ``autoscaling_config``.
+
+    As many as make each ``BUSY`` with what all decode together; not less than now while one has not reported.
+    """
+    loads = (context.aggregated_metrics or {}).get(LOAD, {})
+    wanted = sum(loads.values()) / BUSY
+    if len(loads) < context.current_num_replicas:
+        wanted = max(wanted, context.target_num_replicas)
+    return max(1.0, wanted), {}

@@ -1,0 +1,103 @@
+"""``model: auto`` over redeploys: what was taken once is taken again, while it can still be served."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import ray
+from ray.experimental import internal_kv
+
+from segmenters import registry
+from segmenters.automatic import cannot_serve
+from segmenters.kept_choice import ChoiceFile, KeptChoice
+from segmenters.options import ModelOptions
+from segmenters.registry import Choice
+from serve_app.gpus import ONE_MACHINE, Gpus
+
+logger = logging.getLogger("ray.serve")
+
+_NAMESPACE = b"segment-anything"
+
+
+class ChoiceMemory:
+    """Where a choice is kept: in a file in ``MODEL_DIR``, which outlives the cluster.
+
+    Where other nodes may not see that file, or it cannot be written, it is in the cluster's own store too,
+    which comes first.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._file = ChoiceFile(options)
+        self._key = f"auto:{self._file.path}".encode()
+
+    def read(self) -> KeptChoice | None:
+        """What was chosen, if anything was."""
+        said = internal_kv._internal_kv_get(self._key, namespace=_NAMESPACE) if ray.is_initialized() else None
+        return (KeptChoice.from_json(said) if said else None) or self._file.read()
+
+    def write(self, kept: KeptChoice) -> str:
+        """Keep it; a clause that says where."""
+        where = f"kept in {self._file.path}"
+        try:
+            self._file.write(kept)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            where = f"kept as long as this Ray cluster lives, for {self._file.path} cannot be written ({why})"
+        else:
+            if os.environ.get(ONE_MACHINE):
+                return where
+        if ray.is_initialized():
+            internal_kv._internal_kv_put(self._key, kept.to_json().encode(), namespace=_NAMESPACE)
+        return where
+
+
+def settled(options: ModelOptions, found: Gpus) -> Choice:
+    """What the settings ask for: for ``auto`` what it took before, if that can still be served.
+
+    Raises ModelError as :func:`segmenters.registry.choose` does.
+    """
+    asked = "cuda" in (options.device.partition(":")[0], options.decoder_device.partition(":")[0])
+    gpu = found is Gpus.HERE or (asked and found is Gpus.MAY_COME)
+    if not registry.is_automatic(options):
+        return _said(registry.choose(options, gpu=gpu), found)
+    memory = ChoiceMemory(options)
+    kept = memory.read()
+    if kept is not None:
+        why_not = _why_not(kept, options, found)
+        if why_not is None:
+            named = options.model_copy(update={"model": kept.model})
+            choice = registry.choose(named, gpu=gpu or (kept.gpu and options.device == "auto"))
+            return _said(replace(choice, reason=_kept_reason(kept, gpu=gpu)), found)
+        logger.warning("auto took %s before and chooses anew: %s", kept.model, why_not)
+    choice = registry.choose(options, gpu=gpu)
+    if choice.automatic and not choice.fallback:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        where = memory.write(KeptChoice(choice.segmenter.name, choice.gpu, choice.reason, at))
+        choice = replace(choice, reason=f"{choice.reason}; {where}")
+    return _said(choice, found)
+
+
+def _why_not(kept: KeptChoice, options: ModelOptions, found: Gpus) -> str | None:
+    """Why what was kept cannot be served here, as a clause; None if it can."""
+    if kept.gpu and (found is Gpus.NONE or options.device == "cpu"):
+        return "it was chosen for a GPU, and there is none"
+    return cannot_serve(kept.model, options)
+
+
+def _kept_reason(kept: KeptChoice, *, gpu: bool) -> str:
+    better = " (made without a GPU, which is here now)" if gpu and not kept.gpu else ""
+    return (
+        f"auto keeps to {kept.model}, its choice of {kept.at}{better}; `python -m serve_app models forget` "
+        "lets it choose anew, which voids all embeddings"
+    )
+
+
+def _said(choice: Choice, found: Gpus) -> Choice:
+    if choice.gpu and found is not Gpus.HERE:
+        logger.warning(
+            "no node has a GPU yet: the encoder waits until one is started or joins; see `ray status`"
+        )
+    return choice

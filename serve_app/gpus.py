@@ -1,0 +1,28 @@
+"""Which GPUs the encoder may count on, before there is an encoder."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+
+ONE_MACHINE = "SERVE_APP_ONE_MACHINE"
+"""Variable that `python -m serve_app serve` sets for the Ray that it starts, which no node ever joins."""
+
+
+class Gpus(Enum):
+    """What is known of a cluster's GPUs while the graph is built."""
+
+    HERE = "a node has one"
+    MAY_COME = "no node has one, but nodes may still be started or join"
+    NONE = "the cluster is this machine, which has none"
+
+
+def gpus() -> Gpus:
+    """Of the cluster that this process belongs to; without one nothing is known, so they may come."""
+    import ray  # which reads its environment then: `serve` sets that first, with the name above
+
+    if not ray.is_initialized():
+        return Gpus.MAY_COME
+    if ray.cluster_resources().get("GPU", 0) > 0:
+        return Gpus.HERE
+    return Gpus.NONE if os.environ.get(ONE_MACHINE) else Gpus.MAY_COME

@@ -1,0 +1,110 @@
+"""How much memory the application takes: what its processes were measured to take, added up.
+
+Embeddings lie in the decoders' own memory. Ray's object store holds what is on its way: the pixels of images
+that wait for an encoder, and their embeddings until a decoder has copied them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from segmenters.architectures import ARCHITECTURES, Family
+from segmenters.naming import CLASSICAL
+from serve_app.settings import Settings
+
+Bound = Literal["min_replicas", "max_replicas"]
+
+# MiB of one process with what it works on, without what it keeps; docs/performance.md has the measurements.
+RAY = (
+    1500  # of Ray and Serve on a machine that is alone: GCS, raylet, dashboard, controller, proxies, HAProxy
+)
+NODE = 800  # of Ray and Serve on a node that joins
+INGRESS = 170
+FETCHER = 500  # with a picture of 60 megapixels
+DECODER = 410
+JOURNAL = 150
+GPU_PROCESS = 2048  # what CUDA takes of the machine's memory in a process; assumed, not measured
+ENCODERS: Mapping[str, int] = {
+    CLASSICAL: 320,
+    "mobile_sam": 774,
+    "sam_vit_b": 1739,
+    "sam_vit_l": 2955,
+    "sam_vit_h": 4283,
+    "sam2_hiera_tiny": 1406,
+    "sam2_hiera_small": 1423,
+    "sam2_hiera_base_plus": 1957,
+    "sam2_hiera_large": 2778,
+    "sam2.1_hiera_tiny": 1407,
+    "sam2.1_hiera_small": 1423,
+    "sam2.1_hiera_base_plus": 1957,
+    "sam2.1_hiera_large": 2778,
+}
+UNNAMED = "mobile_sam"
+"""The model that is reckoned with where the settings do not name one."""
+
+
+def replica_mib(name: str, settings: Settings, *, gpu: bool = False) -> int:
+    """MiB of one replica of the deployment ``name`` when it keeps as much as it may.
+
+    ``gpu``: whether it computes on one.
+    """
+    kept = settings.cache_mib + settings.refine_mib if name == "Decoder" else 0
+    encoder = ENCODERS.get(settings.model, ENCODERS[UNNAMED])
+    own = {"Ingress": INGRESS, "Fetcher": FETCHER, "Encoder": encoder, "Decoder": DECODER, "Journal": JOURNAL}
+    return own[name] + kept + (GPU_PROCESS if gpu else 0)
+
+
+def replicas(application: Mapping[str, Any], settings: Settings, bound: Bound) -> dict[str, int]:
+    """Replicas of each deployment that an application of a Serve config lists, at least or at most."""
+    return {
+        name: settings.workers if name == "Ingress" else _count(options, bound)
+        for name, options in _deployments(application).items()
+    }
+
+
+def store_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) -> int:
+    """MiB of the object store when all fetchers and encoders have as much in work as they take.
+
+    Data: URLs of clicks come on top. More than the store holds goes to disk and comes back.
+    """
+    options = _deployments(application)
+    counts = replicas(application, settings, bound)
+    pixels, embedding = _image_mib(settings.model)
+    fetched, encoded = (
+        counts.get(name, 1) * int(options.get(name, {}).get("max_ongoing_requests", 5))
+        for name in ("Fetcher", "Encoder")
+    )
+    return fetched * pixels + encoded * (pixels + embedding)
+
+
+def machine_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) -> int:
+    """MiB that a machine needs for all of the application and for Ray, the object store included."""
+    options = _deployments(application)
+    counts = replicas(application, settings, bound)
+    own = sum(
+        count * replica_mib(name, settings, gpu=books_gpu(options[name])) for name, count in counts.items()
+    )
+    return RAY + own + store_mib(application, settings, bound)
+
+
+def books_gpu(options: Mapping[str, Any]) -> bool:
+    """Whether the options of a deployment book a GPU, or a part of one."""
+    return bool((options.get("ray_actor_options") or {}).get("num_gpus"))
+
+
+def _deployments(application: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {each["name"]: each for each in application.get("deployments") or []}
+
+
+def _count(options: Mapping[str, Any], bound: Bound) -> int:
+    scaled = options.get("autoscaling_config") or {}
+    return int(scaled.get(bound, 1) if scaled else options.get("num_replicas") or 1)
+
+
+def _image_mib(model: str) -> tuple[int, int]:
+    """MiB of one image's pixels at model size and of its embedding."""
+    architecture = ARCHITECTURES.get(model)
+    if architecture is not None and architecture.family is Family.SAM2:
+        return 12, 16
+    return 3, 4

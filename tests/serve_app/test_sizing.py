@@ -1,0 +1,83 @@
+"""The sums of memory, and the figures that they are made of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segmenters.architectures import ARCHITECTURES
+from serve_app import sizing
+from serve_app.app import DEPLOYMENTS
+from serve_app.settings import Settings
+from serve_app.sizing import machine_mib, replica_mib, replicas, store_mib
+
+PERFORMANCE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+
+APPLICATION: dict[str, Any] = {
+    "deployments": [
+        {"name": "Ingress"},
+        {"name": "Fetcher", "max_ongoing_requests": 8, "autoscaling_config": {"max_replicas": 2}},
+        {"name": "Encoder", "max_ongoing_requests": 16, "autoscaling_config": {"max_replicas": 3}},
+        {
+            "name": "Decoder",
+            "num_replicas": "auto",
+            "autoscaling_config": {"min_replicas": 2, "max_replicas": 4},
+        },
+        {"name": "Journal", "num_replicas": 1},
+    ]
+}
+SETTINGS = Settings(model="sam_vit_b", workers=2, cache_mib=1000, refine_mib=10)
+
+
+def test_replicas_at_least_and_at_most() -> None:
+    least = {"Ingress": 2, "Fetcher": 1, "Encoder": 1, "Decoder": 2, "Journal": 1}
+    assert replicas(APPLICATION, SETTINGS, "min_replicas") == least
+    assert replicas(APPLICATION, SETTINGS, "max_replicas") == least | {
+        "Fetcher": 2,
+        "Encoder": 3,
+        "Decoder": 4,
+    }
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_every_deployment_takes_something(name: str) -> None:
+    assert replica_mib(name, SETTINGS) > 100
+
+
+def test_what_a_decoder_keeps_is_its_own_memory() -> None:
+    less = SETTINGS.model_copy(update={"cache_mib": 500, "refine_mib": 5})
+    assert replica_mib("Decoder", SETTINGS) - replica_mib("Decoder", less) == 505
+    assert replica_mib("Decoder", SETTINGS) == sizing.DECODER + 1010
+    assert store_mib(APPLICATION, SETTINGS, "max_replicas") == store_mib(APPLICATION, less, "max_replicas")
+
+
+def test_the_object_store_holds_what_is_on_its_way() -> None:
+    assert store_mib(APPLICATION, SETTINGS, "min_replicas") == 8 * 3 + 16 * (3 + 4)
+    sam2 = SETTINGS.model_copy(update={"model": "sam2.1_hiera_tiny"})
+    assert store_mib(APPLICATION, sam2, "max_replicas") == 16 * 12 + 48 * (12 + 16)
+
+
+def test_a_machine_carries_it_all() -> None:
+    own = 2 * sizing.INGRESS + sizing.FETCHER + 1739 + 2 * (sizing.DECODER + 1010) + sizing.JOURNAL
+    assert machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.RAY + own + 8 * 3 + 16 * (3 + 4)
+
+
+def test_an_encoder_on_a_gpu_takes_more_of_the_machine() -> None:
+    on_gpu = {"name": "Encoder", "max_ongoing_requests": 16, "ray_actor_options": {"num_gpus": 0.5}}
+    others = [each for each in APPLICATION["deployments"] if each["name"] != "Encoder"]
+    more = machine_mib({"deployments": [*others, on_gpu]}, SETTINGS, "min_replicas")
+    assert more - machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.GPU_PROCESS
+
+
+def test_the_encoders_figures_are_those_that_were_measured() -> None:
+    """The larger one of two sizes of a model that differ by noise."""
+    rows = re.findall(
+        r"^\| `([\w.]+)` \|.*\| (\d+) MiB \| (\d+) MiB \|$", PERFORMANCE.read_text(), re.MULTILINE
+    )
+    measured = {name: int(encoder) for name, encoder, _ in rows}
+    assert set(measured) == set(ARCHITECTURES)
+    assert all(measured[name] <= sizing.ENCODERS[name] <= 1.05 * measured[name] for name in measured)
+    assert max(int(decoder) for *_, decoder in rows) <= sizing.DECODER
