@@ -16,7 +16,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sam_images_fetched": ("Images that were read and decoded.", ()),
     "sam_images_encoded": ("Images that were encoded.", ()),
     "sam_durable_problems": (
-        "Failures of the durable tier: read, write, damaged, sweep, or busy (too much waits to be written).",
+        "Failures of the durable tier: read, write, forget, damaged, sweep, busy (too many wait for it).",
         ("kind",),
     ),
     "sam_embedding_lookups": ("Embeddings asked for, by where they were found.", ("found",)),

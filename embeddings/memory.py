@@ -57,3 +57,8 @@ class MemoryTier(Generic[T]):
         if found is not None:
             self.nbytes -= found.nbytes
         return found is not None
+
+    def drop_all(self, prefix: str) -> None:
+        """Let go of all whose keys begin with ``prefix``. Looks at every key that is kept."""
+        for key in [key for key in self._kept if key.startswith(prefix)]:
+            self.drop(key)

@@ -66,15 +66,19 @@ class Net:
         headers: Mapping[str, str],
         content: bytes = b"",
         max_bytes: int | None = None,
+        *,
+        body: bool = True,
     ) -> Answer:
         """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
 
+        Without ``body`` the connection is closed behind the headers, and the answer's body is empty.
         ``url`` comes from :func:`imaging.addresses.parse_url`. Raises ImageForbidden, ImageUnreachable,
         ImageTimeout, ImageTooLarge.
         """
         origin = Origin.of(url)
         try:
-            return await self._send(method, url, headers, content, max_bytes or self._options.max_image_bytes)
+            limit = max_bytes or self._options.max_image_bytes
+            return await self._send(method, url, headers, content, limit, body)
         except ForbiddenAddress as error:
             raise ImageForbidden(f"images may not come from {origin}: {error}") from None
         except httpcore.ConnectTimeout:
@@ -96,7 +100,13 @@ class Net:
             raise ImageUnreachable(f"{origin} sent an answer whose compression is broken") from None
 
     async def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes,
+        max_bytes: int,
+        wanted: bool,
     ) -> Answer:
         # Images are compressed already; not asking for gzip keeps most servers from spending time on it.
         sent: list[tuple[bytes | str, bytes | str]] = [("Host", url.netloc), ("Accept-Encoding", "identity")]
@@ -119,7 +129,8 @@ class Net:
             }
             body = bytearray()
             if response.status == 200:
-                body = await self._body(Origin.of(url), received, response.aiter_stream(), max_bytes)
+                chunks = response.aiter_stream() if wanted else _nothing()
+                body = await self._body(Origin.of(url), received, chunks, max_bytes)
             return Answer(response.status, received, body)
 
     async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
@@ -153,6 +164,12 @@ class Net:
         await self._pool.aclose()
         if self._proxied is not None:
             await self._proxied.aclose()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 def _inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]]:

@@ -45,3 +45,13 @@ def test_bytes_are_counted_exactly_and_stay_below_the_limit(steps: list[tuple[st
             tier.put(key, embedding(nbytes))
         kept = [tier.get(key) for key in "abcdef" if key in tier]
         assert tier.nbytes == sum(each.nbytes for each in kept if each is not None) <= 100
+
+
+def test_what_is_dropped_makes_room() -> None:
+    tier = MemoryTier[Embedding](100)
+    for key in ("a1", "a2", "b1"):
+        tier.put(key, embedding(30))
+    assert (tier.drop("b1"), tier.drop("b1"), tier.nbytes) == (True, False, 60)
+    tier.put("b2", embedding(30))
+    tier.drop_all("a")
+    assert (len(tier), "b2" in tier, tier.nbytes) == (1, True, 30)

@@ -33,6 +33,10 @@ class Remembering:
         while len(self.kept) > self.room:
             self.kept.popitem(last=False)
 
+    def drop_all(self, prefix: str) -> None:
+        for name in [name for name in self.kept if name.startswith(prefix)]:
+            del self.kept[name]
+
 
 class Adding:
     """A decoder whose logits tell all that it was given; the best of its candidates is not the first."""
@@ -135,3 +139,16 @@ def test_threads_agree() -> None:
         answers = list(threads.map(lambda each: answer(refiner, each), asked))
     alone = [answer(Refiner(Adding(), Remembering()), each) for each in asked[:5]]
     assert answers == alone * 40
+
+
+def test_a_forgotten_image_begins_anew_and_others_go_on() -> None:
+    decoder = Adding()
+    refiner = Refiner(decoder, Remembering())
+    for key in ("one", "other"):
+        answer(refiner, prompt(1), key)
+    refiner.forget("one")
+    decoder.asked.clear()
+    answer(refiner, prompt(1, 1), "other")
+    assert decoder.asked == [(2, True)]
+    answer(refiner, prompt(1, 1), "one")
+    assert decoder.asked[1:] == [(1, False), (2, True)]
