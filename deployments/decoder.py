@@ -116,6 +116,15 @@ class Decoder:
         """See to it that the embedding is in the durable tier; True if it already was."""
         return await self._keeper.store(key, source, parcel, left_s)
 
+    async def forget(self, key: str) -> bool:
+        """Let go of the embedding of the image ``key`` wherever it is kept; whether there was one.
+
+        Raises NotKept where it may still be in the durable tier.
+        """
+        if self._refiner is not None:
+            self._refiner.forget(key)
+        return await self._keeper.forget(key)
+
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
         return f"the decoder holds {len(self._keeper)} images; {await self._encoder.ready.remote()}"
@@ -151,7 +160,7 @@ class Decoder:
         seconds: dict[str, float],
     ) -> tuple[list[Region], float]:
         started = time.perf_counter()
-        masks = self._masks(key, embedding, prompt)
+        masks = self._masks(f"{key}{embedding.evidence}", embedding, prompt)
         seconds["decode"] += time.perf_counter() - started
         shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
         regions: list[Region] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpcore
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -299,14 +300,16 @@ async def test_a_host_is_free_while_its_image_is_decoded(
 ) -> None:
     decoding, count = asyncio.Event(), 0
 
-    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> None:
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> Pixels:
         nonlocal count
         assert not urgent.urgent
         count += 1
         if count == 2 * READS_OF_A_HOST:
             decoding.set()
         await decoding.wait()
+        return Pixels(rgb, *rgb.shape[1::-1])
 
+    rgb = np.zeros((4, 4, 3), np.uint8)
     monkeypatch.setattr(Decoders, "decode", decode)
     server.routes["/a.png"] = answer(200, PNG)
     reader = make(image_hosts=f"127.0.0.1:{server.port}")
