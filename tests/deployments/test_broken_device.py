@@ -31,7 +31,7 @@ from values.prompt import Prompt
 POISON = 13
 PROMPT = Prompt(np.array([[4, 4]], np.float32), np.ones(1, np.int32))
 CLICK = Click(
-    ImageSource("a.png"), (PROMPT,), 8, 8, 0, None, Output("BrushLabels", "brush", "image", ("Object",))
+    ImageSource("a.png"), (PROMPT,), 8, 8, 0, None, (Output("BrushLabels", "brush", "image", ("Object",)),)
 )
 
 
