@@ -189,5 +189,4 @@ class Decoder:
 def _nothing(embedding: Embedding) -> tuple[Embedding, Prompt]:
     """An embedding of that shape without content, and a click in its middle."""
     zeros = {name: np.zeros_like(array) for name, array in embedding.arrays.items()}
-    middle = np.array([[embedding.width / 2, embedding.height / 2]], np.float32)
-    return replace(embedding, arrays=zeros), Prompt(middle, np.ones(1, np.int32))
+    return replace(embedding, arrays=zeros), Prompt(np.array([[0.5, 0.5]]), np.ones(1, np.int32))

@@ -19,7 +19,8 @@ class ModelOptions(BaseModel):
     model: str = Field(
         default="auto",
         description="Which segmenter serves: `auto` takes the best this machine can run, keeps to it, and"
-        " falls back to `classical`, which needs no weights; a name turns that off. See docs/models.md.",
+        " falls back to `classical`, which needs no weights; a name turns the fallback off. See"
+        " docs/models.md.",
     )
     sam_choice: Literal["SAM", "MobileSAM", "ONNX"] | None = Field(
         default=None,

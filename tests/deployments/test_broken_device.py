@@ -18,7 +18,7 @@ from deployments.encoder import Encoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol.click import Click
-from protocol.label_config import Output
+from protocol.controls import Output
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
 from values.embedding import Embedding
@@ -29,9 +29,9 @@ from values.priority import Priority
 from values.prompt import Prompt
 
 POISON = 13
-PROMPT = Prompt(np.array([[4, 4]], np.float32), np.ones(1, np.int32))
+PROMPT = Prompt(np.array([[0.5, 0.5]]), np.ones(1, np.int32))
 CLICK = Click(
-    ImageSource("a.png"), (PROMPT,), 8, 8, 0, None, Output("BrushLabels", "brush", "image", ("Object",))
+    ImageSource("a.png"), (PROMPT,), 8, 8, 0, None, (Output("BrushLabels", "brush", "image", ("Object",)),)
 )
 
 
