@@ -116,6 +116,15 @@ class Decoder:
         """See to it that the embedding is in the durable tier; True if it already was."""
         return await self._keeper.store(key, source, parcel, left_s)
 
+    async def forget(self, key: str) -> bool:
+        """Let go of the embedding of the image ``key`` wherever it is kept; whether there was one.
+
+        Raises NotKept where it may still be in the durable tier.
+        """
+        if self._refiner is not None:
+            self._refiner.forget(key)
+        return await self._keeper.forget(key)
+
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
         return f"the decoder holds {len(self._keeper)} images; {await self._encoder.ready.remote()}"
@@ -169,7 +178,7 @@ class Decoder:
             if self._refiner is None:
                 masks = self._decoder.decode(embedding, prompt)
             else:
-                masks = self._refiner.decode(key, embedding, prompt)
+                masks = self._refiner.decode(f"{key}{embedding.evidence}", embedding, prompt)
         except DeviceFailed as error:
             self._meters.device_failed()
             raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None

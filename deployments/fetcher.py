@@ -66,9 +66,18 @@ class Fetcher:
         finally:
             self._ahead -= not priority.urgent
 
+    async def evidence(self, source: ImageSource, *values: str) -> str:
+        """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
+
+        "" where there is none. Raises the same errors.
+        """
+        return await self._reader.evidence(await self._with_token(unpack(source, *values)))
+
+    async def _with_token(self, source: ImageSource) -> ImageSource:
+        return replace(source, token=await self._tokens.of(source.project))
+
     async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Parcel:
-        source = replace(source, token=await self._tokens.of(source.project))
-        pixels = await self._reader.read(source, size)
+        pixels = await self._reader.read(await self._with_token(source), size)
         self._meters.fetched()
         return await self._pack(pixels)
 

@@ -54,6 +54,9 @@ AHEAD = 32
 """Images that nobody waits for with the decoders at once, of one ingress replica. How many are encoded
 at once the decoders say (ENCODE_AHEAD); this bounds what waits there, to leave room for clicks."""
 
+FORGET_IMAGES = 1000
+"""Images of one request to /forget."""
+
 TRAIN_EVENTS = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING"})
 
 
@@ -93,6 +96,7 @@ class Ingress:
             ("/setup", "POST", self._setup),
             ("/predict", "POST", self._predict),
             ("/embed", "POST", self._embed),
+            ("/forget", "POST", self._forget),
             ("/webhook", "POST", self._webhook),
             ("/versions", "GET", self._versions),
             ("/metrics", "GET", self._metrics),
@@ -191,14 +195,7 @@ class Ingress:
 
     async def _embed(self, request: Request) -> Response:
         """Not of Label Studio's protocol: `precompute` fills the durable tier with it."""
-        raw = await self._read(request)
-        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
-        request.state.project, request.state.task = body.project_id, body.task_id
-        body = await self._configured(body)
-        costly = _is_costly(raw, images_ms(body))
-        sources = await off_loop_if(costly, read_images, body, EMBED_IMAGES + 1)
-        if len(sources) > EMBED_IMAGES:
-            raise BadRequest(f"a request to /embed may have {EMBED_IMAGES} images; send fewer tasks at once")
+        sources = await self._images_of(request, "/embed", EMBED_IMAGES)
         timeout_s = self._options.predict_timeout_s
         try:
             async with asyncio.timeout(timeout_s):
@@ -218,6 +215,21 @@ class Ingress:
             self.reporter.failed("/embed", error, project=source.project, task=task)
             return {"task": source.task, "state": "failed", "error": error.code, "detail": error.detail}
         return {"task": source.task, "state": "stored" if stored else "encoded"}
+
+    async def _forget(self, request: Request) -> Response:
+        """Not of Label Studio's protocol: the command `forget` purges embeddings with it."""
+        sources = await self._images_of(request, "/forget", FORGET_IMAGES)
+        return json_response({"forgotten": await self._owners.forget(sources)})
+
+    async def _images_of(self, request: Request, route: str, limit: int) -> list[ImageSource]:
+        raw = await self._read(request)
+        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
+        request.state.project, request.state.task = body.project_id, body.task_id
+        body = await self._configured(body)
+        sources = await off_loop_if(_is_costly(raw, images_ms(body)), read_images, body, limit + 1)
+        if len(sources) > limit:
+            raise BadRequest(f"a request to {route} may have {limit} images; send fewer tasks at once")
+        return sources
 
     async def _diagnose(self, request: Request) -> Response:
         project = request.query_params.get("project")

@@ -98,7 +98,7 @@ class Keeper:
         """
         kept = self._memory.get(key)
         if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):
-            await self.forget(key)
+            await self._drop(key)
         warm = key in self._memory
         if not warm:
             await self.get(key, source, parcel, priority, left_s)
@@ -122,15 +122,23 @@ class Keeper:
         return False
 
     async def forget(self, key: str) -> bool:
-        """Keep nothing of the image, in memory or in the durable tier; whether there was anything."""
-        forgotten = self._memory.drop(key)
-        if self._durable is not None:
-            forgotten = await self._durable.forget(key) or forgotten
-        self.report()
+        """Keep nothing of the image, in memory or in the durable tier; whether there was anything.
+
+        Raises NotKept where it may still be in the durable tier.
+        """
+        forgotten = await self._drop(key)
+        if forgotten is None:
+            raise NotKept("an embedding cannot be removed from DURABLE; the decoder's log says why")
         return forgotten
 
+    async def _drop(self, key: str) -> bool | None:
+        kept = self._memory.drop(key)
+        self.report()
+        removed = False if self._durable is None else await self._durable.forget(key)
+        return None if removed is None else removed or kept
+
     async def _anew(self, key: str, source: ImageSource, parcel: Parcel) -> None:
-        await self.forget(key)
+        await self._drop(key)
         await self.get(key, source, parcel, Priority.OPENED, self._options.encode_timeout_s)
 
     async def _joined(

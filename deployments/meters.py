@@ -20,7 +20,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         (),
     ),
     "sam_durable_problems": (
-        "Failures of the durable tier: read, write, damaged, sweep, or busy (too much waits to be written).",
+        "Failures of the durable tier: read, write, forget, damaged, sweep, busy (too many wait for it).",
         ("kind",),
     ),
     "sam_embedding_lookups": ("Embeddings asked for, by where they were found.", ("found",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,10 +14,14 @@ from embeddings.key import image_key
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from protocol.click import Click
+from values.errors import ImageError
 from values.image import ImageSource
 from values.priority import Priority
 
 T = TypeVar("T")
+
+FORGET_AT_ONCE = 8
+"""Images of one request that are forgotten at the same time."""
 
 
 class Owners:
@@ -66,6 +70,29 @@ class Owners:
             "encoding an image for later",
         )
         return stored
+
+    async def forget(self, sources: Sequence[ImageSource]) -> int:
+        """Let go of the images' embeddings, in memory and in the durable tier; how many there were.
+
+        Raises what :func:`deployments.calls.call` raises.
+        """
+        places = asyncio.Semaphore(FORGET_AT_ONCE)
+
+        async def forget(source: ImageSource) -> bool:
+            async with places:
+                return await self._forget(source)
+
+        return sum(await asyncio.gather(*map(forget, sources)))
+
+    async def _forget(self, source: ImageSource) -> bool:
+        try:
+            key = await self._key(source)
+        except ImageError:
+            return False  # an address that is never read: nothing is kept under it
+        forgotten: bool = await self._ask(
+            key, [], lambda owner, left_s: owner.forget.remote(key), "forgetting an image"
+        )
+        return forgotten
 
     async def _ask(self, key: str, parcel: Parcel, send: Callable[[Any, float], Any], what: str) -> Any:
         """What the image's owner answers; it is told how many seconds are left."""

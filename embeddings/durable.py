@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 
+from embeddings.last_sweep import note_sweep, seconds_since_sweep
 from embeddings.options import DurableOptions
-from embeddings.places import object_name, parse_place, why
+from embeddings.places import is_object_name, object_name, parse_place, why
 from embeddings.schedule import Schedule
 from embeddings.stored import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
 from embeddings.sweeping import Bounds, sweep_place
@@ -32,6 +34,7 @@ _REST_S = 30.0
 _CONSEQUENCES = {
     "read": "embeddings cannot be read from {place} ({why}), so images are encoded that may be there",
     "write": "embeddings cannot be written to {place} ({why}), so the next restart forgets them",
+    "forget": "embeddings cannot be removed from {place} ({why}), so what is to be forgotten may stay",
     "damaged": "an embedding in {place} is not used ({why}); it is removed and its image encoded again",
     "sweep": "old embeddings cannot be removed from {place} ({why}), which may grow out of its bounds",
 }
@@ -40,8 +43,8 @@ _CONSEQUENCES = {
 class DurableTier:
     """Embeddings of one segmenter by image key. One per process and event loop; many may share a place.
 
-    ``on_problem`` is called with "read", "write", "damaged" or "sweep" whenever that fails; the log has the
-    first of a row. After a time-out the same is not tried again for half a minute.
+    ``on_problem`` is called with "read", "write", "forget", "damaged" or "sweep" whenever that fails; the log
+    has the first of a row. After a time-out the same is not tried again for half a minute.
     """
 
     def __init__(
@@ -80,19 +83,22 @@ class DurableTier:
     async def put(self, key: str, embedding: Embedding) -> bool:
         """Keep the embedding; whether that succeeded. It is there as a whole or not at all.
 
-        Begins a sweep in the background when one is due.
+        Begins a sweep in the background when one is due, and nobody else made it lately.
         """
         name = object_name(self._segmenter, key)
         nbytes = await self._tried("write", self._put(key, name, embedding), 0)
         if nbytes:
             self._sweeps.wrote(nbytes)
-            self._sweeps.start_if_due(self._sweep)
+            self._sweeps.start_if_due(self._swept_ago, self._sweep)
         return bool(nbytes)
 
-    async def forget(self, key: str) -> bool:
-        """Remove the embedding; whether there was one and it is gone."""
-        name = object_name(self._segmenter, key)
-        return await self._tried("write", self._forget(name), False)
+    async def forget(self, key: str) -> bool | None:
+        """Remove the embedding, and those that other models made; whether there was one.
+
+        None where that fails: it may still be there.
+        """
+        object_name(self._segmenter, key)
+        return await self._tried("forget", self._forget(key), None)
 
     async def sweep(self) -> None:
         """Remove what is out of the bounds, now; joins a sweep that is under way."""
@@ -135,15 +141,6 @@ class DurableTier:
             return False
         return True
 
-    async def _forget(self, name: str) -> bool:
-        store = await self._opened()
-        try:
-            await obstore.head_async(store, name)
-            await obstore.delete_async(store, name)
-        except FileNotFoundError:
-            return False
-        return True
-
     async def _put(self, key: str, name: str, embedding: Embedding) -> int:
         if embedding.segmenter != self._segmenter:
             raise Unfit(f"it was made by {embedding.segmenter} and not by {self._segmenter}")
@@ -152,14 +149,38 @@ class DurableTier:
         await obstore.put_async(await self._opened(), name, data, use_multipart=False)
         return len(data)
 
+    async def _forget(self, key: str) -> bool:
+        store = await self._opened()
+        # Each model has a folder of its own, and one that served before may serve again.
+        folders = (await obstore.list_with_delimiter_async(store))["common_prefixes"]
+        names = [f"{folder}/{key[:2]}/{key}.safetensors" for folder in folders]
+        return any([await self._is_removed(store, name) for name in names if is_object_name(name)])
+
+    async def _is_removed(self, store: ObjectStore, name: str) -> bool:
+        try:
+            # S3 says of nothing that it was not there.
+            await obstore.head_async(store, name)
+            await obstore.delete_async(store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
     async def _opened(self) -> ObjectStore:
         if self._store is None:
             self._store = await self._place.open(self._timeout_s)
         return self._store
 
+    async def _swept_ago(self) -> float:
+        try:
+            return await seconds_since_sweep(await self._opened(), self._now(), self._timeout_s)
+        except Exception as error:
+            self._failed("sweep", why(error))
+            return -math.inf  # not now
+
     async def _sweep(self) -> None:
         try:
             store = await self._opened()
+            await note_sweep(store, self._timeout_s)
             await sweep_place(self._place, store, self._bounds, self._now(), self._timeout_s)
         except Exception as error:
             self._failed("sweep", why(error))

@@ -57,6 +57,11 @@ class MemoryTier(Generic[T]):
         self.nbytes -= self._kept.pop(key)[1]
         return True
 
+    def drop_all(self, prefix: str) -> None:
+        """Let go of all whose keys begin with ``prefix``. Looks at every key that is kept."""
+        for key in [key for key in self._kept if key.startswith(prefix)]:
+            self.drop(key)
+
 
 def held(value: Embedding | NDArray[np.generic]) -> int:
     """Bytes that stay in memory for as long as the value does: more than its own where an array is a view."""

@@ -1,10 +1,11 @@
-"""When a place is swept: rarely, and more often where much is written."""
+"""When a place is swept: rarely, more often where much is written, and once for all who write there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+import random
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 OFTEN_S = 600.0
@@ -12,43 +13,66 @@ RARELY_S = 6 * 3600.0
 SHARE = 0.01
 
 Sweep = Callable[[], Coroutine[Any, Any, None]]
+Age = Callable[[], Awaitable[float]]
+"""Seconds since the place was last swept by anybody; infinity where it never was."""
 
 
 class Schedule:
     """At most one sweep at a time, in the background.
 
-    One is due with the first embedding written, then every six hours in which anything is written, or ten
-    minutes after the last if a hundredth of ``max_bytes`` was written since. ``clock``: seconds.
+    Five to fifteen minutes after the first embedding was written, and every so often while more are, it is
+    asked when anybody last swept the place. A sweep is due where that is six hours ago, or ten minutes ago
+    and a hundredth of ``max_bytes`` was written here since the last one. ``clock``: seconds. ``spread``: 0 to
+    1, drawn anew each time, so that those who start together do not sweep together.
     """
 
-    def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, max_bytes: int, clock: Callable[[], float], spread: Callable[[], float] = random.random
+    ) -> None:
         self._share = max_bytes * SHARE
         self._clock = clock
+        self._spread = spread
         self._written = 0
-        self._last = float("-inf")
+        self._next: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     def wrote(self, nbytes: int) -> None:
         """An embedding was written."""
         self._written += nbytes
+        if self._next is None:
+            self._wait()
 
-    def start_if_due(self, sweep: Sweep) -> None:
-        """Start ``sweep`` in the background if it is time and none is under way."""
-        idle = self._clock() - self._last
-        if idle >= RARELY_S or (idle >= OFTEN_S and self._written >= self._share):
-            self.start(sweep)
+    def start_if_due(self, age: Age, sweep: Sweep) -> None:
+        """If it is time: ask in the background for the ``age`` of the last sweep; ``sweep`` if one is due."""
+        if self._next is not None and self._clock() >= self._next:
+            self._start(lambda: self._sweep_if_due(age, sweep))
 
     def start(self, sweep: Sweep) -> asyncio.Future[None]:
         """Start ``sweep`` unless one is under way; that or the new one, shielded from who waits for it."""
-        if self._task is None or self._task.done():
-            self._last, self._written = self._clock(), 0
-            # An empty context: Ray Serve cancels what was started within a request's context.
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(sweep(), context=contextvars.Context())
-        return asyncio.shield(self._task)
+        return self._start(lambda: self._sweep(sweep))
 
     async def aclose(self) -> None:
         """Give up the sweep that is under way."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def _wait(self) -> None:
+        self._next = self._clock() + OFTEN_S * (0.5 + self._spread())
+
+    def _start(self, work: Sweep) -> asyncio.Future[None]:
+        if self._task is None or self._task.done():
+            self._wait()
+            # An empty context: Ray Serve cancels what was started within a request's context.
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(work(), context=contextvars.Context())
+        return asyncio.shield(self._task)
+
+    async def _sweep_if_due(self, age: Age, sweep: Sweep) -> None:
+        seconds = await age()
+        if seconds >= RARELY_S or (seconds >= OFTEN_S and self._written >= self._share):
+            await self._sweep(sweep)
+
+    async def _sweep(self, sweep: Sweep) -> None:
+        self._written = 0
+        await sweep()

@@ -27,6 +27,7 @@ _DTYPES = (np.float16, np.float32, np.uint8)
 _LARGEST_HEADER = 2**16
 _SIZES = ("width", "height", "input_width", "input_height")
 _SIZE = re.compile(r"[1-9][0-9]{0,8}")
+_EVIDENCE = re.compile(r"[ -~]{0,100}")
 
 
 class Foreign(ValueError):
@@ -45,13 +46,14 @@ def to_bytes(key: str, embedding: Embedding) -> bytes:
     """The file for an embedding of the image ``key``. Takes milliseconds: call it off the event loop.
 
     Raises Unfit for one that :func:`from_bytes` would not read: arrays of other types than float16, float32
-    and uint8, more than ``LARGEST`` bytes, a size below 1.
+    and uint8, more than ``LARGEST`` bytes, a size below 1, evidence that is none.
     """
     # safetensors writes the memory of an array as it lies there, whatever its strides.
     arrays = {name: np.asarray(array, order="C") for name, array in embedding.arrays.items()}
     signature = {"format": FORMAT, "key": key, "segmenter": embedding.segmenter}
     signature |= {name: str(getattr(embedding, name)) for name in _SIZES}
-    if unfit := _fault(arrays) or _fault_of_sizes(signature):
+    signature["evidence"] = embedding.evidence
+    if unfit := _fault(arrays) or _fault_of_signature(signature):
         raise Unfit(unfit)
     signature["checksum"] = _checksum(signature, arrays)
     data = safetensors.numpy.save(arrays, signature)
@@ -74,11 +76,13 @@ def from_bytes(key: str, segmenter: str, data: bytes) -> Embedding:
         arrays = safetensors.numpy.load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise Damaged("its arrays are not those of an embedding") from error
-    if damage := _fault(arrays) or _fault_of_sizes(signature):
+    if damage := _fault(arrays) or _fault_of_signature(signature):
         raise Damaged(damage)
     if signature.pop("checksum", None) != _checksum(signature, arrays):
         raise Damaged("its checksum is another than that of its content")
-    return Embedding(arrays, segmenter, *(int(signature[name]) for name in _SIZES))
+    width, height, input_width, input_height = (int(signature[name]) for name in _SIZES)
+    told = signature.get("evidence", "")  # files of former versions have none
+    return Embedding(arrays, segmenter, width, height, input_width, input_height, evidence=told)
 
 
 def _fault(arrays: Mapping[str, NDArray[np.generic]]) -> str:
@@ -90,9 +94,11 @@ def _fault(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     return ""
 
 
-def _fault_of_sizes(signature: Mapping[str, str]) -> str:
-    fits = all(_SIZE.fullmatch(signature.get(name, "")) for name in _SIZES)
-    return "" if fits else "its sizes are not those of an image"
+def _fault_of_signature(signature: Mapping[str, str]) -> str:
+    if not all(_SIZE.fullmatch(signature.get(name, "")) for name in _SIZES):
+        return "its sizes are not those of an image"
+    told = _EVIDENCE.fullmatch(signature.get("evidence", ""))
+    return "" if told else "its evidence is not what tells an image from another"
 
 
 def _checksum(signature: Mapping[str, str], arrays: Mapping[str, NDArray[np.generic]]) -> str:

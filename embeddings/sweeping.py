@@ -1,17 +1,17 @@
 """Keeping a place within its bounds: what is too old goes, then the oldest until the rest fits.
 
-Any number of processes may sweep the same place at once: they choose the same embeddings, and one that is
-already gone is no error.
+A place may hold millions of embeddings, so what is remembered of it is bounded: the oldest few, and how many
+bytes there are. Where more than those few have to go, the place is listed again. Any number of processes may
+sweep the same place at once: they choose the same embeddings, and one that is already gone is no error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import re
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +23,11 @@ from embeddings.places import Folder, Place, is_object_name
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-_PAGE = 1000
+OLDEST = 4096
+"""Embeddings remembered at once, at some 300 bytes each; sorting more would hold up the event loop."""
+
+_PAGE = 250
 _AT_ONCE = 16
-_HOUR_S = 3600
 _LEFTOVER_S = 86_400
 # What obstore calls a file while it writes it.
 _UNFINISHED = re.compile(r"(.+\.safetensors)#\d+")
@@ -62,47 +64,98 @@ async def sweep(store: ObjectStore, bounds: Bounds, now: float, timeout_s: float
     since the epoch. ``timeout_s``: longest wait for a page of the list, and for a removal. Raises an error of
     obstore or TimeoutError, after it removed what it could.
     """
-    by_hour: dict[int, list[Kept]] = defaultdict(list)
-    excess = -bounds.max_bytes
-    async for kept in _all(store, timeout_s):
-        by_hour[int(kept.written // _HOUR_S)].append(kept)
-        excess += kept.nbytes
-    doomed = _doomed(by_hour, excess, now - bounds.max_age_s)
-    removed = 0
-    failed: BaseException | None = None
-    while batch := list(islice(doomed, _AT_ONCE)):
-        removals = (_remove(store, kept.name, timeout_s) for kept in batch)
-        results = await asyncio.gather(*removals, return_exceptions=True)
-        errors = [result for result in results if isinstance(result, BaseException)]
-        removed += sum(result is True for result in results)
-        failed = failed or next(iter(errors), None)
-        if len(errors) == len(batch):
-            break  # so will the rest
-    if failed is not None:
-        raise failed
-    return removed
+    removing, too_old = _Removing(store, timeout_s), now - bounds.max_age_s
+    while True:
+        before, oldest = removing.removed, _Oldest(OLDEST)
+        async for page in _pages(store, timeout_s):
+            await removing.remove([kept.name for kept in page if kept.written < too_old])
+            oldest.see([kept for kept in page if kept.written >= too_old])
+        doomed, enough = oldest.over(bounds.max_bytes)
+        await removing.remove(doomed)
+        if enough or removing.removed == before:
+            break
+    if removing.failed is not None:
+        raise removing.failed
+    return removing.removed
 
 
-def _doomed(by_hour: dict[int, list[Kept]], excess: int, oldest: float) -> Iterator[Kept]:
-    # Sorted by the hour: all at once would hold up the event loop.
-    for hour in sorted(by_hour):
-        for kept in sorted(by_hour[hour]):
-            if kept.written >= oldest and excess <= 0:
-                return
-            excess -= kept.nbytes
-            yield kept
+class _Oldest:
+    """The oldest of all embeddings that were seen, at most ``limit``, and the bytes of all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._nbytes = 0
+        # By (-written, name): the first is the one that makes room for an older one.
+        self._heap: list[tuple[float, str, int]] = []
+
+    def see(self, found: Sequence[Kept]) -> None:
+        """Count these, and remember those that are among the oldest."""
+        for kept in found:
+            self._nbytes += kept.nbytes
+            entry = (-kept.written, kept.name, kept.nbytes)
+            if len(self._heap) < self._limit:
+                heapq.heappush(self._heap, entry)
+            elif entry > self._heap[0]:
+                heapq.heapreplace(self._heap, entry)
+
+    def over(self, max_bytes: int) -> tuple[list[str], bool]:
+        """The names of those that go so that the rest has ``max_bytes``, and whether they are enough."""
+        doomed: list[str] = []
+        excess = self._nbytes - max_bytes
+        for _, name, nbytes in sorted(self._heap, reverse=True):
+            if excess <= 0:
+                break
+            excess -= nbytes
+            doomed.append(name)
+        return doomed, excess <= 0
 
 
-async def _all(store: ObjectStore, timeout_s: float) -> AsyncIterator[Kept]:
+class _Removing:
+    """Removes embeddings, a few at a time. ``removed``: how many. ``failed``: the first error, if any.
+
+    Raises where as many in a row as are removed at once all fail: so would the rest.
+    """
+
+    def __init__(self, store: ObjectStore, timeout_s: float) -> None:
+        self._store = store
+        self._timeout_s = timeout_s
+        self._in_a_row = 0
+        self.removed = 0
+        self.failed: BaseException | None = None
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove these."""
+        for start in range(0, len(names), _AT_ONCE):
+            removals = (
+                _remove(self._store, name, self._timeout_s) for name in names[start : start + _AT_ONCE]
+            )
+            for result in await asyncio.gather(*removals, return_exceptions=True):
+                self._count(result)
+
+    def _count(self, result: bool | BaseException) -> None:
+        if not isinstance(result, BaseException):
+            self.removed += result
+            self._in_a_row = 0
+            return
+        self.failed = self.failed or result
+        self._in_a_row += 1
+        if self._in_a_row >= _AT_ONCE:
+            raise self.failed
+
+
+async def _pages(store: ObjectStore, timeout_s: float) -> AsyncIterator[list[Kept]]:
+    """All embeddings, so many at a time that the event loop is not held up by them."""
     pages = aiter(obstore.list(store, chunk_size=_PAGE))
     while True:
         async with asyncio.timeout(timeout_s):
             page = await anext(pages, None)
         if page is None:
             return
-        for found in page:
-            if is_object_name(found["path"]):
-                yield Kept(found["last_modified"].timestamp(), found["path"], found["size"])
+        yield [
+            Kept(found["last_modified"].timestamp(), found["path"], found["size"])
+            for found in page
+            if is_object_name(found["path"])
+        ]
 
 
 async def _remove(store: ObjectStore, name: str, timeout_s: float) -> bool:

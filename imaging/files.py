@@ -12,6 +12,8 @@ import re
 import stat
 from pathlib import Path
 
+from imaging import evidence
+from imaging.evidence import Found
 from imaging.exhaustion import exhausted
 from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable, ServiceError
 
@@ -22,11 +24,12 @@ _ENCODED = re.compile(r"%(2f|5c|2e|00)", re.IGNORECASE)
 _NOT_THE_PATHS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 
 
-def read_file(root: Path, path: str, max_bytes: int) -> bytes:
-    """The bytes of the file at ``path``, relative to ``root``. Blocks; call it off the event loop.
+def read_file(root: Path, path: str, max_bytes: int, *, content: bool = True) -> Found:
+    """The file at ``path``, relative to ``root``: its bytes and evidence. Blocks; call it off the event loop.
 
-    Raises ImageForbidden for a path that leaves ``root`` or is no regular file, ImageMissing, ImageTooLarge,
-    ImageUnreachable; Overloaded where the machine lacks something.
+    Without ``content`` it is opened and not read. Raises ImageForbidden for a path that leaves ``root`` or is
+    no regular file, ImageMissing, ImageTooLarge, ImageUnreachable; Overloaded where the machine lacks
+    something.
     """
     _check(path)
     try:
@@ -41,7 +44,7 @@ def read_file(root: Path, path: str, max_bytes: int) -> bytes:
     if not real.is_relative_to(real_root) or real == real_root:
         raise ImageForbidden("its file lies outside LOCAL_FILES_DOCUMENT_ROOT")
     try:
-        return _open_and_read(real_root, real.relative_to(real_root).parts, max_bytes)
+        return _open_and_read(real_root, real.relative_to(real_root).parts, max_bytes, content)
     except FileNotFoundError:
         raise ImageMissing("there is no such file under LOCAL_FILES_DOCUMENT_ROOT") from None
     except (OSError, MemoryError) as error:
@@ -63,7 +66,7 @@ def _check(path: str) -> None:
         raise ImageForbidden("its file path has .., a backslash or control characters")
 
 
-def _open_and_read(root: Path, parts: tuple[str, ...], max_bytes: int) -> bytes:
+def _open_and_read(root: Path, parts: tuple[str, ...], max_bytes: int, content: bool) -> Found:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in parts[:-1]:
@@ -75,13 +78,19 @@ def _open_and_read(root: Path, parts: tuple[str, ...], max_bytes: int) -> bytes:
     finally:
         os.close(folder)
     try:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
+        # Evidence first: that of a file written meanwhile is of the older content, and soon found to be.
+        found = os.fstat(opened)
+        if not stat.S_ISREG(found.st_mode):
             raise ImageForbidden("its file is not a regular file")
-        with os.fdopen(opened, "rb", closefd=False) as file:
-            data = file.read(max_bytes + 1)
+        data = _read(opened, max_bytes + 1) if content else b""
     finally:
         os.close(opened)
-    if len(data) > max_bytes:
+    if max(len(data), found.st_size) > max_bytes:
         limit = f"{max_bytes / 2**20:.3g} MiB"
         raise ImageTooLarge(f"its file has more than {limit}; raise MAX_IMAGE_MIB if it should be read")
-    return data
+    return Found(data, evidence.of_file(found))
+
+
+def _read(opened: int, most: int) -> bytes:
+    with os.fdopen(opened, "rb", closefd=False) as file:
+        return file.read(most)

@@ -79,9 +79,11 @@ class Net:
         max_bytes: int | None = None,
         *,
         repeatable: bool = False,
+        body: bool = True,
     ) -> Answer:
         """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
 
+        Without ``body`` the connection is closed behind the headers, and the answer's body is empty.
         ``url`` comes from :func:`imaging.addresses.parse_url`. A GET, or what is ``repeatable``, is sent
         again where that may help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout,
         ImageTooLarge; Overloaded where the machine lacks something.
@@ -89,7 +91,8 @@ class Net:
         origin = Origin.of(url)
 
         async def ask() -> Answer:
-            return await self._send(method, url, headers, content, max_bytes or self._options.max_image_bytes)
+            limit = max_bytes or self._options.max_image_bytes
+            return await self._send(method, url, headers, content, limit, body)
 
         try:
             if method == "GET" or repeatable:
@@ -136,7 +139,13 @@ class Net:
                 return ImageUnreachable(f"{origin} broke off its answer or does not speak HTTP")
 
     async def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, max_bytes: int
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes,
+        max_bytes: int,
+        wanted: bool,
     ) -> Answer:
         # Images are compressed already; not asking for gzip keeps most servers from spending time on it.
         sent: list[tuple[bytes | str, bytes | str]] = [("Host", url.netloc), ("Accept-Encoding", "identity")]
@@ -159,7 +168,8 @@ class Net:
             }
             body = bytearray()
             if response.status == 200:
-                body = await self._body(Origin.of(url), received, response.aiter_stream(), max_bytes)
+                chunks = response.aiter_stream() if wanted else _nothing()
+                body = await self._body(Origin.of(url), received, chunks, max_bytes)
             return Answer(response.status, received, body)
 
     async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
@@ -200,6 +210,12 @@ class Net:
         await self._pool.aclose()
         if self._proxied is not None:
             await self._proxied.aclose()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 def _trust() -> ssl.SSLContext:

@@ -60,9 +60,9 @@ class ProjectTasks:
         if self._site is None or not project.isdecimal():
             return ()
         url = self._site.url(f"/api/tasks?{urlencode(_query(project, task, count))}")
-        answer = await self._web.fetch(LabelStudioFile(url), ImageSource("", project=project, token=token))
+        found = await self._web.fetch(LabelStudioFile(url), ImageSource("", project=project, token=token))
         try:
-            page = _PAGE.decode(answer)
+            page = _PAGE.decode(found.content)
         except msgspec.MsgspecError:
             raise ImageUnreachable(
                 f"{self._site.origin} does not list tasks as Label Studio does; check LABEL_STUDIO_URL"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from imaging.addresses import parse_url
 from imaging.background_reads import BackgroundReads
 from imaging.decoders import Decoders
+from imaging.evidence import Found
 from imaging.files import read_file
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
-from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.sockets import Resolver, resolve
@@ -47,15 +48,23 @@ class ImageReader:
         that fits, or Overloaded. Nothing is remembered of a failure: the next read tries again.
         """
         urgency = Urgency.of(urgent)
-        if len(source.value) > LARGE_VALUE:
-            location = await self._values.run(partial(locate, source, self._options), urgency)
-        else:
-            location = locate(source, self._options)
+        location = await self._locate(source, urgency)
         with naming(source):
             async with self._background.place(host_of(location), urgency) as place:
-                content = await self._bytes(location, source)
+                found = await self._find(location, source, content=True)
                 place.arrived()
-                return await self._decoders.decode(content, size, urgency)
+                pixels = await self._decoders.decode(found.content, size, urgency)
+        return replace(pixels, evidence=found.evidence)
+
+    async def evidence(self, source: ImageSource) -> str:
+        """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
+
+        As long as that is the same, so is the image. "" where nothing tells: see ``imaging.evidence``.
+        Everything is checked as for reading, and raises the same errors.
+        """
+        location = await self._locate(source, Urgency.of(False))
+        with naming(source):
+            return (await self._find(location, source, content=False)).evidence
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
@@ -74,39 +83,43 @@ class ImageReader:
             return f"Label Studio at {address} answers and takes the token"
         return f"{address} answers, but not as Label Studio does; check LABEL_STUDIO_URL"
 
-    async def _bytes(self, location: Location, source: ImageSource) -> Content:
-        match location:
-            case DataUrl(content):
-                return content
-            case LocalFile():
-                return await self._local(location, source)
-            case StoredObject():
-                return await self._stored(location, source)
-            case _:
-                return await self._web.fetch(location, source)
+    async def _locate(self, source: ImageSource, urgency: Urgency) -> Location:
+        if len(source.value) > LARGE_VALUE:
+            return await self._values.run(partial(locate, source, self._options), urgency)
+        return locate(source, self._options)
 
-    async def _local(self, location: LocalFile, source: ImageSource) -> Content:
+    async def _find(self, location: Location, source: ImageSource, *, content: bool) -> Found:
+        match location:
+            case DataUrl(decoded):
+                return Found(decoded)  # its key has its hash: another content is another image
+            case LocalFile():
+                return await self._local(location, source, content)
+            case StoredObject():
+                return await self._stored(location, source, content)
+            case _:
+                return await self._web.fetch(location, source, content=content)
+
+    async def _local(self, location: LocalFile, source: ImageSource, content: bool) -> Found:
         root = self._options.local_files_document_root
         assert root is not None  # noqa: S101 - else locate() makes no LocalFile
         try:
-            return await self._files.run(
-                partial(read_file, root, location.path, self._options.max_image_bytes)
-            )
+            read = partial(read_file, root, location.path, self._options.max_image_bytes, content=content)
+            return await self._files.run(read)
         except ImageMissing:
             if location.url is None:
                 raise
             # Mounted here in part only: Label Studio may have the rest.
-            return await self._web.fetch(LabelStudioFile(location.url), source)
+            return await self._web.fetch(LabelStudioFile(location.url), source, content=content)
 
-    async def _stored(self, location: StoredObject, source: ImageSource) -> Content:
+    async def _stored(self, location: StoredObject, source: ImageSource, content: bool) -> Found:
         if self._stores.holds(location):
-            return await self._stores.read(location)
+            return await self._stores.read(location, content=content)
         if location.url is None:
             raise ImageForbidden(
                 f"it is a {location.scheme}:// address; set LABEL_STUDIO_URL, so that Label Studio hands out "
                 "the objects of its tasks, or name its bucket in IMAGE_STORES to read it directly"
             )
-        return await self._web.fetch(LabelStudioFile(location.url), source)
+        return await self._web.fetch(LabelStudioFile(location.url), source, content=content)
 
     async def aclose(self) -> None:
         """Close all connections."""

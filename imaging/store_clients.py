@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.store import AzureStore, GCSStore
 
+from imaging import evidence
 from imaging.addresses import AllowList, ForbiddenUrl, Origin, parse_url
 from imaging.clouds import Bucket
-from imaging.net import Content, Net
+from imaging.evidence import Found
+from imaging.net import Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver
 from imaging.tls import TlsFailed
 from values.errors import ImageError, ImageUnreachable
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 Address = Callable[[str], Awaitable[str]]
 """From the key of an object to an address that carries the credential for it. Raises ImageError."""
@@ -24,8 +29,8 @@ Address = Callable[[str], Awaitable[str]]
 class Client(Protocol):
     """What reads from one bucket."""
 
-    async def get(self, key: str) -> Content:
-        """The bytes of an object. Raises ImageError."""
+    async def get(self, key: str, *, content: bool) -> Found:
+        """An object: its evidence, and its bytes if the ``content`` is wanted. Raises ImageError."""
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -41,8 +46,8 @@ class ByAddress:
         self._resolver = resolver
         self._net: Net | None = None
 
-    async def get(self, key: str) -> Content:
-        """The bytes of an object. Raises ImageError."""
+    async def get(self, key: str, *, content: bool) -> Found:
+        """An object: its evidence, and its bytes if the ``content`` is wanted. Raises ImageError."""
         try:
             url = parse_url(await self._address(key))
         except ForbiddenUrl as error:
@@ -50,7 +55,7 @@ class ByAddress:
         if self._net is None:
             self._net = Net(self._options, _only(Origin.of(url)), self._resolver)
         try:
-            answer = await self._net.send("GET", url, {"Accept": "*/*"})
+            answer = await self._net.send("GET", url, {"Accept": "*/*"}, body=content)
         except TlsFailed as error:
             raise ImageUnreachable(error.detail.replace(str(Origin.of(url)), str(self._bucket))) from None
         except ImageUnreachable:
@@ -59,7 +64,7 @@ class ByAddress:
             raise type(error)(error.detail.replace(str(Origin.of(url)), str(self._bucket))) from None
         if answer.status != 200:
             raise self._bucket.answered(answer.status)
-        return answer.body
+        return Found(answer.body, evidence.of_headers(answer.headers))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -80,10 +85,10 @@ class Streamed:
         self._options = options
         self._store = store
 
-    async def get(self, key: str) -> Content:
-        """The bytes of an object. Raises ImageError."""
+    async def get(self, key: str, *, content: bool) -> Found:
+        """An object: its evidence, and its bytes if the ``content`` is wanted. Raises ImageError."""
         try:
-            return await self._get(key)
+            return await (self._get(key) if content else self._head(key))
         except ImageError:
             raise
         except TimeoutError:
@@ -91,13 +96,17 @@ class Streamed:
         except Exception as error:
             raise self._bucket.failed(error) from None
 
-    async def _get(self, key: str) -> Content:
+    async def _head(self, key: str) -> Found:
+        async with self._patience():
+            meta = await obstore.head_async(self._store, key)
+        self._check(meta)
+        return Found(b"", evidence.of_object(meta))
+
+    async def _get(self, key: str) -> Found:
         options = self._options
-        async with asyncio.timeout(options.connect_timeout_s + options.read_timeout_s):
+        async with self._patience():
             found = await obstore.get_async(self._store, key)
-        too_large = self._bucket.too_large(options.max_image_mib)
-        if found.meta["size"] > options.max_image_bytes:
-            raise too_large
+        self._check(found.meta)
         # The least chunk makes each wait one for the network, so that the limit is one of silence.
         chunks = aiter(found.stream(min_chunk_size=1))
         body = bytearray()
@@ -105,10 +114,17 @@ class Streamed:
             async with asyncio.timeout(options.read_timeout_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
-                return body
+                return Found(body, evidence.of_object(found.meta))
             body += chunk
             if len(body) > options.max_image_bytes:
-                raise too_large
+                raise self._bucket.too_large(options.max_image_mib)
+
+    def _patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(self._options.connect_timeout_s + self._options.read_timeout_s)
+
+    def _check(self, meta: ObjectMeta) -> None:
+        if meta["size"] > self._options.max_image_bytes:
+            raise self._bucket.too_large(self._options.max_image_mib)
 
     async def aclose(self) -> None:
         """Nothing to do: obstore closes connections when it is dropped."""

@@ -29,8 +29,8 @@ import asyncio
 
 from imaging.buckets import parse_store
 from imaging.clouds import Bucket
+from imaging.evidence import Found
 from imaging.locations import StoredObject
-from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from imaging.store_clients import Client
@@ -53,8 +53,8 @@ class Stores:
         """Whether an entry of IMAGE_STORES covers an object."""
         return any(entry.covers(location) for entry in self._entries)
 
-    async def read(self, location: StoredObject) -> Content:
-        """The bytes of an object.
+    async def read(self, location: StoredObject, *, content: bool = True) -> Found:
+        """An object: its bytes and evidence; without ``content``, the evidence alone.
 
         Raises ImageForbidden where :meth:`holds` says no, ImageMissing, ImageUnauthorized, ImageUnreachable,
         ImageTimeout or ImageTooLarge.
@@ -65,7 +65,7 @@ class Stores:
         seconds = self._options.image_timeout_s
         try:
             async with asyncio.timeout(seconds):
-                return await self._client(bucket).get(location.key)
+                return await self._client(bucket).get(location.key, content=content)
         except TimeoutError:
             raise bucket.slow(seconds) from None
 

@@ -6,11 +6,13 @@ import asyncio
 
 import httpx
 
+from imaging import evidence
 from imaging.addresses import AllowList, ForbiddenUrl, Origin, join_url
 from imaging.credentials import Credential, Credentials
+from imaging.evidence import Found
 from imaging.label_studio import Site, handed_out
 from imaging.locations import LabelStudioFile, WebImage
-from imaging.net import Answer, Content, Net
+from imaging.net import Answer, Net
 from imaging.options import ImageOptions
 from imaging.sockets import Resolver, resolve
 from values.errors import (
@@ -38,13 +40,19 @@ class Web:
         self._net = Net(options, self._allowed, resolver)
         self._credentials = Credentials(options, self._site, self._allowed, self._net)
 
-    async def fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Content:
-        """The bytes of an image. Raises ImageMissing, ImageForbidden, ImageUnauthorized, ImageUnreachable,
-        ImageTimeout or ImageTooLarge.
+    async def fetch(
+        self, location: LabelStudioFile | WebImage, source: ImageSource, *, content: bool = True
+    ) -> Found:
+        """An image: its bytes and evidence. Raises ImageMissing, ImageForbidden, ImageUnauthorized,
+        ImageUnreachable, ImageTimeout or ImageTooLarge.
+
+        Without ``content`` the same is sent and the connection closed behind the headers of the last answer.
+        HEAD is refused by many hosts, and for addresses signed for GET; to a range some answer with another
+        ETag.
         """
         try:
             async with asyncio.timeout(self._options.image_timeout_s):
-                return await self._fetch(location, source)
+                return await self._fetch(location, source, content)
         except TimeoutError:
             host = Origin.of(location.url)
             seconds = self._options.image_timeout_s
@@ -52,11 +60,11 @@ class Web:
         except (ImageForbidden, ImageUnauthorized, ImageUnreachable) as error:
             raise type(error)(error.detail + self._hint(location)) from None
 
-    async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Content:
+    async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource, body: bool) -> Found:
         url = location.url
         credential = self._credentials.of(location, source)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(url, credential)
+            answer = await self._ask(url, credential, body)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return self._image(answer, url, source)
             target = self._target(url, answer)
@@ -67,14 +75,14 @@ class Web:
             url = target
         raise ImageUnreachable(f"{Origin.of(location.url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _ask(self, url: httpx.URL, credential: Credential | None) -> Answer:
+    async def _ask(self, url: httpx.URL, credential: Credential | None, body: bool) -> Answer:
         if credential is None:
-            return await self._net.send("GET", url, _HEADERS)
+            return await self._net.send("GET", url, _HEADERS, body=body)
         header = await credential.header()
-        answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header})
+        answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header}, body=body)
         if answer.status == 401 and credential.refused(header):
             header = await credential.header()
-            answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header})
+            answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header}, body=body)
         return answer
 
     def _keeps_credential(self, url: httpx.URL, target: httpx.URL) -> bool:
@@ -93,11 +101,11 @@ class Web:
     def _is_login_page(self, url: httpx.URL) -> bool:
         return Origin.of(url) == self._label_studio and "/user/login" in url.path
 
-    def _image(self, answer: Answer, url: httpx.URL, source: ImageSource) -> Content:
+    def _image(self, answer: Answer, url: httpx.URL, source: ImageSource) -> Found:
         host = Origin.of(url)
         match answer.status:
             case 200:
-                return answer.body
+                return Found(answer.body, evidence.of_headers(answer.headers))
             case 401 | 403:
                 raise self._credentials.refused(url, f"answered {answer.status}", source)
             case 404 | 410:

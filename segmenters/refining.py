@@ -35,6 +35,9 @@ class Kept(Protocol):
     def put(self, name: str, logits: Logits) -> None:
         """Keep the logits."""
 
+    def drop_all(self, prefix: str) -> None:
+        """Let go of all whose names begin with ``prefix``."""
+
 
 class Refiner:
     """Decodes prompts by way of the answers to their first clicks. Safe to call from several threads at once.
@@ -48,7 +51,10 @@ class Refiner:
         self._lock = threading.Lock()
 
     def decode(self, key: str, embedding: Embedding, prompt: Prompt) -> Masks:
-        """The candidate masks for ``prompt`` on the image ``key``. Raises what the decoder raises."""
+        """The candidate masks for ``prompt`` on the image ``key``. Raises what the decoder raises.
+
+        ``key``: of the image and its content; what was kept for another content must not refine it.
+        """
         if prompt.mask is not None or prompt.low_res is not None:
             return self._decoder.decode(embedding, prompt)
         counts = range(_first(prompt), len(prompt.points))
@@ -64,6 +70,11 @@ class Refiner:
         with self._lock:
             self._kept.put(_name(key, prompt, len(prompt.points)), _best(answer))
         return answer
+
+    def forget(self, key: str) -> None:
+        """Let go of all answers on images whose keys begin with ``key``."""
+        with self._lock:
+            self._kept.drop_all(key)
 
     def _newest(self, names: dict[int, str]) -> tuple[int, Logits | None]:
         """How many clicks the newest answer that is kept had, and its logits; (-1, None) if there is none."""
@@ -96,9 +107,9 @@ def _beginning(prompt: Prompt, count: int, low_res: Logits | None) -> Prompt:
 
 
 def _name(key: str, prompt: Prompt, count: int) -> str:
-    """The image and the beginning of the prompt, as a digest."""
-    digest = hashlib.sha256(f"{key}\n{count}\n{prompt.box is not None}\n".encode())
+    """The image, and the beginning of the prompt as a digest."""
+    digest = hashlib.sha256(f"{count}\n{prompt.box is not None}\n".encode())
     for array in (prompt.box, prompt.points[:count], prompt.labels[:count]):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return f"{key} {digest.hexdigest()}"

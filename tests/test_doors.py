@@ -17,6 +17,7 @@ FOLDERS = ("deployments", "embeddings", "imaging", "protocol", "segmenters", "se
 
 MAY_SEND = {
     "embeddings/durable.py": "keeps embeddings in the folder or bucket that an operator named",
+    "embeddings/last_sweep.py": "reads and writes the time of the last sweep there",
     "embeddings/places.py": "opens that folder or bucket",
     "embeddings/sweeping.py": "lists it and removes what is out of its bounds",
     "imaging/net.py": "speaks HTTP for images, through the sockets of imaging/sockets.py",
@@ -30,7 +31,7 @@ MAY_SEND = {
     "segmenters/checkpoints/web.py": "the HTTP client of the downloads",
     "serve_app/cli/checks.py": "doctor asks the parts of a running installation",
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
-    "serve_app/cli/precompute_backend.py": "sends tasks to a running application that an operator named",
+    "serve_app/cli/backend_route.py": "sends tasks to a running application that an operator named",
     "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve.py": "probes whether a port is taken before Ray is started",
     "serve_app/cli/tokens.py": "the command line's login at Label Studio",

@@ -58,8 +58,8 @@ class Pixels:
     ``rgb``: HWC, RGB, 0..255, at the size :class:`ModelSize` asks for, EXIF orientation applied: uint8, or
     float32 where it asks for fractions.
     ``width``, ``height``: the natural size in pixels as a browser shows it (after EXIF orientation).
-    ``evidence``: at most 100 printable characters that change when the image is replaced at its place (its
-    ETag, its time and size), "" where the place tells nothing.
+    ``evidence``: a hash, at most 100 printable characters and no secret, that changes when the image is
+    replaced at its place (its ETag, its time and size), "" where the place tells nothing.
     """
 
     rgb: NDArray[np.uint8] | NDArray[np.float32]

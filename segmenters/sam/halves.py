@@ -39,10 +39,11 @@ class SamEncoder:
         :class:`values.errors.DeviceFailed` when the model cannot run.
         """
         found = self._features.features([pixels.rgb for pixels in batch])
-        return [
-            Embedding(arrays, self._version, pixels.width, pixels.height, *reversed(pixels.rgb.shape[:2]))
-            for arrays, pixels in zip(found, batch, strict=True)
-        ]
+        embeddings = []
+        for arrays, pixels in zip(found, batch, strict=True):
+            height, width = pixels.rgb.shape[:2]
+            embeddings.append(Embedding(arrays, self._version, pixels.width, pixels.height, width, height))
+        return embeddings
 
 
 class SamDecoder:

@@ -6,6 +6,7 @@ import typer
 
 from serve_app.cli.connect import connect
 from serve_app.cli.doctor import doctor
+from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute import precompute
 from serve_app.cli.serve import serve
@@ -20,5 +21,6 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(connect)
 app.command()(precompute)
+app.command()(forget)
 app.command()(doctor)
 app.add_typer(models)

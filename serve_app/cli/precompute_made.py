@@ -1,11 +1,11 @@
-"""Tasks made from a folder of images or from a list of addresses, before Label Studio has any of them."""
+"""Tasks made from a folder of images or from addresses, of which Label Studio need not have any."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +81,20 @@ class AddressTasks:
                 yield from lines
         except OSError as error:
             raise ConnectError(f"--urls {self._file}: cannot be read: {error.strerror}") from error
+
+
+class NamedImages:
+    """One task for each of these images, by the values that tasks have, and each project."""
+
+    def __init__(self, values: Sequence[str], projects: Sequence[Project]) -> None:
+        self._values = values
+        self._projects = projects
+        self.total: int | None = len(values) * len(projects)
+
+    def __iter__(self) -> Iterator[Task]:
+        for project in self._projects:
+            for number, value in enumerate(self._values, start=1):
+                yield Task(number, {"image": value}, project)
 
 
 def _inside(folder: Path, root: Path) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The tasks that `precompute` sends: those of Label Studio's projects, or made from files or addresses.
+"""The tasks that commands send to the backend: Label Studio's, or made from files or addresses.
 
 None of them holds all tasks at once: a project may have a hundred thousand.
 """
@@ -6,7 +6,7 @@ None of them holds all tasks at once: a project may have a hundred thousand.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
@@ -119,6 +119,37 @@ class ListedTasks:
                 "by their ids; it may be too old for this command"
             )
         return window, total
+
+
+class NamedTasks:
+    """Tasks of Label Studio by their ids, whichever projects they are of. Raises :class:`ConnectError`."""
+
+    def __init__(self, studio: LabelStudio, numbers: Sequence[int]) -> None:
+        self._studio = studio
+        self._numbers = list(dict.fromkeys(numbers))
+        self._projects: dict[int, Project] = {}
+        self.total: int | None = len(self._numbers)
+
+    def __iter__(self) -> Iterator[Task]:
+        for number in self._numbers:
+            yield self._task(number)
+
+    def _task(self, number: int) -> Task:
+        try:
+            found = self._studio.get(f"/api/tasks/{number}/")
+        except Refused as error:
+            if error.status == 404:
+                raise ConnectError(f"Label Studio has no task {number} that this token may see") from error
+            raise
+        try:
+            project, data = int(found["project"]), found["data"]
+        except (KeyError, TypeError, ValueError):
+            raise ConnectError(
+                f"{self._studio.url} does not show tasks as Label Studio does; check --label-studio-url"
+            ) from None
+        if project not in self._projects:
+            self._projects[project] = _project(self._studio, project)
+        return Task(number, data, self._projects[project])
 
 
 def _project(studio: LabelStudio, number: int) -> Project:

@@ -16,7 +16,7 @@ from imaging.options import ImageOptions
 from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.imaging.pictures import SMALL, encoded, quarters
-from tests.imaging.servers import LabelStudio
+from tests.imaging.servers import LabelStudio, answer
 from values.errors import DeadlineExceeded, ImageUnauthorized, Overloaded
 from values.image import ImageSource, Pixels
 from values.priority import Priority
@@ -71,6 +71,21 @@ async def test_the_token_that_came_with_setup_opens_the_projects_images(fetcher:
         assert (await read(fetcher(offered, **wanted), SOURCE)).width == 40
         with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
             await read(fetcher(offered, **wanted), ImageSource(UPLOAD, project="4"))
+
+
+async def test_evidence_is_asked_for_as_the_image_is_read(fetcher: Make) -> None:
+    async def offered(project: str) -> str | None:
+        return CANARY if project == "3" else None
+
+    async with LabelStudio(legacy=True) as label_studio:
+        label_studio.routes[UPLOAD] = answer(200, encoded(quarters()), etag='"1"')
+        wanted = {"label_studio_url": label_studio.address, "use_setup_token": True}
+        pixels = await read(fetcher(offered, **wanted), SOURCE)
+        assert await fetcher(offered, **wanted).evidence(SOURCE) == pixels.evidence != ""
+        with pytest.raises(ImageUnauthorized, match="set LABEL_STUDIO_API_KEY"):
+            await fetcher(offered, **wanted).evidence(ImageSource(UPLOAD, project="4"))
+        value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
+        assert await fetcher(offered, **wanted).evidence(ImageSource("", project="3"), value) == ""
 
 
 async def test_the_journal_is_only_asked_when_its_token_would_be_used(fetcher: Make) -> None:

@@ -52,8 +52,15 @@ class Graph:
         self.gate = asyncio.Event()
         self.gate.set()
         self.stored: set[str] = set()
+        self.forgetting: list[str] = []
         self.decoder = Handle(
-            {"click": self._click, "warm": self._warm, "store": self._store, "ready": self._ready}
+            {
+                "click": self._click,
+                "warm": self._warm,
+                "store": self._store,
+                "forget": self._forget,
+                "ready": self._ready,
+            }
         )
         self.fetcher = Handle({"check": self._check})
         self.journal = Handle(
@@ -97,6 +104,14 @@ class Graph:
             raise self.error
         there = key in self.stored
         self.stored.add(key)
+        return there
+
+    async def _forget(self, key: str) -> bool:
+        if self.error is not None:
+            raise self.error
+        self.forgetting.append(key)
+        there = key in self.stored
+        self.stored.discard(key)
         return there
 
     async def _ready(self) -> str:
@@ -658,3 +673,32 @@ async def test_a_mask_has_the_version_of_the_model_that_made_it(door: Door) -> N
     door.graph.version = "the-new-one-2"
     [prediction] = (await door.post("/predict", predict_body())).json()["results"]
     assert prediction["model_version"] == "the-new-one-2"
+
+
+async def test_forget_counts_what_there_was_and_leaves_the_rest(door: Door) -> None:
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    tasks = [{**task, "id": n, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(1, 21)]
+    await door.post("/embed", {**body, "tasks": tasks})
+    refused = {**task, "id": 99, "data": {"image": "file:///etc/passwd"}}
+    response = await door.post("/forget", {**body, "tasks": [*tasks[:12], refused]})
+    assert (response.status_code, response.json()) == (200, {"forgotten": 12})
+    assert len(door.graph.stored) == 8
+    assert {"session_id": door.graph.forgetting[0]} in door.graph.decoder.chosen
+    assert (await door.post("/forget", {**body, "tasks": tasks})).json() == {"forgotten": 8}
+    assert (await door.post("/forget", {**body, "project": "2", "tasks": tasks})).json() == {"forgotten": 0}
+
+
+async def test_forget_needs_tasks_and_not_too_many(door: Door) -> None:
+    assert (await door.post("/forget", {"project": "1"})).status_code == 400
+    body = predict_body(context=None)
+    [task] = body["tasks"]
+    body["tasks"] = [{**task, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(1001)]
+    assert (await door.post("/forget", body)).status_code == 400
+    assert door.graph.forgetting == []
+
+
+async def test_what_may_still_be_there_is_not_said_to_be_forgotten(door: Door) -> None:
+    door.graph.error = NotKept("an embedding cannot be removed from DURABLE")
+    response = await door.post("/forget", predict_body(context=None))
+    assert (response.status_code, response.json()["error"]) == (503, "not_kept")

@@ -450,3 +450,10 @@ async def test_a_forgotten_image_is_in_no_tier(tmp_path: Path) -> None:
     await keeper.background.drain()
     assert await keeper.forget(A) is True
     assert (A in keeper, await tier(tmp_path).has(A), await keeper.forget(A)) == (False, False, False)
+
+
+async def test_what_cannot_be_forgotten_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    keeper = Graph().keeper(tier(tmp_path / "file"))
+    with pytest.raises(NotKept, match="cannot be removed from DURABLE"):
+        await keeper.forget(A)

@@ -34,7 +34,7 @@ def contents(embedding: Embedding) -> tuple[object, ...]:
     """All that an embedding is, to be compared."""
     arrays = {name: described(array) for name, array in embedding.arrays.items()}
     sizes = (embedding.width, embedding.height, embedding.input_width, embedding.input_height)
-    return arrays, embedding.segmenter, sizes
+    return arrays, embedding.segmenter, sizes, embedding.evidence
 
 
 def described(array: NDArray[np.generic]) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ async def test_what_was_put_is_there_after_a_restart(tmp_path: Path) -> None:
     assert await tier.has(KEY)
     assert tier.problems == []
     assert [path.name for path in tmp_path.rglob("*.*")] == [f"{KEY}.safetensors"]
+    told = replace(sample(), evidence="of which content")
+    assert await tier.put(KEY, told)
+    found = await Watched(tmp_path / "new" / "folder").get(KEY)
+    assert found is not None
+    assert found.evidence == "of which content"
 
 
 async def test_what_was_not_put_is_missing(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
@@ -158,10 +164,64 @@ async def test_bounds_are_kept_while_writing(tmp_path: Path) -> None:
     assert tier.problems == []
 
 
-async def test_writing_starts_a_sweep(tmp_path: Path) -> None:
-    tier = Watched(tmp_path, durable_gib=1e-9)
-    assert await tier.put(KEY, sample())
-    async with asyncio.timeout(60):
-        while await tier.has(KEY):
-            await asyncio.sleep(0)
-    await tier.aclose()
+async def test_what_is_forgotten_is_gone_for_all(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
+    tier, other = Watched(tmp_path), Watched(tmp_path)
+    first, second = keys(2)
+    for key in (first, second):
+        assert await tier.put(key, sample())
+    assert await other.forget(first) is True
+    assert await tier.forget(first) is False
+    assert [await tier.get(key) is not None for key in (first, second)] == [False, True]
+    assert (tier.problems, other.problems, log.text) == ([], [], "")
+
+
+async def test_what_other_models_made_is_forgotten_as_well(tmp_path: Path) -> None:
+    others = [Watched(tmp_path, f"fake-{number}") for number in (2, 3)]
+    (tmp_path / "notes").mkdir()
+    for other in others:
+        assert await other.put(KEY, replace(sample(), segmenter=other._segmenter))
+    assert await Watched(tmp_path).forget(KEY) is True
+    assert [await other.has(KEY) for other in others] == [False, False]
+
+
+async def test_what_cannot_be_forgotten_is_not_said_to_be(
+    tmp_path: Path, log: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    tier = Watched(tmp_path / "file")
+    for _ in range(2):
+        assert await tier.forget(KEY) is None
+    assert tier.problems == ["forget", "forget"]
+    [record] = log.records
+    assert "what is to be forgotten may stay" in record.getMessage()
+
+
+async def settled(tier: Watched) -> None:
+    """Wait for what a write began in the background."""
+    while (task := tier._sweeps._task) is not None and not task.done():
+        await asyncio.wait([task])
+
+
+async def test_writing_starts_a_sweep_a_while_later_and_once_for_all(tmp_path: Path) -> None:
+    # Each is larger than the place may be, so that a sweep removes all that is there.
+    tiers = [Watched(tmp_path, durable_gib=1e-9) for _ in range(3)]
+    for tier, key in zip(tiers, keys(3), strict=True):
+        tier.date = time.time()
+        assert await tier.put(key, sample())
+        await settled(tier)
+        assert tier._sweeps._task is None
+    swept = []
+    for tier in tiers:
+        tier.seconds += 1000
+        assert await tier.put(keys(4)[3], sample())
+        await settled(tier)
+        swept.append([await tier.has(key) for key in keys(4)])
+    # The first one removed all; to the others the place was swept just now.
+    assert swept == [[False] * 4, [False] * 3 + [True], [False] * 3 + [True]]
+    for tier in tiers:
+        tier.seconds += 1000
+        tier.date += 1000
+    assert await tiers[1].put(KEY, sample())
+    await settled(tiers[1])
+    assert not await tiers[1].has(KEY)
+    assert [tier.problems for tier in tiers] == [[], [], []]

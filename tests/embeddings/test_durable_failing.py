@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from embeddings import last_sweep
 from embeddings.places import object_name
 from embeddings.stored import from_bytes
 from tests.embeddings.samples import KEY, SEGMENTER, Watched, as_nobody, contents, keys, sample
@@ -138,7 +139,8 @@ async def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     for _ in range(2):
         assert await tier.put(KEY, sample())
         await tier.sweep()
-        (folder / NAME).unlink()
+        for name in (NAME, last_sweep.NAME):
+            (folder / name).unlink()
         for path in (folder / NAME).parent, folder / SEGMENTER, folder:
             path.rmdir()
         assert await tier.get(KEY) is None

@@ -73,3 +73,13 @@ def test_a_view_holds_all_of_the_memory_it_looks_at(array: NDArray[np.float32], 
 def test_memory_that_arrays_of_an_embedding_share_counts_once() -> None:
     halves = {"one": CANDIDATES[:2], "other": CANDIDATES[2:]}
     assert held(Embedding(halves, "fake-1", 10, 10, 10, 10)) == 400
+
+
+def test_what_is_dropped_makes_room() -> None:
+    tier = MemoryTier[Embedding](100)
+    for key in ("a1", "a2", "b1"):
+        tier.put(key, embedding(30))
+    assert (tier.drop("b1"), tier.drop("b1"), tier.nbytes) == (True, False, 60)
+    tier.put("b2", embedding(30))
+    tier.drop_all("a")
+    assert (len(tier), "b2" in tier, tier.nbytes) == (1, True, 30)

@@ -1,61 +1,113 @@
-"""Sweeps are rare, one at a time, and nobody waits for them."""
+"""Sweeps are rare, one at a time, once for all who write to a place, and nobody waits for them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 
 from embeddings.schedule import OFTEN_S, RARELY_S, Schedule
 
+FIRST_S = OFTEN_S  # in the middle of the spread
+
 
 class Sweeps:
-    """Counts sweeps, which end when told to; a clock of its own."""
+    """Counts sweeps, which end when told to, and questions for the last one; a clock of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, spread: float = 0.5) -> None:
         self.runs = 0
+        self.asked = 0
+        self.last = -math.inf
         self.seconds = 0.0
         self.end = asyncio.Event()
         self.end.set()
-        self.schedule = Schedule(1000, lambda: self.seconds)
+        self.schedule = Schedule(1000, lambda: self.seconds, lambda: spread)
+
+    async def age(self) -> float:
+        self.asked += 1
+        return self.seconds - self.last
 
     async def sweep(self) -> None:
         self.runs += 1
+        self.last = self.seconds
         await self.end.wait()
 
     async def write(self, nbytes: int) -> int:
         """How many sweeps there were once so many bytes are written."""
         self.schedule.wrote(nbytes)
-        self.schedule.start_if_due(self.sweep)
+        self.schedule.start_if_due(self.age, self.sweep)
         for _ in range(3):
             await asyncio.sleep(0)
         return self.runs
 
 
-async def test_the_first_is_due_at_once_and_the_next_in_its_time() -> None:
+async def test_the_first_write_does_not_even_ask() -> None:
     sweeps = Sweeps()
+    assert await sweeps.write(10**9) == 0
+    sweeps.seconds = FIRST_S - 1
+    assert await sweeps.write(10**9) == 0
+    assert sweeps.asked == 0
+    sweeps.seconds = FIRST_S
+    assert await sweeps.write(1) == 1
+
+
+async def test_those_who_start_together_do_not_sweep_together() -> None:
+    early, late = Sweeps(0.0), Sweeps(1.0)
+    for sweeps in (early, late):
+        await sweeps.write(1)
+        sweeps.seconds = OFTEN_S
+        await sweeps.write(1)
+    assert (early.runs, late.runs) == (1, 0)
+    late.seconds = 1.5 * OFTEN_S
+    assert await late.write(1) == 1
+
+
+async def test_what_another_swept_lately_is_left_alone() -> None:
+    sweeps = Sweeps()
+    await sweeps.write(1)
+    sweeps.last, sweeps.seconds = FIRST_S - 60, FIRST_S
+    assert await sweeps.write(1000) == 0
+    assert sweeps.asked == 1
+    # Nor is it asked again with each write.
+    sweeps.seconds += OFTEN_S - 1
+    assert await sweeps.write(1000) == 0
+    assert sweeps.asked == 1
+    sweeps.seconds += 1
+    assert await sweeps.write(1000) == 1
+
+
+async def test_much_that_was_written_makes_it_due_and_little_does_not() -> None:
+    sweeps = Sweeps()
+    sweeps.last = 0.0
+    await sweeps.write(1)
+    sweeps.seconds = FIRST_S
+    assert await sweeps.write(8) == 0
+    sweeps.seconds += OFTEN_S
     assert await sweeps.write(1) == 1
     assert await sweeps.write(999) == 1
-    sweeps.seconds = OFTEN_S - 1
-    assert await sweeps.write(1) == 1
-    sweeps.seconds = OFTEN_S
+    sweeps.seconds += OFTEN_S
     assert await sweeps.write(1) == 2
 
 
 async def test_where_little_is_written_they_are_rarer() -> None:
     sweeps = Sweeps()
-    assert await sweeps.write(1) == 1
-    sweeps.seconds = RARELY_S - 1
-    assert await sweeps.write(9) == 1
-    assert await sweeps.write(1) == 2
+    sweeps.last = 0.0
+    for minute in range(0, 6 * 60, 5):
+        sweeps.seconds = 60.0 * minute
+        assert await sweeps.write(0) == 0
+    sweeps.seconds = RARELY_S
+    assert await sweeps.write(0) == 1
     sweeps.seconds += RARELY_S
-    assert await sweeps.write(1) == 3
+    assert await sweeps.write(0) == 2
 
 
 async def test_one_at_a_time() -> None:
     sweeps = Sweeps()
     sweeps.end.clear()
+    await sweeps.write(1)
+    sweeps.seconds = FIRST_S
     assert await sweeps.write(1) == 1
-    sweeps.seconds = RARELY_S
+    sweeps.seconds += RARELY_S
     assert await sweeps.write(1000) == 1
     joined = sweeps.schedule.start(sweeps.sweep)
     sweeps.end.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 from collections.abc import Callable
@@ -23,6 +24,7 @@ FILE = to_bytes(KEY, sample())
 SIZES = st.integers(1, 10**6)
 DTYPES = st.sampled_from([np.float16, np.float32, np.uint8])
 ARRAYS = DTYPES.flatmap(lambda dtype: arrays(dtype, array_shapes(min_dims=0, min_side=0, max_side=4)))
+EVIDENCE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=11)  # too short for __metadata__
 
 
@@ -39,9 +41,9 @@ def headed(text: bytes, data: bytes = b"") -> bytes:
     return len(text).to_bytes(8, "little") + text + data
 
 
-@given(st.dictionaries(NAMES, ARRAYS, max_size=4), st.tuples(SIZES, SIZES, SIZES, SIZES))
-def test_what_goes_in_comes_out(found: dict[str, Any], sizes: tuple[int, int, int, int]) -> None:
-    embedding = Embedding(found, SEGMENTER, *sizes)
+@given(st.dictionaries(NAMES, ARRAYS, max_size=4), st.tuples(SIZES, SIZES, SIZES, SIZES), EVIDENCE)
+def test_what_goes_in_comes_out(found: dict[str, Any], sizes: tuple[int, int, int, int], told: str) -> None:
+    embedding = Embedding(found, SEGMENTER, *sizes, evidence=told)
     assert contents(from_bytes(KEY, SEGMENTER, to_bytes(KEY, embedding))) == contents(embedding)
 
 
@@ -101,6 +103,26 @@ def test_of_another_format() -> None:
         from_bytes(KEY, SEGMENTER, header(format="2"))
 
 
+# Written by version 1 before embeddings had evidence.
+WITHOUT_EVIDENCE = (
+    "+AAAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJzZWdtZW50ZXIiOiJmYWtlLTEiLCJ3aWR0aCI6IjY0MCIsImZvcm1hdCI6IjEi"
+    "LCJoZWlnaHQiOiI0ODAiLCJpbnB1dF9oZWlnaHQiOiI3NjgiLCJjaGVja3N1bSI6IjQzYTdhZWU3Iiwia2V5IjoiMDEyMzQ1"
+    "Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OSIsImlucHV0X3dpZHRoIjoiMTAyNCJ9LCJ4Ijp7ImR0eXBlIjoi"
+    "RjMyIiwic2hhcGUiOlsyXSwiZGF0YV9vZmZzZXRzIjpbMCw4XX19IAAAwD8AAADA"
+)
+
+
+def test_a_file_of_before_there_was_evidence_is_still_read() -> None:
+    found = from_bytes(KEY, SEGMENTER, base64.b64decode(WITHOUT_EVIDENCE))
+    assert (found.width, found.arrays["x"].tolist(), found.evidence) == (640, [1.5, -2.0], "")
+
+
+@pytest.mark.parametrize("told", ["x" * 101, "é", "a\n", "\0"])
+def test_what_is_no_evidence_is_not_kept(told: str) -> None:
+    with pytest.raises(Unfit, match="its evidence"):
+        to_bytes(KEY, replace(sample(), evidence=told))
+
+
 F32 = {"dtype": "F32", "shape": [1, 2, 3], "data_offsets": [0, 24]}
 
 
@@ -117,6 +139,7 @@ F32 = {"dtype": "F32", "shape": [1, 2, 3], "data_offsets": [0, 24]}
         pytest.param(header(width="641"), id="another width"),
         pytest.param(header(width="-1"), id="a negative width"),
         pytest.param(header(width="1e3"), id="a width that is none"),
+        pytest.param(header(evidence="of another image"), id="another evidence"),
         pytest.param(header(checksum="00000000"), id="another checksum"),
         pytest.param(header(checksum=None), id="no checksum"),
         pytest.param(header(more="x"), id="more in the signature"),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from obstore.store import LocalStore
 
+from embeddings import sweeping
 from embeddings.places import Folder, object_name
-from embeddings.sweeping import Bounds, clear_leftovers, sweep, sweep_place
+from embeddings.sweeping import OLDEST, Bounds, clear_leftovers, sweep, sweep_place
 from tests.embeddings.samples import as_nobody, keys
 
 NOW = 1e9
@@ -26,6 +30,72 @@ def keep(folder: Path, key: str, age_s: float, nbytes: int = 10, segmenter: str 
     path.write_bytes(bytes(nbytes))
     os.utime(path, (NOW - age_s, NOW - age_s))
     return path
+
+
+class Listed:
+    """A store that lists so many embeddings, made as they are asked for, and forgets those removed."""
+
+    def __init__(self, count: int, nbytes: int) -> None:
+        self.count = count
+        self.nbytes = nbytes
+        self.removed: set[int] = set()
+        self.lists = 0
+
+    def list(self, store: object, chunk_size: int) -> AsyncIterator[Sequence[Any]]:
+        self.lists += 1
+        return self._pages(chunk_size)
+
+    async def _pages(self, size: int) -> AsyncIterator[Sequence[Any]]:
+        for start in range(0, self.count, size):
+            numbers = range(start, min(start + size, self.count))
+            yield [self._meta(number) for number in numbers if number not in self.removed]
+
+    def _meta(self, number: int) -> dict[str, Any]:
+        # Names are in another order than ages.
+        written = NOW - self.age(number)
+        path = object_name("fake-1", f"{number:08x}" * 5)
+        return {"path": path, "size": self.nbytes, "last_modified": datetime.fromtimestamp(written, UTC)}
+
+    def age(self, number: int) -> float:
+        return float(number * 7919 % self.count)
+
+    async def delete_async(self, store: object, name: str) -> None:
+        self.removed.add(int(Path(name).name[:8], 16))
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
+    store = Listed(100_000, 10)
+    monkeypatch.setattr(sweeping, "obstore", store)
+    return store
+
+
+async def test_a_large_place_takes_little_memory(listed: Listed) -> None:
+    store: Any = listed
+    fits = 10 * (listed.count - 1000)
+    tracemalloc.start()
+    try:
+        assert await sweep(store, Bounds(fits, 90 * DAY_S), NOW, timeout_s=60) == 1000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 2**20
+    assert listed.removed == {n for n in range(listed.count) if listed.age(n) >= listed.count - 1000}
+    assert listed.lists == 1
+
+
+async def test_the_oldest_go_however_many_are_too_much(listed: Listed) -> None:
+    store: Any = listed
+    gone = 2 * OLDEST + 17
+    assert await sweep(store, Bounds(10 * (listed.count - gone), 90 * DAY_S), NOW, timeout_s=60) == gone
+    assert listed.removed == {n for n in range(listed.count) if listed.age(n) >= listed.count - gone}
+    assert listed.lists == 3
+
+
+async def test_however_many_are_too_old_go_at_once(listed: Listed) -> None:
+    store: Any = listed
+    assert await sweep(store, Bounds(10**12, listed.count / 2), NOW, timeout_s=60) == listed.count // 2 - 1
+    assert listed.lists == 1
 
 
 def names(folder: Path) -> set[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpcore
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -299,13 +300,14 @@ async def test_a_host_is_free_while_its_image_is_decoded(
 ) -> None:
     decoding, count = asyncio.Event(), 0
 
-    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> None:
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> Pixels:
         nonlocal count
         assert not urgent.urgent
         count += 1
         if count == 2 * READS_OF_A_HOST:
             decoding.set()
         await decoding.wait()
+        return Pixels(np.zeros((1, 1, 3), np.uint8), 1, 1)
 
     monkeypatch.setattr(Decoders, "decode", decode)
     server.routes["/a.png"] = answer(200, PNG)

@@ -40,7 +40,7 @@ async def fetch() -> AsyncIterator[Fetch]:
         source = ImageSource(value, project="3", task=42, login=login, password=CANARY)
         location = locate(source, built)
         assert isinstance(location, LabelStudioFile | WebImage)
-        return await made[-1].fetch(location, source)
+        return (await made[-1].fetch(location, source)).content
 
     yield run
     for web in made:
@@ -102,10 +102,10 @@ async def test_a_token_refused_in_the_middle_is_refreshed_once(label_studio: Lab
     location = locate(source, options)
     assert isinstance(location, LabelStudioFile)
     try:
-        assert await web.fetch(location, source) == b"image"
+        assert (await web.fetch(location, source)).content == b"image"
         label_studio.forget_access_tokens()
         many = await asyncio.gather(*(web.fetch(location, source) for _ in range(10)))
-        assert many == [b"image"] * 10
+        assert [found.content for found in many] == [b"image"] * 10
         assert label_studio.refreshes == 2
     finally:
         await web.aclose()

@@ -1,4 +1,4 @@
-"""`python -m serve_app precompute` between the real Label Studio and the application with a durable tier."""
+"""`precompute` and `forget` between the real Label Studio and the application with a durable tier."""
 
 from __future__ import annotations
 
@@ -44,14 +44,18 @@ class Desk:
         return project, self.studio.api.upload(project, *images)
 
     def precompute(self, project: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What an operator runs. No output of it may have a secret in it."""
-        command = [sys.executable, "-m", "serve_app", "precompute", "--project", str(project), *arguments]
+        """What an operator runs."""
+        return self.command("precompute", "--project", str(project), *arguments)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command between the two. No output of it may have a secret in it."""
+        command = [sys.executable, "-m", "serve_app", *arguments]
         command += ["--label-studio-url", self.studio.url, "--backend", self.app.url]
         env = {**inherited(), "LABEL_STUDIO_API_KEY": self.studio.api.personal_access_token()}
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
         )
-        WATCH.look(done.stdout + done.stderr, "what precompute printed")
+        WATCH.look(done.stdout + done.stderr, f"what {arguments[0]} printed")
         return done
 
     def told(self, project: int, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -113,6 +117,23 @@ def test_annotated_tasks_are_left_out_if_asked_for(desk: Desk, tmp_path: Path) -
     assert (status, everything["tasks"]) == (0, 3)
     assert (everything["encoded"], everything["stored"]) == (1, 2)
     assert desk.stored() == already + 3
+
+
+def test_what_is_forgotten_is_gone_and_the_rest_is_not(desk: Desk, tmp_path: Path) -> None:
+    already = desk.stored()
+    project, tasks = desk.project("to be forgotten", *[_picture(tmp_path, seed) for seed in range(4)])
+    assert desk.told(project)[0] == 0
+    data = next(task["data"] for task in desk.studio.api.tasks(project) if task["id"] == tasks[3])
+    by_task = desk.command("forget", "--task", str(tasks[0]), "--task", str(tasks[1]))
+    assert (by_task.returncode, by_task.stdout[:23]) == (0, "2 embeddings forgotten,"), by_task.stderr
+    by_image = desk.command("forget", "--project", str(project), "--image", data["image"])
+    assert by_image.stdout == "1 embeddings forgotten, 1 images gone through\n", by_image.stderr
+    assert desk.stored() == already + 1
+    by_project = desk.command("forget", "--project", str(project), "--json")
+    assert json.loads(by_project.stdout)["forgotten"] == 1
+    assert desk.stored() == already
+    _, again = desk.told(project)
+    assert (again["encoded"], again["stored"]) == (4, 0)
 
 
 def _encoded(desk: Desk) -> float:

@@ -6,20 +6,24 @@ Uploads and local files with a personal access token, and with a legacy token wh
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
+from imaging.options import ImageOptions
+from imaging.reader import ImageReader
 from tests.label_studio.fixtures import application
 from tests.label_studio.masks import Json, iou
 from tests.label_studio.server import LabelStudioServer
 from tests.label_studio.store import Store, running_store
 from tests.label_studio.studio import CONFIG, GOOD, KNOWN, Studio, positive
 from tests.requests_of_label_studio import predict_body
+from values.image import ImageSource, ModelSize
 
 pytestmark = pytest.mark.label_studio
 
@@ -152,3 +156,49 @@ def test_a_bucket_that_no_storage_of_the_project_has_is_not_read(
     del store.requests[:]
     assert _asked(stored_url, value, task["id"], other)["error"] == "image_missing"
     assert store.requests == []
+
+
+@pytest.fixture
+def reader(label_studio: LabelStudioServer, store: Store) -> Iterator[Callable[[str, int], tuple[str, str]]]:
+    """What is found of an image's evidence, with its pixels and without."""
+    token = label_studio.api.personal_access_token()
+    options = {"label_studio_url": label_studio.url, "label_studio_api_key": token, "image_hosts": store.host}
+    with asyncio.Runner() as runner:
+        made = ImageReader(ImageOptions.model_validate(options))
+
+        async def asked(value: str, task: int) -> tuple[str, str]:
+            source = ImageSource(value, task=task)
+            return (await made.read(source, ModelSize(64))).evidence, await made.evidence(source)
+
+        yield lambda value, task: runner.run(asked(value, task))
+        runner.run(made.aclose())
+
+
+def test_a_replaced_local_file_and_object_are_told_apart(
+    stored: Studio, store: Store, reader: Callable[[str, int], tuple[str, str]], tmp_path: Path
+) -> None:
+    local = stored.task_on_local_files("replaced")
+    [path] = (stored.server.files / "replaced").iterdir()
+    objects = {}
+    for presign in (True, False):
+        bucket = f"replaced-{presign}".lower()
+        store.add(bucket, **{NAME: _picture()})
+        (objects[bucket],) = stored.tasks_of_storage("s3", **store.storage(bucket, presign=presign))
+
+    def told() -> list[str]:
+        found = [reader(stored.image_of(task), task) for task in (local, *objects.values())]
+        assert all(read == asked for read, asked in found)
+        return [read for read, _ in found]
+
+    before = told()
+    assert told() == before
+    replaced = io.BytesIO()
+    Image.fromarray(KNOWN.rgb[::-1]).save(replaced, "PNG")
+    path.write_bytes(replaced.getvalue())
+    for bucket in objects:
+        store.add(bucket, **{NAME: replaced.getvalue()})
+    after = told()
+    assert all(old != new != "" for old, new in zip(before, after, strict=True))
+    # Label Studio says of an upload how long it is and no more; it gives each a name of its own.
+    upload = stored.upload(tmp_path)
+    assert reader(stored.image_of(upload), upload) == ("", "")

@@ -34,6 +34,10 @@ class Remembering:
         while len(self.kept) > self.room:
             self.kept.popitem(last=False)
 
+    def drop_all(self, prefix: str) -> None:
+        for name in [name for name in self.kept if name.startswith(prefix)]:
+            del self.kept[name]
+
 
 class Adding:
     """A decoder whose logits tell all that it was given; the best of its candidates is not the first."""
@@ -159,3 +163,16 @@ def test_the_tier_of_earlier_answers_holds_no_more_memory_than_it_says() -> None
     held = [logits if logits.base is None else logits.base for logits in kept if logits is not None]
     assert sum(array.nbytes for array in held) <= 40
     assert len(kept) == 2
+
+
+def test_a_forgotten_image_begins_anew_and_others_go_on() -> None:
+    decoder = Adding()
+    refiner = Refiner(decoder, Remembering())
+    for key in ("one", "other"):
+        answer(refiner, prompt(1), key)
+    refiner.forget("one")
+    decoder.asked.clear()
+    answer(refiner, prompt(1, 1), "other")
+    assert decoder.asked == [(2, True)]
+    answer(refiner, prompt(1, 1), "one")
+    assert decoder.asked[1:] == [(1, False), (2, True)]

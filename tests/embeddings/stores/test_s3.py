@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
@@ -68,6 +69,15 @@ async def test_what_was_put_is_there_after_a_restart(bucket: str, moto: str, fol
     assert tier.problems == []
 
 
+@pytest.mark.parametrize("folder", ["", "/deep/folder"])
+async def test_what_is_forgotten_is_gone(bucket: str, moto: str, folder: str) -> None:
+    tier, other = Watched(bucket + folder), Watched(bucket + folder, "fake-2")
+    assert await tier.put(KEY, sample())
+    assert await other.put(KEY, replace(sample(), segmenter="fake-2"))
+    assert [await tier.forget(KEY), await tier.forget(KEY)] == [True, False]
+    assert (objects(moto), tier.problems) == ({}, [])
+
+
 async def test_a_damaged_object_is_missing_and_removed(bucket: str, moto: str) -> None:
     client = client_of(moto)
     client.put_object(Bucket="bucket", Key=NAME, Body=to_bytes(KEY, sample())[:-1])
@@ -88,10 +98,10 @@ async def test_bounds(bucket: str, moto: str) -> None:
     await tiers[0].sweep()
     await asyncio.gather(*(tier.sweep() for tier in tiers))
     # All of the twenty may be of one second: which seven are left is not said.
-    assert len(objects(moto)) == 2 + 7
+    assert len(objects(moto)) == 2 + 1 + 7
     tiers[0].date = 5e9
     await tiers[0].sweep()
-    assert sorted(objects(moto)) == [f"elsewhere/{NAME}", "folder/notes.txt"]
+    assert sorted(objects(moto)) == [f"elsewhere/{NAME}", "folder/last-sweep.txt", "folder/notes.txt"]
     assert [tier.problems for tier in tiers] == [[], []]
 
 

@@ -54,7 +54,7 @@ async def read() -> AsyncIterator[Read]:
         scheme, _, bucket = name.partition("://")
         built = ImageOptions.model_validate({"image_stores": ENTRIES, **options})
         made.append(Stores(built, resolver or FakeResolver()))
-        return await made[-1].read(StoredObject(scheme, bucket, key, None))
+        return (await made[-1].read(StoredObject(scheme, bucket, key, None))).content
 
     yield run
     for stores in made:

@@ -170,7 +170,7 @@ async def test_credentials_that_come_later_are_found(s3: S3, environment: pytest
         with pytest.raises(ImageUnauthorized):
             await stores.read(location)
         environment.setenv("AWS_SECRET_ACCESS_KEY", s3.secret_key)
-        assert await stores.read(location) == b"image"
+        assert (await stores.read(location)).content == b"image"
     finally:
         await stores.aclose()
 

@@ -77,7 +77,7 @@ async def test_one_connection_is_kept(store: ObjectStore) -> None:
     stores = Stores(ImageOptions.model_validate({"image_stores": ENTRIES}))
     location = StoredObject(name_of(store).partition(":")[0], "photos", "a.png", None)
     try:
-        assert [await stores.read(location) for _ in range(3)] == [b"image"] * 3
+        assert [(await stores.read(location)).content for _ in range(3)] == [b"image"] * 3
         assert len(store._tasks) == 1
     finally:
         await stores.aclose()
@@ -139,3 +139,55 @@ async def test_an_object_without_end(read: Read, store: ObjectStore) -> None:
     store.routes[route_to(store)] = _endless
     with pytest.raises((ImageTooLarge, ImageUnreachable)):
         await read(name_of(store), max_image_mib=1)
+
+
+async def test_evidence_is_that_of_the_object_and_found_without_reading_it(store: ObjectStore) -> None:
+    stores = Stores(ImageOptions.model_validate({"image_stores": ENTRIES}))
+    location = StoredObject(name_of(store).partition(":")[0], "photos", "a.png", None)
+
+    async def told(tag: str) -> str:
+        store.routes[route_to(store)] = answer(200, b"image", **META | {"etag": tag})
+        read = await stores.read(location)
+        store.routes[route_to(store)] = answer(200, bytes(2**24), **META | {"etag": tag})
+        asked = await stores.read(location, content=False)
+        assert (read.content, asked.content) == (b"image", b"")
+        assert asked.evidence == read.evidence
+        return asked.evidence
+
+    try:
+        assert await told('"1"') == await told('"1"') not in ("", await told('"2"'))
+        del store.objects["photos/a.png"]
+        store.routes.clear()
+        with pytest.raises(ImageMissing, match="has no such object"):
+            await stores.read(location, content=False)
+    finally:
+        await stores.aclose()
+
+
+async def test_an_object_too_large_has_no_evidence_either(store: ObjectStore) -> None:
+    stores = Stores(ImageOptions.model_validate({"image_stores": ENTRIES, "max_image_mib": 1}))
+    location = StoredObject(name_of(store).partition(":")[0], "photos", "a.png", None)
+    store.routes[route_to(store)] = answer(200, b"", content_length=str(2**20 + 1), **META)
+    try:
+        with pytest.raises(ImageTooLarge, match="sends more than 1 MiB"):
+            await stores.read(location, content=False)
+    finally:
+        await stores.aclose()
+
+
+async def test_s3_as_moto_answers_has_evidence(moto: str, environment: pytest.MonkeyPatch) -> None:
+    _use_moto(environment, moto)
+    client = boto3.client("s3", endpoint_url=moto)
+    client.create_bucket(Bucket="photos")
+    stores = Stores(ImageOptions.model_validate({"image_stores": ENTRIES}))
+    location = StoredObject("s3", "photos", "a.png", None)
+    told = []
+    try:
+        for content in (b"one", b"two", b"one"):
+            client.put_object(Bucket="photos", Key="a.png", Body=content)
+            read, asked = await stores.read(location), await stores.read(location, content=False)
+            assert (read.content, asked.evidence) == (content, read.evidence)
+            told.append(read.evidence)
+        assert told[0] == told[2] != told[1]
+    finally:
+        await stores.aclose()

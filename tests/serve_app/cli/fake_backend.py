@@ -1,4 +1,4 @@
-"""A backend that only knows /health and /embed, over HTTP on loopback, and keeps what it encoded."""
+"""A backend that only knows /health, /embed and /forget, over HTTP on loopback, and keeps what it encoded."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class FakeBackend:
         self.prefix = prefix
         self.credentials = ""
         self.durable = True
+        self.forgets = True
+        self.most_images = 100
         self.stored: set[tuple[str, str]] = set()
         self.broken: dict[str, tuple[str, str]] = {}
         self.refusals: dict[int, Reply] = {}
@@ -68,6 +70,8 @@ class FakeBackend:
                 return 200, b'{"status": "UP", "model_version": "fake-1"}', {}
             case "POST", "/embed":
                 return self._embed(json.loads(content))
+            case "POST", "/forget" if self.forgets:
+                return self._forget(json.loads(content))
         return refusal(404, "no_such_route", f"{method} {target}: Not Found")
 
     def _embed(self, body: Body) -> Reply:
@@ -82,6 +86,17 @@ class FakeBackend:
         finally:
             with self._lock:
                 self._now -= 1
+
+    def _forget(self, body: Body) -> Reply:
+        self.bodies.append(body)
+        if self.replies:
+            return self.replies.popleft()
+        found = images(body)
+        if len(found) > self.most_images:
+            return refusal(400, "bad_request", f"a request to /forget may have {self.most_images} images")
+        known = {(body["project"], value) for _, value in found} & self.stored
+        self.stored -= known
+        return 200, json.dumps({"forgotten": len(known)}).encode(), {}
 
     def _results(self, body: Body) -> Reply:
         results = []

@@ -87,6 +87,10 @@ class FakeLabelStudio(httpx.BaseTransport):
                 if method == "PATCH":
                     self.projects[int(number) - 1].update(json.loads(request.content))
                 return httpx.Response(200, json=self.projects[int(number) - 1])
+            case "GET", ["api", "tasks", number]:
+                known = [task for task in self.tasks if task["id"] == int(number)]
+                shown = [{"project": 1, **task, "annotations": []} for task in known]
+                return httpx.Response(*((200,) if shown else (404,)), json=shown[0] if shown else {})
             case "GET", ["api", "tasks"] if "query" in request.url.params:
                 return self._window(dict(request.url.params))
             case "GET", ["api", "tasks"]:

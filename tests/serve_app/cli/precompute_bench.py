@@ -1,4 +1,4 @@
-"""The command `precompute` between a backend and a Label Studio on loopback."""
+"""The commands `precompute` and `forget` between a backend and a Label Studio on loopback."""
 
 from __future__ import annotations
 
@@ -30,11 +30,15 @@ class Bench:
         self.studio_at = studio_at
 
     def run(self, *arguments: str, project: int = 1, stdin: str | None = None) -> Result:
-        options = ["--project", str(project), "--backend", self.at, "--label-studio-url", self.studio_at]
+        options = ["--project", str(project), "--label-studio-url", self.studio_at, "--token", LEGACY]
+        return self.command("precompute", *options, *arguments, stdin=stdin)
+
+    def forget(self, *arguments: str) -> Result:
+        return self.command("forget", "--label-studio-url", self.studio_at, "--token", LEGACY, *arguments)
+
+    def command(self, name: str, *arguments: str, stdin: str | None = None) -> Result:
         clean = dict.fromkeys(VARIABLES)
-        result = CliRunner().invoke(
-            app, ["precompute", *options, "--token", LEGACY, *arguments], env=clean, input=stdin
-        )
+        result = CliRunner().invoke(app, [name, "--backend", self.at, *arguments], env=clean, input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert CANARY not in result.output

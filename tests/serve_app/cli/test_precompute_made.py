@@ -49,7 +49,7 @@ def test_every_file_is_found_again_by_the_backend(root: Path, site: str | None) 
     for task in FolderTasks(root / "photos", root, [Project(3)]):
         place = locate(ImageSource(task.data["image"], "3"), options)
         assert isinstance(place, LocalFile)
-        assert read_file(root, place.path, 1000).decode() == place.path.removeprefix("photos/")
+        assert bytes(read_file(root, place.path, 1000).content).decode() == place.path.removeprefix("photos/")
         found.add(place.path)
         assert task.id == place.path
     assert found == {f"photos/{name}" for name in NAMES}

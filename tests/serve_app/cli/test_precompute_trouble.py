@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from serve_app.cli import precompute_backend, precompute_filling
+from serve_app.cli import backend_route, precompute_filling
 from tests.canary import CANARY
 from tests.serve_app.cli.fake_backend import Body, refusal
 from tests.serve_app.cli.loopback import serving
@@ -59,7 +59,7 @@ def test_a_busy_backend_is_asked_again(bench: Bench) -> None:
 def test_a_backend_that_stays_busy_fails_the_task_and_not_the_others(bench: Bench) -> None:
     bench.add_tasks(2)
     busy = refusal(503, "overloaded", "too much is waiting")
-    bench.backend.replies += [busy] * precompute_backend.ATTEMPTS
+    bench.backend.replies += [busy] * backend_route.ATTEMPTS
     told = bench.told("--at-once", "1")
     assert (told["exit"], told["encoded"]) == (1, 1)
     assert told["failures"] == [

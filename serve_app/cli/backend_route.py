@@ -1,0 +1,155 @@
+"""One route of the running application, as commands speak with it: a body sent, its answer back."""
+
+from __future__ import annotations
+
+import json
+import threading
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+from tenacity.wait import WaitBaseT
+
+from serve_app.cli.connection import Backend
+from serve_app.cli.label_studio import ConnectError, Json
+from serve_app.cli.precompute_answers import TaskFailed, Unanswered, refusal, seconds_after
+
+TIMEOUT_S = 120.0
+ATTEMPTS = 6
+BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LATER = frozenset({429, 502, 503, 504})  # statuses of a backend, or of a proxy in front of it, that pass
+
+
+class Route:
+    """A route of a backend. :meth:`ask` may be called from several threads at once.
+
+    ``path``: of the route, ``/embed``. ``stopped``, once set, ends every wait for another attempt.
+    """
+
+    def __init__(self, backend: Backend, path: str, at_once: int, stopped: threading.Event) -> None:
+        self.url = backend.url
+        self._path = path
+        self._stopped = stopped
+        self._client = httpx.Client(
+            auth=httpx.BasicAuth(backend.user, backend.password) if backend.user else None,
+            timeout=httpx.Timeout(TIMEOUT_S, connect=10.0),
+            limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
+            # A proxy configured for the internet must not catch calls to this very machine.
+            trust_env=urlsplit(backend.url).hostname not in _LOOPBACK,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def check(self) -> None:
+        """Raises :class:`ConnectError` unless this application answers there."""
+        try:
+            answer = self._client.get(f"{self.url}/health", timeout=10.0)
+        except httpx.HTTPError as error:
+            raise ConnectError(_unreachable(self.url, error)) from error
+        self._refuse_unusable(answer)
+        if answer.status_code not in _LATER and "model_version" not in _object(answer):
+            raise ConnectError(f"{self.url} does not answer as this application does; check --backend")
+
+    def ask(self, body: Json) -> dict[str, Json]:
+        """The JSON object that the route answers; an empty one where it is none.
+
+        Raises:
+            Unanswered: no answer, after several attempts or once ``stopped``.
+            TaskFailed: this body is refused.
+            ConnectError: every body would be.
+        """
+        retrying = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=pause,
+            sleep=self._rest,
+            retry=retry_if_exception_type(Unanswered),
+            reraise=True,
+        )
+        return retrying(self._once, body)
+
+    def refused(self, status: int, code: str, detail: str) -> Exception:
+        """What a refusal with that status means."""
+        return TaskFailed(code, detail)
+
+    def bad_answer(self) -> TaskFailed:
+        """The answer is not one of this application."""
+        sentence = f"{self.url} does not answer {self._path} as this application does; check --backend"
+        return TaskFailed("bad_answer", sentence)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait for the next attempt, which is not made any more once ``stopped``."""
+        if self._stopped.wait(seconds):
+            raise Unanswered("stopped", "this command was stopped before the next attempt")
+
+    def _once(self, body: Json) -> dict[str, Json]:
+        try:
+            # Escaped JSON, whatever a task holds: half a surrogate pair has no UTF-8.
+            answer = self._client.post(
+                f"{self.url}{self._path}",
+                content=json.dumps(body),
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.TimeoutException as error:
+            raise Unanswered("timeout", f"{self.url} gave no answer in {TIMEOUT_S:g} s") from error
+        except httpx.HTTPError as error:
+            raise Unanswered("unreachable", _unreachable(self.url, error)) from error
+        self._refuse_unusable(answer)
+        code, detail = refusal(answer.status_code, _object(answer))
+        if answer.status_code in _LATER:
+            raise Unanswered(code, detail, seconds_after(answer.headers.get("Retry-After", "")))
+        if answer.status_code in (404, 405):
+            raise ConnectError(
+                f"{self.url} has no {self._path}: it is another application or an older version"
+            )
+        if answer.status_code != 200:
+            raise self.refused(answer.status_code, code, detail)
+        return _object(answer)
+
+    def _refuse_unusable(self, answer: httpx.Response) -> None:
+        if answer.status_code == 401:
+            raise ConnectError(
+                f"{self.url} asks for basic auth; give the --basic-auth-user and --basic-auth-pass it has"
+            )
+        if answer.next_request is not None:
+            target = answer.next_request.url
+            raise ConnectError(
+                f"{self.url} redirects to {target.scheme}://{target.netloc.decode('ascii')}{target.path}; "
+                "give --backend the address it redirects to"
+            )
+
+
+def pause(state: RetryCallState) -> float:
+    """Seconds until the next attempt: longer each time, and no less than the backend asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.after_s if isinstance(error, Unanswered) else 0.0
+    return max(asked, float(BACK_OFF(state)))
+
+
+def _unreachable(url: str, error: httpx.HTTPError) -> str:
+    kind = type(error).__name__
+    return f"cannot reach the backend at {url} ({kind}); is it running, and is --backend right?"
+
+
+def _object(answer: httpx.Response) -> dict[str, Json]:
+    """The body where it is a JSON object, else an empty one."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,170 @@
+"""`python -m serve_app forget`: the embeddings of images that were replaced, or that must not be kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby, islice
+from typing import Annotated
+
+import typer
+
+from serve_app.cli.asking import (
+    BACKEND,
+    LABEL_STUDIO,
+    BasicAuthPass,
+    BasicAuthUser,
+    LabelStudioUrl,
+    Token,
+    backend_at,
+    label_studio_at,
+)
+from serve_app.cli.backend_route import Route
+from serve_app.cli.connection import Backend
+from serve_app.cli.label_studio import ConnectError, LabelStudio
+from serve_app.cli.precompute_answers import TaskFailed
+from serve_app.cli.precompute_made import NamedImages
+from serve_app.cli.precompute_shown import Shown, shown
+from serve_app.cli.precompute_tasks import ListedTasks, NamedTasks, Project, Task, Tasks
+
+TASKS_AT_ONCE = 20
+"""Tasks of one request; their images are forgotten a few at a time."""
+
+
+@dataclass
+class Told:
+    """What was done: embeddings ``forgotten``, tasks or images gone through; why it ``stopped`` early."""
+
+    forgotten: int = 0
+    gone_through: int = 0
+    stopped: str | None = None
+
+
+def forget(
+    projects: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--project",
+            min=1,
+            help="Id of a project; all its images, or those of --image.",
+            show_default=False,
+        ),
+    ] = None,
+    tasks: Annotated[
+        list[int] | None,
+        typer.Option("--task", min=1, help="Id of a task; give it once for each.", show_default=False),
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image", help="An image of --project, as its task's data names it.", show_default=False
+        ),
+    ] = None,
+    label_studio_url: LabelStudioUrl = LABEL_STUDIO,
+    token: Token = "",
+    backend: Annotated[
+        str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
+    ] = BACKEND,
+    basic_auth_user: BasicAuthUser = "",
+    basic_auth_pass: BasicAuthPass = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Forget the embeddings of projects, of tasks or of single images, in memory and in the durable tier.
+
+    They are made again with the next click. Label Studio is asked for the tasks; --image needs it not, and so
+    finds images whose tasks are gone. Ends with status 1 if anything failed, 130 after Ctrl-C.
+    """
+    numbers, told, asked = list(dict.fromkeys(projects or ())), Told(), "images" if images else "tasks"
+    try:
+        _check(numbers, tasks or [], images or [])
+        target = backend_at(backend, basic_auth_user, basic_auth_pass)
+        studio = None if images else label_studio_at(label_studio_url, token)
+    except ConnectError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        with Forgetter(target) as forgetter, studio or contextlib.nullcontext():
+            forgetter.check()
+            sources = _sources(studio, numbers, tasks or [], images or [])
+            _forget(forgetter, sources, told, shown(quiet=as_json))
+    except KeyboardInterrupt:
+        told.stopped = "stopped by Ctrl-C"
+        _tell(told, asked, as_json)
+        raise typer.Exit(130) from None
+    except (ConnectError, TaskFailed) as error:
+        told.stopped = str(error)
+    _tell(told, asked, as_json)
+    raise typer.Exit(int(told.stopped is not None))
+
+
+class Forgetter(Route):
+    """The ``/forget`` route of a backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend, "/forget", 1, threading.Event())
+
+    def forget(self, tasks: Sequence[Task]) -> int:
+        """Have the images of these tasks, all of one project, forgotten; how many embeddings there were.
+
+        Raises what :meth:`serve_app.cli.backend_route.Route.ask` raises.
+        """
+        project = tasks[0].project
+        body = {
+            "tasks": [{"id": task.id, "data": task.data} for task in tasks],
+            "project": str(project.id),
+            "label_config": project.label_config,
+        }
+        try:
+            answer = self.ask(body)
+        except TaskFailed:
+            if len(tasks) == 1:
+                raise
+            # Some of them show hundreds of images: too many for one request, not for one each.
+            return sum(self.forget([task]) for task in tasks)
+        if not isinstance(answer.get("forgotten"), int):
+            raise self.bad_answer()
+        return int(answer["forgotten"])
+
+
+def _check(projects: list[int], tasks: list[int], images: list[str]) -> None:
+    if tasks and (projects or images):
+        raise ConnectError("--task says it all: give no --project and no --image with it")
+    if images and not projects:
+        raise ConnectError("--image needs --project: embeddings are kept for each project on its own")
+    if not projects and not tasks:
+        raise ConnectError("say what is to be forgotten: --project, --task, or --image with its --project")
+
+
+def _sources(
+    studio: LabelStudio | None, projects: list[int], tasks: list[int], images: list[str]
+) -> Iterator[Tasks]:
+    if studio is None:
+        yield NamedImages(images, [Project(each) for each in projects])
+    elif tasks:
+        yield NamedTasks(studio, tasks)
+    else:
+        for each in projects:
+            yield ListedTasks(studio, each)
+
+
+def _forget(forgetter: Forgetter, sources: Iterator[Tasks], told: Told, seen: Shown) -> None:
+    with seen:
+        for source in sources:
+            for _, tasks in groupby(source, key=lambda task: task.project):
+                while batch := list(islice(tasks, TASKS_AT_ONCE)):
+                    told.forgotten += forgetter.forget(batch)
+                    told.gone_through += len(batch)
+                    seen.task_done(told.gone_through, None, 0)
+
+
+def _tell(told: Told, asked: str, as_json: bool) -> None:
+    if told.stopped:
+        typer.secho(f"forget: {told.stopped}", fg="red", err=True)
+    if as_json:
+        typer.echo(json.dumps({"ok": told.stopped is None, **asdict(told)}))
+        return
+    typer.echo(f"{told.forgotten} embeddings forgotten, {told.gone_through} {asked} gone through")
+    if told.stopped:
+        typer.echo("run it again to go on: what is forgotten stays so")
