@@ -178,7 +178,7 @@ class Decoder:
             if self._refiner is None:
                 masks = self._decoder.decode(embedding, prompt)
             else:
-                masks = self._refiner.decode(key, embedding, prompt)
+                masks = self._refiner.decode(f"{key}{embedding.evidence}", embedding, prompt)
         except DeviceFailed as error:
             self._meters.device_failed()
             raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None

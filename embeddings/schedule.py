@@ -34,6 +34,7 @@ class Schedule:
         self._spread = spread
         self._written = 0
         self._next: float | None = None
+        self._look: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def wrote(self, nbytes: int) -> None:
@@ -45,34 +46,34 @@ class Schedule:
     def start_if_due(self, age: Age, sweep: Sweep) -> None:
         """If it is time: ask in the background for the ``age`` of the last sweep; ``sweep`` if one is due."""
         if self._next is not None and self._clock() >= self._next:
-            self._start(lambda: self._sweep_if_due(age, sweep))
+            self._wait()
+            self._look = _apart(self._sweep_if_due(age, sweep))
 
     def start(self, sweep: Sweep) -> asyncio.Future[None]:
         """Start ``sweep`` unless one is under way; that or the new one, shielded from who waits for it."""
-        return self._start(lambda: self._sweep(sweep))
+        if self._task is None or self._task.done():
+            self._wait()
+            self._written = 0
+            self._task = _apart(sweep())
+        return asyncio.shield(self._task)
 
     async def aclose(self) -> None:
         """Give up the sweep that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        begun = [task for task in (self._look, self._task) if task is not None]
+        for task in begun:
+            task.cancel()
+        if begun:
+            await asyncio.wait(begun)
 
     def _wait(self) -> None:
         self._next = self._clock() + OFTEN_S * (0.5 + self._spread())
 
-    def _start(self, work: Sweep) -> asyncio.Future[None]:
-        if self._task is None or self._task.done():
-            self._wait()
-            # An empty context: Ray Serve cancels what was started within a request's context.
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(work(), context=contextvars.Context())
-        return asyncio.shield(self._task)
-
     async def _sweep_if_due(self, age: Age, sweep: Sweep) -> None:
         seconds = await age()
         if seconds >= RARELY_S or (seconds >= OFTEN_S and self._written >= self._share):
-            await self._sweep(sweep)
+            await self.start(sweep)
 
-    async def _sweep(self, sweep: Sweep) -> None:
-        self._written = 0
-        await sweep()
+
+def _apart(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    # An empty context: Ray Serve cancels what was started within a request's context.
+    return asyncio.get_running_loop().create_task(work, context=contextvars.Context())

@@ -89,9 +89,9 @@ class Net:
         ImageTooLarge; Overloaded where the machine lacks something.
         """
         origin = Origin.of(url)
-        limit = max_bytes or self._options.max_image_bytes
 
         async def ask() -> Answer:
+            limit = max_bytes or self._options.max_image_bytes
             return await self._send(method, url, headers, content, limit, body)
 
         try:
@@ -212,6 +212,12 @@ class Net:
             await self._proxied.aclose()
 
 
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
+
+
 def _trust() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
@@ -220,9 +226,3 @@ def _trust() -> ssl.SSLContext:
             "SSL_CERT_FILE or SSL_CERT_DIR names what cannot be read as certificates "
             f"({error.strerror or type(error).__name__}); name a file in PEM, or a folder of them"
         ) from None
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for chunk in nothing:
-        yield chunk

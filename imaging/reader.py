@@ -62,7 +62,7 @@ class ImageReader:
         As long as that is the same, so is the image. "" where nothing tells: see ``imaging.evidence``.
         Everything is checked as for reading, and raises the same errors.
         """
-        location = await self._locate(source, Urgency.of(True))
+        location = await self._locate(source, Urgency.of(False))
         with naming(source):
             return (await self._find(location, source, content=False)).evidence
 

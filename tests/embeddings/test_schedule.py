@@ -36,7 +36,7 @@ class Sweeps:
         """How many sweeps there were once so many bytes are written."""
         self.schedule.wrote(nbytes)
         self.schedule.start_if_due(self.age, self.sweep)
-        for _ in range(3):
+        for _ in range(5):
             await asyncio.sleep(0)
         return self.runs
 
@@ -113,6 +113,16 @@ async def test_one_at_a_time() -> None:
     sweeps.end.set()
     await joined
     assert sweeps.runs == 1
+
+
+async def test_who_wants_a_sweep_now_does_not_join_a_look_that_makes_none() -> None:
+    sweeps = Sweeps()
+    sweeps.last = FIRST_S
+    sweeps.schedule.wrote(1)
+    sweeps.seconds = FIRST_S
+    sweeps.schedule.start_if_due(sweeps.age, sweeps.sweep)
+    await sweeps.schedule.start(sweeps.sweep)
+    assert (sweeps.runs, sweeps.asked) == (1, 1)
 
 
 async def test_who_leaves_does_not_end_it() -> None:
