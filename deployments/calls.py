@@ -18,12 +18,15 @@ from ray.exceptions import (
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from values.errors import DeadlineExceeded, ModelError, OtherVersion, Overloaded, ServiceError
+from values.errors import DeadlineExceeded, DeviceFailed, ModelError, OtherVersion, Overloaded, ServiceError
 
 # A replica that dies or is stopped takes the requests it had accepted with it, and what it had put into the
 # object store. Serve does not send those again.
 LOST = (RayActorError, ObjectLostError, WorkerCrashedError, NodeDiedError, TaskCancelledError)
-AGAIN = (*LOST, OtherVersion)
+AGAIN = (*LOST, OtherVersion, DeviceFailed)
+
+DEVICE_S = 10.0
+"""For so long replicas with another device, or a new one in place of a broken one, are tried."""
 
 
 async def call(
@@ -31,8 +34,9 @@ async def call(
 ) -> Any:
     """The answer to ``send()``, which makes one ``handle.method.remote(...)``.
 
-    Sent again when a replica was lost with it, also one behind the one that was called, and when the replica
-    that answered serves another version of the model, for at most ``other_version_s`` seconds.
+    Sent again when a replica was lost with it, also one behind the one that was called; when the replica that
+    answered serves another version of the model, for at most ``other_version_s`` seconds; and when its device
+    failed, for ``DEVICE_S``.
 
     Every call runs in an empty :class:`contextvars.Context`: Serve keeps the id of the request there, and
     concurrent calls that share an id hang in the consistent-hash router.
@@ -43,13 +47,15 @@ async def call(
         DeadlineExceeded: no answer in ``timeout_s`` seconds, deaths of replicas included.
         Overloaded: the deployment has too much waiting.
         OtherVersion: only replicas of another version answered.
+        DeviceFailed: only replicas with a broken device answered.
         ModelError: the deployment cannot run.
         ServiceError: whatever the callee raised, without Ray's wrapping.
     """
 
     def gives_up(state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        limit = other_version_s if isinstance(error, OtherVersion) else timeout_s
+        limits = {OtherVersion: other_version_s, DeviceFailed: DEVICE_S}
+        limit = next((limit for kind, limit in limits.items() if isinstance(error, kind)), timeout_s)
         return (state.seconds_since_start or 0.0) >= limit
 
     retrying = AsyncRetrying(
@@ -63,7 +69,7 @@ async def call(
             return await retrying(_in_fresh_context, send, what)
     except TimeoutError as error:
         raise DeadlineExceeded(f"{what} took longer than {timeout_s:g} s; try again in a moment") from error
-    except OtherVersion:
+    except ServiceError:
         raise
     except Exception as error:
         if _is_lost(error):

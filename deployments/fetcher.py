@@ -13,6 +13,7 @@ from deployments.offered import OfferedTokens
 from deployments.parcels import Parcel, packed, unpack
 from embeddings.single_flight import Flight, SingleFlight
 from imaging.options import ImageOptions
+from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
 from values.errors import DeadlineExceeded, Overloaded
 from values.image import ImageSource, ModelSize
@@ -77,10 +78,22 @@ class Fetcher:
         return replace(source, token=await self._tokens.of(source.project))
 
     async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Parcel:
-        pixels = await self._reader.read(await self._with_token(source), size)
+        urgency = Urgency(flight.priority.urgent)
+        watching = asyncio.ensure_future(_promote(urgency, flight))
+        try:
+            pixels = await self._reader.read(await self._with_token(source), size, urgency)
+        finally:
+            watching.cancel()
         self._meters.fetched()
         return await self._pack(pixels)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._reader.aclose()
+
+
+async def _promote(urgency: Urgency, flight: Flight) -> None:
+    """Once somebody waits for the flight, its image is urgent wherever it waits."""
+    while not flight.priority.urgent:
+        await flight.priority_differs_from(flight.priority)
+    urgency.promote()

@@ -70,8 +70,8 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         )
     if body.label_config is None:
         raise BadLabelConfig(
-            "the request has no labeling config, and no /setup of its project brought one; send label_config, "
-            "or open the project's model settings in Label Studio"
+            "the request has no labeling config, and no /setup of its project brought one; send "
+            "label_config, or open the project's model settings in Label Studio"
         )
     task, written = body.tasks[0], parse(body.label_config)
     data = TaskData(task)

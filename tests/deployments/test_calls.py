@@ -19,9 +19,18 @@ from ray.serve.exceptions import (
     RequestCancelledError,
 )
 
+from deployments import calls
 from deployments.calls import call
 from tests.deployments.fakes import Handle, Response, forever
-from values.errors import DeadlineExceeded, ImageMissing, ModelError, OtherVersion, Overloaded, ServiceError
+from values.errors import (
+    DeadlineExceeded,
+    DeviceFailed,
+    ImageMissing,
+    ModelError,
+    OtherVersion,
+    Overloaded,
+    ServiceError,
+)
 
 
 def raising(*errors: Exception) -> Handle:
@@ -72,6 +81,7 @@ def upstream_death() -> RayServeException:
         NodeDiedError("gone"),
         WorkerCrashedError(),
         OtherVersion("the old one"),
+        DeviceFailed("CUDA error"),
         wrapped(OtherVersion("the old one")),
     ],
     ids=repr,
@@ -98,6 +108,17 @@ async def test_another_version_is_waited_for_as_long_as_the_caller_says() -> Non
     handle = Handle({"work": work})
     with pytest.raises(OtherVersion):
         await call(lambda: handle.work.remote(), timeout_s=60, what="the work", other_version_s=0)
+
+
+async def test_a_device_that_stays_broken_is_said_before_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        raise DeviceFailed("CUDA error")
+
+    monkeypatch.setattr(calls, "DEVICE_S", 0.0)
+    with pytest.raises(DeviceFailed, match="CUDA error"):
+        await answer(Handle({"work": work}))
 
 
 async def test_replicas_that_keep_dying_are_given_up() -> None:

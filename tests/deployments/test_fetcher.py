@@ -7,18 +7,21 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
 from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
 from imaging.options import ImageOptions
+from imaging.priority_slots import Urgency
+from imaging.reader import ImageReader
 from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.imaging.pictures import SMALL, encoded, quarters
 from tests.imaging.servers import LabelStudio, answer
 from values.errors import DeadlineExceeded, ImageUnauthorized, Overloaded
-from values.image import ImageSource, Pixels
+from values.image import ImageSource, ModelSize, Pixels
 from values.priority import Priority
 
 UPLOAD = "/data/upload/3/a.png"
@@ -170,3 +173,25 @@ async def test_reads_that_nobody_waits_for_leave_room_for_clicks(
     await asyncio.gather(ahead, return_exceptions=True)
     with pytest.raises(DeadlineExceeded):
         await made.read("b", SOURCE, SMALL, Priority.NEXT, 0.01)
+
+
+async def test_a_click_that_joins_makes_the_reading_urgent(
+    fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urgencies: list[Urgency] = []
+    promoted = asyncio.Event()
+
+    async def slowly(self: object, source: ImageSource, size: ModelSize, urgent: Urgency) -> Pixels:
+        urgencies.append(urgent)
+        urgent.watch(promoted.set)
+        await promoted.wait()
+        return Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4)
+
+    monkeypatch.setattr(ImageReader, "read", slowly)
+    made = fetcher(nothing)
+    ahead = asyncio.create_task(made.read("a key", SOURCE, SMALL, Priority.NEXT, 60))
+    while not urgencies:
+        await asyncio.sleep(0)
+    assert not urgencies[0].urgent
+    await asyncio.gather(ahead, made.read("a key", SOURCE, SMALL, Priority.CLICK, 60))
+    assert [each.urgent for each in urgencies] == [True]
