@@ -14,12 +14,15 @@ from embeddings.ahead_places import AheadPlaces
 from embeddings.single_flight import Flight
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import DeadlineExceeded, OtherVersion
+from values.errors import DeadlineExceeded, OtherVersion, Overloaded
 from values.image import ImageSource
 from values.priority import Priority
 
 OTHER_VERSION_S = 2.0
 """For so long encoders of another version are asked again; this decoder may be the one that is replaced."""
+
+REFUSED_S = 0.5
+"""After so long what was refused because nobody waits for it is sent again."""
 
 
 class EmbeddingMaker:
@@ -46,13 +49,17 @@ class EmbeddingMaker:
                     pixels = await place.waiting_for(
                         prioritised(flight, self._reading(flight, key, source, parcel))
                     )
+                    return await prioritised(flight, self._encoding(key, pixels))
+                except ParcelLost:
+                    continue  # together with the fetcher that had read the pixels
                 except DeadlineExceeded:
                     # Its deadline was the flight's when the reading began; somebody may have joined since.
                     if _left_s(flight) <= 0:
                         raise
-                    continue
-                with contextlib.suppress(ParcelLost):  # together with the fetcher that had read them
-                    return await prioritised(flight, self._encoding(key, pixels))
+                except Overloaded:
+                    if flight.priority.urgent:
+                        raise
+                    await _until_urgent(flight, REFUSED_S)
 
     def _reading(
         self, flight: Flight, key: str, source: ImageSource, parcel: Parcel
@@ -83,6 +90,13 @@ class EmbeddingMaker:
             return embedding
 
         return encoding
+
+
+async def _until_urgent(flight: Flight, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not flight.priority.urgent:
+                await flight.priority_differs_from(flight.priority)
 
 
 def _left_s(flight: Flight) -> float:

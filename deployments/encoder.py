@@ -18,11 +18,14 @@ from deployments.meters import Meters
 from deployments.parcels import Parcel, unpacked
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import DeviceFailed, OtherVersion, OutOfMemory
+from values.errors import DeviceFailed, OtherVersion, OutOfMemory, Overloaded
 from values.image import Pixels
 from values.priority import Priority
 
 logger = logging.getLogger("ray.serve")
+
+AHEAD = 8
+"""Images that nobody waits for in one replica, fewer than it takes in all: clicks come in between."""
 
 
 class Encoder:
@@ -44,6 +47,7 @@ class Encoder:
         self._batches = Batcher(self._encode, self._device, self._most)
         self._meters = Meters()
         self._health = DeviceHealth()
+        self._ahead = 0
 
     async def ready(self) -> str:
         """A sentence; a replica that has not loaded its model does not answer."""
@@ -52,16 +56,22 @@ class Encoder:
     async def encode(self, key: str, pixels: Parcel, priority: Priority, version: str) -> Embedding:
         """The embedding of the image ``key``, as NumPy arrays that travel by reference.
 
-        Raises OtherVersion unless this replica serves ``version`` of the model.
+        Raises OtherVersion unless this replica serves ``version`` of the model, Overloaded for what nobody
+        waits for when much of that waits already.
         """
         if version != self._version:
             raise OtherVersion(f"an encoder serves {self._version}, and {version} was asked for; try again")
+        if not priority.urgent and self._ahead >= AHEAD:
+            raise Overloaded(f"{AHEAD} images are being encoded ahead; try again in a moment")
+        self._ahead += not priority.urgent
         try:
             return await self._batches.run(key, await unpacked(pixels), priority)
         except DeviceFailed:
             # Whoever fails at once has the shortest queue, and would be sent everything.
             await asyncio.sleep(APART_S)
             raise
+        finally:
+            self._ahead -= not priority.urgent
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when the device is out of order."""

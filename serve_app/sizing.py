@@ -40,6 +40,8 @@ ENCODERS: Mapping[str, int] = {
     "sam2.1_hiera_base_plus": 1957,
     "sam2.1_hiera_large": 2778,
 }
+FETCHED = 8
+"""Images of one fetcher that are read and wait for an encoder; what waits for its host has no pixels."""
 UNNAMED = "mobile_sam"
 """The model that is reckoned with where the settings do not name one."""
 
@@ -64,17 +66,15 @@ def replicas(application: Mapping[str, Any], settings: Settings, bound: Bound) -
 
 
 def store_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) -> int:
-    """MiB of the object store when all fetchers and encoders have as much in work as they take.
+    """MiB of the object store when all fetchers are quick and all encoders have as much in work as they take.
 
     Data: URLs of clicks come on top. More than the store holds goes to disk and comes back.
     """
     options = _deployments(application)
     counts = replicas(application, settings, bound)
     pixels, embedding = _image_mib(settings.model)
-    fetched, encoded = (
-        counts.get(name, 1) * int(options.get(name, {}).get("max_ongoing_requests", 5))
-        for name in ("Fetcher", "Encoder")
-    )
+    fetched = counts.get("Fetcher", 1) * FETCHED
+    encoded = counts.get("Encoder", 1) * int(options.get("Encoder", {}).get("max_ongoing_requests", 5))
     return fetched * pixels + encoded * (pixels + embedding)
 
 

@@ -1,29 +1,83 @@
-"""The encoder: an embedding carries the evidence of the pixels it was made of."""
+"""The encoder, its device faked: which version it serves, and what it refuses."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 
-from deployments import encoder
+from deployments import encoder as encoder_module
 from deployments.encoder import Encoder
 from segmenters.classical.segmenter import Classical
-from values.image import Pixels
+from values.embedding import Embedding
+from values.errors import OtherVersion, Overloaded
+from values.image import ModelSize, Pixels
 from values.priority import Priority
 
-
-async def _given(pixels: Pixels) -> Pixels:
-    """What a parcel of pixels holds."""
-    return pixels
+VERSION = "fake-1"
 
 
-async def test_each_embedding_has_the_evidence_of_its_own_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "threads_each", lambda workers: 1)
-    made = Encoder(Classical(), 4)
-    images = [Pixels(np.full((8, 8, 3), n, np.uint8), 8, 8, evidence=f"content {n}") for n in range(6)]
-    embeddings = await asyncio.gather(
-        *(made.encode(pixels.evidence, [_given(pixels)], Priority.CLICK, made._version) for pixels in images)
-    )
-    assert [each.evidence for each in embeddings] == [each.evidence for each in images]
+@dataclass
+class Slow:
+    """Encodes when ``gate`` is open."""
+
+    gate: Event = field(default_factory=Event)
+    name: str = "fake"
+    version: str = VERSION
+    device: str = "cpu"
+    refines: bool = False
+    input: ModelSize = field(default_factory=lambda: Classical().input)
+
+    def load_encoder(self, threads: int) -> Slow:
+        return self
+
+    def load_decoder(self, threads: int) -> Any:
+        raise NotImplementedError
+
+    def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
+        self.gate.wait()
+        return [Embedding({"a": np.zeros(1, np.float32)}, VERSION, 4, 4, 4, 4) for _ in batch]
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody books cores for what runs without Ray."""
+    monkeypatch.setattr(encoder_module, "threads_each", lambda workers: 1)
+
+
+def parcel() -> list[asyncio.Future[Pixels]]:
+    packed: asyncio.Future[Pixels] = asyncio.get_running_loop().create_future()
+    packed.set_result(Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4, evidence="an etag"))
+    return [packed]
+
+
+async def test_an_embedding_says_of_which_content_it_was_made() -> None:
+    model = Slow()
+    model.gate.set()
+    embedding = await Encoder(model, 1).encode("a", parcel(), Priority.CLICK, VERSION)
+    assert embedding.evidence == "an etag"
+
+
+async def test_another_version_is_refused() -> None:
+    with pytest.raises(OtherVersion, match="serves fake-1, and fake-2"):
+        await Encoder(Slow(), 1).encode("a", parcel(), Priority.CLICK, "fake-2")
+
+
+async def test_what_nobody_waits_for_leaves_room_for_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_module, "AHEAD", 2)
+    model = Slow()
+    encoder = Encoder(model, 1)
+    ahead = [asyncio.create_task(encoder.encode(key, parcel(), Priority.NEXT, VERSION)) for key in ("a", "b")]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await encoder.encode("c", parcel(), Priority.LATER, VERSION)
+    click = asyncio.create_task(encoder.encode("d", parcel(), Priority.CLICK, VERSION))
+    await asyncio.sleep(0)
+    model.gate.set()
+    await asyncio.gather(*ahead, click)
+    await encoder.encode("c", parcel(), Priority.LATER, VERSION)

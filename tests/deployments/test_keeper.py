@@ -457,3 +457,17 @@ async def test_what_cannot_be_forgotten_is_said(tmp_path: Path) -> None:
     keeper = Graph().keeper(tier(tmp_path / "file"))
     with pytest.raises(NotKept, match="cannot be removed from DURABLE"):
         await keeper.forget(A)
+
+
+async def test_what_nobody_waits_for_is_sent_again_after_a_refusal_and_a_click_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding_maker, "REFUSED_S", 0.001)
+    graph = Graph()
+    keeper = graph.keeper()
+    graph.error, graph.stays = Overloaded("much of that waits"), False
+    assert await warm(keeper, A) is False
+    assert len(graph.encoded) == 2
+    graph.error = Overloaded("even for clicks")
+    with pytest.raises(Overloaded, match="even for clicks"):
+        await click(keeper, B)
