@@ -66,7 +66,12 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
         )
-    task, written = body.tasks[0], parse(body.label_config or "")
+    if body.label_config is None:
+        raise BadLabelConfig(
+            "the request has no labeling config, and no /setup of its project brought one; send label_config "
+            "or open the project's model settings in Label Studio"
+        )
+    task, written = body.tasks[0], parse(body.label_config)
     data = TaskData(task)
     config = expanded(written, data)
     image = _prompted_image(config, pointed)

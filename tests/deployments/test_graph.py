@@ -158,16 +158,31 @@ def test_what_cannot_be_read_is_a_sentence_and_stands_in_diagnose(
         assert time.monotonic() < deadline
 
 
-def test_a_refused_click_is_in_the_log_within_a_second(client: httpx.Client, app: RunningApp) -> None:
+@pytest.mark.parametrize(
+    ("task", "image", "negative", "status", "code"),
+    [
+        (4711, "ftp://127.0.0.1/within-a-second.png", False, 403, "image_forbidden"),
+        (4712, "/data/upload/1/a.png", True, 200, "no_mask"),
+    ],
+)
+def test_a_click_without_a_mask_is_in_the_log_and_in_diagnose_within_a_second(
+    client: httpx.Client, app: RunningApp, task: int, image: str, negative: bool, status: int, code: str
+) -> None:
     body = click(scene(3, SHAPE[1], SHAPE[0]))
-    body["tasks"][0]["data"]["image"] = "ftp://127.0.0.1/within-a-second.png"
-    body["tasks"][0]["id"] = 4711
-    assert client.post("/predict", json=body).status_code == 403
+    body["tasks"][0]["data"]["image"] = image
+    body["tasks"][0]["id"] = task
+    body["params"]["context"]["result"][0]["is_positive"] = not negative
+    assert client.post("/predict", json=body).status_code == status
     folder = app.log.parent / "session_latest" / "logs" / "serve"
     deadline = time.monotonic() + 1
-    while not any("task 4711" in log.read_text() for log in folder.glob("replica_*Ingress*.log")):
+    while not any(f"task {task}" in log.read_text() for log in folder.glob("replica_*Ingress*.log")):
         assert time.monotonic() < deadline, "an annotator sees nothing, and neither does the log"
         time.sleep(0.05)
+    while True:
+        failures = client.get("/diagnose", params={"project": "1"}).json()["recent_failures"].get("1", [])
+        if (str(task), code) in {(failure["task"], failure["code"]) for failure in failures}:
+            break
+        assert time.monotonic() < deadline, "nor does /diagnose"
 
 
 def test_a_failure_is_not_remembered(client: httpx.Client) -> None:
@@ -182,7 +197,7 @@ def test_a_failure_is_not_remembered(client: httpx.Client) -> None:
 
 def test_a_second_application_under_a_prefix_with_basic_auth(client: httpx.Client) -> None:
     body = click(scene(3, SHAPE[1], SHAPE[0]))
-    for path in ("/locked/", "/locked/health", "/locked/diagnose"):
+    for path in ("/locked/", "/locked/health", "/locked/health/", "/locked/diagnose"):
         assert client.get(path).status_code == 401
         assert client.get(path, auth=("user", "pass")).status_code == 200, path
     assert client.post("/locked/predict", json=body).status_code == 401
