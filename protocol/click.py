@@ -18,8 +18,6 @@ from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
-_LOOK_UPS = 10_000  # tasks times images that are looked through for images to warm
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Click:
@@ -63,15 +61,15 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return None
     if not body.tasks:
         raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
-    pointed = read_pointed(body.items, options.multi_box, options)
+    pointed = read_pointed(body.items, options.multi_box)
     if pointed is None or not pointed.prompts:
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"
         )
     if body.label_config is None:
         raise BadLabelConfig(
-            "the request has no labeling config, and no /setup of its project brought one; send "
-            "label_config, or open the project's model settings in Label Studio"
+            "the request has no labeling config, and no /setup of its project brought one; send label_config "
+            "or open the project's model settings in Label Studio"
         )
     task, written = body.tasks[0], parse(body.label_config)
     data = TaskData(task)
@@ -115,8 +113,7 @@ def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource
     if body.label_config is None:
         return []
     config = parse(body.label_config)
-    tasks = body.tasks[: _LOOK_UPS // max(1, len(config.images))]
-    sources = {_source(body, task, value): None for task, value in islice(_values(tasks, config), limit)}
+    sources = {_source(body, task, value): None for task, value in islice(_values(body.tasks, config), limit)}
     return list(sources)
 
 
