@@ -92,7 +92,7 @@ class Graph:
 def _click(count: int) -> Click:
     click = read_click(bodies.read_predict(json.dumps(predict_body()).encode()))
     assert isinstance(click, Click)
-    points = np.array([[n, n] for n in range(count)], np.float32)
+    points = np.array([[n, n] for n in range(count)], np.float64) / 4
     return replace(click, prompts=(Prompt(points, np.ones(count, np.int32)),), width=4, height=4)
 
 
