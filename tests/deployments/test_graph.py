@@ -55,6 +55,18 @@ def test_a_click_becomes_the_mask_of_the_object(client: httpx.Client) -> None:
     assert iou(region_mask(region), picture.masks[0]) > 0.8
 
 
+def test_the_browser_may_show_a_copy_but_not_another_picture(client: httpx.Client) -> None:
+    picture = scene(3, SHAPE[1], SHAPE[0])
+    body = click(picture)
+    [item] = body["params"]["context"]["result"]
+    item |= {"original_width": SHAPE[1] // 2, "original_height": SHAPE[0] // 2}
+    [region] = client.post("/predict", json=body).json()["results"][0]["result"]
+    assert iou(region_mask(region), picture.masks[0][::2, ::2]) > 0.8
+    item |= {"original_width": SHAPE[0], "original_height": SHAPE[1]}
+    response = client.post("/predict", json=body)
+    assert (response.status_code, response.json()["error"]) == (422, "image_differs"), response.text
+
+
 def test_an_image_is_encoded_once_and_an_opened_task_warms_it(client: httpx.Client) -> None:
     picture = scene(4, SHAPE[1], SHAPE[0])
     first = client.post("/predict", json=click(picture))
