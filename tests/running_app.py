@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from serve_app.cli.serve import HAPROXY_PORTS
+from serve_app.cli.serve.ports import HAPROXY_PORTS
 from tests.canary import CANARY, WATCH
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -33,7 +33,7 @@ MAY_SEND = {
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
     "serve_app/cli/backend_route.py": "sends tasks to a running application that an operator named",
     "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
-    "serve_app/cli/serve.py": "probes whether a port is taken before Ray is started",
+    "serve_app/cli/serve/ports.py": "probes whether a port is taken before Ray is started",
     "serve_app/cli/tokens.py": "the command line's login at Label Studio",
 }
 MAY_OPEN_FOR_IMAGES = {

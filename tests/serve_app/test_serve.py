@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli import serve
 from serve_app.cli.report import Watch
+from serve_app.cli.serve import command, environment, ports
 from tests.running_app import ROOT, running_app
 
 
@@ -27,7 +27,7 @@ def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_haproxy_mode_is_a_pair_of_flags_and_paths_of_its_own(tmp_path: Path) -> None:
-    serve._environment(True, tmp_path)
+    environment.prepare(environment.variables(tmp_path, haproxy=True, ports={}))
     assert os.environ["RAY_SERVE_ENABLE_HA_PROXY"] == os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"].startswith(str(tmp_path))
     assert os.environ["RAY_AUTH_MODE"] == "disabled"
@@ -36,7 +36,7 @@ def test_haproxy_mode_is_a_pair_of_flags_and_paths_of_its_own(tmp_path: Path) ->
 def test_without_haproxy_neither_flag_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED"):
         monkeypatch.delenv(name, raising=False)
-    serve._environment(False, tmp_path)
+    environment.prepare(environment.variables(tmp_path, haproxy=False, ports={}))
     assert "RAY_SERVE_ENABLE_HA_PROXY" not in os.environ
     assert "RAY_SERVE_THROUGHPUT_OPTIMIZED" not in os.environ
 
@@ -44,7 +44,7 @@ def test_without_haproxy_neither_flag_is_set(tmp_path: Path, monkeypatch: pytest
 def test_what_the_operator_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    serve._environment(True, tmp_path)
+    environment.prepare(environment.variables(tmp_path, haproxy=True, ports={}))
     assert os.environ["RAY_AUTH_MODE"] == "token"
     assert os.environ["PYTHONPATH"] == f"{ROOT}{os.pathsep}/elsewhere"
 
@@ -54,8 +54,8 @@ def test_a_port_that_is_taken_gives_another() -> None:
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert serve._free_port(port) not in (0, port)
-    assert serve._free_port(port) == port
+        assert ports.free_port(port) not in (0, port)
+    assert ports.free_port(port) == port
 
 
 def test_a_port_that_is_taken_is_said_before_ray_starts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,16 +64,16 @@ def test_a_port_that_is_taken_is_said_before_ray_starts(capsys: pytest.CaptureFi
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit):
-            serve._refuse_taken("127.0.0.1", port)
+            ports.refuse_taken("127.0.0.1", port)
     assert f"Cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
-    serve._refuse_taken("127.0.0.1", port)
+    ports.refuse_taken("127.0.0.1", port)
 
 
 def test_a_system_without_haproxy_is_told_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert not serve._has_haproxy()
+    assert not command._has_haproxy()
     assert "Serve's own proxy" in capsys.readouterr().out
 
 
