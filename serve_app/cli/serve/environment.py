@@ -20,6 +20,8 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
+        # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
     }
     if haproxy:
         chosen |= {
@@ -29,6 +31,7 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
             "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),
             "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(scratch / "server-state"),
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(scratch / "metrics.sock"),
             # Ctrl-C on one machine has no load balancer to wait for.
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
             **{name: str(port) for name, port in ports.items()},
@@ -39,8 +42,9 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
 def prepare(chosen: Mapping[str, str]) -> None:
     """Put ``chosen`` into the environment, and this repository where Ray's workers find it.
 
-    What the operator has set stays.
+    What the operator has set stays, but for the address of another Ray cluster: this starts its own.
     """
+    os.environ.pop("RAY_ADDRESS", None)
     for name, value in chosen.items():
         os.environ.setdefault(name, value)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
