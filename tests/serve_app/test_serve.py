@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.scenes import Scene, scene
-from serve_app.cli.serve import session
+from serve_app.cli.serve.session import MARK, Session
 from tests.deployments.test_graph import click
 from tests.imaging.pictures import encoded
 from tests.running_app import ROOT, RunningApp, inherited, running_app, wait_until_ready
@@ -36,7 +36,7 @@ LOCK = {"BASIC_AUTH_USER": "user", "BASIC_AUTH_PASS": "pass"}
         ({"CACHE_MIB": "lots"}, "CACHE_MIB: must be a whole number, and is text. Correct it in the environ"),
         ({"BASIC_AUTH_USER": "a:b", "BASIC_AUTH_PASS": "c"}, "A user name with a colon cannot be sent"),
         ({"HOST": "http://0.0.0.0"}, "HOST=http://0.0.0.0 is no address to listen on."),
-        ({"PORT": "9090x"}, "is not a valid"),
+        ({"PORT": "9090x"}, "Invalid value for '--port' (env var: 'PORT')"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )
@@ -46,7 +46,7 @@ def test_what_cannot_be_served_with_is_a_sentence_before_ray_starts(
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "serve_app", "serve", "--temp-dir", str(tmp_path)[:30]],
         cwd=ROOT,
-        env={**inherited(), **variables},
+        env={**inherited(), **variables, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
@@ -115,7 +115,7 @@ def _answer_only_for_themselves(one: RunningApp, other: RunningApp) -> None:
 
 def _stops_with_a_click_under_way(app: RunningApp, asked: dict[str, Any], host: Server) -> None:
     """SIGTERM to the group and another Ctrl-C while an image is being fetched: the click is answered."""
-    inner = _inner(app)
+    session = _session(app)
     with ThreadPoolExecutor(1) as threads:
         answer = threads.submit(httpx.post, f"{app.url}/predict", json=asked, timeout=WAIT_S, trust_env=False)
         _until(lambda: bool(host.requests))
@@ -125,16 +125,16 @@ def _stops_with_a_click_under_way(app: RunningApp, asked: dict[str, Any], host: 
         host.closing.set()
         assert answer.result(WAIT_S).json()["results"][0]["result"]
     assert app.process.wait(WAIT_S) == 0, app.said()
-    assert session.members(inner) == set()
+    assert session.members() == set()
     assert _refused(app.url)
 
 
 def _leaves_nothing_when_killed(app: RunningApp) -> None:
     """SIGKILL of what the operator has started: the rest stops by itself."""
-    inner = _inner(app)
+    session = _session(app)
     app.process.kill()
     app.process.wait()
-    _until(lambda: not session.members(inner))
+    _until(lambda: not session.members())
     assert _refused(app.url)
 
 
@@ -155,20 +155,28 @@ def _refused(url: str) -> bool:
     return False
 
 
+def _variables(app: RunningApp) -> dict[str, str]:
+    """Of the process that runs Ray."""
+    given = Path(f"/proc/{_inner(app)}/environ").read_text().split("\0")
+    return {name: value for name, _, value in (each.partition("=") for each in given)}
+
+
 def _inner(app: RunningApp) -> int:
-    """The process that runs Ray; its session is all of the application."""
     [pid] = Path(f"/proc/{app.process.pid}/task/{app.process.pid}/children").read_text().split()
     return int(pid)
 
 
+def _session(app: RunningApp) -> Session:
+    return Session(_inner(app), _variables(app)[MARK])
+
+
 def _fallback(app: RunningApp) -> int:
-    variables = Path(f"/proc/{_inner(app)}/environ").read_text().split("\0")
-    return int(dict(each.partition("=")[::2] for each in variables)["RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"])
+    return int(_variables(app)["RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"])
 
 
 def _ports(app: RunningApp) -> set[int]:
     """On which any process of the application listens."""
-    members = session.members(_inner(app))
+    members = _session(app).members()
     importlib.import_module("ray")  # which brings psutil
     connections = importlib.import_module("psutil").net_connections("tcp")
     return {each.laddr.port for each in connections if each.status == "LISTEN" and each.pid in members}

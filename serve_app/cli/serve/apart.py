@@ -2,8 +2,8 @@
 
 A signal to the process group, as shells, Docker and systemd send it, would end Ray's own processes before
 anybody could stop HAProxy. So the outer process alone is in the operator's group. It hands the first signal
-on, keeps the time of the stop, and at the end ends whatever is left of the session. When it is killed itself,
-the inner one notices and stops as well.
+on, keeps the time of the stop, and at the end ends whatever is left of the other session. When it is killed
+itself, the inner process notices and stops as well.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from types import FrameType
 
 import typer
 
-from serve_app.cli.serve import session
+from serve_app.cli.serve.session import MARK, Session
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,10 +32,12 @@ def run_apart(command: Sequence[str], stop_s: float) -> int:
     Its standard input ends when this process does. The status is 0 after a signal, if it ended in time.
     """
     outer = _Outer(stop_s)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as inner:
+    mark = uuid.uuid4().hex
+    environment = {**os.environ, MARK: mark}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment) as inner:
         status = outer.wait_for(inner.pid)
         inner.returncode = os.waitstatus_to_exitcode(status)  # it is buried already
-        left = session.end(inner.pid)
+        left = Session(inner.pid, mark).end()
     if outer.overdue:
         said = f"The application had not stopped {stop_s:.0f} s after the signal: its processes were ended."
         typer.secho(said, fg="red", err=True)
@@ -103,7 +106,7 @@ def _follow(stop_s: float) -> None:
     own = os.getpid()
     os.kill(own, signal.SIGTERM)
     time.sleep(stop_s)
-    session.end(own, spare=own)
+    Session.own().end(spare=own)
     os._exit(1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,18 +40,6 @@ def listeners(address: str, port: int) -> list[Listener]:
         for each in connections
         if each.status == psutil.CONN_LISTEN and each.laddr.port == port and overlap(each.laddr.ip, address)
     ]
-
-
-def stranger(address: str, port: int) -> Listener | None:
-    """Who listens there and does not belong to the session of this process, if anybody does."""
-    return next((each for each in listeners(address, port) if not _belongs(each.pid)), None)
-
-
-def _belongs(pid: int | None) -> bool:
-    try:
-        return pid is not None and os.getsid(pid) == os.getsid(0)
-    except ProcessLookupError:
-        return True  # it has ended since
 
 
 def _psutil() -> Any:

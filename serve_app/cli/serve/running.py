@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sys
 import threading
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from serve_app.cli.report import Watch
-from serve_app.cli.serve import apart, session
+from serve_app.cli.serve import apart
 from serve_app.cli.serve.environment import ROOT
-from serve_app.cli.serve.listeners import stranger
-from serve_app.cli.serve.stopping import STOP_S, Stopping, stop, wait_for_a_signal
+from serve_app.cli.serve.listeners import listeners
+from serve_app.cli.serve.session import Session
+from serve_app.cli.serve.stopping import STOP_S, Stopping, wait_for_a_signal
 
 CONFIG = "serve.yaml"
 _INSTANCE = "instance.json"
@@ -74,7 +78,7 @@ def run(folder: Path, instance: Instance) -> int:
         stopping.take_signals()
         threading.Thread(
             target=watch.run,
-            args=(context.dashboard_url, lambda: shared(instance)),
+            args=(context.dashboard_url, lambda: shared(instance, Session.own())),
             name="watch",
             daemon=True,
         ).start()
@@ -85,15 +89,18 @@ def run(folder: Path, instance: Instance) -> int:
         pass
     watch.stop()
     if deployed and not watch.failed:
-        stop(folder)
-    ray.shutdown()
+        stopping.answer_and_close(folder)
+    else:
+        ray.shutdown()
     return 0 if stopping.asked and not watch.failed else 1
 
 
-def shared(instance: Instance) -> str:
+def shared(instance: Instance, session: Session) -> str:
     """A sentence about a port of the instance on which somebody else listens; empty when there is none."""
     for what, address, port in instance.ports:
-        other = stranger(address, port)
+        there = listeners(address, port)
+        members = session.members()
+        other = next((each for each in there if each.pid not in members), None)
         if other:
             return f"{other.described} listens on port {port} too, {what}. End it, and start again."
     return ""
@@ -110,16 +117,22 @@ def _deploy(config: Path) -> bool:
     return True
 
 
-def main(folder: Path) -> int:
-    """The process from beginning to end."""
+def main(folder: Path) -> NoReturn:
+    """The process from beginning to end; not Python's, where Ray would wait for what is ended here."""
     apart.follow(STOP_S)
+    status = 1
     try:
-        return run(folder, Instance.read(folder))
-    finally:
-        # The outer process does both as well, if it lives.
-        shutil.rmtree(folder, ignore_errors=True)
-        session.end(os.getpid(), spare=os.getpid())
+        status = run(folder, Instance.read(folder))
+    except Exception:
+        traceback.print_exc()
+    # The outer process does both as well, if it lives.
+    shutil.rmtree(folder, ignore_errors=True)
+    Session.own().end(spare=os.getpid())
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    main(Path(sys.argv[1]))

@@ -1,6 +1,8 @@
-"""All processes of one instance: those of the session that its application runs in.
+"""All processes of one instance, whoever started them and whoever of them has died.
 
-Ray's processes, the replicas and HAProxy belong to it whoever started them and whoever of them has died.
+They are those of the session that its application runs in, and those that have left it and carry its mark, a
+variable of the environment that every process inherits. (Ray's processes write their title over the variables
+that the system shows, and stay in the session.)
 """
 
 from __future__ import annotations
@@ -11,36 +13,53 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+MARK = "SERVE_APP_INSTANCE"
 _ENDING_S = 5.0  # until processes that were killed are gone; longer takes only what hangs in the kernel
 _LOOK_S = 0.02
 _PROC = Path("/proc")
 
 
-def members(session: int) -> set[int]:
-    """The process ids of the session that are alive, zombies not counted."""
-    found = set()
-    for pid in _processes():
-        with contextlib.suppress(OSError):
-            if os.getsid(pid) == session and not _zombie(pid):
-                found.add(pid)
-    return found
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The session that ``leader`` leads, and whatever has ``mark`` as its variable ``MARK``."""
 
+    leader: int
+    mark: str
 
-def end(session: int, *, spare: int = 0) -> int:
-    """Kill every process of the session but ``spare``, and wait until they are gone; how many there were."""
-    first = members(session) - {spare}
-    deadline = time.monotonic() + _ENDING_S
-    left = first
-    while left and time.monotonic() < deadline:
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(_LOOK_S)
-        _reap()
-        left = members(session) - {spare}
-    return len(first)
+    @classmethod
+    def own(cls) -> Session:
+        """That of this process, which leads it."""
+        return cls(os.getpid(), os.environ[MARK])
+
+    def members(self) -> set[int]:
+        """The process ids that are alive, zombies not counted."""
+        return {pid for pid in _processes() if self._has(pid) and not _zombie(pid)}
+
+    def end(self, *, spare: int = 0) -> int:
+        """Kill every process but ``spare``, and wait until they are gone; how many there were."""
+        first = left = self.members() - {spare}
+        deadline = time.monotonic() + _ENDING_S
+        while left and time.monotonic() < deadline:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(_LOOK_S)
+            _reap()
+            left = self.members() - {spare}
+        return len(first)
+
+    def _has(self, pid: int) -> bool:
+        try:
+            return os.getsid(pid) == self.leader or self._marked(pid)
+        except OSError:  # it has ended, or belongs to somebody else
+            return False
+
+    def _marked(self, pid: int) -> bool:
+        variables = _PROC / str(pid) / "environ"
+        return f"{MARK}={self.mark}".encode() in variables.read_bytes().split(b"\0")
 
 
 def _processes() -> Iterator[int]:

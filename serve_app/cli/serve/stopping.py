@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -12,8 +13,9 @@ import typer
 from serve_app.cli.serve import draining
 from serve_app.cli.serve.apart import SIGNALS, without_terminal
 
-STOP_S = 9.5  # from the signal to the end of everything
-ANSWER_S = 5.0  # of it, for the requests that are under way
+# Seconds since the signal: until what is under way is answered, until Serve and Ray have closed down by
+# themselves, and until everything is killed.
+ANSWERED_S, CLOSED_S, STOP_S = 5.0, 8.5, 9.5
 
 
 class Stopping:
@@ -21,6 +23,7 @@ class Stopping:
 
     def __init__(self) -> None:
         self.asked = False
+        self._since = 0.0
 
     def take_signals(self) -> None:
         """From now on. To be called again after `ray.init`, which sets handlers that abort."""
@@ -32,7 +35,25 @@ class Stopping:
             without_terminal()
         if not self.asked:
             self.asked = True
+            self._since = time.monotonic()
             raise KeyboardInterrupt
+
+    def answer_and_close(self, scratch: Path) -> None:
+        """Take no new requests, answer those that are under way, and close Serve and Ray, each in time."""
+        left = draining.drain(scratch, self._remaining(ANSWERED_S))
+        if left:
+            said = f"{left} requests were not answered within {ANSWERED_S:.0f} s."
+            typer.secho(said, fg="yellow", err=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let Serve and Ray close down as long as there is time for it. What is left is for others to end."""
+        closing = threading.Thread(target=_close, name="close", daemon=True)
+        closing.start()
+        closing.join(self._remaining(CLOSED_S))
+
+    def _remaining(self, until_s: float) -> float:
+        return max(0.0, self._since + until_s - time.monotonic())
 
 
 def wait_for_a_signal() -> None:
@@ -41,11 +62,9 @@ def wait_for_a_signal() -> None:
         time.sleep(3600)
 
 
-def stop(scratch: Path) -> None:
-    """Close the door, wait for the requests that are under way, and stop Serve."""
+def _close() -> None:
+    import ray
     from ray import serve
 
-    left = draining.drain(scratch, ANSWER_S)
-    if left:
-        typer.secho(f"{left} requests were not answered within {ANSWER_S:.0f} s.", fg="yellow", err=True)
     serve.shutdown()
+    ray.shutdown()

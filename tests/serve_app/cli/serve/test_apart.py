@@ -8,11 +8,10 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve import session
+from serve_app.cli.serve.session import Session
 from tests.running_app import ROOT
 
 # Stands for HAProxy: it ignores what it is told, and is nobody's child once its parent has died.
@@ -40,12 +39,14 @@ class Running:
             start_new_session=True,
         )
         assert self.outer.stdout is not None
-        self.inner = int(self.outer.stdout.readline())
+        pid, mark = self.outer.stdout.readline().decode().split()
+        self.inner = int(pid)
+        self.session = Session(self.inner, mark)
 
     def end(self) -> tuple[int, str, str]:
         """The exit status and what was printed since; nothing is left then."""
         out, err = self.outer.communicate(timeout=60)
-        assert session.members(self.inner) == set()
+        assert self.session.members() == set()
         return self.outer.returncode, out.decode(), err.decode()
 
 
@@ -57,15 +58,20 @@ STOPS = """
 
     for each in (1, 2, 15):
         signal.signal(each, told)
-    subprocess.Popen([sys.executable, "-c", STUBBORN])
-    print(os.getpid(), flush=True)
+    for away in (False, True):
+        subprocess.Popen([sys.executable, "-c", STUBBORN], start_new_session=away)
+    print(os.getpid(), os.environ['SERVE_APP_INSTANCE'], flush=True)
     while True:
         time.sleep(99)
 """
 
 
 def test_the_status_of_the_command_is_passed_on() -> None:
-    assert Running("print(os.getpid(), flush=True); sys.exit(3)").end() == (3, "", "")
+    assert Running("print(os.getpid(), os.environ['SERVE_APP_INSTANCE'], flush=True); sys.exit(3)").end() == (
+        3,
+        "",
+        "",
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
@@ -103,7 +109,7 @@ def test_the_command_stops_when_the_process_that_was_started_is_killed() -> None
         subprocess.Popen([sys.executable, "-c", STUBBORN])
         signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
         apart.follow(0.1)
-        print(os.getpid(), flush=True)
+        print(os.getpid(), os.environ['SERVE_APP_INSTANCE'], flush=True)
         while True:
             time.sleep(99)
         """
@@ -112,9 +118,9 @@ def test_the_command_stops_when_the_process_that_was_started_is_killed() -> None
     out, _ = running.outer.communicate()  # until all that could print have ended
     assert out == b"told\n"
     deadline = time.monotonic() + GONE_S
-    while session.members(running.inner) and time.monotonic() < deadline:
+    while running.session.members() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert session.members(running.inner) == set()
+    assert running.session.members() == set()
 
 
 def test_started_under_nohup_it_survives_the_terminal() -> None:
@@ -131,6 +137,6 @@ def test_started_under_nohup_it_survives_the_terminal() -> None:
     assert running.end()[0] == 0
 
 
-def test_a_session_is_all_its_processes_and_no_others(tmp_path: Path) -> None:
-    assert os.getpid() in session.members(os.getsid(0))
-    assert os.getpid() not in session.members(os.getpid() + 10**7)
+def test_a_session_is_all_its_processes_and_no_others() -> None:
+    assert os.getpid() in Session(os.getsid(0), "").members()
+    assert Session(2**22 + 1, "nobody").members() == set()

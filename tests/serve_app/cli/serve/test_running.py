@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve import listeners
+from serve_app.cli.serve import listeners, running
 from serve_app.cli.serve.running import Instance, shared
+from serve_app.cli.serve.session import Session
 
 HERE = "127.0.0.1"
+NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
 
 
 def instance(*ports: tuple[str, str, int]) -> Instance:
@@ -39,18 +41,17 @@ def test_who_listens_there_is_found_by_the_address(listening: int) -> None:
 
 
 def test_the_processes_of_the_instance_are_no_strangers(listening: int) -> None:
-    assert shared(instance(("Ray's dashboard", HERE, listening))) == ""
+    assert shared(instance(("Ray's dashboard", HERE, listening)), Session(os.getsid(0), "")) == ""
 
 
 def test_whoever_else_listens_on_a_port_of_the_instance_is_named(
-    listening: int, monkeypatch: pytest.MonkeyPatch
+    listening: int,
 ) -> None:
-    monkeypatch.setattr(os, "getsid", lambda pid: pid)  # each process is a session of its own
-    said = shared(instance(("HAProxy's metrics", HERE, listening)))
+    said = shared(instance(("HAProxy's metrics", HERE, listening)), NOBODY)
     assert f"(process {os.getpid()}) listens on port {listening} too, HAProxy's metrics." in said
 
 
 def test_a_process_of_another_user_is_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     listener = listeners.Listener(HERE, None)
-    monkeypatch.setattr(listeners, "listeners", lambda address, port: [listener])
-    assert "a process of another user listens on port 9 too" in shared(instance(("it", HERE, 9)))
+    monkeypatch.setattr(running, "listeners", lambda address, port: [listener])
+    assert "a process of another user listens on port 9 too" in shared(instance(("it", HERE, 9)), NOBODY)
