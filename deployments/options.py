@@ -19,7 +19,7 @@ class IngressOptions(BaseModel):
     )
     basic_auth_user: str | None = Field(
         default=None,
-        description="User that every request must name; needs `basic_auth_pass`.",
+        description="User that every request must name, without a colon; needs `basic_auth_pass`.",
     )
     basic_auth_pass: SecretStr | None = Field(default=None, description="Password of `basic_auth_user`.")
     max_body_mib: int = Field(
