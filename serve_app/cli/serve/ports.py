@@ -84,9 +84,8 @@ def _bound(address: str, port: int) -> socket.socket:
     try:
         # Connections of an earlier instance that have not quite ended do not matter.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Not SO_REUSEPORT, with which it would be one more on a port where Serve's own proxy listens already.
         bound.bind((address, port))
-        # Only now: set before, it would share a port on which one listens who has set it too, as Serve does.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     except OSError:
         bound.close()
         raise

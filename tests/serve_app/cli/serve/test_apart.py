@@ -15,7 +15,9 @@ from serve_app.cli.serve.session import Session
 from tests.running_app import ROOT
 
 # Stands for HAProxy: it ignores what it is told, and is nobody's child once its parent has died.
-STUBBORN = "import signal, time; [signal.signal(each, signal.SIG_IGN) for each in (1, 2, 15)]; time.sleep(99)"
+STUBBORN = (
+    "import signal, time; [signal.signal(each, signal.SIG_IGN) for each in (1, 2, 15)]; time.sleep(999)"
+)
 OUTER = """
 import sys
 from serve_app.cli.serve.apart import run_apart
@@ -115,7 +117,7 @@ def test_the_command_stops_when_the_process_that_was_started_is_killed() -> None
         """
     )
     running.outer.kill()
-    out, _ = running.outer.communicate()  # until all that could print have ended
+    out, _ = running.outer.communicate(timeout=GONE_S)  # until all that could print have ended
     assert out == b"told\n"
     deadline = time.monotonic() + GONE_S
     while running.session.members() and time.monotonic() < deadline:
