@@ -82,7 +82,8 @@ class _Outer:
         if not self.asked:  # a second Ctrl-C is not to cut short the answers that are under way
             self.asked = True
             signal.setitimer(signal.ITIMER_REAL, self._stop_s)
-            self._tell(number)
+            # Not SIGINT, which would be a traceback while Python still starts.
+            self._tell(signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
 
     def _give_up(self, number: int, frame: FrameType | None) -> None:
         self.overdue = True

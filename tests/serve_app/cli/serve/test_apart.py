@@ -76,12 +76,18 @@ def test_the_status_of_the_command_is_passed_on() -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
-def test_a_signal_to_the_group_is_handed_on_once_and_nothing_is_left(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGHUP)],
+    ids=lambda each: each.name,
+)
+def test_a_signal_to_the_group_is_handed_on_once_and_nothing_is_left(
+    number: signal.Signals, told: signal.Signals
+) -> None:
     running = Running(STOPS)
     assert running.outer.stdout is not None
     os.killpg(running.outer.pid, number)
-    assert running.outer.stdout.readline() == b"told %d\n" % number
+    assert running.outer.stdout.readline() == b"told %d\n" % told
     assert running.outer.stdout.readline() == b"stopping\n"
     os.killpg(running.outer.pid, signal.SIGINT)  # the second Ctrl-C
     os.kill(running.inner, signal.SIGUSR1)
