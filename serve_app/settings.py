@@ -98,9 +98,12 @@ class AllOptions(
     def _as_written(cls, name: str, value: Any) -> Any:
         """``value``, or the word of a setting's choice that it is but for capitals and spaces around it."""
         field = cls.model_fields.get(name)
-        if field is None or get_origin(field.annotation) is not Literal or not isinstance(value, str):
+        if field is None or not isinstance(value, str):
             return value
-        words = {str(word).lower(): word for word in get_args(field.annotation)}
+        choices = (
+            each for each in (field.annotation, *get_args(field.annotation)) if get_origin(each) is Literal
+        )
+        words = {str(word).lower(): word for each in choices for word in get_args(each)}
         return words.get(value.strip().lower(), value)
 
     def part(self, options: type[Part]) -> Part:

@@ -33,6 +33,7 @@ def test_defaults_need_nothing() -> None:
         ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("CANDIDATES", " All ", "candidates", "all"),
+        ("SAM_CHOICE", "mobilesam", "sam_choice", "MobileSAM"),
         ("MODEL", "classical", "model", "classical"),
         ("MULTI_BOX", "each", "multi_box", "each"),
         ("WORKERS", "", "workers", 1),
