@@ -63,7 +63,7 @@ class Ports:
         for port in range(wanted, min(wanted + _TRIED, HIGHEST + 1)):
             with contextlib.suppress(PortTaken):
                 return self.hold(address, port)
-        raise PortTaken(f"All ports from {wanted} to {port} are taken on {address}.")
+        raise PortTaken(f"No port of {_TRIED} from {wanted} on is free on {address}.")
 
 
 def _named(port: int) -> socket.socket:

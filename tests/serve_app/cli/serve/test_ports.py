@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serve_app.cli.serve.ports import Ports, PortTaken
+from serve_app.cli.serve.ports import HIGHEST, Ports, PortTaken
 from tests.running_app import free_port
 
 HERE = "127.0.0.1"
@@ -78,5 +78,7 @@ def test_an_address_of_another_machine_is_refused(one: Ports) -> None:
 
 def test_the_search_for_a_free_port_ends(one: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serve_app.cli.serve.ports._TRIED", 1)
-    with listening(0) as server, pytest.raises(PortTaken, match="All ports from"):
+    with listening(0) as server, pytest.raises(PortTaken, match="No port of 1 from"):
         one.hold_near(HERE, server.getsockname()[1])
+    with pytest.raises(PortTaken):
+        one.hold_near(HERE, HIGHEST + 1)
