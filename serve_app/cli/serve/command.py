@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
-from serve_app.cli.serve import address, config, folders
+from serve_app.cli.serve import address, configs, folders
 from serve_app.cli.serve.apart import run_apart
 from serve_app.cli.serve.environment import ROOT, prepare, variables
 from serve_app.cli.serve.places import Asked, Places, PlacesRefused
@@ -21,9 +21,7 @@ from serve_app.cli.serve.stopping import STOP_S
 
 
 def serve(
-    config_file: Annotated[Path, typer.Option("--config", help="The Serve config to run.")] = ROOT
-    / "configs"
-    / "serve.yaml",
+    config: Annotated[Path, typer.Option(help="The Serve config to run.")] = ROOT / "configs" / "serve.yaml",
     host: Annotated[
         str | None, typer.Option(envvar="HOST", help="Address to listen on; default: the config's.")
     ] = None,
@@ -51,13 +49,13 @@ def serve(
     """
     with Ports() as ports:
         try:
-            serve_config = config.read(config_file)
-            config.check_settings(serve_config)
+            serve_config = configs.read(config)
+            configs.check_settings(serve_config)
             chosen = folders.choose(os.environ, temp_dir)
             http = serve_config["http_options"]
             asked = Asked(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
             places = Places.find(asked, ports)
-        except (config.ConfigRefused, folders.FolderRefused, address.NoAddress, PlacesRefused) as error:
+        except (configs.ConfigRefused, folders.FolderRefused, address.NoAddress, PlacesRefused) as error:
             _refuse(str(error))
         http |= {"host": places.serve_host, "port": places.port}
         with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
@@ -68,7 +66,7 @@ def serve(
             (scratch / CONFIG).write_text(yaml.safe_dump(serve_config, sort_keys=False))
             Instance(
                 origin=places.origin,
-                prefixes=config.prefixes(serve_config),
+                prefixes=configs.prefixes(serve_config),
                 dashboard_port=places.dashboard_port,
                 ports=places.all_ports,
                 notes=tuple(filter(None, (chosen.said, *places.notes))),

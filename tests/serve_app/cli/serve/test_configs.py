@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve.config import ConfigRefused, check_settings, prefixes, read
+from serve_app.cli.serve.configs import ConfigRefused, check_settings, prefixes, read
 from serve_app.lint_schema import variables
 from tests.running_app import ROOT
 
