@@ -18,6 +18,7 @@ from segmenters.options import ModelOptions
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
 from segmenters.sam.segmenter import SegmentAnything
+from values.cores import usable_cores
 
 # What compiling takes beside computing a batch, in images.
 _COMPILING_UNITS = {Compiling.NONE: 1, Compiling.DEFAULT: 20, Compiling.MAX_AUTOTUNE: 60}
@@ -94,7 +95,7 @@ def plan_of(asked: argparse.Namespace, folder: Path) -> Plan:
         list(dict.fromkeys(settings)),
         Effort(defaults.effort.warmups, asked.repeats or defaults.effort.repeats),
         asked.scenes or defaults.scenes,
-        len(os.sched_getaffinity(0)),
+        usable_cores(),
     )
 
 

@@ -12,7 +12,6 @@ find nothing in an image and make much of little, so no goal is set for them.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
 from segmenters.segmenter import Segmenter
 from serve_app.cli.progress import console
+from values.cores import usable_cores
 
 CLASSICAL = "classical"
 MODELS = f"{CLASSICAL},mobile_sam"
@@ -137,7 +137,7 @@ def _pictures(plan: Plan, megapixels: int) -> Iterator[tuple[str, Iterator[Pictu
 
 
 def _threads() -> int:
-    return len(os.sched_getaffinity(0))
+    return usable_cores()
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

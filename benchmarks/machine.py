@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from values.cores import usable_cores
+
 _PACKAGES = ("torch", "onnxruntime", "openvino", "ray")
 
 
@@ -16,7 +18,7 @@ def described() -> str:
         cpuinfo = Path("/proc/cpuinfo").read_text()
     except OSError:
         cpuinfo = ""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     load = f"load {os.getloadavg()[0]:.1f}"
     versions = [f"Python {platform.python_version()}", *(_version(name) for name in _PACKAGES)]
     return f"{processor(cpuinfo)}, {cores} cores, {load}; {', '.join(versions)}"

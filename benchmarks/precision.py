@@ -10,7 +10,6 @@ they lie there; other models have stand-in weights, a pure function of their nam
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -43,6 +42,7 @@ from segmenters.refining import Kept, Refiner
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Decoder, Encoder, Segmenter
 from serve_app.cli.progress import console
+from values.cores import usable_cores
 from values.embedding import Embedding
 from values.image import ModelSize
 from values.masks import Masks
@@ -50,7 +50,7 @@ from values.prompt import Prompt
 
 MODELS = (CLASSICAL, "mobile_sam", "sam2.1_hiera_tiny")
 SIZE = (960, 640)
-THREADS = len(os.sched_getaffinity(0))  # for an encoder; a decoder has one
+THREADS = usable_cores()  # for an encoder; a decoder has one
 COSTS = ("MiB", "as float16", "exact ms", "decode ms")
 HEADINGS = ("model", "weights", "prompt", *COSTS, "IoU mean", "IoU least", "same best")
 CAPTION = (

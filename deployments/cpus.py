@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import ray
+
+from values.cores import usable_cores
 
 _MOST = 4  # threads that a replica without whole CPUs takes: beyond, encoders gain little from each
 
@@ -16,5 +16,5 @@ def threads_each(computations: int) -> int:
     a small machine where it is alone: then the machine's cores count, up to four.
     """
     given = ray.get_runtime_context().get_assigned_resources().get("CPU", 0)
-    cpus = int(given) if given >= 1 else min(_MOST, len(os.sched_getaffinity(0)))
+    cpus = int(given) if given >= 1 else min(_MOST, usable_cores())
     return max(1, cpus // computations)

@@ -19,7 +19,7 @@ class IngressOptions(BaseModel):
     )
     basic_auth_user: str | None = Field(
         default=None,
-        description="User that every request must name; needs `basic_auth_pass`.",
+        description="User that every request must name, without a colon; needs `basic_auth_pass`.",
     )
     basic_auth_pass: SecretStr | None = Field(default=None, description="Password of `basic_auth_user`.")
     max_body_mib: int = Field(
@@ -55,6 +55,10 @@ class IngressOptions(BaseModel):
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
             raise ValueError(
                 "basic auth needs both basic_auth_user and basic_auth_pass; one of them is not set"
+            )
+        if ":" in (self.basic_auth_user or ""):
+            raise ValueError(
+                "a user name with a colon cannot be sent by basic auth; choose another basic_auth_user"
             )
         return self
 

@@ -39,6 +39,8 @@ BY_IMAGE_KEY = RequestRouterConfig(
 # A share that Ray books, not a limit; small, so that the whole graph starts on two cores.
 ENCODER_CPUS = 0.3
 
+WAIT_LOOP_S = 0.2
+
 # Every deployment by the name under which a config says how many replicas it has, and on what.
 DEPLOYMENTS: dict[str, Any] = {
     "Ingress": serve.deployment(serve.ingress()(Ingress), name="Ingress"),
@@ -50,7 +52,7 @@ DEPLOYMENTS: dict[str, Any] = {
 
 
 def build(settings: Settings) -> Application:
-    """The application that ``settings`` describe.
+    """The application that ``settings`` describe. Ray makes them from the ``args:`` of its config.
 
     Raises:
         ModelError: when the model that is named does not exist or cannot be served.
@@ -63,6 +65,8 @@ def build(settings: Settings) -> Application:
 
     def bind(name: str, *args: Any, **options: Any) -> Any:
         options["logging_config"] = {"log_level": settings.log_level}
+        # How often a replica that stops looks whether all is answered; Ray's 2 s would be 8 for the graph.
+        options["graceful_shutdown_wait_loop_s"] = WAIT_LOOP_S
         return DEPLOYMENTS[name].options(**options).bind(*args)
 
     journal = bind("Journal")

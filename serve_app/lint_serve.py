@@ -23,7 +23,7 @@ from ray.serve.schema import ServeDeploySchema
 from segmenters.naming import CLASSICAL
 from serve_app.lint_schema import unknown
 from serve_app.lint_yaml import Finding, join
-from serve_app.settings import SECRETS, SYNONYMS, Settings, nearest
+from serve_app.settings import SECRETS, SYNONYMS, AllOptions, Settings, nearest
 
 GRAPH = "serve_app.app"
 BUILDER, BUILT = f"{GRAPH}:build", f"{GRAPH}:app"
@@ -31,7 +31,7 @@ BUILDER, BUILT = f"{GRAPH}:build", f"{GRAPH}:app"
 _UNTYPED = {"autoscaling_policy": AutoscalingPolicy}
 
 
-class FileSettings(Settings):
+class FileSettings(AllOptions):
     """The settings as a file alone gives them, whatever the environment of whoever lints it."""
 
     @classmethod

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, Field, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
@@ -19,6 +28,7 @@ from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
+from serve_app.refused import sentences
 
 # Variables of Label Studio and of its example backends that name one of our settings.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -36,7 +46,7 @@ def _names(field: str) -> AliasChoices:
     return AliasChoices(field, *SYNONYMS.get(field, ()))
 
 
-class Settings(
+class AllOptions(
     ModelOptions,
     ImageOptions,
     ReadOptions,
@@ -47,7 +57,7 @@ class Settings(
     DurableOptions,
     BaseSettings,
 ):
-    """All settings; an unknown one is refused with the nearest known name."""
+    """All settings, with pydantic's own errors; an unknown one is refused with the nearest known name."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -82,11 +92,46 @@ class Settings(
         for name in given:
             if name.lower() not in known:
                 raise ValueError(f"there is no setting {name!r}{nearest(name, known)}")
-        return given
+        return {name: cls._as_written(name.lower(), value) for name, value in given.items()}
+
+    @classmethod
+    def _as_written(cls, name: str, value: Any) -> Any:
+        """``value``, or the word of a setting's choice that it is but for capitals and spaces around it."""
+        field = cls.model_fields.get(name)
+        if field is None or not isinstance(value, str):
+            return value
+        choices = (
+            each for each in (field.annotation, *get_args(field.annotation)) if get_origin(each) is Literal
+        )
+        words = {str(word).lower(): word for each in choices for word in get_args(each)}
+        return words.get(value.strip().lower(), value)
 
     def part(self, options: type[Part]) -> Part:
         """The options of one floor, cut out of the whole."""
         return options.model_validate({name: getattr(self, name) for name in options.model_fields})
+
+
+class SettingsError(Exception):
+    """Settings that cannot be served with; its arguments are a sentence for each."""
+
+    def __str__(self) -> str:
+        """All of them on one line, as it is wanted at the end of a traceback."""
+        return " ".join(map(str, self.args))
+
+
+class Settings(AllOptions):
+    """All settings as the application is built with them.
+
+    Raises :class:`SettingsError` in place of pydantic's error: whatever is refused is said in sentences.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_sentences(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(given)
+        except ValidationError as error:
+            raise SettingsError(*sentences(error, cls.model_fields, SYNONYMS)) from None
 
 
 def _secrets() -> Iterator[str]:

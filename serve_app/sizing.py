@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from segmenters.architectures import ARCHITECTURES, Family
 from segmenters.naming import CLASSICAL
-from serve_app.settings import Settings
+from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]
 
@@ -46,7 +46,7 @@ UNNAMED = "mobile_sam"
 """The model that is reckoned with where the settings do not name one."""
 
 
-def replica_mib(name: str, settings: Settings, *, gpu: bool = False) -> int:
+def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
     """MiB of one replica of the deployment ``name`` when it keeps as much as it may.
 
     ``gpu``: whether it computes on one.
@@ -57,7 +57,7 @@ def replica_mib(name: str, settings: Settings, *, gpu: bool = False) -> int:
     return own[name] + kept + (GPU_PROCESS if gpu else 0)
 
 
-def replicas(application: Mapping[str, Any], settings: Settings, bound: Bound) -> dict[str, int]:
+def replicas(application: Mapping[str, Any], settings: AllOptions, bound: Bound) -> dict[str, int]:
     """Replicas of each deployment that an application of a Serve config lists, at least or at most."""
     return {
         name: settings.workers if name == "Ingress" else _count(options, bound)
@@ -65,7 +65,7 @@ def replicas(application: Mapping[str, Any], settings: Settings, bound: Bound) -
     }
 
 
-def store_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) -> int:
+def store_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bound) -> int:
     """MiB of the object store when all fetchers are quick and all encoders have as much in work as they take.
 
     Data: URLs of clicks come on top. More than the store holds goes to disk and comes back.
@@ -78,7 +78,7 @@ def store_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) 
     return fetched * pixels + encoded * (pixels + embedding)
 
 
-def machine_mib(application: Mapping[str, Any], settings: Settings, bound: Bound) -> int:
+def machine_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bound) -> int:
     """MiB that a machine needs for all of the application and for Ray, the object store included."""
     options = _deployments(application)
     counts = replicas(application, settings, bound)

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from serve_app.cli.serve import HAPROXY_PORTS
 from tests.canary import CANARY, WATCH
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +56,7 @@ def running_app(
     env: Mapping[str, str] | None = None,
     haproxy: bool = False,
     ready: bool = True,
+    dashboard_port: int | None = None,
 ) -> Iterator[RunningApp]:
     """The application, ready unless ``ready`` is false; stopped as Ctrl-C stops it.
 
@@ -67,13 +67,11 @@ def running_app(
     """
     env = {"MODEL": "classical", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
     with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
-        port, dashboard_port = free_port(), free_port()
+        port, dashboard_port = free_port(), dashboard_port or free_port()
         log = Path(folder) / "serve.log"
         command = [sys.executable, "-m", "serve_app", "serve", "--config", str(config), "--port", str(port)]
         command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
         command += ["--haproxy" if haproxy else "--no-haproxy"]
-        if haproxy:
-            env = {**{name: str(free_port()) for name in HAPROXY_PORTS}, **env}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -86,7 +84,7 @@ def running_app(
         app = RunningApp(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", process, log)
         try:
             if ready:
-                _wait_until_ready(app)
+                wait_until_ready(app)
             yield app
         finally:
             try:
@@ -95,7 +93,7 @@ def running_app(
                 WATCH.look_in_folder(Path(folder), "the application's temporary folder")
 
 
-def _wait_until_ready(app: RunningApp) -> None:
+def wait_until_ready(app: RunningApp) -> None:
     """Poll for the line that the process prints when every deployment runs."""
     deadline = time.monotonic() + START_S
     while "backend    http" not in app.said():

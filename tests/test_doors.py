@@ -33,7 +33,9 @@ MAY_SEND = {
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
     "serve_app/cli/backend_route.py": "sends tasks to a running application that an operator named",
     "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
-    "serve_app/cli/serve.py": "probes whether a port is taken before Ray is started",
+    "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
+    "serve_app/cli/serve/draining.py": "asks HAProxy on its own socket what is under way",
+    "serve_app/cli/serve/ports.py": "holds the ports of an instance until it listens there",
     "serve_app/cli/tokens.py": "the command line's login at Label Studio",
 }
 MAY_OPEN_FOR_IMAGES = {

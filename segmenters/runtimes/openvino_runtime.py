@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segmenters.runtimes.session import Array, device_failure, first_line, graph_name
+from values.cores import usable_cores
 from values.errors import ModelError
 
 
@@ -25,7 +25,7 @@ class OpenVinoSession:
         """
         self._name = graph_name(graph)
         openvino = _package()
-        streams = max(1, len(os.sched_getaffinity(0)) // threads)  # calls that compute at once
+        streams = max(1, usable_cores() // threads)  # calls that compute at once
         config = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": streams * threads,

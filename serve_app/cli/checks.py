@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-from pydantic import ValidationError
 
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
-from serve_app.settings import Settings
+from serve_app.settings import Settings, SettingsError
 from values.errors import ServiceError
 
 TIMEOUT_S = 5.0
@@ -50,14 +49,8 @@ def check_settings(args: Mapping[str, Any]) -> tuple[list[Check], Settings | Non
     """The settings as the application would read them: ``args`` of its config below the environment."""
     try:
         settings = Settings(**args)
-    except ValidationError as error:
-        checks = []
-        for each in error.errors():
-            name = str(each["loc"][0]).upper() if each["loc"] else "settings"
-            checks.append(
-                Check("settings", "problem", f"{name}: {each['msg'].removeprefix('Value error, ')}")
-            )
-        return checks, None
+    except SettingsError as error:
+        return [Check("settings", "problem", str(sentence)) for sentence in error.args], None
     return [
         Check("settings", "ok", f"the environment and the config agree; model: {settings.model}")
     ], settings

@@ -12,6 +12,7 @@ import yaml
 
 from serve_app.cli import checks
 from serve_app.cli.checks import Check
+from serve_app.cli.serve import address
 
 ROOT = Path(__file__).resolve().parents[2]
 _COLORS = {"ok": "green", "problem": "red", "skipped": "yellow"}
@@ -24,6 +25,10 @@ def doctor(
     config: Annotated[Path, typer.Option(help="The Serve config whose settings and port are checked.")] = ROOT
     / "configs"
     / "serve.yaml",
+    host: Annotated[
+        str | None,
+        typer.Option(envvar="HOST", help="Address of the backend; default: the config's."),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(envvar="PORT", help="Port of the backend; default: the config's.")
     ] = None,
@@ -39,7 +44,7 @@ def doctor(
     """
     found = checks.check_files(files or _own_files(), ROOT)
     if not only_files:
-        found += _machine(config, port, dashboard_port)
+        found += _machine(config, host, port, dashboard_port)
     if as_json:
         healthy = all(each.state != "problem" for each in found)
         typer.echo(json.dumps({"ok": healthy, "checks": [asdict(each) for each in found]}))
@@ -57,7 +62,7 @@ def _own_files() -> list[Path]:
     return list(yaml_files(ROOT))
 
 
-def _machine(config: Path, port: int | None, dashboard_port: int) -> list[Check]:
+def _machine(config: Path, host: str | None, port: int | None, dashboard_port: int) -> list[Check]:
     serve_config = _read(config)
     application = next(iter(_list(serve_config.get("applications"))), {})
     found, settings = checks.check_settings(_mapping(application.get("args")))
@@ -65,12 +70,15 @@ def _machine(config: Path, port: int | None, dashboard_port: int) -> list[Check]
         found.append(checks.check_memory(application, settings, checks.memory_mib()))
     found.append(checks.check_haproxy())
     http = _mapping(serve_config.get("http_options"))
-    url = f"http://127.0.0.1:{port or http.get('port', 8000)}"
     prefix = str(application.get("route_prefix") or "/").rstrip("/")
     user, password = (settings.basic_auth_user, settings.basic_auth_pass) if settings else (None, None)
-    found.append(
-        checks.check_backend(url + prefix, user or "", password.get_secret_value() if password else "")
-    )
+    try:
+        listening = address.listening_address(host or str(http.get("host") or "127.0.0.1"))
+    except address.NoAddress as error:
+        found.append(Check("backend", "problem", str(error)))
+    else:
+        url = address.origin(listening, port or http.get("port", 8000)) + prefix
+        found.append(checks.check_backend(url, user or "", password.get_secret_value() if password else ""))
     found += checks.check_dashboard(checks.public_addresses(), dashboard_port)
     if settings:
         found.append(checks.check_label_studio(settings))

@@ -9,7 +9,7 @@ from serve_app.cli.doctor import doctor
 from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute import precompute
-from serve_app.cli.serve import serve
+from serve_app.cli.serve.command import serve
 
 app = typer.Typer(
     name="serve_app",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 import typer
 
-ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+# What our own errors start with in a traceback; behind it stands a sentence.
+_OWN = ("values.errors.", "serve_app.settings.")
 
 
 def reason(messages: Sequence[str]) -> str:
@@ -21,24 +21,23 @@ def reason(messages: Sequence[str]) -> str:
     One of our own sentences if there is one, at the end of a traceback; else the last line of the first.
     """
     lines = [line.strip() for message in messages for line in message.splitlines() if line.strip()]
-    own = [line.partition(": ")[2] for line in lines if line.startswith("values.errors.")]
+    own = [line.partition(": ")[2] for line in lines if line.startswith(_OWN)]
     first = messages[0].strip().splitlines() if messages else []
     return next(iter(own), first[-1] if first else "see the log above")
 
 
 class Watch:
-    """Waits in a thread for every application of a Serve config, then says where things are.
+    """Waits in a thread for every application, then says where things are.
 
-    When an application cannot be deployed it says why and interrupts the process: nobody waits in vain.
+    When an application cannot be deployed, or is not alone on its ports, it says so and interrupts the
+    process: nobody waits in vain, and nobody is answered by the wrong one.
     """
 
-    def __init__(self, config: dict[str, Any], dashboard: str, docs: Path) -> None:
-        http = config["http_options"]
-        host = "127.0.0.1" if http["host"] in ANYWHERE else http["host"]
-        self._prefixes = [each.get("route_prefix", "/").rstrip("/") for each in config["applications"]]
-        self._origin = f"http://{host}:{http['port']}"
-        self._dashboard = dashboard
+    def __init__(self, origin: str, prefixes: Sequence[str], docs: Path, notes: Sequence[str] = ()) -> None:
+        self._origin = origin
+        self._prefixes = prefixes
         self._docs = docs
+        self._notes = notes
         self._stopped = threading.Event()
         self.failed = False
 
@@ -46,8 +45,11 @@ class Watch:
         """Stop waiting."""
         self._stopped.set()
 
-    def run(self) -> None:
-        """Wait for the applications, then print where they are."""
+    def run(self, dashboard: str, wrong: Callable[[], str] = str) -> None:
+        """Wait for the applications, then print where they are, unless ``wrong`` says what is wrong there.
+
+        ``dashboard`` is the dashboard's host and port.
+        """
         from ray import serve
 
         while not self._stopped.wait(0.5):
@@ -58,26 +60,30 @@ class Watch:
                 if "FAIL" in app.status
             }
             if broken:
-                self._give_up(broken)
+                self._give_up(
+                    [f"The application {name!r} cannot be served: {broken[name]}" for name in broken]
+                )
                 return
             if applications and all(app.status == "RUNNING" for app in applications.values()):
-                self._say()
+                problem = wrong()
+                if problem:
+                    self._give_up([problem])
+                else:
+                    self._say(dashboard)
                 return
 
-    def _give_up(self, broken: dict[str, str]) -> None:
-        for name, why in broken.items():
-            typer.secho(f"The application {name!r} cannot be served: {why}", fg="red", err=True)
+    def _give_up(self, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
+            typer.secho(sentence, fg="red", err=True)
         self.failed = True
         os.kill(os.getpid(), signal.SIGINT)
 
-    def _say(self) -> None:
+    def _say(self, dashboard: str) -> None:
         served = [self._served(prefix) for prefix in self._prefixes]
         backends = ", ".join(f"{self._origin}{prefix} ({model})" for prefix, model in served)
-        typer.secho(
-            f"backend    {backends}\ndashboard  {self._dashboard}\ndocs       {self._docs}",
-            fg="green",
-            bold=True,
-        )
+        lines = [f"backend    {backends}", f"dashboard  http://{dashboard}", f"docs       {self._docs}"]
+        lines += [f"note       {each}" for each in self._notes]
+        typer.secho("\n".join(lines), fg="green", bold=True)
 
     def _served(self, prefix: str) -> tuple[str, str]:
         """The prefix, and which model serves there and why."""

@@ -83,7 +83,7 @@ def test_settings_are_read_as_the_application_reads_them(monkeypatch: pytest.Mon
 def test_half_of_basic_auth_is_a_problem() -> None:
     [check], settings = checks.check_settings({"basic_auth_user": "a"})
     assert settings is None
-    assert "basic auth needs both" in check.sentence
+    assert "Basic auth needs both" in check.sentence
 
 
 APPLICATION: dict[str, Any] = {

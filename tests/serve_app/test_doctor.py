@@ -68,7 +68,7 @@ def test_the_settings_of_the_config_are_checked(tmp_path: Path) -> None:
     config.write_text("applications: [{import_path: 'serve_app.app:build', args: {cache_mib: 0}}]\n")
     status, output = run("--config", str(config), "--port", str(free_port()))
     assert status == 1
-    assert "problem  settings: CACHE_MIB: Input should be greater" in output
+    assert "problem  settings: CACHE_MIB: must be at least 1, and is less." in output
 
 
 @pytest.mark.parametrize(

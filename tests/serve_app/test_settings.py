@@ -1,11 +1,13 @@
 """Settings: the environment over the YAML, the seed backends' names, and no unknown key."""
 
+import pickle
+
 import pytest
 
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions
-from serve_app.settings import Settings
+from serve_app.settings import Settings, SettingsError
 from tests.canary import CANARY
 
 
@@ -29,6 +31,9 @@ def test_defaults_need_nothing() -> None:
         ("WORKERS", "3", "workers", 3),
         ("THREADS", "8", "threads", 8),
         ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+        ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("CANDIDATES", " All ", "candidates", "all"),
+        ("SAM_CHOICE", "mobilesam", "sam_choice", "MobileSAM"),
         ("MODEL", "classical", "model", "classical"),
         ("MULTI_BOX", "each", "multi_box", "each"),
         ("WORKERS", "", "workers", 1),
@@ -60,14 +65,59 @@ def test_the_environment_wins_over_the_yaml(monkeypatch: pytest.MonkeyPatch) -> 
     ("key", "nearest"), [("modell", "model"), ("image_host", "image_hosts"), ("cache_mb", "cache_mib")]
 )
 def test_an_unknown_key_names_the_nearest(key: str, nearest: str) -> None:
-    with pytest.raises(ValueError, match=f"no setting '{key}'; did you mean '{nearest}'"):
+    with pytest.raises(SettingsError, match=f"no setting '{key}'; did you mean '{nearest}'"):
         Settings.model_validate({key: 1})
 
 
 def test_a_bad_value_is_not_repeated() -> None:
-    with pytest.raises(ValueError, match="basic_auth") as caught:
+    with pytest.raises(SettingsError, match="BASIC_AUTH_PASS: must be text, and is a list") as caught:
         Settings.model_validate({"basic_auth_user": "user", "basic_auth_pass": ["canary"]})
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"cache_mib": "lots"}, "CACHE_MIB: must be a whole number, and is text."),
+        ({"threads": [1]}, "THREADS: must be a whole number, and is a list."),
+        ({"workers": 1.5}, "WORKERS: must be a whole number, and is a fraction."),
+        ({"workers": 100}, "WORKERS: must be at most 64, and is more."),
+        ({"predict_timeout_s": 0}, "PREDICT_TIMEOUT_S: must be more than 0, and is no more."),
+        ({"refine": "perhaps"}, "REFINE: must be true or false, and is text."),
+        ({"model": 3}, "MODEL: must be text, and is a number."),
+        ({"image_hosts": {"a": 1}}, "IMAGE_HOSTS: must be a list, and is a mapping."),
+        (
+            {"log_level": "loud"},
+            "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR', and is another word.",
+        ),
+        ({"label_studio_url": "ls:8080"}, "LABEL_STUDIO_URL: needs http:// or https:// in front."),
+        ({"basic_auth_user": "a"}, "Basic auth needs both"),
+        ({"basic_auth_user": "a:b", "basic_auth_pass": "c"}, "A user name with a colon"),
+        ({"cache_mib": "lots"}, "Correct it as cache_mib under args:, or leave it out for 512."),
+        ({"image_hosts": 1}, "or leave it out for public."),
+    ],
+)
+def test_what_is_refused_is_a_sentence(given: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.model_validate(given)
+    assert sentence in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+    assert "lots" not in str(caught.value)
+
+
+def test_every_refused_setting_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_HOST", "ls:8080")
+    monkeypatch.setenv("WORKERS", "many")
+    with pytest.raises(SettingsError) as caught:
+        Settings()
+    first, second = sorted(map(str, caught.value.args))
+    assert first.startswith("LABEL_STUDIO_HOST: needs http://")
+    assert second.startswith("WORKERS: must be a whole number, and is text. Correct it in the environment,")
+
+
+def test_it_reaches_the_operator_through_another_process() -> None:
+    error = pickle.loads(pickle.dumps(SettingsError("A: one.", "B: two.")))
+    assert str(error) == "A: one. B: two."
 
 
 def test_a_part_holds_the_options_of_its_floor() -> None:

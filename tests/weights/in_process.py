@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from segmenters.picking import ranked
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Decoder, Segmenter
+from values.cores import usable_cores
 from values.embedding import Embedding
 from values.masks import Masks
 from values.prompt import Prompt
@@ -33,7 +33,7 @@ class InProcess:
     """Both halves of a segmenter, which remember the pictures they have encoded."""
 
     def __init__(self, segmenter: Segmenter) -> None:
-        cores = min(4, len(os.sched_getaffinity(0)))
+        cores = min(4, usable_cores())
         self.segmenter = segmenter
         self._encoder = segmenter.load_encoder(cores)
         decoder = segmenter.load_decoder(max(1, cores // 2))

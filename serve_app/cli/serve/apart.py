@@ -1,0 +1,119 @@
+"""Two processes: one that the operator starts and signals, and one in a session of its own that runs Ray.
+
+A signal to the process group, as shells, Docker and systemd send it, would end Ray's own processes before
+anybody could stop HAProxy. So the outer process alone is in the operator's group. It hands the first signal
+on, keeps the time of the stop, and at the end ends whatever is left of the other session. When it is killed
+itself, the inner process notices and stops as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from types import FrameType
+
+import typer
+
+from serve_app.cli.serve.session import MARK, Session
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_apart(command: Sequence[str], stop_s: float) -> int:
+    """Run ``command`` in a session of its own, of which nothing is left afterwards; the exit status.
+
+    The first of SIGINT, SIGTERM and SIGHUP is handed on to it; ``stop_s`` seconds later everything is killed.
+    Its standard input ends when this process does. The status is 0 after a signal, if it ended in time.
+    """
+    outer = _Outer(stop_s)
+    mark = uuid.uuid4().hex
+    environment = {**os.environ, MARK: mark}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment) as inner:
+        status = outer.wait_for(inner.pid)
+        inner.returncode = os.waitstatus_to_exitcode(status)  # it is buried already
+        left = Session(inner.pid, mark).end()
+    if outer.overdue:
+        said = f"The application had not stopped {stop_s:.0f} s after the signal: its processes were ended."
+        typer.secho(said, fg="red", err=True)
+    if outer.asked:
+        return int(outer.overdue)
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        said = f"The application was ended by {name}; "
+        typer.secho(f"{said}what was left of it, {left} processes, was ended too.", fg="red", err=True)
+        return 1
+    return os.WEXITSTATUS(status)
+
+
+class _Outer:
+    """The wait for the inner process, and what signals do meanwhile."""
+
+    def __init__(self, stop_s: float) -> None:
+        self.asked = self.overdue = False
+        self._inner = 0
+        self._stop_s = stop_s
+        for each in SIGNALS:
+            # Whoever starts this under nohup wants it to survive the terminal. SIGINT is ignored by what a
+            # shell starts in the background, and is meant all the same.
+            if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, self._hand_on)
+        signal.signal(signal.SIGALRM, self._give_up)
+
+    def wait_for(self, inner: int) -> int:
+        """The wait status of the process ``inner``, to which signals are handed on from now on."""
+        self._inner = inner
+        if self.asked:  # before it was there
+            self._tell(signal.SIGTERM)
+        while True:
+            ended, status = os.waitpid(-1, 0)  # as process 1 of a container there are others to bury
+            if ended == inner:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                return status
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            without_terminal()
+        if not self.asked:  # a second Ctrl-C is not to cut short the answers that are under way
+            self.asked = True
+            signal.setitimer(signal.ITIMER_REAL, self._stop_s)
+            # Not SIGINT, which would be a traceback while Python still starts.
+            self._tell(signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
+
+    def _give_up(self, number: int, frame: FrameType | None) -> None:
+        self.overdue = True
+        self._tell(signal.SIGKILL)
+
+    def _tell(self, number: int) -> None:
+        if self._inner:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._inner, number)
+
+
+def follow(stop_s: float) -> None:
+    """In the inner process: stop when the outer one has died; ``stop_s`` seconds later end what is left."""
+    threading.Thread(target=_follow, args=(stop_s,), name="outer process", daemon=True).start()
+
+
+def _follow(stop_s: float) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    own = os.getpid()
+    os.kill(own, signal.SIGTERM)
+    time.sleep(stop_s)
+    Session.own().end(spare=own)
+    os._exit(1)
+
+
+def without_terminal() -> None:
+    """Print to nowhere: the terminal is gone, and whoever prints to it fails."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

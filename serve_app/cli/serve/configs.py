@@ -1,0 +1,68 @@
+"""The Serve config that is run: read, and refused in a sentence before Ray is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serve_app.cli.serve.ports import HIGHEST
+from serve_app.settings import Settings, SettingsError
+
+BUILDER = "serve_app.app:build"
+
+
+class ConfigRefused(Exception):
+    """A config that cannot be run; the text is a sentence for the operator."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The config in the file, with ``http_options`` and ``applications`` in it. Raises ConfigRefused."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigRefused(f"Cannot read {path}: {error.strerror}.") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise ConfigRefused(_refused(path, "is not YAML")) from None
+    if not isinstance(config, dict):
+        raise ConfigRefused(_refused(path, "is not a Serve config"))
+    config["http_options"] = config.get("http_options") or {}
+    applications = config.get("applications")
+    if not isinstance(config["http_options"], dict) or not _mappings(applications):
+        raise ConfigRefused(_refused(path, "is not a Serve config"))
+    port = config["http_options"].get("port", 1)
+    if not isinstance(port, int) or not 1 <= port <= HIGHEST:
+        raise ConfigRefused(f"{path}: http_options.port must be a whole number from 1 to {HIGHEST}.")
+    return config
+
+
+def check_settings(config: dict[str, Any]) -> None:
+    """Read the settings of each of our applications as it will read them itself. Raises ConfigRefused."""
+    said: list[str] = []
+    for application in config["applications"]:
+        args = application.get("args") or {}
+        if application.get("import_path") == BUILDER and isinstance(args, dict):
+            try:
+                Settings(**args)
+            except SettingsError as error:
+                said += map(str, error.args)
+    if said:
+        raise ConfigRefused("\n".join(dict.fromkeys(said)))
+
+
+def prefixes(config: dict[str, Any]) -> tuple[str, ...]:
+    """The path of each application, empty for the root."""
+    return tuple(str(each.get("route_prefix") or "/").rstrip("/") for each in config["applications"])
+
+
+def _mappings(applications: Any) -> bool:
+    return (
+        isinstance(applications, list)
+        and bool(applications)
+        and all(isinstance(each, dict) for each in applications)
+    )
+
+
+def _refused(path: Path, why: str) -> str:
+    return f"{path} {why}; `python -m serve_app doctor {path}` says where."

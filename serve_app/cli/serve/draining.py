@@ -1,0 +1,87 @@
+"""The last requests: no new ones come in, and those that are under way are answered."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+FRONTEND = "http_frontend"  # as Serve names it in HAProxy's configuration
+_LOOK_S = 0.05
+_QUIET = 5  # looks in a row that find nothing: a request may just have come in and not been handed on yet
+_ASK_S = 2.0
+
+
+def drain(scratch: Path, within_s: float) -> int:
+    """Wait until nothing is under way, at most ``within_s`` seconds; how many requests are left then.
+
+    HAProxy, whose admin socket is somewhere below ``scratch``, takes no new connections from here on. Serve's
+    own proxy cannot be told so: it is only asked whether anything is under way, and then counts as one.
+    """
+    admins = [Admin(path) for path in scratch.glob("*/admin.sock")]
+    if not admins:
+        return _wait(_proxies_that_work(), within_s)
+    for admin in admins:
+        admin.close_door()
+    return _wait(lambda: sum(admin.under_way() for admin in admins), within_s)
+
+
+class Admin:
+    """HAProxy's admin socket. What it cannot do any more, since HAProxy has died, is no error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def close_door(self) -> None:
+        """Refuse new connections. What is open stays open."""
+        self._ask(f"disable frontend {FRONTEND}")
+
+    def under_way(self) -> int:
+        """The requests that are with a replica or wait for one."""
+        rows = csv.DictReader(self._ask("show stat").removeprefix("# ").splitlines())
+        backends = (row for row in rows if row.get("svname") == "BACKEND")
+        return sum(int(row.get("scur") or 0) + int(row.get("qcur") or 0) for row in backends)
+
+    def _ask(self, command: str) -> str:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(_ASK_S)
+            asking.connect(str(self._path))
+            asking.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: asking.recv(2**16), b"")).decode(errors="replace")
+        return ""
+
+
+def _wait(under_way: Callable[[], int], within_s: float) -> int:
+    """Until nothing has been under way for some looks, or the time is up; what is under way then."""
+    deadline = time.monotonic() + within_s
+    quiet = 0
+    while True:
+        count = under_way()
+        quiet = 0 if count else quiet + 1
+        if quiet == _QUIET or time.monotonic() > deadline:
+            return count
+        time.sleep(_LOOK_S)
+
+
+def _proxies_that_work() -> Callable[[], int]:
+    """Counts Serve's proxies that have something under way."""
+    import ray
+    from ray.exceptions import RayError
+
+    named = ray.util.list_named_actors(all_namespaces=True)
+    names = [each["name"] for each in named if "SERVE_PROXY_ACTOR" in each["name"]]
+    proxies = [ray.get_actor(name, namespace="serve") for name in names]
+    with contextlib.suppress(RayError):
+        ray.get([each.update_draining.remote(True) for each in proxies], timeout=_ASK_S)
+
+    def count() -> int:
+        try:
+            drained: list[bool] = ray.get([each.is_drained.remote() for each in proxies], timeout=_ASK_S)
+            return drained.count(False)
+        except RayError:
+            return 0
+
+    return count

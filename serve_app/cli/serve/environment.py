@@ -1,0 +1,52 @@
+"""The variables that Ray, Serve and HAProxy read, as `serve` sets them before Ray is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from serve_app.gpus import ONE_MACHINE
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict[str, str]:
+    """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable."""
+    chosen = {
+        # Ray turns token auth on by itself once a token file exists, and then refuses its own command line.
+        # The dashboard listens on loopback only.
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        ONE_MACHINE: "1",
+        # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
+    }
+    if haproxy:
+        chosen |= {
+            "RAY_SERVE_ENABLE_HA_PROXY": "1",
+            "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(scratch / "server-state"),
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(scratch / "metrics.sock"),
+            # Ctrl-C on one machine has no load balancer to wait for.
+            "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+            **{name: str(port) for name, port in ports.items()},
+        }
+    return chosen
+
+
+def prepare(chosen: Mapping[str, str]) -> None:
+    """Put ``chosen`` into the environment, and this repository where Ray's workers find it.
+
+    What the operator has set stays, but for the address of another Ray cluster: this starts its own.
+    """
+    os.environ.pop("RAY_ADDRESS", None)
+    for name, value in chosen.items():
+        os.environ.setdefault(name, value)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))

@@ -1,0 +1,138 @@
+"""Ray and the application, from their start to their stop: the process in the session of its own.
+
+``python -m serve_app.cli.serve.running FOLDER``, with what :class:`Instance` holds in a file of that folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import threading
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from serve_app.cli.report import Watch
+from serve_app.cli.serve import apart
+from serve_app.cli.serve.environment import ROOT
+from serve_app.cli.serve.listeners import listeners
+from serve_app.cli.serve.session import Session
+from serve_app.cli.serve.stopping import STOP_S, Stopping, wait_for_a_signal
+
+CONFIG = "serve.yaml"
+_INSTANCE = "instance.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What is decided before Ray starts.
+
+    ``origin`` is the URL at which the application answers and ``prefixes`` are the paths of its applications;
+    ``ports`` are (what, address, port) of everything that this instance alone may listen on; ``notes`` are
+    said when the application is there.
+    """
+
+    origin: str
+    prefixes: tuple[str, ...]
+    dashboard_port: int
+    ports: tuple[tuple[str, str, int], ...]
+    notes: tuple[str, ...] = ()
+    ray_folder: str | None = None
+
+    def write(self, folder: Path) -> None:
+        """Into the folder, for the other process."""
+        (folder / _INSTANCE).write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: Path) -> Instance:
+        """What was written there."""
+        given = json.loads((folder / _INSTANCE).read_text())
+        for name in ("prefixes", "notes"):
+            given[name] = tuple(given[name])
+        return cls(
+            **given | {"ports": tuple((what, address, port) for what, address, port in given["ports"])}
+        )
+
+
+def run(folder: Path, instance: Instance) -> int:
+    """Start everything, wait for a signal, stop everything; the exit status."""
+    import ray
+
+    stopping = Stopping()
+    stopping.take_signals()
+    watch = Watch(instance.origin, instance.prefixes, ROOT / "docs", instance.notes)
+    deployed = False
+    try:
+        context = ray.init(
+            address="local",  # not a cluster that happens to run here too
+            namespace="serve",
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=instance.dashboard_port,
+            _temp_dir=instance.ray_folder,
+        )
+        stopping.take_signals()
+        threading.Thread(
+            target=watch.run,
+            args=(context.dashboard_url, lambda: shared(instance, Session.own())),
+            name="watch",
+            daemon=True,
+        ).start()
+        deployed = _deploy(folder / CONFIG)
+        if deployed:
+            wait_for_a_signal()
+    except KeyboardInterrupt:
+        pass
+    watch.stop()
+    if deployed and not watch.failed:
+        stopping.answer_and_close(folder)
+    else:
+        ray.shutdown()
+    return 0 if stopping.asked and not watch.failed else 1
+
+
+def shared(instance: Instance, session: Session) -> str:
+    """A sentence about a port of the instance on which somebody else listens; empty when there is none."""
+    for what, address, port in instance.ports:
+        there = listeners(address, port)
+        members = session.members()
+        other = next((each for each in there if each.pid not in members), None)
+        if other:
+            return f"{other.described} listens on port {port} too, {what}. End it, and start again."
+    return ""
+
+
+def _deploy(config: Path) -> bool:
+    """Hand the config to Serve; whether it took it. If not, Serve has said why and has shut down."""
+    from ray.serve.scripts import run as serve_run
+
+    try:
+        serve_run.main(args=[str(config), "--app-dir", str(ROOT), "--non-blocking"], standalone_mode=False)
+    except SystemExit:
+        return False
+    return True
+
+
+def main(folder: Path) -> NoReturn:
+    """The process from beginning to end; not Python's, where Ray would wait for what is ended here."""
+    apart.follow(STOP_S)
+    status = 1
+    try:
+        status = run(folder, Instance.read(folder))
+    except Exception:
+        traceback.print_exc()
+    # The outer process does both as well, if it lives.
+    shutil.rmtree(folder, ignore_errors=True)
+    Session.own().end(spare=os.getpid())
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

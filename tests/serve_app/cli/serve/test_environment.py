@@ -1,0 +1,60 @@
+"""What `serve` sets before Ray starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_app.cli.serve.environment import ROOT, prepare, variables
+from serve_app.cli.serve.ports import HAPROXY_PORTS
+
+
+@pytest.fixture(autouse=True)
+def _put_back() -> Iterator[None]:
+    """The command changes the process: its environment, its folder, its path."""
+    before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    os.chdir(folder)
+    sys.path[:] = path
+
+
+def test_haproxy_mode_is_a_pair_of_flags_and_paths_and_ports_of_its_own(tmp_path: Path) -> None:
+    chosen = variables(tmp_path, haproxy=True, ports=HAPROXY_PORTS)
+    assert chosen["RAY_SERVE_ENABLE_HA_PROXY"] == chosen["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+    assert chosen["RAY_SERVE_HAPROXY_STATS_PORT"] == "8404"
+    assert chosen["RAY_AUTH_MODE"] == "disabled"
+
+
+def test_every_file_of_haproxy_is_in_the_folder_of_the_instance(tmp_path: Path) -> None:
+    from ray.serve._private import constants
+
+    shared = {name for name, value in vars(constants).items() if str(value).startswith("/tmp/haproxy-serve")}
+    chosen = variables(tmp_path, haproxy=True, ports={})
+    assert shared
+    assert {name for name in shared if not chosen.get(name, "").startswith(str(tmp_path))} == set()
+
+
+def test_without_haproxy_neither_flag_is_set(tmp_path: Path) -> None:
+    assert not {"RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED"} & set(
+        variables(tmp_path, haproxy=False, ports={})
+    )
+
+
+def test_what_the_operator_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    prepare(variables(tmp_path, haproxy=True, ports={}))
+    assert os.environ["RAY_AUTH_MODE"] == "token"
+    assert os.environ["PYTHONPATH"] == f"{ROOT}{os.pathsep}/elsewhere"
+
+
+def test_another_ray_cluster_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    prepare({})
+    assert "RAY_ADDRESS" not in os.environ

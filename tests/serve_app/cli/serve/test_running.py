@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_app.cli.serve import listeners, running
+from serve_app.cli.serve.running import Instance, shared
+from serve_app.cli.serve.session import Session
+
+HERE = "127.0.0.1"
+NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
+
+
+def instance(*ports: tuple[str, str, int]) -> Instance:
+    return Instance("http://127.0.0.1:9", ("", "/sam"), 8265, ports, ("a note",), "/tmp/ray")
+
+
+def test_what_was_decided_reaches_the_other_process(tmp_path: Path) -> None:
+    decided = instance(("Ray's dashboard", HERE, 8265))
+    decided.write(tmp_path)
+    assert Instance.read(tmp_path) == decided
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port on which this process listens."""
+    with socket.socket() as server:
+        server.bind((HERE, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_who_listens_there_is_found_by_the_address(listening: int) -> None:
+    assert listeners.listeners(HERE, listening) == [listeners.Listener(HERE, os.getpid())]
+    assert len(listeners.listeners("0.0.0.0", listening)) == 1
+    assert listeners.listeners("127.0.0.2", listening) == []
+
+
+def test_the_processes_of_the_instance_are_no_strangers(listening: int) -> None:
+    assert shared(instance(("Ray's dashboard", HERE, listening)), Session(os.getsid(0), "")) == ""
+
+
+def test_whoever_else_listens_on_a_port_of_the_instance_is_named(
+    listening: int,
+) -> None:
+    said = shared(instance(("HAProxy's metrics", HERE, listening)), NOBODY)
+    assert f"(process {os.getpid()}) listens on port {listening} too, HAProxy's metrics." in said
+
+
+def test_a_process_of_another_user_is_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = listeners.Listener(HERE, None)
+    monkeypatch.setattr(running, "listeners", lambda address, port: [listener])
+    assert "a process of another user listens on port 9 too" in shared(instance(("it", HERE, 9)), NOBODY)

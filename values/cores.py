@@ -1,0 +1,18 @@
+"""How many processor cores this process may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on, at least 1; all of them where it cannot be said (macOS)."""
+    # Looked up, since neither exists everywhere: the first in Python 3.13, the second on Linux.
+    counted: Callable[[], int | None] | None = getattr(os, "process_cpu_count", None)
+    allowed: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    if counted is not None:
+        return counted() or 1
+    if allowed is not None:
+        return len(allowed(0))
+    return os.cpu_count() or 1
