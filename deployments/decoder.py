@@ -75,8 +75,11 @@ class Decoder:
         self._region_options = regions
         self._encoder = encoder
         self._meters = Meters()
-        tier = DurableTier(durable, segmenter.version) if durable.durable else None
-        self._keeper = Keeper(segmenter, options, tier, fetcher, encoder, self._meters)
+        place = durable.tier()
+        tier = None if place is None else DurableTier(place, segmenter.version)
+        self._keeper = Keeper(
+            segmenter, options, tier, fetcher, encoder, self._meters, lasting=durable.durable is not None
+        )
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")

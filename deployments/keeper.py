@@ -32,7 +32,8 @@ class Keeper:
     """Keeps embeddings in memory, and in the durable tier if there is one.
 
     What is missing is made once, however many wait for it; the most urgent of them says how soon. What is
-    made is kept, also when everybody has left meanwhile.
+    made is kept, also when everybody has left meanwhile. ``lasting``: what is in the durable tier outlives
+    the application.
     """
 
     def __init__(
@@ -43,9 +44,12 @@ class Keeper:
         fetcher: Any,
         encoder: Any,
         meters: Meters,
+        *,
+        lasting: bool = True,
     ) -> None:
         self._options = options
         self._durable = durable
+        self._lasting = lasting
         self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
         self._flights = SingleFlight[Embedding](options.max_waiters)
@@ -110,7 +114,7 @@ class Keeper:
 
         Raises BadRequest without a durable tier, NotKept, and what reading and encoding the image raise.
         """
-        if self._durable is None:
+        if self._durable is None or not self._lasting:
             raise BadRequest("embeddings are kept in memory alone; set DURABLE to a folder or a bucket")
         if await self._durable.has(key):
             return True

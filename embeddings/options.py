@@ -27,6 +27,18 @@ class DurableOptions(BaseModel):
         " All nodes should see the same. Credentials come from each cloud's own variables where the"
         " decoders run. Not set, embeddings are kept in memory alone.",
     )
+    handover: Annotated[str | None, BeforeValidator(_unset_if_blank)] = Field(
+        default=None,
+        description="Where `durable` is not set, a folder on a disk of this machine in which embeddings lie"
+        " while the application runs, so that a decoder that takes another one's place has them at once."
+        " `serve` makes one and removes it when it stops, unless the disk is small or in memory.",
+    )
+    handover_gib: float = Field(
+        default=4,
+        gt=0,
+        le=1_000_000,
+        description="GiB that the embeddings in `handover` may take. Above, the oldest are removed.",
+    )
     durable_gib: float = Field(
         default=100,
         gt=0,
@@ -54,6 +66,19 @@ class DurableOptions(BaseModel):
         if value is not None:
             parse_place(value)
         return value
+
+    @field_validator("handover")
+    @classmethod
+    def _check_handover(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("/"):
+            raise ValueError("must be a folder, from the root on")
+        return value
+
+    def tier(self) -> DurableOptions | None:
+        """The options of the tier behind memory: in ``durable``, else in ``handover``, else None."""
+        if self.durable is not None or self.handover is None:
+            return self if self.durable is not None else None
+        return self.model_copy(update={"durable": self.handover, "durable_gib": self.handover_gib})
 
     @property
     def durable_bytes(self) -> int:

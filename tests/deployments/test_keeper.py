@@ -49,10 +49,12 @@ class Graph:
         self.under_way = 0
         self.meters = Meters()
 
-    def keeper(self, durable: DurableTier | None = None, **options: Any) -> Keeper:
+    def keeper(self, durable: DurableTier | None = None, lasting: bool = True, **options: Any) -> Keeper:
         fetcher = Handle({"read": self._read, "evidence": self._evidence})
         encoder = Handle({"encode": self._encode})
-        return Keeper(Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.meters)
+        return Keeper(
+            Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.meters, lasting=lasting
+        )
 
     async def _read(
         self,
@@ -471,3 +473,14 @@ async def test_what_nobody_waits_for_is_sent_again_after_a_refusal_and_a_click_i
     graph.error = Overloaded("even for clicks")
     with pytest.raises(Overloaded, match="even for clicks"):
         await click(keeper, B)
+
+
+async def test_a_handover_is_used_and_nothing_is_stored_in_it_for_later(tmp_path: Path) -> None:
+    graph = Graph()
+    keeper = graph.keeper(tier(tmp_path), lasting=False)
+    with pytest.raises(BadRequest, match="DURABLE"):
+        await store(keeper)
+    await click(keeper)
+    await keeper.background.drain()
+    await click(graph.keeper(tier(tmp_path), lasting=False))
+    assert len(graph.encoded) == 1

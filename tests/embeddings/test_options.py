@@ -49,3 +49,19 @@ def test_refused_without_repeating_a_secret(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         DurableOptions.model_validate(values)
     assert "key:CANARY" not in str(caught.value)
+
+
+def test_a_folder_for_a_handover_counts_where_nothing_durable_is_set() -> None:
+    assert DurableOptions().tier() is None
+    handover = DurableOptions(handover="/handover", handover_gib=2).tier()
+    assert handover is not None
+    assert (handover.durable, handover.durable_gib) == ("/handover", 2)
+    durable = DurableOptions(handover="/handover", durable="/durable").tier()
+    assert durable is not None
+    assert (durable.durable, durable.durable_gib) == ("/durable", 100)
+
+
+@pytest.mark.parametrize("place", ["s3://bucket", "relative/folder"])
+def test_a_handover_lies_on_this_machine(place: str) -> None:
+    with pytest.raises(ValidationError, match="must be a folder"):
+        DurableOptions(handover=place)

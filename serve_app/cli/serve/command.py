@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
-from serve_app.cli.serve import address, configs, folders
+from serve_app.cli.serve import address, configs, folders, handover
 from serve_app.cli.serve.apart import run_apart
 from serve_app.cli.serve.environment import ROOT, prepare, variables
 from serve_app.cli.serve.places import Asked, Places, PlacesRefused
@@ -60,7 +60,8 @@ def serve(
         http |= {"host": places.serve_host, "port": places.port}
         with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
             scratch = Path(folder)
-            prepare(variables(scratch, haproxy=places.haproxy, ports=places.haproxy_ports))
+            chosen_here = variables(scratch, haproxy=places.haproxy, ports=places.haproxy_ports)
+            prepare(chosen_here | handover.variables(serve_config, os.environ, scratch))
             if chosen.temporary:
                 os.environ["TMPDIR"] = str(chosen.temporary)
             (scratch / CONFIG).write_text(yaml.safe_dump(serve_config, sort_keys=False))
