@@ -14,7 +14,7 @@ import threading
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from serve_app.cli.report import Watch
 from serve_app.cli.serve import apart
@@ -61,6 +61,7 @@ class Instance:
 def run(folder: Path, instance: Instance) -> int:
     """Start everything, wait for a signal, stop everything; the exit status."""
     import ray
+    from ray.serve import scripts  # before a second thread imports of it
 
     stopping = Stopping()
     stopping.take_signals()
@@ -82,7 +83,7 @@ def run(folder: Path, instance: Instance) -> int:
             name="watch",
             daemon=True,
         ).start()
-        deployed = _deploy(folder / CONFIG)
+        deployed = _deploy(scripts.run, folder / CONFIG)
         if deployed:
             wait_for_a_signal()
     except KeyboardInterrupt:
@@ -106,10 +107,8 @@ def shared(instance: Instance, session: Session) -> str:
     return ""
 
 
-def _deploy(config: Path) -> bool:
+def _deploy(serve_run: Any, config: Path) -> bool:
     """Hand the config to Serve; whether it took it. If not, Serve has said why and has shut down."""
-    from ray.serve.scripts import run as serve_run
-
     try:
         serve_run.main(args=[str(config), "--app-dir", str(ROOT), "--non-blocking"], standalone_mode=False)
     except SystemExit:
