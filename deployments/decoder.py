@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from deployments.aloud import said_aloud, warn_at_once
 from deployments.cpus import threads_each
+from deployments.decode_queue import Busy, DecodeQueue, QueueState
 from deployments.device_health import DeviceHealth
 from deployments.keeper import Keeper
 from deployments.meters import Meters
@@ -45,6 +44,7 @@ class ClickAnswer:
 
     ``regions``: results for Label Studio, RLE still as uint8 arrays. ``score``: mean of the masks' scores.
     ``warm``: the embedding was at hand. ``seconds``: wall time by stage. ``version``: of the model.
+    ``queue``: how long it is by now.
     """
 
     regions: list[Region]
@@ -52,6 +52,7 @@ class ClickAnswer:
     warm: bool
     seconds: dict[str, float]
     version: str
+    queue: QueueState
 
 
 class Decoder:
@@ -82,12 +83,12 @@ class Decoder:
         )
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
-        self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="decode")
+        self._queue = DecodeQueue(options.threads, options.max_wait_s)
         self._health = DeviceHealth()
-        self._decoding = 0
 
-    async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer:
-        """The regions that the click's prompts ask for, from the embedding of the image ``key``.
+    async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
+        """The regions that the click's prompts ask for, from the embedding of the image ``key``; or that too
+        many clicks wait to be decoded. Those that wait for their image are none of them.
 
         ``parcel``: the value of the click's image where it was too large to be sent along. ``left_s``: for so
         many seconds somebody waits. Raises ImageDiffers where the click is on a picture of another shape, and
@@ -98,16 +99,9 @@ class Decoder:
         embedding = await self._keeper.get(key, click.image, parcel, Priority.CLICK, left_s)
         check_same_picture((click.width, click.height), (embedding.width, embedding.height))
         waited = time.perf_counter() - started
-        self._decoding += 1
-        try:
-            answer = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._decode, key, embedding, click, warm, waited
-            )
-        finally:
-            self._decoding -= 1
-        for stage, seconds in answer.seconds.items():
-            self._meters.stage(stage, seconds)
-        return answer
+        if self._queue.full:
+            return Busy(self._queue.state)
+        return await self._queue.run(self._decode, key, embedding, click, warm, waited)
 
     async def warm(
         self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
@@ -135,11 +129,11 @@ class Decoder:
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
         self._keeper.report()
-        self._health.check(self._threads)
+        self._health.check(self._queue.threads)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What :func:`deployments.scaling.by_clicks_in_decode` goes by; asked by Serve twice a second."""
-        return {LOAD: self._decoding / self._options.threads}
+        return {LOAD: self._queue.inside / self._options.threads}
 
     def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:
         seconds = {"embedding": waited, "decode": 0.0, "resample": 0.0, "region": 0.0}
@@ -150,8 +144,11 @@ class Decoder:
             region, score = self._decode_prompt(key, embedding, click, prompt, output, seconds)
             regions += region
             scores.append(score)
+        # Here and not where the caller waits: what is decoded for somebody who has left counts too.
+        for stage, value in seconds.items():
+            self._meters.stage(stage, value)
         score = sum(scores) / max(1, len(scores))
-        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version)
+        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version, self._queue.state)
 
     def _decode_prompt(
         self,

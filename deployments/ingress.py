@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -19,7 +20,10 @@ from deployments.aloud import warn_at_once
 from deployments.answers import http_exception, json_response, read_body
 from deployments.auth import BasicAuth
 from deployments.background import Background
+from deployments.decode_queue import Busy
 from deployments.diagnosis import diagnose
+from deployments.door import DETAIL, Door, serves_here, visit_of
+from deployments.gate import Gate
 from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
@@ -88,6 +92,8 @@ class Ingress:
         self._ahead = ProjectPlaces(AHEAD)
         self.reporter = Reporter(journal, self._meters)
         self._configs = SetupConfigs(journal)
+        self.gate = Gate()
+        serves_here(self.gate, self._turned_away)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         routes = [
@@ -102,21 +108,24 @@ class Ingress:
             ("/metrics", "GET", self._metrics),
             ("/diagnose", "GET", self._diagnose),
         ]
-        user, password = self._options.basic_auth_user, self._options.basic_auth_pass
         app = Starlette(
             routes=[
                 Route(spelling, self.reporter.guarded(path, handler), methods=[method])
                 for path, method, handler in routes
                 for spelling in dict.fromkeys((path, path.rstrip("/") + "/"))
             ],
-            middleware=[Middleware(BasicAuth, user=user, password=password.get_secret_value())]
-            if user and password
-            else [],
+            middleware=list(self._doors()),
             exception_handlers={HTTPException: http_exception},
         )
         # Both spellings are routes. A redirect would name whatever Host the request does, and lose its body.
         app.router.redirect_slashes = False
         return app
+
+    def _doors(self) -> Iterator[Middleware]:
+        yield Middleware(Door, gate=lambda: self.gate, refused=self._turned_away)
+        user, password = self._options.basic_auth_user, self._options.basic_auth_pass
+        if user and password:
+            yield Middleware(BasicAuth, user=user, password=password.get_secret_value())
 
     async def _health(self, request: Request) -> Response:
         return json_response({"status": "UP", "model_class": "SegmentAnything", **self._about()})
@@ -174,7 +183,12 @@ class Ingress:
             request.state.no_mask = click.reason
             return _predictions(results)
         parsed = time.perf_counter()
+        visit_of(request.scope).is_click()
         answer = await self._owners.click(click)
+        self.gate.heard(answer.queue)
+        if isinstance(answer, Busy):
+            self._meters.refused("decoder")
+            raise Overloaded(DETAIL)
         answered = time.perf_counter()
         if not answer.warm:
             self._prefetcher.opened(body)
@@ -240,6 +254,9 @@ class Ingress:
         able = tokens.wanted or self._images.label_studio_api_key is not None
         count = self._options.prefetch_tasks if able else 0
         return Prefetcher(count, ProjectTasks(self._images), self._warm_next, tokens.of)
+
+    def _turned_away(self) -> None:
+        self.reporter.turned_away(Overloaded(DETAIL))
 
     async def _read(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body_mib << 20)

@@ -13,6 +13,11 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Requests by route and what became of them (ok, no_mask, or the code of an error).",
         ("route", "code"),
     ),
+    "sam_clicks_refused": (
+        "Clicks that would have waited longer than `max_wait_s`, by who refused them: the `door`, before they"
+        " were read, or the `decoder` that owns the image.",
+        ("by",),
+    ),
     "sam_images_fetched": ("Images that were read and decoded.", ()),
     "sam_images_encoded": ("Images that were encoded.", ()),
     "sam_device_failures": (
@@ -52,9 +57,13 @@ class Meters:
             for name, (text, tags) in GAUGES.items()
         }
 
-    def request(self, route: str, code: str) -> None:
-        """Count one request to ``route`` that ended as ``code``."""
-        self._counters["sam_requests"].inc(tags={"route": route, "code": code})
+    def request(self, route: str, code: str, count: int = 1) -> None:
+        """Count requests to ``route`` that ended as ``code``."""
+        self._counters["sam_requests"].inc(count, tags={"route": route, "code": code})
+
+    def refused(self, by: str, count: int = 1) -> None:
+        """Count clicks that were refused by the door or by a decoder."""
+        self._counters["sam_clicks_refused"].inc(count, tags={"by": by})
 
     def embedding(self, found: str) -> None:
         """Count one embedding that was asked for and ``found``: memory, durable, joined or a miss."""

@@ -113,6 +113,13 @@ class DecoderOptions(BaseModel):
         ge=1,
         description="Requests that may wait for the embedding of one image; more are refused with 503.",
     )
+    max_wait_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a click may wait for its turn to be decoded. One that would wait longer, by"
+        " what is queued and what a decode takes here, is refused at once with 503.",
+    )
     encode_timeout_s: float = Field(
         default=85, gt=0, le=3600, description="Seconds that fetching and encoding one image may take in all."
     )

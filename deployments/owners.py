@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from deployments.calls import call
+from deployments.decode_queue import Busy
 from deployments.decoder import ClickAnswer
 from deployments.parcels import LARGE, Parcel, post
 from embeddings.key import image_key
@@ -32,12 +33,15 @@ class Owners:
         self._images = images
         self._timeout_s = timeout_s
 
-    async def click(self, click: Click) -> ClickAnswer:
-        """The regions of a click. Raises what :func:`deployments.calls.call` raises."""
+    async def click(self, click: Click) -> ClickAnswer | Busy:
+        """The regions of a click, or that its owner has too much waiting.
+
+        Raises what :func:`deployments.calls.call` raises.
+        """
         key = await self._key(click.image)
         light, parcel = await post(click.image)
         light_click = replace(click, image=light)
-        answer: ClickAnswer = await self._ask(
+        answer: ClickAnswer | Busy = await self._ask(
             key,
             parcel,
             lambda owner, left_s: owner.click.remote(key, light_click, parcel, left_s),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,6 +24,9 @@ NO_MASK = "no_mask"
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+EVERY_S = 1.0
+"""How often the clicks that were turned away are told of."""
+
 
 class Reporter:
     """Says what went wrong wherever somebody may look for it. Nobody waits for the journal."""
@@ -32,6 +36,8 @@ class Reporter:
         self._meters = meters
         # Its own: images that are encoded ahead may fill the other, and are what fails when they do.
         self.background = Background(limit=256)
+        self._turned_away = 0
+        self._telling = False
 
     def guarded(self, route: str, handler: Handler) -> Handler:
         """The handler, which now always answers.
@@ -63,6 +69,13 @@ class Reporter:
         """Report one failure."""
         self._said(route, error.code, error.status, error.detail, project, task, request_id)
 
+    def turned_away(self, error: ServiceError) -> None:
+        """Report a click that was refused before it was read. There may be thousands: they are told of once a
+        second, by their number."""
+        self._turned_away += 1
+        if not self._telling:
+            self._telling = self.background.start(self._tell_of_turned_away(error))
+
     def warned(self, project: str, sentences: list[str]) -> None:
         """Report what is wrong with a project's labeling config; nothing wrong clears it."""
         sentences = shortened(sentences)
@@ -77,6 +90,23 @@ class Reporter:
     def configured(self, project: str, label_config: str) -> None:
         """Let all ingress replicas know the labeling config that came with a project's /setup."""
         self.background.start(_told(lambda: self._journal.configure.remote(project, label_config)))
+
+    async def _tell_of_turned_away(self, error: ServiceError) -> None:
+        try:
+            while self._turned_away:
+                await asyncio.sleep(EVERY_S)
+                count, self._turned_away = self._turned_away, 0
+                self._meters.refused("door", count)
+                self._meters.request("/predict", error.code, count)
+                sentence = f"{count} clicks in {EVERY_S:g} s: {error.detail}"
+                logger.warning("/predict answered %s %s to %s", error.status, error.code, sentence)
+                failure = Failure("", "", "/predict", error.code, error.status, sentence, "")
+                self._record(failure)
+        finally:
+            self._telling = False
+
+    def _record(self, failure: Failure) -> None:
+        self.background.start(_told(lambda: self._journal.record.remote(failure)))
 
     def _answered(self, request: Request, route: str, error: ServiceError) -> Response:
         self.failed(route, error, **_who(request))
@@ -96,7 +126,7 @@ class Reporter:
             failure.sentence,
         )
         self._meters.request(route, code)
-        self.background.start(_told(lambda: self._journal.record.remote(failure)))
+        self._record(failure)
 
 
 def _who(request: Request) -> dict[str, str]:

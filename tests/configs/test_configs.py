@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
+from deployments.door import in_front
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, ENCODER_CPUS
@@ -21,6 +23,8 @@ GPU_MACHINE = {"gpus": 4, "cpus": 16, "memory_mib": 64 * 1024}
 LAPTOP = {"cpus": 2, "memory_mib": 8 * 1024}
 OBJECT_STORE_SHARE = 0.3
 """What Ray takes of a machine's memory for its object store."""
+
+HAPROXY_CONNECTIONS = 4096
 
 by_name = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 
@@ -71,6 +75,17 @@ def test_every_config_is_clean(config: Path) -> None:
 @by_name
 def test_ray_accepts_every_config(config: Path) -> None:
     ServeDeploySchema.model_validate(read(config))
+
+
+@by_name
+def test_clicks_are_refused_in_front_of_serve_and_none_wait_unseen(config: Path) -> None:
+    [application] = read(config)["applications"]
+    named = application["runtime_env"]["env_vars"]["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"]
+    module, function = named.split(":")
+    assert getattr(importlib.import_module(module), function) is in_front
+    # What is over this waits in a queue that neither the door nor a decoder knows of, and /health with it.
+    for name in ("Ingress", "Decoder"):
+        assert deployment(read(config), name)["max_ongoing_requests"] >= HAPROXY_CONNECTIONS
 
 
 @by_name

@@ -187,7 +187,7 @@ async def test_a_broken_decoder_is_replaced_and_a_whole_one_is_not(monkeypatch: 
     segmenter = Failing("cpu")
     [embedding] = segmenter.encode([pixels()])
 
-    monkeypatch.setattr(decoder_module, "Keeper", lambda *_: Kept(embedding))
+    monkeypatch.setattr(decoder_module, "Keeper", lambda *_, **__: Kept(embedding))
     made = Decoder(segmenter, DecoderOptions(), RegionOptions(), DurableOptions(), None, None)
     await made.click("key", CLICK, [], 10)
     await made.check_health()

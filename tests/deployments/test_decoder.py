@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.classical import shown
 from benchmarks.scenes import scene
-from deployments.decoder import Decoder
+from deployments.decoder import ClickAnswer, Decoder
 from deployments.options import DecoderOptions
 from deployments.parcels import Parcel
 from embeddings.options import DurableOptions
@@ -55,7 +55,9 @@ def click_on(size: tuple[int, int]) -> Click:
 
 @pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (160, 100), (640, 400), (333, 208)])
 async def test_a_copy_of_the_picture_is_answered_at_its_size(decoder: Decoder, size: tuple[int, int]) -> None:
-    [region] = (await decoder.click("a" * 40, click_on(size), [], 60)).regions
+    answer = await decoder.click("a" * 40, click_on(size), [], 60)
+    assert isinstance(answer, ClickAnswer)
+    [region] = answer.regions
     assert (region["original_width"], region["original_height"]) == size
 
 

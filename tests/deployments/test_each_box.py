@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deployments import decoder
-from deployments.decoder import Decoder
+from deployments.decoder import ClickAnswer, Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol import bodies
@@ -75,5 +75,6 @@ async def test_each_region_has_the_label_of_its_own_box(monkeypatch: pytest.Monk
     options = (DecoderOptions(), RegionOptions(), DurableOptions())
     whole = Decoder(Everything(), *options, Handle({"read": read}), Handle({"encode": encode}))
     answer = await whole.click("a" * 40, click_on_boxes("Cat", "Dog"), [], 90)
+    assert isinstance(answer, ClickAnswer)
     labels = [region["value"]["polygonlabels"] for region in answer.regions]
     assert labels == [["Cat"], ["Dog"]]

@@ -11,6 +11,8 @@ import httpx
 import numpy as np
 import pytest
 
+from deployments import reporter
+from deployments.decode_queue import Busy, QueueState
 from deployments.decoder import ClickAnswer
 from deployments.ingress import AHEAD, Ingress
 from deployments.meters import Meters
@@ -49,6 +51,8 @@ class Graph:
         self.left_s: list[float] = []
         self.error: Exception | None = None
         self.version = "classical-1"
+        self.queue = QueueState("decoder", 0.0, 0.1, 1.5)
+        self.busy = False
         self.gate = asyncio.Event()
         self.gate.set()
         self.stored: set[str] = set()
@@ -75,14 +79,17 @@ class Graph:
             }
         )
 
-    async def _click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer:
+    async def _click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
         assert parcel == []
         self.left_s.append(left_s)
         self.clicks.append((key, click))
         if self.error is not None:
             raise self.error
+        if self.busy:
+            return Busy(self.queue)
         regions = [dict(region) for region in self.regions]
-        return ClickAnswer(regions, 0.9, True, {"embedding": 0.0, "decode": 0.001}, self.version)
+        seconds = {"embedding": 0.0, "decode": 0.001}
+        return ClickAnswer(regions, 0.9, True, seconds, self.version, self.queue)
 
     async def _warm(
         self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
@@ -453,6 +460,56 @@ async def test_overload_says_when_to_come_back(door: Door) -> None:
     door.graph.error = Overloaded("too much is waiting; try again")
     response = await door.post("/predict", predict_body())
     assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_click_whose_decoder_is_busy_is_refused_and_the_next_one_is_not_even_read(door: Door) -> None:
+    door.graph.busy, door.graph.queue = True, QueueState("decoder", 60.0, 0.1, 1.5)
+    first = await door.post("/predict", predict_body())
+    again = await door.post("/predict", b"{")
+    assert {(each.status_code, each.headers["retry-after"]) for each in (first, again)} == {(503, "2")}
+    assert first.json() == again.json()
+    assert first.json()["error"] == "overloaded"
+    assert len(door.graph.clicks) == 1
+
+
+async def test_a_closed_door_is_closed_to_clicks_alone(door: Door) -> None:
+    door.ingress.gate.heard(QueueState("decoder", 60.0, 0.1, 1.5))
+    assert (await door.post("/predict", predict_body())).status_code == 503
+    assert (await door.client.get("/health")).status_code == 200
+    assert (await door.post("/setup", SETUP)).status_code == 200
+    assert (await door.post("/webhook", {"action": "X", "project": {"id": 3}})).status_code == 200
+
+
+async def test_an_answer_tells_the_door_how_long_the_queue_is(door: Door) -> None:
+    door.graph.queue = QueueState("decoder", 60.0, 0.1, 1.5)
+    assert (await door.post("/predict", predict_body())).status_code == 200
+    assert door.ingress.gate.is_closed()
+
+
+async def test_opened_tasks_and_bad_requests_are_not_taken_for_clicks(door: Door) -> None:
+    door.ingress.gate.heard(QueueState("decoder", 1.0, 0.1, 1.5))
+    for body in [predict_body(context=None), b"{"] * 10:
+        await door.post("/predict", body)
+    assert not door.ingress.gate.is_closed()
+    assert door.ingress.gate.inside == 0
+
+
+async def test_many_refused_clicks_are_told_of_at_once(
+    door: Door, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "EVERY_S", 0.0)
+    door.ingress.gate.heard(QueueState("decoder", 60.0, 0.1, 1.5))
+    with caplog.at_level(logging.WARNING, logger="ray.serve"):
+        for _ in range(50):
+            door.ingress.reporter.turned_away(Overloaded("too many clicks"))
+        await door.settle()
+    [failure] = door.graph.failures
+    assert (failure.route, failure.code, failure.status) == ("/predict", "overloaded", 503)
+    assert failure.sentence == "50 clicks in 0 s: too many clicks"
+    assert failure.sentence in caplog.text
+    door.ingress.reporter.turned_away(Overloaded("too many clicks"))
+    await door.settle()
+    assert len(door.graph.failures) == 2
 
 
 @pytest.mark.parametrize("path", ["/", "/health"])

@@ -1,0 +1,98 @@
+"""The clicks that are ready to be decoded: a few threads, and no more waiting than is answered in time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import uuid4
+
+T = TypeVar("T")
+
+LATEST = 0.1
+"""Weight of the newest decode in the mean of what a decode takes."""
+HEADROOM = 1.25
+"""The door lets in up to the limit. What has passed it, or has waited for its image, is refused a little
+later: its way here is paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What a decoder replica tells with each answer.
+
+    ``decoder``: which replica. ``wait_s``: seconds until a further click would be begun. ``interval_s``:
+    seconds between two finished clicks while it is busy. ``max_wait_s``: how long a click may wait here.
+    """
+
+    decoder: str
+    wait_s: float
+    interval_s: float
+    max_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The answer to a click that is refused. No exception: Serve would log a traceback for each."""
+
+    queue: QueueState
+
+
+class DecodeQueue:
+    """Runs functions in ``threads`` threads, the oldest first.
+
+    Whoever is cancelled while waiting is not run. Used from one event loop. ``inside``: how many are in it.
+    ``threads``: those in which they run.
+    """
+
+    def __init__(self, threads: int, max_wait_s: float) -> None:
+        self._count = threads
+        self._max_wait_s = max_wait_s
+        self._name = uuid4().hex
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._lock = threading.Lock()
+        self.inside = 0
+        self._finished = 0
+        self._cost_s = 0.0
+
+    @property
+    def state(self) -> QueueState:
+        """How long the queue is now."""
+        interval_s = self._cost_s / self._count
+        wait_s = max(0, self.inside + 1 - self._count) * interval_s
+        return QueueState(self._name, wait_s, interval_s, self._max_wait_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would wait longer than it may. Never while a thread is idle."""
+        return self.state.wait_s > self._max_wait_s * HEADROOM
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """``function(*args)`` in a thread, when it is its turn."""
+        with self._lock:
+            self.inside += 1
+        future = self.threads.submit(self._timed, function, args)
+        # Not when the caller is done: who leaves while it is decoded leaves a thread that is busy.
+        future.add_done_callback(self._left)
+        return await asyncio.wrap_future(future)
+
+    def _timed(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+        started = time.perf_counter()
+        try:
+            return function(*args)
+        finally:
+            self.took(time.perf_counter() - started)
+
+    def took(self, seconds: float) -> None:
+        """Remember what a decode took."""
+        with self._lock:
+            self._finished += 1
+            weight = max(LATEST, 1 / self._finished)
+            self._cost_s += weight * (seconds - self._cost_s)
+
+    def _left(self, future: Future[Any]) -> None:
+        with self._lock:
+            self.inside -= 1

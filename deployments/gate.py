@@ -1,0 +1,125 @@
+"""Whether a click that comes now would be answered in time, told before anybody has read it.
+
+The decoders say with each answer how long their queues are. In between, time passes and clicks are let in,
+and both are counted here: each decoder's queue drains a second a second and grows by each click.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployments.decode_queue import QueueState
+from deployments.pulse import Pulse
+
+FORGET_S = 30.0
+"""A decoder that was not heard of for so long has no say: it may be gone."""
+
+UNREAD_S = 0.2
+"""A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
+
+LATE_S = 0.1
+"""How late this replica's event loop may be. /health and refusals come as late."""
+CROWD = 16
+"""Requests inside from which on they are what makes the loop late, and not other work on the machine."""
+
+
+@dataclass(slots=True)
+class _Known:
+    queue: QueueState
+    heard: float
+    wait_s: float
+    at: float
+
+    def wait(self, now: float) -> float:
+        """Seconds a click would wait there."""
+        return max(0.0, self.wait_s - (now - self.at))
+
+
+class Visit:
+    """A request between the door and its answer: nobody knows what it is until it has been read."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def is_click(self) -> None:
+        """It is one, and on its way to a decoder. Once."""
+        self._gate.sent(self)
+
+    def leave(self) -> None:
+        """It is answered. Once."""
+        self._gate.left(self)
+
+
+class Gate:
+    """What one ingress replica knows of the decoders' queues and of its own. Used from one event loop.
+
+    ``inside``: requests between the door and their answer.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.inside = 0
+        self.pulse = Pulse(lambda: self.inside > 0)
+        self._clock = clock
+        self._decoders: dict[str, _Known] = {}
+        self._unread: dict[Visit, float] = {}
+
+    def is_closed(self) -> bool:
+        """Whether a click that comes now would wait too long, here or for a decoder."""
+        return (self.inside >= CROWD and self.pulse.late_s > LATE_S) or self._decoders_full()
+
+    def _decoders_full(self) -> bool:
+        """Whether every decoder that is known has all it can answer in time.
+
+        A request whose image has an owner with a short queue must not be refused for the long one of another;
+        that one refuses it itself.
+        """
+        now = self._clock()
+        known = self._known(now)
+        if not known:
+            return False
+        coming_s = self._undecided(now) * self._share(known)
+        return all(each.wait(now) + coming_s > each.queue.max_wait_s for each in known)
+
+    def enter(self) -> Visit:
+        """Somebody is let in."""
+        self.inside += 1
+        visit = Visit(self)
+        self._unread[visit] = self._clock()
+        return visit
+
+    def left(self, visit: Visit) -> None:
+        """Somebody has an answer."""
+        self.inside -= 1
+        self._unread.pop(visit, None)
+
+    def sent(self, visit: Visit) -> None:
+        """A click goes to a decoder: to which one, the router decides."""
+        self._unread.pop(visit, None)
+        now = self._clock()
+        known = self._known(now)
+        share = self._share(known)
+        for each in known:
+            each.wait_s, each.at = each.wait(now) + share, now
+
+    def heard(self, queue: QueueState) -> None:
+        """A decoder has answered."""
+        now = self._clock()
+        self._decoders[queue.decoder] = _Known(queue, now, queue.wait_s, now)
+
+    def _undecided(self, now: float) -> int:
+        """Requests that are likely to be clicks on their way: the oldest of the unread are slow to arrive."""
+        while self._unread and now - next(iter(self._unread.values())) > UNREAD_S:
+            del self._unread[next(iter(self._unread))]
+        return len(self._unread)
+
+    def _known(self, now: float) -> list[_Known]:
+        gone = [name for name, each in self._decoders.items() if now - each.heard > FORGET_S]
+        for name in gone:
+            del self._decoders[name]
+        return list(self._decoders.values())
+
+    def _share(self, known: list[_Known]) -> float:
+        """By how much a click lengthens each queue in the mean, in seconds."""
+        return sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
