@@ -21,6 +21,7 @@ from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions
 from embeddings.precision import exact
+from embeddings.schedule import OFTEN_S
 from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
@@ -36,6 +37,9 @@ from values.image import ImageSource
 from values.masks import Masks
 from values.priority import Priority
 from values.prompt import Prompt
+
+HANDOVER_SWEEP_S = 30.0
+"""The folder for a handover is small, and on a disk that others need: it is kept within its bound closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ class Decoder:
         self._encoder = encoder
         self._meters = Meters()
         place = durable.tier()
-        tier = None if place is None else DurableTier(place, segmenter.version)
+        often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
+        tier = None if place is None else DurableTier(place, segmenter.version, often_s=often_s)
         self._keeper = Keeper(
             segmenter, options, tier, fetcher, encoder, self._meters, lasting=durable.durable is not None
         )

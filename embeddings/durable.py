@@ -19,7 +19,7 @@ import obstore
 from embeddings.last_sweep import note_sweep, seconds_since_sweep
 from embeddings.options import DurableOptions
 from embeddings.places import is_object_name, object_name, parse_place, why
-from embeddings.schedule import Schedule
+from embeddings.schedule import OFTEN_S, Schedule
 from embeddings.stored import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
 from embeddings.sweeping import Bounds, sweep_place
 from values.embedding import Embedding
@@ -54,6 +54,7 @@ class DurableTier:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        often_s: float = OFTEN_S,
     ) -> None:
         if options.durable is None:
             raise ValueError("there is no durable tier without a place for it")
@@ -68,7 +69,7 @@ class DurableTier:
         self._store: ObjectStore | None = None
         self._said: set[str] = set()
         self._rest_until: dict[str, float] = defaultdict(lambda: float("-inf"))
-        self._sweeps = Schedule(self._bounds.max_bytes, clock)
+        self._sweeps = Schedule(self._bounds.max_bytes, clock, often_s=often_s)
 
     async def get(self, key: str) -> Embedding | None:
         """The embedding, or None where there is none, none that is intact, or no answer in time."""

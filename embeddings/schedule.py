@@ -20,15 +20,20 @@ Age = Callable[[], Awaitable[float]]
 class Schedule:
     """At most one sweep at a time, in the background.
 
-    Five to fifteen minutes after the first embedding was written, and every so often while more are, it is
-    asked when anybody last swept the place. A sweep is due where that is six hours ago, or ten minutes ago
-    and a hundredth of ``max_bytes`` was written here since the last one. ``clock``: seconds. ``spread``: 0 to
-    1, drawn anew each time, so that those who start together do not sweep together.
+    Half to one and a half times ``often_s`` after the first embedding was written, and every so often while
+    more are, it is asked when anybody last swept the place. A sweep is due where that is six hours ago, or
+    ``often_s`` ago and a hundredth of ``max_bytes`` was written here since the last one. ``clock``: seconds.
+    ``spread``: 0 to 1, drawn anew each time, so that those who start together do not sweep together.
     """
 
     def __init__(
-        self, max_bytes: int, clock: Callable[[], float], spread: Callable[[], float] = random.random
+        self,
+        max_bytes: int,
+        clock: Callable[[], float],
+        spread: Callable[[], float] = random.random,
+        often_s: float = OFTEN_S,
     ) -> None:
+        self._often_s = often_s
         self._share = max_bytes * SHARE
         self._clock = clock
         self._spread = spread
@@ -66,11 +71,11 @@ class Schedule:
             await asyncio.wait(begun)
 
     def _wait(self) -> None:
-        self._next = self._clock() + OFTEN_S * (0.5 + self._spread())
+        self._next = self._clock() + self._often_s * (0.5 + self._spread())
 
     async def _sweep_if_due(self, age: Age, sweep: Sweep) -> None:
         seconds = await age()
-        if seconds >= RARELY_S or (seconds >= OFTEN_S and self._written >= self._share):
+        if seconds >= RARELY_S or (seconds >= self._often_s and self._written >= self._share):
             await self.start(sweep)
 
 

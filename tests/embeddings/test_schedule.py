@@ -154,3 +154,22 @@ async def test_it_does_not_see_the_context_of_who_wrote() -> None:
 
     await Schedule(1000, lambda: 0.0).start(look)
     assert seen == ["empty"]
+
+
+async def test_a_small_place_is_swept_more_often() -> None:
+    seconds, swept = 0.0, asyncio.Event()
+
+    async def sweep() -> None:
+        swept.set()
+
+    async def age() -> float:
+        return 1000.0
+
+    schedule = Schedule(1000, lambda: seconds, lambda: 0.5, often_s=30)
+    schedule.wrote(500)
+    seconds = 29.0
+    schedule.start_if_due(age, sweep)
+    assert schedule._look is None
+    seconds = 30.0
+    schedule.start_if_due(age, sweep)
+    await swept.wait()
