@@ -50,6 +50,8 @@ class Keeper:
         self._options = options
         self._durable = durable
         self._lasting = lasting
+        # Evidence of pictures that are no more, of which the durable tier may still have an embedding.
+        self._outdated: dict[str, str] = {}
         self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
         self._flights = SingleFlight[Embedding](options.max_waiters)
@@ -84,8 +86,9 @@ class Keeper:
         embedding = self._memory.get(key)
         if embedding is not None:
             self._meters.embedding("memory")
+            evidence = embedding.evidence
             self.recheck.begin(
-                key, embedding.evidence, source, parcel, lambda: self._anew(key, source, parcel)
+                key, evidence, source, parcel, lambda: self._anew(key, evidence, source, parcel)
             )
             return embedding
         if key in self._flights:
@@ -102,7 +105,7 @@ class Keeper:
         """
         kept = self._memory.get(key)
         if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):
-            await self._drop(key)
+            await self._drop_outdated(key, kept.evidence)
         warm = key in self._memory
         if not warm:
             await self.get(key, source, parcel, priority, left_s)
@@ -141,8 +144,12 @@ class Keeper:
         removed = False if self._durable is None else await self._durable.forget(key)
         return None if removed is None else removed or kept
 
-    async def _anew(self, key: str, source: ImageSource, parcel: Parcel) -> None:
-        await self._drop(key)
+    async def _drop_outdated(self, key: str, evidence: str) -> None:
+        if await self._drop(key) is None:
+            self._outdated[key] = evidence
+
+    async def _anew(self, key: str, evidence: str, source: ImageSource, parcel: Parcel) -> None:
+        await self._drop_outdated(key, evidence)
         await self.get(key, source, parcel, Priority.OPENED, self._options.encode_timeout_s)
 
     async def _joined(
@@ -185,10 +192,10 @@ class Keeper:
     async def _stored(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding | None:
         """What the durable tier has of the image as it is now."""
         embedding = None if self._durable is None else await self._durable.get(key)
-        if self._durable is None or embedding is None:
+        if embedding is None or embedding.evidence == self._outdated.get(key):
             return None
         if await self.recheck.replaced(key, embedding.evidence, source, parcel):
-            await self._durable.forget(key)
+            await self._drop_outdated(key, embedding.evidence)
             return None
         return embedding
 
@@ -200,6 +207,11 @@ class Keeper:
 
     async def _written(self, durable: DurableTier, key: str, embedding: Embedding) -> bool:
         async def write(flight: Flight) -> bool:
-            return await durable.has(key) or await durable.put(key, embedding)
+            if key not in self._outdated and await durable.has(key):
+                return True
+            written = await durable.put(key, embedding)
+            if written:
+                self._outdated.pop(key, None)
+            return written
 
         return await self._writes.run(key, write)

@@ -484,3 +484,25 @@ async def test_a_handover_is_used_and_nothing_is_stored_in_it_for_later(tmp_path
     await keeper.background.drain()
     await click(graph.keeper(tier(tmp_path), lasting=False))
     assert len(graph.encoded) == 1
+
+
+async def test_what_cannot_be_removed_of_a_replaced_picture_is_not_used_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(self: DurableTier, key: str) -> None:
+        return None
+
+    graph = Graph()
+    graph.evidence = "etag 1"
+    keeper = graph.keeper(tier(tmp_path), recheck_s=0.001)
+    await click(keeper)
+    await keeper.background.drain()
+    monkeypatch.setattr(DurableTier, "forget", refused)
+    graph.evidence = "etag 2"
+    await asyncio.sleep(0.002)
+    await warm(keeper, A, Priority.OPENED)
+    assert (await click(keeper)).evidence == "etag 2"
+    await keeper.background.drain()
+    found = await tier(tmp_path).get(A)
+    assert found is not None
+    assert found.evidence == "etag 2"
