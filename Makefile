@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test test-alone test-clusters check e2e format docs clean
+.PHONY: serve test test-alone test-clusters check e2e chaos soak format docs clean
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
@@ -26,6 +26,13 @@ test-clusters:
 e2e: .venv/.requirements-dev
 	tests/e2e/install_chromium.sh
 	$(BIN)/python -m pytest -m e2e
+
+# Ten minutes in which one process after the other is killed under clicks; an hour of steady work.
+chaos: .venv/.requirements-dev
+	$(BIN)/python -m benchmarks.chaos
+
+soak: .venv/.requirements-dev
+	$(BIN)/python -m benchmarks.soak
 
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,26 +40,50 @@ def descendant(title: str, ancestor: int) -> int:
 
     Other applications on this machine may have processes of the same title. Raises LookupError without one.
     """
-    for place in _PROC.iterdir():
-        if place.name.isdigit() and _title(place) == title and ancestor in _ancestors(int(place.name)):
-            return int(place.name)
+    for pid, words in descendants(ancestor):
+        if words[0].strip() == title:
+            return pid
     raise LookupError(f"no process {title} descends from {ancestor}")
 
 
-def _title(place: Path) -> str:
+def descendants(ancestor: int) -> Iterator[tuple[int, list[str]]]:
+    """Process id and command line of each process that descends from ``ancestor``."""
+    for pid, words in everything():
+        if ancestor in _ancestors(pid):
+            yield pid, words
+
+
+def everything() -> Iterator[tuple[int, list[str]]]:
+    """Process id and command line, at least one word, of each process on this machine."""
+    for place in _PROC.iterdir():
+        if place.name.isdigit():
+            try:
+                line = (place / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if line:
+                yield int(place.name), line.decode(errors="replace").split("\0")
+
+
+def started(pid: int) -> int:
+    """The tick of the machine's clock at which a process started; 0 for one that has ended."""
     try:
-        return (place / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace").strip()
+        return int(_stat(pid)[19])
     except OSError:
-        return ""
+        return 0
 
 
 def _ancestors(pid: int) -> set[int]:
     found: set[int] = set()
     while pid > 1:
         try:
-            stat = (_PROC / str(pid) / "stat").read_text()
+            pid = int(_stat(pid)[1])
         except OSError:
             break
-        pid = int(stat.rpartition(")")[2].split()[1])  # the title before it may hold spaces and brackets
         found.add(pid)
     return found
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux says of a process from its state on; the title before that may hold spaces and brackets."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import threading
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -23,12 +24,13 @@ LABEL_CONFIG = (
 
 
 class Studio:
-    """Serves a project's pictures and lists its unlabelled tasks as Label Studio 1.23 does, to anybody."""
+    """Serves a project's pictures and lists its unlabelled tasks as Label Studio 1.23 does, to anybody.
 
-    def __init__(self, tasks: int, width: int, height: int) -> None:
-        stream = io.BytesIO()
-        Image.fromarray(scene(1, width, height).rgb).save(stream, "JPEG", quality=90)
-        self.picture = stream.getvalue()
+    Of the ``pictures`` different ones, task n shows the one with the number n modulo their count.
+    """
+
+    def __init__(self, tasks: int, width: int, height: int, pictures: int = 1) -> None:
+        self._pictures = [_jpeg(seed, width, height) for seed in range(1, pictures + 1)]
         self.listed = 0
         self._unlabelled = dict.fromkeys(range(1, tasks + 1))
         self._waiting = list(self._unlabelled)
@@ -46,6 +48,10 @@ class Studio:
     ) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+    def picture(self, task: int) -> bytes:
+        """The picture of a task, a JPEG."""
+        return self._pictures[task % len(self._pictures)]
 
     def next_task(self) -> int | None:
         """The next task for whoever asks; nobody else gets it."""
@@ -70,15 +76,23 @@ def task_of(number: int) -> dict[str, Any]:
     return {"id": number, "data": {"image": f"/data/upload/1/{number}.jpg"}}
 
 
-def request_of(number: int, size: tuple[int, int] | None = None) -> dict[str, Any]:
+def request_of(
+    number: int, size: tuple[int, int] | None = None, at: tuple[float, float] = (0.5, 0.5)
+) -> dict[str, Any]:
     """What Label Studio asks when a task is opened; with the ``size`` of its picture, width and height, when
-    an annotator clicks on the middle of it."""
+    an annotator clicks on it, ``at`` these fractions of its width and height."""
     context = None
     if size is not None:
         width, height = size
-        context = {"result": [keypoint((width / 2, height / 2), (height, width), "Object")]}
+        context = {"result": [keypoint((width * at[0], height * at[1]), (height, width), "Object")]}
     asked = {"tasks": [task_of(number)], "project": "1.17", "label_config": LABEL_CONFIG}
     return {**asked, "params": {"context": context}}
+
+
+def _jpeg(seed: int, width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(scene(seed, width, height).rgb).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -94,7 +108,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             found = self.studio.behind(behind, int(asked["page_size"][0]))
             self._answer(json.dumps({"tasks": found, "total": len(found)}).encode(), "application/json")
         else:
-            self._answer(self.studio.picture, "image/jpeg")
+            self._answer(self.studio.picture(int(PurePosixPath(parts.path).stem)), "image/jpeg")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""

@@ -15,7 +15,10 @@ class IngressOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: int = Field(
-        default=1, ge=1, le=64, description="Ingress replicas: processes that read requests."
+        default=2,
+        ge=1,
+        le=64,
+        description="Ingress replicas: processes that read requests. Two, so that no click is lost with one.",
     )
     basic_auth_user: str | None = Field(
         default=None,

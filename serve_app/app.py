@@ -63,16 +63,15 @@ def build(settings: Settings) -> Application:
     for caution in images.cautions:
         logger.warning("%s", caution)
 
+    common = {"logging_config": {"log_level": settings.log_level}, **surviving(settings)}
+
     def bind(name: str, *args: Any, **options: Any) -> Any:
-        options["logging_config"] = {"log_level": settings.log_level}
-        # How often a replica that stops looks whether all is answered; Ray's 2 s would be 8 for the graph.
-        options["graceful_shutdown_wait_loop_s"] = WAIT_LOOP_S
-        return DEPLOYMENTS[name].options(**options).bind(*args)
+        return DEPLOYMENTS[name].options(**common | options).bind(*args)
 
     journal = bind("Journal")
     fetcher = bind("Fetcher", images, journal)
     batch = settings.part(EncoderOptions).encode_batch
-    encoder = bind("Encoder", choice.segmenter, batch, ray_actor_options=_encoder_resources(gpu=choice.gpu))
+    encoder = bind("Encoder", choice.segmenter, batch, **_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
         choice.segmenter,
@@ -97,9 +96,24 @@ def build(settings: Settings) -> Application:
     )
 
 
-def _encoder_resources(*, gpu: bool) -> dict[str, float]:
+def surviving(settings: Settings) -> dict[str, Any]:
+    """What lets no click be lost with a replica, of every deployment unless the config says it."""
+    return {
+        # A dead replica is noticed and another one started. docs/reliability.md says what asking costs.
+        "health_check_period_s": 1,
+        # Whatever a replica has begun it answers before it stops: longer than the longest call.
+        "graceful_shutdown_timeout_s": max(settings.predict_timeout_s, settings.encode_timeout_s) + 10,
+        "graceful_shutdown_wait_loop_s": WAIT_LOOP_S,
+        # In a rolling change the new replica answers before the old one stops, also where there is only one.
+        "max_surge_percent": 100,
+    }
+
+
+def _encoder_resources(*, gpu: bool) -> dict[str, Any]:
     """What an encoder replica books unless the config says it."""
-    return {"num_cpus": ENCODER_CPUS, "num_gpus": 1 if gpu else 0}
+    booked = {"num_cpus": ENCODER_CPUS, "num_gpus": 1 if gpu else 0}
+    # Two encoders at once would need another GPU, and a change would wait for one for ever.
+    return {"ray_actor_options": booked, **({"max_surge_percent": 0} if gpu else {})}
 
 
 def __getattr__(name: str) -> Application:

@@ -62,10 +62,12 @@ def running_app(
 
     ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
     not passed on, except those a process cannot do without. Unless it names a model, ``classical`` serves:
-    what ``auto`` takes depends on what can be downloaded. Unless it names a Label Studio token, that is the
-    canary; everything that the application and Ray wrote is looked through for secrets at the end.
+    what ``auto`` takes depends on what can be downloaded. Unless it says how many, one process reads
+    requests: a second one takes time to start, and knows nothing of what the first one was asked. Unless it
+    names a Label Studio token, that is the canary; everything that the application and Ray wrote is looked
+    through for secrets at the end.
     """
-    env = {"MODEL": "classical", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
+    env = {"MODEL": "classical", "WORKERS": "1", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
     with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
         port, dashboard_port = free_port(), dashboard_port or free_port()
         log = Path(folder) / "serve.log"

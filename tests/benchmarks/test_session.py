@@ -46,7 +46,7 @@ def test_its_pictures_are_pictures() -> None:
     with Studio(1, 80, 64) as studio:
         answer = httpx.get(f"{studio.url}/data/upload/1/1.jpg", trust_env=False)
         assert answer.headers["content-type"] == "image/jpeg"
-        assert answer.content == studio.picture
+        assert answer.content == studio.picture(2)
         query = json.dumps({"filters": {"items": [{"value": 0}]}})
         asked = {"query": query, "page_size": "10"}
         listed = httpx.get(f"{studio.url}/api/tasks", params=asked, trust_env=False).json()

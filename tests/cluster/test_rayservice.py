@@ -14,8 +14,10 @@ from PIL import Image, ImageDraw
 from protocol.brush_rle import decode
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing
+from serve_app.app import surviving
 from serve_app.lint import lint_file
 from serve_app.lint_serve import FileSettings
+from serve_app.settings import Settings
 from tests.running_app import running_app
 
 KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
@@ -133,8 +135,9 @@ def test_the_policy_is_about_the_pods_of_the_service() -> None:
 
 
 def test_a_node_is_given_longer_than_its_replicas() -> None:
-    deployments = serve_config()["applications"][0]["deployments"]
-    longest = max(each.get("graceful_shutdown_timeout_s", 20) for each in deployments)
+    [application] = serve_config()["applications"]
+    assert not any("graceful_shutdown_timeout_s" in each for each in application["deployments"])
+    longest = surviving(Settings.model_validate(application["args"]))["graceful_shutdown_timeout_s"]
     for group in groups()[1:]:
         assert group["template"]["spec"]["terminationGracePeriodSeconds"] > longest
 

@@ -10,11 +10,13 @@ import yaml
 from ray.serve.schema import ServeDeploySchema
 
 from deployments.door import in_front
+from deployments.options import IngressOptions
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing
-from serve_app.app import DEPLOYMENTS, ENCODER_CPUS
+from serve_app.app import DEPLOYMENTS, ENCODER_CPUS, surviving
 from serve_app.lint import lint_file
 from serve_app.lint_serve import FileSettings
+from serve_app.settings import Settings
 from serve_app.sizing import Bound
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
@@ -44,7 +46,7 @@ def deployment(config: dict[str, Any], name: str) -> dict[str, Any]:
 def replicas(config: dict[str, Any], name: str, bound: str) -> int:
     options = deployment(config, name)
     if name == "Ingress":
-        return int(config["applications"][0]["args"].get("workers", 1))
+        return int(config["applications"][0]["args"].get("workers", IngressOptions().workers))
     return int(options.get("autoscaling_config", {}).get(bound) or options["num_replicas"])
 
 
@@ -150,6 +152,16 @@ def test_the_default_starts_on_a_laptop() -> None:
     least, store = memory_mib(config, "min_replicas")
     assert least <= LAPTOP["memory_mib"]
     assert store <= OBJECT_STORE_SHARE * LAPTOP["memory_mib"]
+
+
+@by_name
+def test_no_config_takes_back_what_keeps_clicks(config: Path) -> None:
+    """One rule for all, in the code; an encoder on a GPU alone is stopped before the next one starts."""
+    for each in read(config)["applications"][0]["deployments"]:
+        gpu = "num_gpus" in each.get("ray_actor_options", {})
+        assert {name: each[name] for name in surviving(Settings()) if name in each} == (
+            {"max_surge_percent": 0} if gpu else {}
+        )
 
 
 def test_the_gpu_config_fits_the_machine_it_names() -> None:

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import yaml
+from ray.serve import Application, Deployment
 
 from serve_app import app
 from serve_app.app import DEPLOYMENTS, build
@@ -23,6 +24,21 @@ def test_dangerous_settings_are_said(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_workers_are_ingress_replicas() -> None:
     assert build(Settings(workers=3))._bound_deployment.num_replicas == 3
+
+
+def test_whatever_a_replica_has_begun_it_may_finish() -> None:
+    for settings, least in ((Settings(), 90), (Settings(predict_timeout_s=500), 500)):
+        for deployment in _graph(build(settings)):
+            assert deployment._deployment_config.graceful_shutdown_timeout_s > least
+            assert deployment._deployment_config.health_check_period_s == 1
+            assert deployment._deployment_config.max_surge_percent == 100
+
+
+def _graph(application: Application) -> list[Deployment]:
+    """All deployments of it, from the ingress on."""
+    bound = application._bound_deployment
+    inner = [each for each in bound.init_args if isinstance(each, Application)]
+    return [bound, *(deployment for each in inner for deployment in _graph(each))]
 
 
 def test_an_unknown_model_is_an_error() -> None:

@@ -19,7 +19,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_need_nothing() -> None:
     settings = Settings()
-    assert (settings.model, settings.image_hosts, settings.workers) == ("auto", ("public",), 1)
+    assert (settings.model, settings.image_hosts, settings.workers) == ("auto", ("public",), 2)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_defaults_need_nothing() -> None:
         ("SAM_CHOICE", "mobilesam", "sam_choice", "MobileSAM"),
         ("MODEL", "classical", "model", "classical"),
         ("MULTI_BOX", "each", "multi_box", "each"),
-        ("WORKERS", "", "workers", 1),
+        ("WORKERS", "", "workers", 2),
     ],
 )
 def test_variables(

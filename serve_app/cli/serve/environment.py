@@ -11,6 +11,17 @@ from serve_app.gpus import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[3]
 
+# What lets clicks notice neither a dead ingress replica nor a dead proxy; docs/reliability.md says what each
+# costs. The image and the cluster's nodes have the same.
+SURVIVING = {
+    # A request that a dying replica has begun is sent to another one: every request of ours may run twice.
+    # HAProxy needs all of it for that, and has buffers that hold all but the largest.
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+    "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "131072",
+    # A proxy that fails three checks in a row is started anew.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+}
+
 
 def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict[str, str]:
     """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable."""
@@ -27,6 +38,10 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         chosen |= {
             "RAY_SERVE_ENABLE_HA_PROXY": "1",
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            **SURVIVING,
+            # HAProxy that outlives its manager, and the Python that sees to that.
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "serve_app" / "haproxy.sh"),
+            "HAPROXY_PYTHON": sys.executable,
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
             "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),

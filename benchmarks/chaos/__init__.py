@@ -1,0 +1,1 @@
+"""What annotators notice when processes of the application die: `python -m benchmarks.chaos`."""

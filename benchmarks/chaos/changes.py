@@ -1,0 +1,54 @@
+"""Changes of a running application, as `serve deploy` makes them."""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+import httpx
+
+from tests.running_app import RunningApp
+
+DEPLOY_S = 120.0
+
+
+class Deployed:
+    """The application as it was deployed from ``config``, to be deployed again with changes."""
+
+    def __init__(self, app: RunningApp, config: dict[str, Any]) -> None:
+        self._app = app
+        self._config = copy.deepcopy(config)
+
+    def lightly(self) -> None:
+        """Let decoders take one click less at once: no replica is started for that."""
+        for each in self._application()["deployments"]:
+            if each["name"] == "Decoder":
+                each["max_ongoing_requests"] -= 1
+        self._deploy()
+
+    def setting(self) -> None:
+        """Change a setting that alters no mask: all replicas are replaced."""
+        arguments = self._application()["args"]
+        arguments["refine_mib"] = arguments.get("refine_mib", 64) + 1
+        self._deploy()
+
+    def _application(self) -> dict[str, Any]:
+        [application] = self._config["applications"]
+        found: dict[str, Any] = application
+        return found
+
+    def _deploy(self) -> None:
+        """Deploy and wait until that is done. Raises RuntimeError when it is not within two minutes."""
+        url = f"{self._app.dashboard}/api/serve/applications/"
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            http.put(url, json=self._config).raise_for_status()
+            deadline = time.monotonic() + DEPLOY_S
+            time.sleep(1)  # until the controller has begun, it says RUNNING of what was there before
+            while (status := self._status(http.get(url).raise_for_status().json())) != "RUNNING":
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the change was not deployed in {DEPLOY_S:g} s: {status}")
+                time.sleep(0.5)
+
+    def _status(self, said: dict[str, Any]) -> str:
+        return str(said["applications"][self._application()["name"]]["status"])

@@ -1,0 +1,71 @@
+"""The application is told to stop while clicks are in flight."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.chaos.annotators import TIMEOUT_S, clicked, client
+from benchmarks.chaos.questions import Questions
+from benchmarks.chaos.victims import haproxy
+from tests.running_app import RunningApp
+
+CLICKS = 8
+STOP_S = 10.0
+"""So long the application may take to stop."""
+
+# A click is in flight when it was sent a moment ago.
+_SENT_S = 0.1
+# What is ended with the application may take a moment to be gone.
+_GONE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """``lost``: of so many clicks in flight. ``seconds``: from SIGTERM to the end. ``left``: processes that
+    are still there after it."""
+
+    clicks: int
+    lost: list[str]
+    seconds: float
+    left: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether all clicks were answered, in time, and nothing is left."""
+        return not self.lost and not self.left and self.seconds <= STOP_S
+
+
+def stop(app: RunningApp, questions: Questions) -> Stopped:
+    """Click, send SIGTERM to the application, wait for both. Raises RuntimeError if it does not stop."""
+    questions.cold_every = 2  # the half on new images takes longer
+    started = threading.Semaphore(0)
+
+    def click(_: int) -> str:
+        with client(app.url, TIMEOUT_S) as http:
+            started.release()
+            return clicked(http, questions).outcome
+
+    there = [pid for pid, _ in processes.descendants(app.process.pid)] + haproxy(app)
+    with ThreadPoolExecutor(CLICKS) as threads:
+        clicks = [threads.submit(click, number) for number in range(CLICKS)]
+        for _ in clicks:
+            started.acquire()
+        time.sleep(_SENT_S)
+        told = time.monotonic()
+        app.process.send_signal(signal.SIGTERM)
+        try:
+            app.process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"the application did not stop in {TIMEOUT_S:g} s after SIGTERM") from None
+        seconds = time.monotonic() - told
+        outcomes = [each.result() for each in clicks]
+    time.sleep(_GONE_S)
+    left = sum(Path(f"/proc/{pid}").exists() for pid in there)
+    return Stopped(CLICKS, [each for each in outcomes if each != "right"], seconds, left)
