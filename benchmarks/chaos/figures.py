@@ -79,7 +79,7 @@ def figures(
 ) -> Figures:
     """Of the events ``what`` among all ``events``, which are in order: each has the clicks that ended from it
     on and before the next one. ``new_images``: only clicks on those tell whether things are back."""
-    last = max((each.ended for each in (*clicks, *probes)), default=0.0)
+    last = max((*(click.ended for click in clicks), *(probe.ended for probe in probes)), default=0.0)
     starts = [event.at for event in events] + [last + 1]
     concerned = [(event.at, end) for event, end in zip(events, starts[1:], strict=True) if event.what == what]
     mine = [(at, click) for at, end in concerned for click in clicks if at <= click.ended < end]

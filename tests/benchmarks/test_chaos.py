@@ -59,8 +59,15 @@ def test_back_is_the_first_quick_click_that_was_sent_afterwards() -> None:
     assert figures("a", [Event("a", 10)], [click(11, 9)], [], CALM).back == pytest.approx(11)
 
 
+def up(at: float) -> Probe:
+    return Probe(at, at + 0.1, up=True)
+
+
+def down(at: float) -> Probe:
+    return Probe(at, at + 0.5, up=False)
+
+
 def test_an_outage_is_as_long_as_nobody_answers_in_time() -> None:
-    up, down = (lambda at: Probe(at, at + 0.1, True)), (lambda at: Probe(at, at + 0.5, False))
     assert outage([up(1), up(2), up(9)]) == 0
     assert outage([up(1), down(2), down(3), up(4), down(5), up(6)]) == pytest.approx(2.1)
     assert outage([up(1), down(2), down(3)]) == pytest.approx(1.5)

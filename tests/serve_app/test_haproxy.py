@@ -185,7 +185,8 @@ def test_the_next_manager_takes_over_what_the_one_before_knew(node: Node) -> Non
 
 
 def test_one_that_comes_back_is_taken_over_as_well(node: Node) -> None:
-    os.kill(*node.running(), signal.SIGKILL)
+    [haproxy] = node.running()
+    os.kill(haproxy, signal.SIGKILL)
     until(lambda: not lives(node.manager))
     [between] = node.running()
     node.start_manager("nothing yet")
@@ -213,7 +214,7 @@ def test_one_that_cannot_run_is_not_started_again_and_again(node: Node, tmp_path
     """The other one goes on, and no guard stays behind but its own."""
     broken = tmp_path / "broken.cfg"
     broken.write_text("nonsense\n")
-    command = [SCRIPT, "-db", "-f", broken]
+    command = [str(SCRIPT), "-db", "-f", str(broken)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, timeout=30)
     assert ended.returncode != 0
     until(lambda: len(node.guards()) == 1)
