@@ -18,6 +18,8 @@ from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
+_LOOK_UPS = 10_000  # tasks times images that are looked through for images to warm
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Click:
@@ -152,13 +154,13 @@ def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> 
 
 
 def _values(tasks: tuple[Task, ...], config: LabelConfig) -> Iterator[tuple[Task, str]]:
-    for task in tasks:
-        data = TaskData(task)
-        for image in _all_images(config, data):
-            value = _favoured(image, data)
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, str) and item.strip():
-                    yield task, item
+    datas = ((task, TaskData(task)) for task in tasks)
+    shown = ((task, data, image) for task, data in datas for image in _all_images(config, data))
+    for task, data, image in islice(shown, _LOOK_UPS):
+        value = _favoured(image, data)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and item.strip():
+                yield task, item
 
 
 def _all_images(config: LabelConfig, data: TaskData) -> Iterator[Image]:
