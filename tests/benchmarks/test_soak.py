@@ -49,6 +49,12 @@ def test_what_grows_is_missed_and_what_filled_is_not(grows: str) -> None:
     assert _shown(found).count("missed") == 1
 
 
+def test_a_short_run_does_not_tell_whether_something_grows() -> None:
+    found = Soak(3, 100, 0, 0, samples("threads").slopes())
+    assert found.kept
+    assert "too short to tell" in _shown(found)
+
+
 def test_a_lost_click_is_missed() -> None:
     assert Soak(30, 100, 0, 0, {}).kept
     assert not Soak(30, 100, 1, 0, {}).kept
