@@ -28,7 +28,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """Two ingress replicas and three decoder replicas."""
     config = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
     [application] = config["applications"]
-    application["args"] |= {"image_hosts": "*", "workers": 2}
+    application["args"] |= {"image_hosts": "*", "workers": 2, "max_wait_s": 60}
     for deployment in application["deployments"]:
         if deployment["name"] == "Decoder":
             del deployment["autoscaling_config"]
