@@ -19,8 +19,8 @@ FORGET_S = 30.0
 UNREAD_S = 0.2
 """A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
 
-LATE_S = 0.1
-"""How late this replica's event loop may be. /health and refusals come as late."""
+LATE_S = 0.05
+"""How late this replica's event loop may be. What is let in until that is seen makes it later still."""
 CROWD = 16
 """Requests inside from which on they are what makes the loop late, and not other work on the machine."""
 

@@ -1,43 +1,47 @@
-"""How late an event loop is: by how much its timers go off behind their time."""
+"""How late an event loop is: how long what has to pass it several times takes, as every request has."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 
-BEAT_S = 0.02
-SMOOTH_S = 0.3
-"""One pause is forgotten in about this time."""
+EVERY_S = 0.02
+PASSES = 10
+"""Serve, the application and the call of a decoder take about so many, each behind all that is ready then."""
 
 
 class Pulse:
-    """Looks at the clock every BEAT_S seconds while ``wanted()``. Used from one event loop."""
+    """Passes the event loop again and again while ``wanted()``. Used from that loop."""
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
-        self.late_s = 0.0
         self._wanted = wanted
-        self._beats = False
+        self._took_s = 0.0
+        self._begun: float | None = None
+
+    @property
+    def late_s(self) -> float:
+        """Seconds that ``PASSES`` passes take now; 0 when nobody wants to know."""
+        if self._begun is None:
+            return 0.0
+        return max(self._took_s, asyncio.get_running_loop().time() - self._begun)
 
     def wake(self) -> None:
         """Begin, if it is not beating already."""
-        if not self._beats:
-            self._beats = True
-            self._next()
+        if self._begun is None:
+            self._begin()
 
-    def felt(self, late_s: float) -> None:
-        """A timer went off so many seconds behind its time."""
-        weight = 1 - math.exp(-(BEAT_S + late_s) / SMOOTH_S)
-        self.late_s += weight * (late_s - self.late_s)
-
-    def _next(self) -> None:
+    def _begin(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + BEAT_S
-        loop.call_at(due, self._beat, due)
+        self._begun = loop.time() + EVERY_S
+        loop.call_at(self._begun, self._pass, self._begun, PASSES)
 
-    def _beat(self, due: float) -> None:
-        self.felt(asyncio.get_running_loop().time() - due)
+    def _pass(self, begun: float, left: int) -> None:
+        loop = asyncio.get_running_loop()
+        if left:
+            loop.call_soon(self._pass, begun, left - 1)
+            return
+        self._took_s = loop.time() - begun
         if self._wanted():
-            self._next()
+            self._begin()
         else:
-            self._beats, self.late_s = False, 0.0
+            self._begun, self._took_s = None, 0.0
