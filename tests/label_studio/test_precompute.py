@@ -84,7 +84,8 @@ def test_what_can_be_read_is_stored_once_and_the_rest_is_named(desk: Desk, tmp_p
     assert first.returncode == 1, first.stderr
     assert first.stdout.startswith("3 encoded, 0 stored before, 1 failed; 4 tasks in ")
     damaged = "the file is damaged or cut short; export or upload it again"
-    sentence = f"cannot read the image of task {tasks[1]}: {damaged}"
+    [path] = [task["data"]["image"] for task in desk.studio.api.tasks(project) if task["id"] == tasks[1]]
+    sentence = f"cannot read the image of task {tasks[1]}: {damaged}; its path is {path}"
     assert f"project {project}, task {tasks[1]}: {sentence} (image_corrupt)" in first.stderr.splitlines()
     assert desk.stored() == already + 3
 
