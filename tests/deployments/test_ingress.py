@@ -4,14 +4,14 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
-from deployments import reporter
+from deployments import gate, reporter
 from deployments.decode_queue import Busy, QueueState
 from deployments.decoder import ClickAnswer
 from deployments.ingress import AHEAD, Ingress
@@ -53,6 +53,7 @@ class Graph:
         self.version = "classical-1"
         self.queue = QueueState("decoder", 0.0, 0.1, 1.5)
         self.busy = False
+        self.during_click: Callable[[], None] = lambda: None
         self.gate = asyncio.Event()
         self.gate.set()
         self.stored: set[str] = set()
@@ -83,6 +84,7 @@ class Graph:
         assert parcel == []
         self.left_s.append(left_s)
         self.clicks.append((key, click))
+        self.during_click()
         if self.error is not None:
             raise self.error
         if self.busy:
@@ -484,6 +486,15 @@ async def test_an_answer_tells_the_door_how_long_the_queue_is(door: Door) -> Non
     door.graph.queue = QueueState("decoder", 60.0, 0.1, 1.5)
     assert (await door.post("/predict", predict_body())).status_code == 200
     assert door.ingress.gate.is_closed()
+
+
+async def test_a_click_on_its_way_to_a_decoder_counts(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "UNREAD_S", -1.0)  # what has not been read counts no more
+    door.ingress.gate.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
+    closed: list[bool] = []
+    door.graph.during_click = lambda: closed.append(door.ingress.gate.is_closed())
+    await door.post("/predict", predict_body())
+    assert closed == [True]
 
 
 async def test_opened_tasks_and_bad_requests_are_not_taken_for_clicks(door: Door) -> None:
