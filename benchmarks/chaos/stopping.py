@@ -8,7 +8,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.chaos.annotators import TIMEOUT_S, clicked, client
@@ -52,7 +51,7 @@ def stop(app: RunningApp, questions: Questions) -> Stopped:
             started.release()
             return clicked(http, questions).outcome
 
-    there = [pid for pid, _ in processes.descendants(app.process.pid)] + haproxy(app)
+    there = {*(pid for pid, _ in processes.descendants(app.process.pid)), *haproxy(app)}
     with ThreadPoolExecutor(CLICKS) as threads:
         clicks = [threads.submit(click, number) for number in range(CLICKS)]
         for _ in clicks:
@@ -67,5 +66,5 @@ def stop(app: RunningApp, questions: Questions) -> Stopped:
         seconds = time.monotonic() - told
         outcomes = [each.result() for each in clicks]
     time.sleep(_GONE_S)
-    left = sum(Path(f"/proc/{pid}").exists() for pid in there)
-    return Stopped(CLICKS, [each for each in outcomes if each != "right"], seconds, left)
+    left = there & {pid for pid, _ in processes.everything()}
+    return Stopped(CLICKS, [each for each in outcomes if each != "right"], seconds, len(left))

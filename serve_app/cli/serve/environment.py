@@ -18,6 +18,9 @@ SURVIVING = {
     # HAProxy needs all of it for that, and has buffers that hold all but the largest.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "131072",
+    # A refused connection is tried again elsewhere at once. After least connections, Ray's choice, HAProxy waits
+    # a second first, and Label Studio gives /health no longer.
+    "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "random",
     # A proxy that fails three checks in a row is started anew.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
