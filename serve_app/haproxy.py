@@ -28,7 +28,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-STOPPING_S = 1.0
+STOPPING_S = 3.0
 """A manager that stops HAProxy on purpose is gone itself within so long."""
 
 STARTING_S = 0.2

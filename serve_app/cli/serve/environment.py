@@ -18,9 +18,11 @@ SURVIVING = {
     # HAProxy needs all of it for that, and has buffers that hold all but the largest.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "131072",
-    # A refused connection is tried again elsewhere at once. After least connections, Ray's choice, HAProxy waits
-    # a second first, and Label Studio gives /health no longer.
+    # What a dead replica refuses is tried elsewhere at once. HAProxy waits a second before that where it balances
+    # by least connections, as Ray has it, and with the request that makes it mark the replica down, so that
+    # one replica is left. Label Studio gives /health no longer than that second. Its own checks go on.
     "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "random",
+    "RAY_SERVE_HAPROXY_OBSERVE_MARK_DOWN_ENABLED": "0",
     # A proxy that fails three checks in a row is started anew.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
