@@ -7,8 +7,7 @@
 First the peak: clients that each wait for an answer before they click again, more and more of them. Then
 once, twice, five and ten times the peak, whether or not it is answered, with the peak again before and after
 each: other work on the machine moves it, and the mean is what a load is held against. The client shares the
-cores with the application. Ray nices its workers by 15: a client beside them gets 28 times their share of a
-busy core, and measures itself. Here they are not niced.
+cores with the application and, as it is not niced, comes first: what it takes is not the application's.
 """
 
 from __future__ import annotations
@@ -199,7 +198,7 @@ def measured(
         tempfile.NamedTemporaryFile("w", suffix=".yaml") as file,
     ):
         yaml.safe_dump(config, file)
-        env = {**env, "IMAGE_HOSTS": f"127.0.0.1:{port}", "RAY_worker_niceness": "0"}
+        env = {**env, "IMAGE_HOSTS": f"127.0.0.1:{port}"}
         with running_app(Path(file.name), env, haproxy=True) as app:
             target = Target(
                 app.url, [post("/predict", json.dumps(body).encode()) for body in bodies], seconds

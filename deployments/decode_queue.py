@@ -6,10 +6,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
+
+from deployments.turns import DECODING, behind_loops
 
 T = TypeVar("T")
 
@@ -52,7 +54,7 @@ class DecodeQueue:
         self._count = threads
         self._max_wait_s = max_wait_s
         self._name = uuid4().hex
-        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self.threads = behind_loops(threads, "decode", DECODING)
         self._lock = threading.Lock()
         self.inside = 0
         self._finished = 0

@@ -16,6 +16,7 @@ from deployments.cpus import threads_each
 from deployments.device_health import APART_S, DeviceHealth
 from deployments.meters import Meters
 from deployments.parcels import Parcel, unpacked
+from deployments.turns import ENCODING, behind_loops
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OtherVersion, OutOfMemory, Overloaded
@@ -37,13 +38,16 @@ class Encoder:
 
     def __init__(self, segmenter: Segmenter, batch: int) -> None:
         warn_at_once()
+        # One thread: the device does one thing at a time, and the event loop stays free for health checks. It
+        # loads the model as well: what computes on CPU is started then, and has its niceness.
+        self._device = behind_loops(1, "encode", ENCODING)
         with said_aloud():
-            self._encoder = segmenter.load_encoder(threads_each(1))
+            self._encoder = self._device.submit(segmenter.load_encoder, threads_each(1)).result()
         self._version = segmenter.version
         # The device is known in here only: a cluster may start a node with a GPU for this very replica.
         self._most = 1 if self._encoder.device == "cpu" else batch
-        # One thread: the device does one thing at a time, and the event loop stays free for health checks.
-        self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        if self._encoder.device != "cpu":
+            self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")  # a GPU waits for nobody
         self._batches = Batcher(self._encode, self._device, self._most)
         self._meters = Meters()
         self._health = DeviceHealth()

@@ -36,6 +36,9 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
+        # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it there
+        # would be no room for deployments/turns.py.
+        "RAY_worker_niceness": "5",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
     }

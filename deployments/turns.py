@@ -1,0 +1,26 @@
+"""Whose turn it is on a busy core: event loops, then clicks that are decoded, then images that are encoded.
+
+The loops need little and must answer /health and refusals at once; an encoder takes all it gets, for seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+DECODING = 5
+ENCODING = 10
+
+
+def behind_loops(threads: int, name: str, levels: int) -> ThreadPoolExecutor:
+    """Threads that are niced by so many levels, 19 in all at most, and so are the threads that they start.
+
+    On Linux alone: elsewhere a thread's niceness is that of its process.
+    """
+    initializer = (lambda: _come_after(levels)) if sys.platform == "linux" else None
+    return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=initializer)
+
+
+def _come_after(levels: int) -> None:
+    os.nice(levels)
