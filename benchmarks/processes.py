@@ -54,7 +54,7 @@ def descendants(ancestor: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def everything() -> Iterator[tuple[int, list[str]]]:
-    """Process id and command line of each process on this machine; what has ended, buried or not, has none."""
+    """Process id and command line of each process on this machine; what has ended has none."""
     for place in _PROC.iterdir():
         if place.name.isdigit():
             try:

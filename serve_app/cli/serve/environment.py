@@ -18,9 +18,9 @@ SURVIVING = {
     # HAProxy needs all of it for that, and has buffers that hold all but the largest.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "131072",
-    # What a dead replica refuses is tried elsewhere at once. HAProxy waits a second before that where it balances
-    # by least connections, as Ray has it, and with the request that makes it mark the replica down, so that
-    # one replica is left. Label Studio gives /health no longer than that second. Its own checks go on.
+    # What a dead replica refuses is tried elsewhere at once. HAProxy waits a second before that where it
+    # balances by least connections, as Ray has it, and with the request that makes it mark the replica down,
+    # so that one is left. Label Studio gives /health no longer than that second. Its own checks go on.
     "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "random",
     "RAY_SERVE_HAPROXY_OBSERVE_MARK_DOWN_ENABLED": "0",
     # A proxy that fails three checks in a row is started anew.
@@ -36,8 +36,8 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
-        # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it there
-        # would be no room for deployments/turns.py.
+        # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it
+        # there would be no room for deployments/turns.py.
         "RAY_worker_niceness": "5",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
