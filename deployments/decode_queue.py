@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 LATEST = 0.1
 """Weight of the newest decode in the mean of what a decode takes."""
+FEW = 4
+"""So many clicks may wait, whatever a decode takes. A few annotators are no crowd, and what makes it slow for
+a moment, replicas that start on the same cores, is soon over."""
 HEADROOM = 1.25
 """The door lets in up to the limit. What has passed it, or has waited for its image, is refused a little
 later: its way here is paid for."""
@@ -27,7 +30,8 @@ class QueueState:
     """What a decoder replica tells with each answer.
 
     ``decoder``: which replica. ``wait_s``: seconds until a further click would be begun. ``interval_s``:
-    seconds between two finished clicks while it is busy. ``max_wait_s``: how long a click may wait here.
+    seconds between two finished clicks while it is busy, at most ``max_wait_s`` / ``FEW``. ``max_wait_s``:
+    how long a click may wait here.
     """
 
     decoder: str
@@ -63,7 +67,7 @@ class DecodeQueue:
     @property
     def state(self) -> QueueState:
         """How long the queue is now."""
-        interval_s = self._cost_s / self._count
+        interval_s = min(self._cost_s / self._count, self._max_wait_s / FEW)
         wait_s = max(0, self.inside + 1 - self._count) * interval_s
         return QueueState(self._name, wait_s, interval_s, self._max_wait_s)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.decode_queue import HEADROOM, DecodeQueue
+from deployments.decode_queue import FEW, HEADROOM, DecodeQueue
 
 
 class Work:
@@ -110,3 +110,19 @@ async def test_who_leaves_is_not_decoded_and_who_is_decoded_keeps_a_thread_busy(
 
 def test_the_limit_of_the_door_comes_first() -> None:
     assert HEADROOM > 1
+
+
+async def test_a_few_clicks_wait_however_slow_decodes_are(work: Work) -> None:
+    queue = DecodeQueue(1, 1.0)
+    for _ in range(100):
+        queue.took(30)
+    tasks = []
+    for number in range(1 + FEW):
+        assert not queue.full
+        tasks.append(asyncio.create_task(queue.run(work.decode, number)))
+        await settled(queue, number + 1)
+    tasks.append(asyncio.create_task(queue.run(work.decode, 99)))
+    await settled(queue, 2 + FEW)
+    assert queue.full
+    work.gate.set()
+    await asyncio.gather(*tasks)
