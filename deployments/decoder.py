@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from deployments.keeper import Keeper
 from deployments.meters import Meters
 from deployments.options import DecoderOptions
 from deployments.parcels import Parcel
-from deployments.scaling import LOAD
+from deployments.scaling import LOAD, ROOM, room
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions
@@ -31,6 +32,7 @@ from segmenters.picking import ranked
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
+from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
 from values.errors import DeviceFailed
 from values.image import ImageSource
@@ -90,6 +92,8 @@ class Decoder:
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
         self._health = DeviceHealth()
+        one_machine = bool(os.environ.get(ONE_MACHINE))
+        self._room = room(options.threads, usable_cores(), one_machine=one_machine)
 
     async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``; or that too
@@ -138,7 +142,7 @@ class Decoder:
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What :func:`deployments.scaling.by_clicks_in_decode` goes by; asked by Serve twice a second."""
-        return {LOAD: self._queue.inside / self._options.threads}
+        return {LOAD: self._queue.inside / self._options.threads, ROOM: self._room}
 
     def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:
         seconds = {"embedding": waited, "decode": 0.0, "resample": 0.0, "region": 0.0}

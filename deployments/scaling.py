@@ -14,6 +14,12 @@ from typing import Any, Protocol
 LOAD = "decoding"
 """Name of the load of one replica: clicks that decode or wait for a thread to, for each thread."""
 
+ROOM = "room"
+"""Name of how many replicas the cores can feed, as a replica knows it."""
+
+ENDLESS = 1e6
+"""Room where machines may be added; a number of which Serve can take the mean."""
+
 BUSY = 0.7
 """Load, as a mean over time, at which a replica is as busy as it should be; beyond, clicks queue."""
 
@@ -38,9 +44,18 @@ def by_clicks_in_decode(context: Context) -> tuple[float, dict[str, Any]]:
     """(replicas wanted, nothing to remember), before the bounds and delays of ``autoscaling_config``.
 
     As many as make each ``BUSY`` with what all decode together; not less than now while one has not reported.
+    Not more than there is room for: the others would take the cores from those that have the embeddings.
     """
-    loads = (context.aggregated_metrics or {}).get(LOAD, {})
+    reported = context.aggregated_metrics or {}
+    loads = reported.get(LOAD, {})
     wanted = sum(loads.values()) / BUSY
+    if rooms := reported.get(ROOM):
+        wanted = min(wanted, max(rooms.values()))
     if len(loads) < context.current_num_replicas:
         wanted = max(wanted, context.target_num_replicas)
     return max(1.0, wanted), {}
+
+
+def room(threads: int, cores: int, *, one_machine: bool) -> float:
+    """Replicas with ``threads`` threads each that a cluster can feed; what is not this machine may grow."""
+    return float(max(1, cores // threads)) if one_machine else ENDLESS

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from enum import Enum
 
-ONE_MACHINE = "SERVE_APP_ONE_MACHINE"
-"""Variable that `python -m serve_app serve` sets for the Ray that it starts, which no node ever joins."""
+from values.cores import ONE_MACHINE
 
 
 class Gpus(Enum):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+ONE_MACHINE = "SERVE_APP_ONE_MACHINE"
+"""Variable that `python -m serve_app serve` sets for the Ray that it starts, which no node ever joins."""
+
 
 def usable_cores() -> int:
     """The cores that this process may run on, at least 1; all of them where it cannot be said (macOS)."""

@@ -9,7 +9,7 @@ import pytest
 from ray import cloudpickle
 
 from deployments import scaling
-from deployments.scaling import BUSY, LOAD, by_clicks_in_decode
+from deployments.scaling import BUSY, ENDLESS, LOAD, ROOM, by_clicks_in_decode, room
 
 
 @dataclass
@@ -20,10 +20,13 @@ class Reported:
     current_num_replicas: int
     target_num_replicas: int
     total_num_requests: float = 0
+    room: float = ENDLESS
     aggregated_metrics: dict[str, dict[int, float]] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.aggregated_metrics = {LOAD: dict(enumerate(self.loads))} if self.loads else None
+        rooms = dict.fromkeys(range(len(self.loads)), self.room)
+        reported = {LOAD: dict(enumerate(self.loads)), ROOM: rooms}
+        self.aggregated_metrics = reported if self.loads else None
 
 
 def wanted(loads: list[float], now: int, target: int | None = None, waiting: float = 0) -> float:
@@ -51,6 +54,18 @@ def test_a_replica_that_has_not_reported_yet_is_not_given_up() -> None:
 
 def test_one_that_starts_does_not_ask_for_more_of_them() -> None:
     assert wanted([1.5 * BUSY], 2, target=2) == 2
+
+
+@pytest.mark.parametrize(("loads", "room", "replicas"), [([20.0], 1, 1), ([20.0], 2, 2), ([9.0, 9.0], 2, 2)])
+def test_more_than_the_cores_can_feed_are_not_wanted(loads: list[float], room: float, replicas: int) -> None:
+    count, _ = by_clicks_in_decode(Reported(loads, len(loads), len(loads), room=room))
+    assert count == replicas
+
+
+@pytest.mark.parametrize(("threads", "cores", "replicas"), [(2, 2, 1), (2, 8, 4), (4, 2, 1), (2, 3, 1)])
+def test_on_one_machine_the_cores_are_counted(threads: int, cores: int, replicas: float) -> None:
+    assert room(threads, cores, one_machine=True) == replicas
+    assert room(threads, cores, one_machine=False) == ENDLESS
 
 
 def test_the_controller_runs_it_without_this_project() -> None:
