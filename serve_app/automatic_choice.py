@@ -15,7 +15,8 @@ from segmenters.automatic import cannot_serve
 from segmenters.kept_choice import ChoiceFile, KeptChoice
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
-from serve_app.gpus import ONE_MACHINE, Gpus
+from serve_app.gpus import Gpus
+from values.cores import ONE_MACHINE
 
 logger = logging.getLogger("ray.serve")
 

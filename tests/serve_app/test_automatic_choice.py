@@ -14,8 +14,9 @@ from segmenters.options import ModelOptions
 from segmenters.registry import Choice
 from serve_app import automatic_choice
 from serve_app.automatic_choice import settled
-from serve_app.gpus import ONE_MACHINE, Gpus
+from serve_app.gpus import Gpus
 from tests.weights.publishing import publish
+from values.cores import ONE_MACHINE
 from values.errors import ModelError
 
 CPU, GPU = "mobile_sam", "sam2.1_hiera_large"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import ray
 
-from serve_app.gpus import ONE_MACHINE, Gpus, gpus
+from serve_app.gpus import Gpus, gpus
+from values.cores import ONE_MACHINE
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from serve_app.gpus import ONE_MACHINE
+from values.cores import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[3]
 
