@@ -169,7 +169,7 @@ class Decoder:
         seconds: dict[str, float],
     ) -> tuple[list[Region], float]:
         started = time.perf_counter()
-        masks = self._masks(f"{key}{embedding.evidence}", embedding, prompt)
+        masks = self._masks(key, embedding, prompt)
         seconds["decode"] += time.perf_counter() - started
         shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
         regions: list[Region] = []

@@ -59,7 +59,9 @@ class EmbeddingMaker:
                 except Overloaded:
                     if flight.priority.urgent:
                         raise
-                    await _until_urgent(flight, REFUSED_S)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(REFUSED_S):
+                            await flight.becomes_urgent()
 
     def _reading(
         self, flight: Flight, key: str, source: ImageSource, parcel: Parcel
@@ -90,13 +92,6 @@ class EmbeddingMaker:
             return embedding
 
         return encoding
-
-
-async def _until_urgent(flight: Flight, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while not flight.priority.urgent:
-                await flight.priority_differs_from(flight.priority)
 
 
 def _left_s(flight: Flight) -> float:

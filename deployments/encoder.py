@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from deployments.ahead_limit import AheadLimit
 from deployments.aloud import said_aloud, warn_at_once
 from deployments.batcher import Batcher
 from deployments.cpus import threads_each
@@ -19,7 +20,7 @@ from deployments.parcels import Parcel, unpacked
 from deployments.turns import ENCODING, behind_loops
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import DeviceFailed, OtherVersion, OutOfMemory, Overloaded
+from values.errors import DeviceFailed, OtherVersion, OutOfMemory
 from values.image import Pixels
 from values.priority import Priority
 
@@ -51,7 +52,7 @@ class Encoder:
         self._batches = Batcher(self._encode, self._device, self._most)
         self._meters = Meters()
         self._health = DeviceHealth()
-        self._ahead = 0
+        self._ahead = AheadLimit(AHEAD, "are being encoded ahead")
 
     async def ready(self) -> str:
         """A sentence; a replica that has not loaded its model does not answer."""
@@ -65,17 +66,13 @@ class Encoder:
         """
         if version != self._version:
             raise OtherVersion(f"an encoder serves {self._version}, and {version} was asked for; try again")
-        if not priority.urgent and self._ahead >= AHEAD:
-            raise Overloaded(f"{AHEAD} images are being encoded ahead; try again in a moment")
-        self._ahead += not priority.urgent
-        try:
-            return await self._batches.run(key, await unpacked(pixels), priority)
-        except DeviceFailed:
-            # Whoever fails at once has the shortest queue, and would be sent everything.
-            await asyncio.sleep(APART_S)
-            raise
-        finally:
-            self._ahead -= not priority.urgent
+        with self._ahead.of(priority):
+            try:
+                return await self._batches.run(key, await unpacked(pixels), priority)
+            except DeviceFailed:
+                # Whoever fails at once has the shortest queue, and would be sent everything.
+                await asyncio.sleep(APART_S)
+                raise
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when the device is out of order."""

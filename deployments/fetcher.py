@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from deployments.ahead_limit import AheadLimit
 from deployments.aloud import warn_at_once
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
@@ -15,7 +16,7 @@ from embeddings.single_flight import Flight, SingleFlight
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
-from values.errors import DeadlineExceeded, Overloaded
+from values.errors import DeadlineExceeded
 from values.image import ImageSource, ModelSize
 from values.priority import Priority
 
@@ -36,7 +37,7 @@ class Fetcher:
         self._reader = ImageReader(options)
         self._tokens = OfferedTokens(options, journal)
         self._reads = SingleFlight[Parcel](READERS)
-        self._ahead = 0
+        self._ahead = AheadLimit(AHEAD, "are being read ahead")
         self._pack = pack
         self._meters = Meters()
 
@@ -53,19 +54,15 @@ class Fetcher:
         ``values``: what came in the parcel of the source's value. Raises Overloaded for what nobody waits for
         when much of that waits already.
         """
-        if not priority.urgent and self._ahead >= AHEAD:
-            raise Overloaded(f"{AHEAD} images are being read ahead; try again in a moment")
-        self._ahead += not priority.urgent
         until = asyncio.get_running_loop().time() + left_s
         source = unpack(source, *values)
         try:
-            return await self._reads.run(
-                key, lambda flight: self._read(flight, source, size), priority=priority, until=until
-            )
+            with self._ahead.of(priority):
+                return await self._reads.run(
+                    key, lambda flight: self._read(flight, source, size), priority=priority, until=until
+                )
         except TimeoutError:
             raise DeadlineExceeded("reading the image took too long; try again in a moment") from None
-        finally:
-            self._ahead -= not priority.urgent
 
     async def evidence(self, source: ImageSource, *values: str) -> str:
         """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
@@ -94,6 +91,5 @@ class Fetcher:
 
 async def _promote(urgency: Urgency, flight: Flight) -> None:
     """Once somebody waits for the flight, its image is urgent wherever it waits."""
-    while not flight.priority.urgent:
-        await flight.priority_differs_from(flight.priority)
+    await flight.becomes_urgent()
     urgency.promote()

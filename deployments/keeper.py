@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from deployments.ahead_limit import AheadLimit
 from deployments.background import Background
 from deployments.embedding_maker import EmbeddingMaker
 from deployments.meters import Meters
@@ -17,7 +18,7 @@ from embeddings.precision import owned
 from embeddings.single_flight import Flight, SingleFlight
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
-from values.errors import BadRequest, DeadlineExceeded, NotKept, Overloaded
+from values.errors import BadRequest, DeadlineExceeded, NotKept
 from values.image import ImageSource
 from values.priority import Priority
 
@@ -58,7 +59,7 @@ class Keeper:
         # Those of them whose result goes into memory.
         self._wanted: set[str] = set()
         self._writes = SingleFlight[bool](options.max_waiters)
-        self._waiting = 0
+        self._ahead = AheadLimit(WAITING, "wait to be encoded ahead")
         self.background = Background(limit=WRITES)
         self.recheck = Recheck(options.recheck_s, fetcher)
         self._meters = meters
@@ -155,23 +156,19 @@ class Keeper:
     async def _joined(
         self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
     ) -> Embedding:
-        if not priority.urgent and self._waiting >= WAITING:
-            raise Overloaded(f"{WAITING} images wait to be encoded ahead; try again in a moment")
-        self._waiting += not priority.urgent
         left_s = min(left_s, self._options.encode_timeout_s)
         try:
-            return await self._flights.run(
-                key,
-                lambda flight: self._find(flight, key, source, parcel),
-                priority=priority,
-                until=asyncio.get_running_loop().time() + left_s,
-            )
+            with self._ahead.of(priority):
+                return await self._flights.run(
+                    key,
+                    lambda flight: self._find(flight, key, source, parcel),
+                    priority=priority,
+                    until=asyncio.get_running_loop().time() + left_s,
+                )
         except TimeoutError:
             raise DeadlineExceeded(
                 f"reading and encoding the image took longer than {left_s:.3g} s; try again in a moment"
             ) from None
-        finally:
-            self._waiting -= not priority.urgent
 
     async def _find(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
         try:

@@ -44,6 +44,11 @@ class Flight:
             self._changed.clear()
             await self._changed.wait()
 
+    async def becomes_urgent(self) -> None:
+        """Wait until an annotator waits for it, or is about to. For one caller at a time."""
+        while not self.priority.urgent:
+            await self.priority_differs_from(self.priority)
+
     def join(self, priority: Priority, until: float) -> None:
         """One more waits, until then at most."""
         self._waiting[priority] += 1

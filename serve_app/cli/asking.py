@@ -38,6 +38,10 @@ BasicAuthPass = Annotated[
         show_default=False,
     ),
 ]
+BackendUrl = Annotated[
+    str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 LABEL_STUDIO = "http://localhost:8080"
 BACKEND = "http://127.0.0.1:9090"
 

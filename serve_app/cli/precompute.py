@@ -13,6 +13,8 @@ import typer
 from serve_app.cli.asking import (
     BACKEND,
     LABEL_STUDIO,
+    AsJson,
+    BackendUrl,
     BasicAuthPass,
     BasicAuthUser,
     LabelStudioUrl,
@@ -62,12 +64,10 @@ def precompute(
     ] = 8,
     label_studio_url: LabelStudioUrl = LABEL_STUDIO,
     token: Token = "",
-    backend: Annotated[
-        str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
-    ] = BACKEND,
+    backend: BackendUrl = BACKEND,
     basic_auth_user: BasicAuthUser = "",
     basic_auth_pass: BasicAuthPass = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Encode the images of projects ahead, so that no annotator waits for the encoder.
 
