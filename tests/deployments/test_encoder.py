@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -50,6 +50,14 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder_module, "threads_each", lambda workers: 1)
 
 
+@pytest.fixture
+def model() -> Iterator[Slow]:
+    """Its gate opens in the end, whatever the test found: the device's thread would never end."""
+    made = Slow()
+    yield made
+    made.gate.set()
+
+
 def parcel() -> list[asyncio.Future[Pixels]]:
     packed: asyncio.Future[Pixels] = asyncio.get_running_loop().create_future()
     packed.set_result(Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4, evidence="an etag"))
@@ -68,9 +76,10 @@ async def test_another_version_is_refused() -> None:
         await Encoder(Slow(), 1).encode("a", parcel(), Priority.CLICK, "fake-2")
 
 
-async def test_what_nobody_waits_for_leaves_room_for_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_waits_for_leaves_room_for_clicks(
+    monkeypatch: pytest.MonkeyPatch, model: Slow
+) -> None:
     monkeypatch.setattr(encoder_module, "AHEAD", 2)
-    model = Slow()
     encoder = Encoder(model, 1)
     ahead = [asyncio.create_task(encoder.encode(key, parcel(), Priority.NEXT, VERSION)) for key in ("a", "b")]
     await asyncio.sleep(0)
