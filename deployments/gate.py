@@ -19,8 +19,9 @@ FORGET_S = 30.0
 UNREAD_S = 0.2
 """A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
 
-LATE_S = 0.05
-"""How late this replica's event loop may be. What is let in until that is seen makes it later still."""
+LATE = 0.05
+"""How late this replica's event loop may be, as a share of what a click may wait. What is let in until it is
+seen makes it later still."""
 CROWD = 16
 """Requests inside from which on they are what makes the loop late, and not other work on the machine."""
 
@@ -55,19 +56,20 @@ class Visit:
 class Gate:
     """What one ingress replica knows of the decoders' queues and of its own. Used from one event loop.
 
-    ``inside``: requests between the door and their answer.
+    ``max_wait_s``: how long a click may wait. ``inside``: requests between the door and their answer.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, max_wait_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.inside = 0
         self.pulse = Pulse(lambda: self.inside > 0)
+        self._late_s = LATE * max_wait_s
         self._clock = clock
         self._decoders: dict[str, _Known] = {}
         self._unread: dict[Visit, float] = {}
 
     def is_closed(self) -> bool:
         """Whether a click that comes now would wait too long, here or for a decoder."""
-        return (self.inside >= CROWD and self.pulse.late_s > LATE_S) or self._decoders_full()
+        return (self.inside >= CROWD and self.pulse.late_s > self._late_s) or self._decoders_full()
 
     def _decoders_full(self) -> bool:
         """Whether every decoder that is known has all it can answer in time.

@@ -92,7 +92,7 @@ class Ingress:
         self._ahead = ProjectPlaces(AHEAD)
         self.reporter = Reporter(journal, self._meters)
         self._configs = SetupConfigs(journal)
-        self.gate = Gate()
+        self.gate = Gate(options.max_wait_s)
         serves_here(self.gate, self._turned_away)
 
     def __serve_build_asgi_app__(self) -> Starlette:

@@ -9,7 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from embeddings.precision import Precision
 
 
-class IngressOptions(BaseModel):
+class WaitOptions(BaseModel):
+    """What the door and the decoders both go by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_wait_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a click may wait for its turn to be decoded. One that would wait longer, by"
+        " what is queued and what a decode takes here, is refused at once with 503.",
+    )
+
+
+class IngressOptions(WaitOptions):
     """The door: who may enter, how much they may bring, how long they wait."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,7 +80,7 @@ class IngressOptions(BaseModel):
         return self
 
 
-class DecoderOptions(BaseModel):
+class DecoderOptions(WaitOptions):
     """The decoder replicas: how much they keep and how many clicks they decode at once."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,13 +129,6 @@ class DecoderOptions(BaseModel):
         default=256,
         ge=1,
         description="Requests that may wait for the embedding of one image; more are refused with 503.",
-    )
-    max_wait_s: float = Field(
-        default=1.0,
-        gt=0,
-        le=3600,
-        description="Seconds that a click may wait for its turn to be decoded. One that would wait longer, by"
-        " what is queued and what a decode takes here, is refused at once with 503.",
     )
     encode_timeout_s: float = Field(
         default=85, gt=0, le=3600, description="Seconds that fetching and encoding one image may take in all."

@@ -64,7 +64,7 @@ def refused() -> list[int]:
 
 @pytest.fixture
 def gate() -> Gate:
-    return Gate()
+    return Gate(1.0)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import pytest
 
 from deployments.decode_queue import QueueState
-from deployments.gate import CROWD, FORGET_S, LATE_S, UNREAD_S, Gate
+from deployments.gate import CROWD, FORGET_S, LATE, UNREAD_S, Gate
 from deployments.pulse import Pulse
+
+MAX_WAIT_S = 1.5
 
 
 class Clock:
@@ -21,7 +23,7 @@ def clock() -> Clock:
 
 
 def state(wait_s: float, decoder: str = "a", interval_s: float = 0.1) -> QueueState:
-    return QueueState(decoder, wait_s, interval_s, 1.5)
+    return QueueState(decoder, wait_s, interval_s, MAX_WAIT_S)
 
 
 def clicks_let_in(gate: Gate, most: int = 1000) -> int:
@@ -34,11 +36,11 @@ def clicks_let_in(gate: Gate, most: int = 1000) -> int:
 
 
 def test_who_has_heard_nothing_lets_everybody_in() -> None:
-    assert clicks_let_in(Gate()) == 1000
+    assert clicks_let_in(Gate(MAX_WAIT_S)) == 1000
 
 
 def test_a_click_that_would_wait_too_long_is_not_let_in(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(1.4))
     assert not gate.is_closed()
     gate.heard(state(1.6))
@@ -46,13 +48,13 @@ def test_a_click_that_would_wait_too_long_is_not_let_in(clock: Clock) -> None:
 
 
 def test_what_is_let_in_counts_before_any_decoder_has_told(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(0.05))
     assert clicks_let_in(gate) == 15
 
 
 def test_a_queue_drains_a_second_a_second(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(5.0))
     clock.now += 3.0
     assert gate.is_closed()
@@ -63,7 +65,7 @@ def test_a_queue_drains_a_second_a_second(clock: Clock) -> None:
 
 
 def test_ten_times_the_load_gets_in_at_the_pace_of_the_decoder(clock: Clock) -> None:
-    gate, let_in = Gate(clock), 0
+    gate, let_in = Gate(MAX_WAIT_S, clock), 0
     gate.heard(state(0.0))
     for _ in range(1000):  # 100 a second, of which 10 can be answered
         clock.now += 0.01
@@ -74,7 +76,7 @@ def test_ten_times_the_load_gets_in_at_the_pace_of_the_decoder(clock: Clock) -> 
 
 
 def test_what_has_not_been_read_yet_counts_as_a_click_until_it_is_known_to_be_none(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(0.0))
     visits = [gate.enter() for _ in range(16)]
     assert gate.is_closed()
@@ -85,7 +87,7 @@ def test_what_has_not_been_read_yet_counts_as_a_click_until_it_is_known_to_be_no
 
 
 def test_a_click_is_counted_once(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(1.35))
     visit = gate.enter()
     visit.is_click()
@@ -95,7 +97,7 @@ def test_a_click_is_counted_once(clock: Clock) -> None:
 
 
 def test_requests_that_are_never_read_do_not_keep_the_door_closed(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(0.05))
     slow = [gate.enter() for _ in range(100)]
     assert gate.is_closed()
@@ -107,7 +109,7 @@ def test_requests_that_are_never_read_do_not_keep_the_door_closed(clock: Clock) 
 
 
 def test_one_full_decoder_of_two_does_not_close_the_door(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(9.0, "a"))
     gate.heard(state(0.0, "b"))
     assert not gate.is_closed()
@@ -116,14 +118,14 @@ def test_one_full_decoder_of_two_does_not_close_the_door(clock: Clock) -> None:
 
 
 def test_two_decoders_take_twice_as_many(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(0.04, "a"))
     gate.heard(state(0.04, "b"))
     assert clicks_let_in(gate) == 30
 
 
 def test_a_decoder_that_is_gone_does_not_hold_the_door_open(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(0.0, "gone"))
     clock.now += FORGET_S + 1
     gate.heard(state(9.0, "here"))
@@ -132,7 +134,7 @@ def test_a_decoder_that_is_gone_does_not_hold_the_door_open(clock: Clock) -> Non
 
 
 def test_a_new_limit_of_a_decoder_counts_at_once(clock: Clock) -> None:
-    gate = Gate(clock)
+    gate = Gate(MAX_WAIT_S, clock)
     gate.heard(QueueState("a", 2.0, 0.1, 5.0))
     assert not gate.is_closed()
     gate.heard(QueueState("a", 2.0, 0.1, 1.0))
@@ -142,11 +144,11 @@ def test_a_new_limit_of_a_decoder_counts_at_once(clock: Clock) -> None:
 def test_a_late_event_loop_closes_the_door_when_a_crowd_makes_it_late(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate(clock)
-    monkeypatch.setattr(Pulse, "late_s", 2 * LATE_S)
+    gate = Gate(MAX_WAIT_S, clock)
+    monkeypatch.setattr(Pulse, "late_s", 2 * LATE * MAX_WAIT_S)
     visits = [gate.enter() for _ in range(CROWD - 1)]
     assert not gate.is_closed()
     visits.append(gate.enter())
     assert gate.is_closed()
-    monkeypatch.setattr(Pulse, "late_s", LATE_S / 2)
+    monkeypatch.setattr(Pulse, "late_s", LATE * MAX_WAIT_S / 2)
     assert not gate.is_closed()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -330,6 +330,7 @@ def test_health_and_setup_answer_while_the_weights_are_downloaded(tmp_path: Path
         with running_app(env=env, ready=False) as app, ThreadPoolExecutor(1) as thread:
             try:
                 _wait(lambda: "mobile_sam: 0.0 of" in app.said(), app.said)
+                _wait(lambda: _healthy(app), app.said)
                 made = gestures(*SIZES["land"])["click"]
                 url, asked = f"{app.url}/predict", body(picture("land"), made)
                 click = thread.submit(httpx.post, url, json=asked, timeout=WAIT_S, trust_env=False)
@@ -350,6 +351,13 @@ def test_health_and_setup_answer_while_the_weights_are_downloaded(tmp_path: Path
             _wait(lambda: "backend    http" in app.said(), app.said)
             assert re.search(r"mobile_sam: (\d+\.\d) of \1 MiB, 100 %", app.said())
     assert [request.method for request in server.requests] == ["GET"]
+
+
+def _healthy(app: RunningApp) -> bool:
+    """Whether the ingress answers: replicas start side by side, and none waits for the encoder's weights."""
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{app.url}/health", timeout=WAIT_S, trust_env=False).status_code == 200
+    return False
 
 
 def _halted(content: bytes, gate: threading.Event) -> Reply:

@@ -97,11 +97,17 @@ def run(folder: Path, instance: Instance) -> int:
 
 
 def shared(instance: Instance, session: Session) -> str:
-    """A sentence about a port of the instance on which somebody else listens; empty when there is none."""
+    """A sentence about a port of the instance on which somebody else listens; empty when there is none.
+
+    Looked at before the members and after: HAProxy replaces its processes when replicas come, and one that
+    has ended in between is nobody's.
+    """
     for what, address, port in instance.ports:
-        there = listeners(address, port)
+        before = listeners(address, port)
         members = session.members()
-        other = next((each for each in there if each.pid not in members), None)
+        strangers = [each for each in before if each.pid not in members]
+        still = listeners(address, port) if strangers else []
+        other = next((each for each in strangers if each in still), None)
         if other:
             return f"{other.described} listens on port {port} too, {what}. End it, and start again."
     return ""

@@ -55,3 +55,9 @@ def test_a_process_of_another_user_is_a_stranger(monkeypatch: pytest.MonkeyPatch
     listener = listeners.Listener(HERE, None)
     monkeypatch.setattr(running, "listeners", lambda address, port: [listener])
     assert "a process of another user listens on port 9 too" in shared(instance(("it", HERE, 9)), NOBODY)
+
+
+def test_a_process_that_has_ended_meanwhile_is_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = iter([[listeners.Listener(HERE, 2**22)], []])
+    monkeypatch.setattr(running, "listeners", lambda address, port: next(there))
+    assert shared(instance(("it", HERE, 9)), NOBODY) == ""
