@@ -7,7 +7,8 @@
 First the peak: clients that each wait for an answer before they click again, more and more of them. Then
 once, twice, five and ten times the peak, whether or not it is answered, with the peak again before and after
 each: other work on the machine moves it, and the mean is what a load is held against. The client shares the
-cores with the application and, as it is not niced, comes first: what it takes is not the application's.
+cores with the application and comes first. What it takes is not the application's, and the peak is reckoned
+for the cores that it leaves: ten times the clicks take ten times the client.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from segmenters.options import ModelOptions
 from serve_app.cli.progress import console
 from tests.metrics import total
 from tests.running_app import ROOT, RunningApp, free_port, running_app
+from values.cores import usable_cores
 
 CLIENTS = (2, 4, 8, 16, 32)
 FACTORS = (1.0, 2.0, 5.0, 10.0)
@@ -50,7 +52,8 @@ GOALS = {"share": 0.9, "refused_p99_ms": 100.0, "health_p99_ms": 200.0, "quick_a
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What became of ``factor`` times the peak, which is ``peak_s`` clicks a second around it.
+    """What became of ``factor`` times the peak, which is ``peak_s`` clicks a second around it on the cores
+    that the client left.
 
     ``good_s``: clicks a second that were answered within GOOD_S; ``share``: of the peak. ``late``: answered
     later. ``refused``: with 503 and Retry-After. ``lost``: neither answered nor refused so. ``wrong``:
@@ -75,6 +78,7 @@ class Weather:
     health_max_ms: float
     health_failed: int
     quick_again_s: float
+    client_cores: float
 
     @property
     def verdict(self) -> str:
@@ -131,6 +135,7 @@ def weather(factor: float, peak: float, offered: Offered, calm: Mapping[int, str
         health_max_ms=_ms(offered.health, 1.0),
         health_failed=sum(each.status != 200 for each in offered.health),
         quick_again_s=offered.quick_again_s,
+        client_cores=offered.client_cores,
     )
 
 
@@ -141,6 +146,11 @@ def _decoded(app: RunningApp) -> int:
         counted = now
         time.sleep(REPORT_S)
     return counted
+
+
+def _left(offered: Offered) -> float:
+    """The cores that the client left to the application."""
+    return usable_cores() - offered.client_cores
 
 
 def _ms(outcomes: Sequence[Outcome], part: float) -> float:
@@ -173,17 +183,17 @@ class Target:
         return _decoded(app) - before
 
     def peak(self, clients: int) -> float:
-        """Clicks a second that so many clients get."""
+        """Clicks a second that so many clients get, for each core that they leave."""
         full = offer(Load(self.url, self.requests, self.seconds / 4, clients=clients))
-        return sum(each.status == 200 for each in full.clicks) / full.seconds
+        return sum(each.status == 200 for each in full.clicks) / full.seconds / _left(full)
 
     def weather(self, factor: float, clients: int, alone: Offered) -> Weather:
         """What becomes of ``factor`` times the peak of so many ``clients``."""
         quick_s = max(QUICK_S, 2 * _ms(alone.clicks, 1.0) / 1000)
         before = self.peak(clients)
-        load = Load(self.url, self.requests, self.seconds, rate=factor * before, quick_s=quick_s)
-        offered = offer(load)
-        peak = (before + self.peak(clients)) / 2
+        rate = factor * before * usable_cores()
+        offered = offer(Load(self.url, self.requests, self.seconds, rate=rate, quick_s=quick_s))
+        peak = (before + self.peak(clients)) / 2 * _left(offered)
         return weather(factor, peak, offered, {each.number: each.masks for each in alone.clicks})
 
 
@@ -214,7 +224,7 @@ def measured(
             clients = max(peaks, key=lambda count: peaks[count])
             rows = []
             for factor in factors:
-                bar.begin(f"{factor:g} x what {clients} clients get, {peaks[clients]:.0f} clicks/s")
+                bar.begin(f"{factor:g} x what {clients} clients get")
                 rows.append(target.weather(factor, clients, alone))
                 bar.advance(2)
                 bar.begin(rows[-1].line)
@@ -226,7 +236,15 @@ def table(title: str, rows: Sequence[Weather]) -> Table:
     """A line for each load, with its verdict."""
     made = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     headings = ["offered", "clicks/s", "peak", "within 2 s", "of peak", "p50 / p99 ms", "late", "refused"]
-    headings += ["in p50 / p99 ms", "lost", "wrong", "/health p50 / p99 / max ms", "quick after", "verdict"]
+    headings += [
+        "in p50 / p99 ms",
+        "lost",
+        "wrong",
+        "/health p50 / p99 / max ms",
+        "quick after",
+        "client's cores",
+    ]
+    headings += ["verdict"]
     for heading in headings:
         made.add_column(heading, justify="left" if heading == "verdict" else "right")
     for each in rows:
@@ -244,6 +262,7 @@ def table(title: str, rows: Sequence[Weather]) -> Table:
             f"{each.wrong}",
             f"{each.health_p50_ms:.0f} / {each.health_p99_ms:.0f} / {each.health_max_ms:.0f}",
             f"{each.quick_again_s:.1f} s",
+            f"{each.client_cores:.2f}",
             f"[{'red' if each.missed else 'green'}]{each.verdict}[/]",
         )
     return made

@@ -21,7 +21,7 @@ HEALTH = Outcome(0.0, 0.01, 200)
 def of(
     *clicks: Outcome, health: Outcome = HEALTH, factor: float = 5.0, quick_again_s: float = 0.1
 ) -> Weather:
-    return weather(factor, 10.0, Offered(list(clicks), [health], 1.0, quick_again_s), CALM)
+    return weather(factor, 10.0, Offered(list(clicks), [health], 1.0, quick_again_s, 0.25), CALM)
 
 
 def test_what_was_answered_in_time_is_held_against_the_peak() -> None:
