@@ -39,6 +39,7 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it
         # there would be no room for deployments/turns.py.
         "RAY_worker_niceness": "5",
+        "RAY_preload_python_modules": "deployments.preloaded",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
     }
