@@ -1,0 +1,301 @@
+"""Images that take long beside clicks on others: files of 60 megapixels, and hosts that send a byte a second.
+
+    python -m benchmarks.slow_images
+
+Annotators click steadily, every twelfth time on an image that nobody has seen. Meanwhile others click on
+images that are large, one after the other, and then on ones that arrive slowly, all at once. What do the
+annotators notice, and how much memory do the replicas and processes hold that fetch and decode images?
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import command, machine, processes
+from benchmarks.bar import Bar
+from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, Click, asking, client
+from benchmarks.chaos.figures import p99
+from benchmarks.chaos.questions import PICTURES, SIZE, Questions
+from benchmarks.studio import Studio, request_of
+from serve_app.cli.progress import console
+from tests.running_app import ROOT, running_app
+from tests.segmenters.checkpoints.server import Exchange, Server
+
+LARGE = (8000, 7500)
+HOSTS = 16
+MEMORY_MIB = 500.0
+"""What fetchers may hold."""
+FACTOR = 3.0
+"""Clicks of others may take so many times as long as in calm."""
+SAMPLE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Clicks of the annotators while images are ``what``, and the most memory that fetching held, in MiB.
+
+    ``slow``: requests for those images, and how many of them got a mask.
+    """
+
+    what: str
+    clicks: int
+    lost: int
+    wrong: int
+    p50_s: float
+    p99_s: float
+    new_p99_s: float
+    memory_mib: float
+    slow: tuple[int, int]
+
+    def missed(self, calm: Weather) -> list[str]:
+        """What is not as it should be."""
+        found = {
+            f"{self.lost} lost": self.lost > 0,
+            f"{self.wrong} WRONG": self.wrong > 0,
+            f"p99 {self.p99_s:.2f} s": self.p99_s > FACTOR * calm.p99_s,
+            f"{self.memory_mib:.0f} MiB": self.memory_mib > MEMORY_MIB,
+        }
+        return [words for words, missed in found.items() if missed]
+
+
+class Memory:
+    """The most that :func:`fetching_mib` says, asked again and again."""
+
+    def __init__(self, ancestor: int) -> None:
+        self._ancestor = ancestor
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._lock = threading.Lock()
+        self._peak = 0.0
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def peak(self) -> float:
+        """MiB, since this was asked last."""
+        with self._lock:
+            peak, self._peak = self._peak, 0.0
+        return peak
+
+    def _watch(self) -> None:
+        while not self._over.wait(SAMPLE_S):
+            held = fetching_mib(self._ancestor)
+            with self._lock:
+                self._peak = max(self._peak, held)
+
+
+def fetching_mib(ancestor: int) -> float:
+    """MiB that the fetchers and decoding processes among the descendants hold now."""
+    held = 0.0
+    for pid, words in processes.descendants(ancestor):
+        line = " ".join(words)
+        if ":Fetcher" in line or "imaging.decoding_process" in line:
+            with contextlib.suppress(OSError, KeyError):
+                held += processes.memory_of(pid).now
+    return held
+
+
+def large() -> bytes:
+    """A PNG that is slow to decode: smooth, with noise that hardly compresses."""
+    width, height = LARGE
+    rows = np.linspace(0, 200, height)[:, None] + np.linspace(0, 40, width)[None, :]
+    noise = np.random.default_rng(0).integers(0, 8, (height, width, 3))
+    pixels = np.clip(rows[..., None] + noise, 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def dripping(exchange: Exchange) -> None:
+    """A byte a second, until the server closes or whoever asked leaves."""
+    exchange.send_response(200)
+    exchange.send_header("Content-Length", "1000000")
+    exchange.end_headers()
+    with contextlib.suppress(OSError):
+        while not exchange.host.closing.wait(1):
+            exchange.wfile.write(b"\xff")
+
+
+def click_on(http: httpx.Client, address: str, size: tuple[int, int]) -> bool:
+    """Whether a click on the middle of the image at ``address`` got a mask."""
+    asked = request_of(1, size)
+    asked["tasks"][0]["data"]["image"] = address
+    try:
+        answer: dict[str, Any] = http.post("/predict", json=asked).raise_for_status().json()
+    except httpx.HTTPError:
+        return False
+    return any(prediction["result"] for prediction in answer["results"])
+
+
+class Stage:
+    """An application with annotators before it, whose clicks and memory are told for each weather."""
+
+    def __init__(self, url: str, annotators: Annotators, memory: Memory, seconds: float) -> None:
+        self._url = url
+        self._annotators = annotators
+        self._memory = memory
+        self._seconds = seconds
+
+    def calm(self) -> Weather:
+        """Nobody else."""
+
+        def nobody() -> tuple[int, int]:
+            time.sleep(self._seconds)
+            return 0, 0
+
+        return self._during("calm", nobody)
+
+    def large(self, host: str) -> Weather:
+        """One click after the other, each on another address with the large image."""
+        end = time.monotonic() + self._seconds
+        masks = list[bool]()
+
+        def clicks() -> tuple[int, int]:
+            with client(self._url, TIMEOUT_S) as http:
+                while time.monotonic() < end:
+                    masks.append(click_on(http, f"{host}/{len(masks)}.png", LARGE))
+            return len(masks), sum(masks)
+
+        return self._during(f"{LARGE[0] * LARGE[1] / 1e6:.0f} megapixels", clicks)
+
+    def dripping(self, hosts: Sequence[str]) -> Weather:
+        """All at once, each on another host."""
+
+        def one(host: str) -> bool:
+            with client(self._url, self._seconds) as http:
+                return click_on(http, f"{host}/slow.png", SIZE)
+
+        def clicks() -> tuple[int, int]:
+            with ThreadPoolExecutor(len(hosts)) as threads:
+                masks = list(threads.map(one, hosts))
+            return len(masks), sum(masks)
+
+        return self._during(f"{len(hosts)} hosts, a byte a second", clicks)
+
+    def _during(self, what: str, others: Callable[[], tuple[int, int]]) -> Weather:
+        began = time.monotonic()
+        self._memory.peak()
+        slow = others()
+        ended = time.monotonic()
+        memory = self._memory.peak()
+        seen = [each for each in list(self._annotators.clicks) if began < each.sent and each.ended < ended]
+        return weather(what, seen, memory, slow)
+
+
+def weather(what: str, clicks: Sequence[Click], memory_mib: float, slow: tuple[int, int]) -> Weather:
+    """The annotators' clicks in figures."""
+    seconds = sorted(each.seconds for each in clicks if each.answered)
+    new = [each.seconds for each in clicks if each.answered and each.cold]
+    return Weather(
+        what=what,
+        clicks=len(clicks),
+        lost=sum(not each.answered for each in clicks),
+        wrong=sum(each.outcome == "wrong" for each in clicks),
+        p50_s=seconds[len(seconds) // 2] if seconds else 0.0,
+        p99_s=p99(seconds),
+        new_p99_s=p99(new),
+        memory_mib=memory_mib,
+        slow=slow,
+    )
+
+
+def table(rows: Sequence[Weather]) -> Table:
+    """A line for each weather, with its verdict."""
+    made = Table(title="Clicks beside slow images", box=box.SIMPLE_HEAD, pad_edge=False)
+    headings = [
+        "images",
+        "masks of them",
+        "other clicks",
+        "lost",
+        "wrong",
+        "p50 s",
+        "p99 s",
+        "new images p99 s",
+    ]
+    for heading in [*headings, "fetching MiB", "verdict"]:
+        made.add_column(heading, justify="left" if heading in ("images", "verdict") else "right")
+    for each in rows:
+        missed = each.missed(rows[0])
+        made.add_row(
+            each.what,
+            f"{each.slow[1]} of {each.slow[0]}",
+            f"{each.clicks}",
+            f"{each.lost}",
+            f"{each.wrong}",
+            f"{each.p50_s:.2f}",
+            f"{each.p99_s:.2f}",
+            f"{each.new_p99_s:.2f}",
+            f"{each.memory_mib:.0f}",
+            f"[{'red' if missed else 'green'}]{'missed: ' + ', '.join(missed) if missed else 'kept'}[/]",
+        )
+    return made
+
+
+@contextlib.contextmanager
+def stage(seconds: float) -> Iterator[tuple[Stage, str, list[str]]]:
+    """Everything that is needed, with the host of the large image and those that send a byte a second."""
+    questions, content = Questions(), large()
+    with (
+        Studio(1, *SIZE, pictures=PICTURES) as studio,
+        Server(lambda exchange: exchange.say(200, content)) as host,
+        contextlib.ExitStack() as stack,
+    ):
+        hosts = [stack.enter_context(Server(dripping)).url for _ in range(HOSTS)]
+        env = {"LABEL_STUDIO_URL": studio.url, "WORKERS": "2", "IMAGE_HOSTS": "*"}
+        with running_app(ROOT / "configs" / "serve.yaml", env, haproxy=True) as app:
+            with client(app.url, TIMEOUT_S) as http:
+                questions.learn(asking(http))
+            with Memory(app.process.pid) as memory, Annotators(app.url, questions) as annotators:
+                yield Stage(app.url, annotators, memory, seconds), host.url, hosts
+
+
+def run(seconds: float, shown: Console) -> dict[str, Any]:
+    """Measure, print, and give the figures."""
+    with Bar(3) as bar, stage(seconds) as (stages, host, hosts):
+        rows = []
+        measures: list[Callable[[], Weather]] = [
+            stages.calm,
+            lambda: stages.large(host),
+            lambda: stages.dripping(hosts),
+        ]
+        for measure in measures:
+            rows.append(measure())
+            bar.begin(rows[-1].what)
+            bar.advance(1)
+    shown.print(machine.described(), markup=False)
+    shown.print(table(rows))
+    return {"machine": machine.described(), "weathers": [asdict(row) for row in rows]}
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description="Clicks beside images that take long.")
+    parser.add_argument("--seconds", type=float, default=40.0, help="for which each weather lasts")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    given = parser.parse_args()
+    command.run(lambda folder: run(given.seconds, console()), given.json)
+
+
+if __name__ == "__main__":
+    main()
