@@ -9,7 +9,6 @@ profiles are not applied: segmenters were trained without them.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from imaging.file_bytes import opened
 from imaging.icons import ICON, largest
 from imaging.kinds import kind_of
 from imaging.png_chunks import SIGNATURE as PNG
@@ -95,7 +95,7 @@ def _decoded(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Tu
 
 
 def _opened(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn) -> Pixels:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(opened(data), formats=FORMATS) as image:
         _check_size(image, options)
         with turn(image.width * image.height):
             return _pixels(image, size)

@@ -110,9 +110,12 @@ class Forks:
             _tell(told, started=False, number=error.errno or 0)
 
     def reap(self, *_: object) -> None:
-        """Tell of all that have ended."""
+        """Tell of all that have ended. Called for a signal, and so maybe in the middle of itself."""
         while self._told:
-            child, status = os.waitpid(-1, os.WNOHANG)
+            try:
+                child, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:  # the last ones are being told of by whom this call interrupts
+                return
             if child == 0:
                 return
             _tell(self._told.pop(child), started=True, number=os.WTERMSIG(status))

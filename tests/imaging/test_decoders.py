@@ -210,6 +210,32 @@ def test_the_forking_process_says_why_it_cannot_fork(monkeypatch: pytest.MonkeyP
         assert framing.FATE.unpack(fate.recv(100)) == (False, errno.ENOSPC)
 
 
+def test_two_ends_at_once_are_told_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second signal comes while the first one is handled, and finds no child that is left."""
+    forked, ended = iter([11, 12]), [11, 12]
+
+    def waitpid(*_: object) -> tuple[int, int]:
+        if not ended:
+            raise ChildProcessError
+        first, child = len(ended) == 2, ended.pop(0)
+        if first:
+            forks.reap()
+        return child, signal.SIGKILL
+
+    monkeypatch.setattr("os.fork", lambda: next(forked))
+    monkeypatch.setattr("os.waitpid", waitpid)
+    peer, control = socket.socketpair()
+    with peer, control:
+        forks = Forks(control)
+        pairs = [socket.socketpair() for _ in range(2)]
+        for _, told in pairs:
+            forks.fork(peer, told)
+        forks.reap()
+        for fate, _ in pairs:
+            with fate:
+                assert framing.FATE.unpack(fate.recv(100)) == (True, signal.SIGKILL)
+
+
 async def test_a_process_that_ends_before_it_reads_costs_nothing(
     monkeypatch: pytest.MonkeyPatch, its_own: Processes
 ) -> None:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import io
+import os
+import random
+import tracemalloc
+
+import pytest
+
+from imaging.file_bytes import opened
+
+DATA = bytes(range(256)) * 300
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_it_is_read_like_any_file(kind: type[bytes | bytearray]) -> None:
+    ours, theirs, chance = opened(kind(DATA)), io.BytesIO(DATA), random.Random(1)
+    for _ in range(2000):
+        match chance.randrange(4):
+            case 0:
+                place = chance.randrange(len(DATA) + 100)
+                assert ours.seek(place) == theirs.seek(place)
+            case 1:
+                back = -chance.randrange(len(DATA))
+                assert ours.seek(back, os.SEEK_END) == theirs.seek(back, os.SEEK_END)
+            case 2:
+                count = chance.choice([0, 1, 8, 5000, 100_000])
+                assert ours.read(count) == theirs.read(count)
+            case _:
+                assert ours.tell() == theirs.tell()
+    assert (ours.seek(0), ours.read()) == (0, DATA)
+
+
+def test_there_is_nothing_before_the_first_byte() -> None:
+    with pytest.raises(ValueError, match="before the first byte"):
+        opened(DATA).seek(-1)
+
+
+def test_the_file_is_not_copied() -> None:
+    data = bytearray(50_000_000)
+    tracemalloc.start()
+    try:
+        opened(data).read(1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 2_500_000
+    finally:
+        tracemalloc.stop()
