@@ -222,6 +222,7 @@ def test_two_ends_at_once_are_told_of_each(monkeypatch: pytest.MonkeyPatch) -> N
             forks.reap()
         return child, signal.SIGKILL
 
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: None)
     monkeypatch.setattr("os.fork", lambda: next(forked))
     monkeypatch.setattr("os.waitpid", waitpid)
     peer, control = socket.socketpair()
