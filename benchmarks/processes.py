@@ -30,6 +30,14 @@ def memory_of(pid: int | str) -> Memory:
     return memory((_PROC / str(pid) / "status").read_text())
 
 
+def share_of(pid: int) -> float:
+    """MiB of resident memory, of what it shares with others its part. Raises OSError, or KeyError where the
+    process has ended."""
+    rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    fields = dict(line.split(":", 1) for line in rollup.splitlines() if ":" in line)
+    return int(fields["Pss"].split()[0]) / 1024
+
+
 def maps(pid: int, library: str) -> bool:
     """Whether the process has loaded a file with ``library`` in its name."""
     return library in (_PROC / str(pid) / "maps").read_text()

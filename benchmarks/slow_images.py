@@ -106,13 +106,13 @@ class Memory:
 
 
 def fetching_mib(ancestor: int) -> float:
-    """MiB that the fetchers and decoding processes among the descendants hold now."""
+    """MiB that the fetchers and decoding processes among the descendants hold now, what they share once."""
     held = 0.0
     for pid, words in processes.descendants(ancestor):
         line = " ".join(words)
         if ":Fetcher" in line or "imaging.decoding_process" in line:
             with contextlib.suppress(OSError, KeyError):
-                held += processes.memory_of(pid).now
+                held += processes.share_of(pid)
     return held
 
 

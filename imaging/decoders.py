@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from imaging.exhaustion import out_of
+from imaging.file_bytes import LARGE
 from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
@@ -50,11 +51,13 @@ class Decoders:
 
     def _decode(self, data: Content, size: ModelSize) -> Pixels:
         until = time.monotonic() + self._options.decode_timeout_s
+        # A large file is there for one try only (see Process.ask), which no image before shall spoil.
+        large = len(data) > LARGE
         try:
             try:
-                return self._once(data, size, until, fresh=False)
+                return self._once(data, size, until, fresh=large)
             except (Unread, Ended) as failure:
-                if failure.is_final or time.monotonic() >= until:
+                if failure.is_final or (large and not data) or time.monotonic() >= until:
                     raise self._said(failure, until) from None
             # It was the machine's doing, or may have been that of an image before.
             return self._once(data, size, until, fresh=True)

@@ -9,6 +9,7 @@ profiles are not applied: segmenters were trained without them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from imaging.file_bytes import opened
+from imaging.file_bytes import FileBytes
 from imaging.icons import ICON, largest
 from imaging.kinds import kind_of
 from imaging.png_chunks import SIGNATURE as PNG
@@ -42,6 +43,7 @@ _UNDO = {
 # Of AVIF, Pillow says as EXIF what the boxes irot and imir are, whatever its EXIF says.
 _ORIENTED_BY_BROWSERS = frozenset({"JPEG", "MPO", "PNG", "AVIF"})
 _SCALED_BY_DCT = frozenset({"JPEG", "MPO"})
+_READ_FORWARDS = frozenset({"PNG", "JPEG"})
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", ICON, *_TIFF)
@@ -62,8 +64,9 @@ Turn = Callable[[int], AbstractContextManager[object]]
 def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn = nullcontext) -> Pixels:
     """The pixels of an image file at model size.
 
-    Width and height are checked in the header, before anything is decoded. Raises NotAnImage,
-    ImageTooLarge or ImageCorrupt, whose sentences complete "cannot read the image of task 42: ...".
+    Width and height are checked in the header, before anything is decoded. A large ``bytearray`` is used up
+    while it is decoded, where its format allows. Raises NotAnImage, ImageTooLarge or ImageCorrupt, whose
+    sentences complete "cannot read the image of task 42: ...".
     """
     try:
         return _decoded(largest(data) if data.startswith(ICON) else data, size, options, turn)
@@ -95,9 +98,12 @@ def _decoded(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Tu
 
 
 def _opened(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn) -> Pixels:
-    with Image.open(opened(data), formats=FORMATS) as image:
+    file = FileBytes(data)
+    with Image.open(io.BufferedReader(file), formats=FORMATS) as image:
         _check_size(image, options)
         with turn(image.width * image.height):
+            if image.format in _READ_FORWARDS:
+                file.use_up()
             return _pixels(image, size)
 
 

@@ -6,13 +6,28 @@ import io
 import os
 from typing import Any
 
+LARGE = 16 * 2**20
+"""Bytes of a file from which on it counts how often it is in memory."""
+
+_BACK = 2**20  # readers go back a little, to where a tile begins
+_STEP = 4 * 2**20
+
 
 class FileBytes(io.RawIOBase):
     """A file of ``data`` without a copy of it, which ``io.BytesIO`` makes of what is not ``bytes``."""
 
     def __init__(self, data: bytes | bytearray) -> None:
-        self._data = memoryview(data)
+        self._data = data
         self._at = 0
+        self._gone = 0
+        self._used_up = False
+
+    def use_up(self) -> None:
+        """From now on it is only read forwards, and what has been read is removed from ``data``.
+
+        For a large ``bytearray``; anything else stays whole.
+        """
+        self._used_up = isinstance(self._data, bytearray) and len(self._data) > LARGE
 
     def readable(self) -> bool:
         """It is."""
@@ -23,21 +38,24 @@ class FileBytes(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; how many bytes there were."""
-        found = self._data[self._at : self._at + len(buffer)]
+        """Fill the buffer; how many bytes there were. Raises OSError for what has been removed."""
+        start = self._at - self._gone
+        if start < 0:
+            raise OSError("these bytes were read before")
+        found = self._data[start : start + len(buffer)]
         buffer[: len(found)] = found
         self._at += len(found)
+        behind = self._at - _BACK - self._gone
+        if self._used_up and isinstance(self._data, bytearray) and behind > _STEP:
+            del self._data[:behind]
+            self._gone += behind
         return len(found)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, from where the next bytes are read. Raises ValueError for one before the first."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: len(self._data)}[whence]
+        length = self._gone + len(self._data)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: length}[whence]
         if base + offset < 0:
             raise ValueError("a place before the first byte")
         self._at = base + offset
         return self._at
-
-
-def opened(data: bytes | bytearray) -> io.BufferedReader:
-    """A file to read them from."""
-    return io.BufferedReader(FileBytes(data))

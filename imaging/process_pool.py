@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from imaging import framing
+from imaging.file_bytes import LARGE
 from imaging.net import Content
 from imaging.process_ends import Ended, Unread
 
@@ -30,7 +31,10 @@ class Process:
         self._fresh = True
 
     def ask(self, job: dict[str, Any], data: Content, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
-        """What it answers to one job. Raises Unread or Ended."""
+        """What it answers to one job. Raises Unread or Ended.
+
+        A large ``bytearray`` is empty afterwards: the process has it, and this one does not keep it as well.
+        """
         fresh, self._fresh = self._fresh, False
         try:
             framing.send(self._peer, job, data)
@@ -40,6 +44,8 @@ class Process:
             raise Unread(None if known is None or known[0] else known[1]) from None
         except ValueError:
             raise Unread from None
+        if isinstance(data, bytearray) and len(data) > LARGE:
+            data.clear()
         try:
             return framing.receive(self._peer, max_bytes)
         except (EOFError, OSError):

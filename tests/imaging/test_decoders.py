@@ -21,6 +21,7 @@ from imaging import framing
 from imaging.decoders import DECODES_AT_ONCE, Decoders
 from imaging.decoding import decode
 from imaging.decoding_process import Forks
+from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
 from imaging.process_ends import Ended, Unread
 from imaging.process_pool import Process, Processes
@@ -287,12 +288,28 @@ async def test_a_crash_of_a_process_that_had_another_image_is_tried_again(
     assert len(over) == 2
 
 
-async def test_a_file_that_needs_more_than_the_one_before_gets_it(its_own: Processes) -> None:
-    await decoders().decode(GOOD, ModelSize(64))
+async def test_an_image_that_may_need_more_than_the_one_before_gets_it(its_own: Processes) -> None:
+    await decoders(max_image_megapixels=10).decode(GOOD, ModelSize(64))
     [small] = _children(its_own)
-    long = GOOD + bytes(2**24)
-    assert (await decoders().decode(long, ModelSize(64))).width == 40
+    assert (await decoders(max_image_megapixels=20).decode(GOOD, ModelSize(64))).width == 40
     assert small not in _children(its_own)
+
+
+async def test_a_large_file_is_handed_over_to_a_process_of_its_own(its_own: Processes) -> None:
+    await decoders().decode(GOOD, ModelSize(64))
+    [other] = _children(its_own)
+    data = bytearray(GOOD + bytes(LARGE))
+    assert (await decoders().decode(data, ModelSize(64))).width == 40
+    assert data == b""
+    assert other in _children(its_own)
+
+
+async def test_a_large_file_is_tried_once(monkeypatch: pytest.MonkeyPatch, its_own: Processes) -> None:
+    data = bytearray(slow() + bytes(LARGE))
+    over = _ending(monkeypatch, its_own, [signal.SIGKILL])
+    with pytest.raises(Overloaded, match="the system ended the process"):
+        await decoders().decode(data, ModelSize(64))
+    assert len(over) == 1
 
 
 def _ending(

@@ -7,9 +7,13 @@ import tracemalloc
 
 import pytest
 
-from imaging.file_bytes import opened
+from imaging.file_bytes import LARGE, FileBytes
 
 DATA = bytes(range(256)) * 300
+
+
+def opened(data: bytes | bytearray) -> io.BufferedReader:
+    return io.BufferedReader(FileBytes(data))
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray])
@@ -44,3 +48,28 @@ def test_the_file_is_not_copied() -> None:
         assert tracemalloc.get_traced_memory()[1] < 2_500_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_is_used_up_is_read_forwards_and_makes_room() -> None:
+    whole = random.Random(2).randbytes(LARGE + 1000)
+    data = bytearray(whole)
+    file = FileBytes(data)
+    reader = io.BufferedReader(file)
+    assert reader.read(100_000) == whole[:100_000]
+    file.use_up()
+    assert reader.read(LARGE - 200_000) == whole[100_000 : LARGE - 100_000]
+    assert len(data) < LARGE // 2
+    reader.seek(-50_000, os.SEEK_CUR)
+    assert reader.read() == whole[LARGE - 150_000 :]
+    assert reader.seek(0, os.SEEK_END) == len(whole)
+    reader.seek(0)
+    with pytest.raises(OSError, match="read before"):
+        reader.read(1)
+
+
+@pytest.mark.parametrize("data", [bytes(LARGE + 1), bytearray(LARGE)])
+def test_what_is_small_or_somebody_elses_stays_whole(data: bytes | bytearray) -> None:
+    file = FileBytes(data)
+    file.use_up()
+    io.BufferedReader(file).read()
+    assert len(data) >= LARGE
