@@ -50,7 +50,8 @@ SAMPLE_S = 0.2
 class Weather:
     """Clicks of the annotators while images are ``what``, and the most memory that fetching held, in MiB.
 
-    ``slow``: requests for those images, and how many of them got a mask.
+    ``slow``: requests for those images, and how many of them got a mask. ``lost_as``: the statuses and
+    exceptions of lost clicks.
     """
 
     what: str
@@ -62,6 +63,7 @@ class Weather:
     new_p99_s: float
     memory_mib: float
     slow: tuple[int, int]
+    lost_as: tuple[str, ...] = ()
 
     def missed(self, calm: Weather) -> list[str]:
         """What is not as it should be."""
@@ -217,6 +219,7 @@ def weather(what: str, clicks: Sequence[Click], memory_mib: float, slow: tuple[i
         new_p99_s=p99(new),
         memory_mib=memory_mib,
         slow=slow,
+        lost_as=tuple(sorted({each.outcome for each in clicks if not each.answered})),
     )
 
 
@@ -241,7 +244,7 @@ def table(rows: Sequence[Weather]) -> Table:
             each.what,
             f"{each.slow[1]} of {each.slow[0]}",
             f"{each.clicks}",
-            f"{each.lost}",
+            " ".join([f"{each.lost}", *each.lost_as]),
             f"{each.wrong}",
             f"{each.p50_s:.2f}",
             f"{each.p99_s:.2f}",
