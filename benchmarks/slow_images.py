@@ -111,11 +111,16 @@ def fetching_mib(ancestor: int) -> float:
     """MiB that the fetchers and decoding processes among the descendants hold now, what they share once."""
     held = 0.0
     for pid, words in processes.descendants(ancestor):
-        line = " ".join(words)
-        if ":Fetcher" in line or "imaging.decoding_process" in line:
+        if fetches(words):
             with contextlib.suppress(OSError, KeyError):
                 held += processes.share_of(pid)
     return held
+
+
+def fetches(words: Sequence[str]) -> bool:
+    """Whether a process of this command line fetches or decodes images."""
+    line = " ".join(words)
+    return ":Fetcher" in line or "imaging.decoding_process" in line
 
 
 def large() -> bytes:

@@ -9,7 +9,6 @@ profiles are not applied: segmenters were trained without them.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -98,8 +97,7 @@ def _decoded(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Tu
 
 
 def _opened(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn) -> Pixels:
-    file = FileBytes(data)
-    with Image.open(io.BufferedReader(file), formats=FORMATS) as image:
+    with Image.open(file := FileBytes(data), formats=FORMATS) as image:
         _check_size(image, options)
         with turn(image.width * image.height):
             if image.format in _READ_FORWARDS:

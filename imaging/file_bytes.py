@@ -13,9 +13,7 @@ _BACK = 2**20  # readers go back a little, to where a tile begins
 _STEP = 4 * 2**20
 
 
-class FileBytes(io.RawIOBase):
-    """A file of ``data`` without a copy of it, which ``io.BytesIO`` makes of what is not ``bytes``."""
-
+class _Bytes(io.RawIOBase):
     def __init__(self, data: bytes | bytearray) -> None:
         self._data = data
         self._at = 0
@@ -23,10 +21,6 @@ class FileBytes(io.RawIOBase):
         self._used_up = False
 
     def use_up(self) -> None:
-        """From now on it is only read forwards, and what has been read is removed from ``data``.
-
-        For a large ``bytearray``; anything else stays whole.
-        """
         self._used_up = isinstance(self._data, bytearray) and len(self._data) > LARGE
 
     def readable(self) -> bool:
@@ -59,3 +53,18 @@ class FileBytes(io.RawIOBase):
             raise ValueError("a place before the first byte")
         self._at = base + offset
         return self._at
+
+
+class FileBytes(io.BufferedReader):
+    """A file of ``data`` without a copy of it, which ``io.BytesIO`` makes of what is not ``bytes``."""
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self._bytes = _Bytes(data)
+        super().__init__(self._bytes)
+
+    def use_up(self) -> None:
+        """From now on it is only read forwards, and what has been read is removed from ``data``.
+
+        For a large ``bytearray``; anything else stays whole. Reading what was removed raises OSError.
+        """
+        self._bytes.use_up()

@@ -104,8 +104,9 @@ def surviving(settings: Settings) -> dict[str, Any]:
         # Whatever a replica has begun it answers before it stops: longer than the longest call.
         "graceful_shutdown_timeout_s": max(settings.predict_timeout_s, settings.encode_timeout_s) + 10,
         "graceful_shutdown_wait_loop_s": WAIT_LOOP_S,
-        # In a rolling change the new replica answers before the old one stops, also where there is only one.
-        "max_surge_percent": 100,
+        # In a rolling change a new replica answers before an old one stops, also where there is only one. Up
+        # to four are replaced one at a time: what starts takes the clicks' cores.
+        "max_surge_percent": 25,
     }
 
 

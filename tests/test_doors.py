@@ -151,7 +151,8 @@ def file_doors(tree: ast.Module) -> Iterator[str]:
         id(node.func)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == "Image.open"
-        if isinstance(node.args[0], ast.Call) and _called(node.args[0].func) == "BytesIO"
+        for file in [node.args[0].value if isinstance(node.args[0], ast.NamedExpr) else node.args[0]]
+        if isinstance(file, ast.Call) and _called(file.func) in {"BytesIO", "FileBytes"}
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and _called(node) in FILE_CALLS:
@@ -258,3 +259,5 @@ def test_a_file_door_is_seen(text: str) -> None:
 
 def test_bytes_in_memory_are_no_file_door() -> None:
     assert list(file_doors(ast.parse("with Image.open(io.BytesIO(data), formats=F) as image: ..."))) == []
+    assert list(file_doors(ast.parse("with Image.open(file := FileBytes(data)) as image: ..."))) == []
+    assert list(file_doors(ast.parse("with Image.open(file := path) as image: ..."))) == ["Image.open"]

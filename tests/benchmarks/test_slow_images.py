@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import pytest
 
+from benchmarks import processes
 from benchmarks.chaos.annotators import Click
-from benchmarks.slow_images import Weather, fetching_mib, table, weather
+from benchmarks.slow_images import Weather, fetches, table, weather
 from tests.benchmarks.printing import printed
 
 CALM = weather("calm", [Click(0.0, 0.2, False, "right")] * 10, 300.0, (0, 0))
@@ -39,17 +36,19 @@ def test_each_goal_is_judged(found: Weather, missed: str) -> None:
     assert f"missed: {missed}" in " ".join(printed(table([CALM, found]), width=300).split())
 
 
-def test_only_what_fetches_and_decodes_counts() -> None:
-    with process("something else"):
-        assert fetching_mib(os.getpid()) == 0.0
-    with process("imaging.decoding_process"):
-        assert fetching_mib(os.getpid()) > 0.0
+@pytest.mark.parametrize(
+    ("line", "does"),
+    [
+        ("ray::ServeReplica:segment-anything:Fetcher", True),
+        ("/venv/bin/python -m imaging.decoding_process 73", True),
+        ("ray::ServeReplica:segment-anything:Decoder", False),
+        ("/venv/bin/python -m benchmarks.slow_images", False),
+    ],
+)
+def test_only_what_fetches_and_decodes_counts(line: str, does: bool) -> None:
+    assert fetches(line.split()) == does
 
 
-@contextlib.contextmanager
-def process(title: str) -> Iterator[None]:
-    """A process of that name, which waits."""
-    command = [sys.executable, "-c", "input()", title]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as waiting:
-        yield
-        waiting.communicate(b"\n")
+def test_a_process_has_its_share_of_memory() -> None:
+    own = os.getpid()
+    assert 1 < processes.share_of(own) <= processes.memory_of(own).now

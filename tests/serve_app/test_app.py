@@ -31,7 +31,7 @@ def test_whatever_a_replica_has_begun_it_may_finish() -> None:
         for deployment in _graph(build(settings)):
             assert deployment._deployment_config.graceful_shutdown_timeout_s > least
             assert deployment._deployment_config.health_check_period_s == 1
-            assert deployment._deployment_config.max_surge_percent == 100
+            assert deployment._deployment_config.max_surge_percent == 25
 
 
 def _graph(application: Application) -> list[Deployment]:
