@@ -113,6 +113,7 @@ def main() -> None:
     with contextlib.suppress(AttributeError, PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     sys.stdout.buffer.write(pickle.dumps(uvloop.run(_Client(load).run())))
+    sys.stdout.buffer.flush()  # here an error ends the process with its traceback
 
 
 class _Client:
