@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -66,6 +67,14 @@ class Backend:
         self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._answer(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         if head.startswith(b"GET"):
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
@@ -80,10 +89,8 @@ class Backend:
             elif number == ord("1"):
                 writer.write(b"HTTP/1.1 503 No\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n")
             elif number == ord("2"):
-                writer.close()
                 return
         await reader.read()
-        writer.close()
 
 
 @pytest.fixture
@@ -94,10 +101,11 @@ def backend() -> Iterator[Backend]:
     yield backend
     backend.loop.call_soon_threadsafe(backend.loop.stop)
     thread.join()
-    for task in asyncio.all_tasks(backend.loop):
-        task.cancel()
     backend.server.close()
-    backend.loop.run_until_complete(asyncio.sleep(0))
+    while tasks := asyncio.all_tasks(backend.loop):
+        for task in tasks:
+            task.cancel()
+        backend.loop.run_until_complete(asyncio.wait(tasks))
     backend.loop.close()
 
 
