@@ -243,8 +243,8 @@ def table(title: str, rows: Sequence[Weather]) -> Table:
         "/health p50 / p99 / max ms",
         "quick after",
         "client's cores",
+        "verdict",
     ]
-    headings += ["verdict"]
     for heading in headings:
         made.add_column(heading, justify="left" if heading == "verdict" else "right")
     for each in rows:

@@ -20,7 +20,7 @@ class Memory:
 
 def memory(status: str) -> Memory:
     """What ``/proc/PID/status`` says. Raises KeyError for a process that ended."""
-    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    fields = _fields(status)
     now, peak = (int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
     return Memory(now, peak)
 
@@ -33,9 +33,8 @@ def memory_of(pid: int | str) -> Memory:
 def share_of(pid: int) -> float:
     """MiB of resident memory, of what it shares with others its part. Raises OSError, or KeyError where the
     process has ended."""
-    rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
-    fields = dict(line.split(":", 1) for line in rollup.splitlines() if ":" in line)
-    return int(fields["Pss"].split()[0]) / 1024
+    rollup = _fields((_PROC / str(pid) / "smaps_rollup").read_text())
+    return int(rollup["Pss"].split()[0]) / 1024
 
 
 def maps(pid: int, library: str) -> bool:
@@ -79,6 +78,10 @@ def started(pid: int) -> int:
         return int(_stat(pid)[19])
     except OSError:
         return 0
+
+
+def _fields(text: str) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
 def _ancestors(pid: int) -> set[int]:

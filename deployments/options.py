@@ -26,8 +26,6 @@ class WaitOptions(BaseModel):
 class IngressOptions(WaitOptions):
     """The door: who may enter, how much they may bring, how long they wait."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     workers: int = Field(
         default=2,
         ge=1,
@@ -82,8 +80,6 @@ class IngressOptions(WaitOptions):
 
 class DecoderOptions(WaitOptions):
     """The decoder replicas: how much they keep and how many clicks they decode at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     threads: int = Field(
         default=2, ge=1, le=256, description="Clicks that a decoder replica decodes at once."

@@ -39,6 +39,7 @@ from PIL import (
 
 from imaging import framing
 from imaging.decoding import Turn, decode
+from imaging.file_bytes import LARGE
 from values.errors import ImageError
 from values.image import ModelSize
 
@@ -63,7 +64,6 @@ _LARGE_KIB = 200 * 1024
 _BYTES_PER_PIXEL = 16  # decoded as RGBA, a converted copy, and room for a float plane
 _COPIES = 4  # of the file
 _PROCESS_BYTES = 2**30  # of addresses, of which little is used
-_FILE_STEP = 2**24  # most files are below it, and so within the limit of a process that has had another
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,8 @@ class Answering:
 
     def _limit(self, job: Job, length: int) -> None:
         """What this process may take; the kernel sees to it, and lets nobody raise a limit again."""
-        file = -(-length // _FILE_STEP) * _FILE_STEP
+        # In steps: a process that has had another file may have any that is not large.
+        file = -(-length // LARGE) * LARGE
         memory = int(job.max_image_megapixels * 1e6) * _BYTES_PER_PIXEL + _COPIES * file + _PROCESS_BYTES
         if self._memory and memory > self._memory:
             raise EOFError("a new process may have as much")
