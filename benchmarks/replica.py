@@ -60,7 +60,7 @@ def starts(log: str) -> list[Start]:
 
 
 def _controller_log(app: RunningApp) -> str:
-    folder = app.log.parent / "session_latest" / "logs" / "serve"
+    folder = app.logs / "serve"
     return "".join(path.read_text() for path in folder.glob("controller_[0-9]*.log"))
 
 

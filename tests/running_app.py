@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from tests.canary import CANARY, WATCH
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,18 @@ class RunningApp:
     dashboard: str
     process: subprocess.Popen[bytes]
     log: Path
+
+    @property
+    def logs(self) -> Path:
+        """Where Ray writes its logs."""
+        return self.log.parent / "ray" / "session_latest" / "logs"
+
+    def dashboard_client(self) -> httpx.Client:
+        """A client that is logged in to the dashboard, by the link that was printed."""
+        client = httpx.Client(base_url=self.dashboard, trust_env=False, timeout=START_S)
+        link = self.said().partition("dashboard  ")[2].split()[0]
+        client.get(link, follow_redirects=True).raise_for_status()
+        return client
 
     def said(self) -> str:
         """All that the process printed so far."""

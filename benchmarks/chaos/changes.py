@@ -6,8 +6,6 @@ import copy
 import time
 from typing import Any
 
-import httpx
-
 from tests.running_app import RunningApp
 
 DEPLOY_S = 120.0
@@ -40,8 +38,8 @@ class Deployed:
 
     def _deploy(self) -> None:
         """Deploy and wait until that is done. Raises RuntimeError when it is not within two minutes."""
-        url = f"{self._app.dashboard}/api/serve/applications/"
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        url = "/api/serve/applications/"
+        with self._app.dashboard_client() as http:
             http.put(url, json=self._config).raise_for_status()
             deadline = time.monotonic() + DEPLOY_S
             time.sleep(1)  # until the controller has begun, it says RUNNING of what was there before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import ipaddress
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,9 @@ import httpx
 
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
+from serve_app.cli import open_ports
+from serve_app.cli.open_ports import Answer
+from serve_app.cli.serve import exposure
 from serve_app.settings import Settings, SettingsError
 from values.errors import ServiceError
 
@@ -122,41 +124,33 @@ def check_backend(url: str, user: str = "", password: str = "") -> Check:
     return Check("backend", "problem", sentence)
 
 
-def check_dashboard(addresses: Iterable[str], port: int) -> list[Check]:
-    """Whether Ray's dashboard can be reached from outside. Its job API runs any code, for anybody."""
+def check_exposure(settings: Settings, address: str, variables: Mapping[str, str]) -> list[Check]:
+    """What others may do with an application of ``settings`` that listens on the IP ``address``."""
+    found = [Check("exposure", "problem", said) for said in exposure.warnings([settings], address, variables)]
+    fine = f"on {address} nobody gets in who should not"
+    return found or [Check("exposure", "ok", fine)]
+
+
+def check_ray(addresses: list[str]) -> list[Check]:
+    """Whether what runs of Ray here does anything for others, who reach it at ``addresses``."""
+    processes = open_ports.rays_processes()
+    if not processes:
+        return [Check("ray", "ok", "no Ray runs here")]
+    ports = open_ports.open_ports(processes)
+    if ports is None:
+        return [Check("ray", "skipped", "on this system only root may know who listens where")]
     checks = []
-    for address in addresses:
-        host = f"[{address}]" if ":" in address else address
-        try:
-            jobs = f"http://{host}:{port}/api/jobs/"
-            status = httpx.get(jobs, timeout=TIMEOUT_S, trust_env=False).status_code
-        except httpx.HTTPError:
-            continue
-        if status in (401, 403):
-            sentence = f"answers on the public address {host}:{port}, and asks for a token"
-            checks.append(Check("ray dashboard", "ok", sentence))
-        elif status != 404:
-            sentence = (
-                f"ANSWERS ON THE PUBLIC ADDRESS {host}:{port}: whoever reaches it runs code on this machine; "
-                "start Ray with its dashboard on 127.0.0.1, or set RAY_AUTH_MODE=token, and close the port"
+    for port, answer in open_ports.answers(ports, addresses):
+        sentence = f"port {port.port} {answer.value}"
+        if answer is Answer.GIVEN:
+            sentence += (
+                ": whoever reaches it runs code here; set RAY_AUTH_MODE=token before Ray starts, or close "
+                "the port to the network"
             )
-            checks.append(Check("ray dashboard", "problem", sentence))
-    return checks or [Check("ray dashboard", "ok", f"port {port} does not answer on a public address")]
-
-
-def public_addresses() -> list[str]:
-    """The addresses of this machine that others may reach: all but loopback and link-local ones."""
-    importlib.import_module("ray")  # which brings psutil
-    interfaces = importlib.import_module("psutil").net_if_addrs()
-    found = set()
-    for address in (each.address for entries in interfaces.values() for each in entries):
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            continue  # a hardware address
-        if not (parsed.is_loopback or parsed.is_link_local):
-            found.add(address)
-    return sorted(found)
+        name = f"{port.process} (process {port.pid})"
+        checks.append(Check(name, "problem" if answer is Answer.GIVEN else "ok", sentence))
+    inside = f"{len(processes)} processes, of which {len({port.pid for port in ports})} listen for others"
+    return [*checks, Check("ray", "ok", inside)]
 
 
 def check_label_studio(options: ImageOptions) -> Check:

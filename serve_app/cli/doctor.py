@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from serve_app.cli import checks
+from serve_app.cli import checks, open_ports
 from serve_app.cli.checks import Check
 from serve_app.cli.serve import address
 
@@ -32,7 +33,6 @@ def doctor(
     port: Annotated[
         int | None, typer.Option(envvar="PORT", help="Port of the backend; default: the config's.")
     ] = None,
-    dashboard_port: Annotated[int, typer.Option(help="Port of the Ray dashboard.")] = 8265,
     only_files: Annotated[
         bool, typer.Option("--only-files", help="Check the YAML files and nothing else.")
     ] = False,
@@ -44,7 +44,7 @@ def doctor(
     """
     found = checks.check_files(files or _own_files(), ROOT)
     if not only_files:
-        found += _machine(config, host, port, dashboard_port)
+        found += _machine(config, host, port)
     if as_json:
         healthy = all(each.state != "problem" for each in found)
         typer.echo(json.dumps({"ok": healthy, "checks": [asdict(each) for each in found]}))
@@ -62,7 +62,7 @@ def _own_files() -> list[Path]:
     return list(yaml_files(ROOT))
 
 
-def _machine(config: Path, host: str | None, port: int | None, dashboard_port: int) -> list[Check]:
+def _machine(config: Path, host: str | None, port: int | None) -> list[Check]:
     serve_config = _read(config)
     application = next(iter(_list(serve_config.get("applications"))), {})
     found, settings = checks.check_settings(_mapping(application.get("args")))
@@ -79,7 +79,9 @@ def _machine(config: Path, host: str | None, port: int | None, dashboard_port: i
     else:
         url = address.origin(listening, port or http.get("port", 8000)) + prefix
         found.append(checks.check_backend(url, user or "", password.get_secret_value() if password else ""))
-    found += checks.check_dashboard(checks.public_addresses(), dashboard_port)
+        if settings:
+            found += checks.check_exposure(settings, listening, os.environ)
+    found += checks.check_ray(open_ports.public_addresses())
     if settings:
         found.append(checks.check_label_studio(settings))
     return found

@@ -1,12 +1,11 @@
-"""What `serve` says once the application is there: three lines, or why it is not."""
+"""What `serve` says once the application is there: where everything is, or why it is not."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 import typer
@@ -33,11 +32,20 @@ class Watch:
     process: nobody waits in vain, and nobody is answered by the wrong one.
     """
 
-    def __init__(self, origin: str, prefixes: Sequence[str], docs: Path, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        origin: str,
+        prefixes: Sequence[str],
+        places: Mapping[str, str],
+        notes: Sequence[str] = (),
+        warnings: Sequence[str] = (),
+    ) -> None:
+        """``places``: what else is where, in a word each."""
         self._origin = origin
         self._prefixes = prefixes
-        self._docs = docs
+        self._places = places
         self._notes = notes
+        self._warnings = warnings
         self._stopped = threading.Event()
         self.failed = False
 
@@ -45,11 +53,8 @@ class Watch:
         """Stop waiting."""
         self._stopped.set()
 
-    def run(self, dashboard: str, wrong: Callable[[], str] = str) -> None:
-        """Wait for the applications, then print where they are, unless ``wrong`` says what is wrong there.
-
-        ``dashboard`` is the dashboard's host and port.
-        """
+    def run(self, wrong: Callable[[], str] = str) -> None:
+        """Wait for the applications, then print where they are, unless ``wrong`` says what is wrong there."""
         from ray import serve
 
         while not self._stopped.wait(0.5):
@@ -69,7 +74,7 @@ class Watch:
                 if problem:
                     self._give_up([problem])
                 else:
-                    self._say(dashboard)
+                    self._say()
                 return
 
     def _give_up(self, sentences: Sequence[str]) -> None:
@@ -78,12 +83,13 @@ class Watch:
         self.failed = True
         os.kill(os.getpid(), signal.SIGINT)
 
-    def _say(self, dashboard: str) -> None:
+    def _say(self) -> None:
         served = [self._served(prefix) for prefix in self._prefixes]
         backends = ", ".join(f"{self._origin}{prefix} ({model})" for prefix, model in served)
-        lines = [f"backend    {backends}", f"dashboard  http://{dashboard}", f"docs       {self._docs}"]
-        lines += [f"note       {each}" for each in self._notes]
-        typer.secho("\n".join(lines), fg="green", bold=True)
+        said = [("backend", backends), *self._places.items(), *(("note", each) for each in self._notes)]
+        typer.secho("\n".join(f"{what:<10} {where}" for what, where in said), fg="green", bold=True)
+        for each in self._warnings:
+            typer.secho(f"{'WARNING':<10} {each}", fg="red", bold=True, err=True)
 
     def _served(self, prefix: str) -> tuple[str, str]:
         """The prefix, and which model serves there and why."""

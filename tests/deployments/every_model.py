@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import statistics
@@ -103,7 +104,8 @@ def serve_run(settings: dict[str, str]) -> Iterator[Running]:
         env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {
             "RAY_ADDRESS": "local",  # never a Ray that somebody else runs here
             "RAY_TMPDIR": folder,
-            "RAY_AUTH_MODE": "disabled",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
         }
         with log.open("wb") as output:

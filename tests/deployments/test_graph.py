@@ -6,8 +6,10 @@ import base64
 import concurrent.futures
 import io
 import json
+import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from PIL import Image
 
 from benchmarks.scenes import Scene, scene
 from deployments.parcels import LARGE
+from serve_app.cli.open_ports import Answer, answers, open_ports, public_addresses, rays_processes
 from tests.label_studio.masks import deepest, iou, keypoint, region_mask
 from tests.requests_of_label_studio import predict_body
 from tests.running_app import RunningApp
@@ -204,7 +207,7 @@ def test_a_click_without_a_mask_is_in_the_log_and_in_diagnose_within_a_second(
     body["tasks"][0]["id"] = task
     body["params"]["context"]["result"][0]["is_positive"] = not negative
     assert client.post("/predict", json=body).status_code == status
-    folder = app.log.parent / "session_latest" / "logs" / "serve"
+    folder = app.logs / "serve"
     deadline = time.monotonic() + 1
     while not any(f"task {task}" in log.read_text() for log in folder.glob("replica_*Ingress*.log")):
         assert time.monotonic() < deadline, "an annotator sees nothing, and neither does the log"
@@ -241,5 +244,20 @@ def test_a_second_application_under_a_prefix_with_basic_auth(client: httpx.Clien
 def test_it_says_where_it_is_and_what_serves(app: RunningApp) -> None:
     said = app.said()
     assert f"backend    {app.url} (classical-1: " in said
-    assert f"dashboard  {app.dashboard}" in said
+    assert f"(logs in to {app.dashboard})" in said
+    assert f"logs       {app.logs.resolve()}" in said
     assert "docs       " in said
+    assert "WARNING" not in said
+
+
+def test_ray_answers_nobody_without_the_token_and_listens_to_this_machine_alone(app: RunningApp) -> None:
+    applications = "/api/serve/applications/"
+    assert httpx.get(app.dashboard + applications, trust_env=False).status_code == 401
+    with app.dashboard_client() as client:
+        assert client.get(applications).json()["applications"]["segment-anything"]["status"] == "RUNNING"
+    [inner] = Path(f"/proc/{app.process.pid}/task/{app.process.pid}/children").read_text().split()
+    mine = {pid: name for pid, name in rays_processes().items() if os.getsid(pid) == int(inner)}
+    assert {"raylet", "gcs_server", "ray::DashboardAgent", "Ray's dashboard"} < set(mine.values())
+    found = dict(answers(open_ports(mine) or [], public_addresses()))
+    assert set(found.values()) == {Answer.REFUSED}, found
+    assert {port.process.partition(":seg")[0] for port in found} == {"ray::ServeReplica"}

@@ -89,13 +89,13 @@ class Served:
         config = copy.deepcopy(self.config)
         for each in config["applications"]:
             each["args"] |= changes.get(each["name"], {})
-        url = f"{self.app.dashboard}/api/serve/applications/"
-        httpx.put(url, json=config, timeout=WAIT_S, trust_env=False).raise_for_status()
+        with self.app.dashboard_client() as client:
+            client.put("/api/serve/applications/", json=config).raise_for_status()
 
     def state(self, model: str) -> tuple[str, str]:
         """(status, message) of one of them, as `serve status` has it."""
-        url = f"{self.app.dashboard}/api/serve/applications/"
-        found = httpx.get(url, timeout=WAIT_S, trust_env=False).json()["applications"][model]
+        with self.app.dashboard_client() as client:
+            found = client.get("/api/serve/applications/").json()["applications"][model]
         return found["status"], found["message"]
 
     def _application(self, model: str) -> Json:

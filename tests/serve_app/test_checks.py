@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ipaddress
 import json
 import sys
 import threading
@@ -14,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from imaging.options import ImageOptions
-from serve_app.cli import checks
+from serve_app.cli import checks, open_ports
 from serve_app.cli.checks import Check
+from serve_app.cli.open_ports import Answer, OpenPort
 from serve_app.lint_schema import variables
 from serve_app.settings import Settings
 from tests.canary import CANARY
@@ -166,30 +166,35 @@ def test_the_backends_own_basic_auth_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "words"),
-    [
-        (200, "problem", "ANSWERS ON THE PUBLIC ADDRESS"),
-        (500, "problem", "ANSWERS ON THE PUBLIC ADDRESS"),
-        (401, "ok", "asks for a token"),
-        (404, "ok", "does not answer"),
-    ],
+    ("answer", "state"),
+    [(Answer.GIVEN, "problem"), (Answer.REFUSED, "ok"), (Answer.METRICS, "ok"), (Answer.NONE, "ok")],
 )
-def test_a_dashboard_that_others_reach_is_a_loud_problem(status: int, state: str, words: str) -> None:
-    # Loopback stands for the public address of this machine.
-    with server(status) as port:
-        [check] = checks.check_dashboard(["127.0.0.1"], port)
-    assert check.state == state
-    assert words in check.sentence
+def test_what_ray_does_for_others_is_said_of_each_port(
+    answer: Answer, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = OpenPort("raylet", 7, 1234)
+    monkeypatch.setattr(open_ports, "rays_processes", lambda: {7: "raylet", 8: "gcs_server"})
+    monkeypatch.setattr(open_ports, "open_ports", lambda processes: [port])
+    monkeypatch.setattr(open_ports, "answers", lambda ports, addresses: [(port, answer)])
+    check, all_of_it = checks.check_ray(["192.0.2.7"])
+    assert (check.name, check.state) == ("raylet (process 7)", state)
+    assert check.sentence.startswith(f"port 1234 {answer.value}")
+    assert all_of_it.sentence == "2 processes, of which 1 listen for others"
 
 
-def test_a_dashboard_that_does_not_answer_is_fine() -> None:
-    [check] = checks.check_dashboard(["127.0.0.1", "::1"], free_port())
-    assert check.state == "ok"
+def test_no_ray_and_no_right_to_look_are_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_ports, "rays_processes", dict)
+    assert [each.state for each in checks.check_ray([])] == ["ok"]
+    monkeypatch.setattr(open_ports, "rays_processes", lambda: {7: "raylet"})
+    monkeypatch.setattr(open_ports, "open_ports", lambda processes: None)
+    assert [each.state for each in checks.check_ray([])] == ["skipped"]
 
 
-def test_public_addresses_are_those_of_others() -> None:
-    for address in checks.public_addresses():
-        assert not ipaddress.ip_address(address).is_loopback
+def test_an_open_door_without_a_lock_is_a_problem() -> None:
+    locked = Settings(basic_auth_user="a", basic_auth_pass=SecretStr("b"))
+    assert [each.state for each in checks.check_exposure(Settings(), "0.0.0.0", {})] == ["problem"]
+    assert [each.state for each in checks.check_exposure(locked, "0.0.0.0", {})] == ["ok"]
+    assert [each.state for each in checks.check_exposure(Settings(), "127.0.0.1", {})] == ["ok"]
 
 
 def test_label_studio_is_asked_only_where_it_is_set() -> None:

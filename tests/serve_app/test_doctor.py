@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from serve_app.cli import checks
+from serve_app.cli import checks, open_ports
 from serve_app.cli.checks import Check
 from serve_app.cli.main import app
 from serve_app.lint_schema import variables
@@ -22,7 +22,7 @@ def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that shows nothing to others, and whose environment sets nothing."""
     for name in {*variables(), "PORT"}:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(checks, "public_addresses", list)
+    monkeypatch.setattr(open_ports, "rays_processes", dict)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -41,7 +41,8 @@ def test_all_is_well_here() -> None:
         "memory",
         "haproxy",
         "backend",
-        "ray dashboard",
+        "exposure",
+        "ray",
         "label studio",
     ):
         assert any(line[9:].startswith(f"{name}:") for line in lines), name
@@ -81,11 +82,17 @@ def test_a_config_that_cannot_be_read_is_no_crash(tmp_path: Path, text: str) -> 
     assert status == 0, output
 
 
-def test_a_public_dashboard_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "check_dashboard", lambda *_: [Check("ray dashboard", "problem", "ANSWERS")])
+def test_a_ray_that_others_reach_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "check_ray", lambda addresses: [Check("raylet", "problem", "ANSWERS")])
     status, output = run("--port", str(free_port()))
     assert status == 1
-    assert "problem  ray dashboard: ANSWERS" in output
+    assert "problem  raylet: ANSWERS" in output
+
+
+def test_a_backend_for_everybody_ends_with_status_1() -> None:
+    status, output = run("--port", str(free_port()), "--host", "0.0.0.0")
+    assert status == 1
+    assert "problem  exposure: NO PASSWORD" in output
 
 
 def test_json_says_the_same(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
-from serve_app.cli.serve import address, configs, folders, handover
+from serve_app.cli.serve import address, configs, exposure, folders, handover
 from serve_app.cli.serve.apart import run_apart
-from serve_app.cli.serve.environment import ROOT, prepare, variables
+from serve_app.cli.serve.dashboard_link import write_token
+from serve_app.cli.serve.environment import ROOT, TOKEN_FILE, prepare, variables
 from serve_app.cli.serve.places import Asked, Places, PlacesRefused
 from serve_app.cli.serve.ports import HIGHEST, Ports
 from serve_app.cli.serve.running import CONFIG, Instance
@@ -36,7 +37,7 @@ def serve(
         ),
     ] = 8265,
     temp_dir: Annotated[
-        Path | None, typer.Option(help="Where Ray keeps its logs and sockets; default: Ray's own.")
+        Path | None, typer.Option(help="Where Ray keeps its logs and sockets; default: this user's own.")
     ] = None,
     haproxy: Annotated[
         bool | None,
@@ -50,7 +51,7 @@ def serve(
     with Ports() as ports:
         try:
             serve_config = configs.read(config)
-            configs.check_settings(serve_config)
+            settings = configs.settings(serve_config)
             chosen = folders.choose(os.environ, temp_dir)
             http = serve_config["http_options"]
             asked = Asked(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
@@ -60,6 +61,7 @@ def serve(
         http |= {"host": places.serve_host, "port": places.port}
         with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
             scratch = Path(folder)
+            write_token(scratch / TOKEN_FILE)
             chosen_here = variables(scratch, haproxy=places.haproxy, ports=places.haproxy_ports)
             prepare(chosen_here | handover.variables(serve_config, os.environ, scratch))
             if chosen.temporary:
@@ -69,9 +71,11 @@ def serve(
                 origin=places.origin,
                 prefixes=configs.prefixes(serve_config),
                 dashboard_port=places.dashboard_port,
+                link_port=places.link_port,
                 ports=places.all_ports,
                 notes=tuple(filter(None, (chosen.said, *places.notes))),
-                ray_folder=str(chosen.ray) if chosen.ray else None,
+                warnings=tuple(exposure.warnings(settings, places.address, os.environ)),
+                ray_folder=str(chosen.ray),
             ).write(scratch)
             command = [sys.executable, "-m", "serve_app.cli.serve.running", folder]
             raise SystemExit(run_apart(command, STOP_S))

@@ -37,18 +37,20 @@ def read(path: Path) -> dict[str, Any]:
     return config
 
 
-def check_settings(config: dict[str, Any]) -> None:
-    """Read the settings of each of our applications as it will read them itself. Raises ConfigRefused."""
+def settings(config: dict[str, Any]) -> list[Settings]:
+    """Those of each of our applications, as it will read them itself. Raises ConfigRefused."""
+    read: list[Settings] = []
     said: list[str] = []
     for application in config["applications"]:
         args = application.get("args") or {}
         if application.get("import_path") == BUILDER and isinstance(args, dict):
             try:
-                Settings(**args)
+                read.append(Settings(**args))
             except SettingsError as error:
                 said += map(str, error.args)
     if said:
         raise ConfigRefused("\n".join(dict.fromkeys(said)))
+    return read
 
 
 def prefixes(config: dict[str, Any]) -> tuple[str, ...]:

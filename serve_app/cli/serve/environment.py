@@ -10,6 +10,8 @@ from pathlib import Path
 from values.cores import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[3]
+TOKEN_FILE = "ray-token"  # noqa: S105 - a name
+"""In an instance's folder: the token of its Ray."""
 
 # What lets clicks notice neither a dead ingress replica nor a dead proxy; docs/reliability.md says what each
 # costs. The image and the cluster's nodes have the same.
@@ -31,9 +33,13 @@ SURVIVING = {
 def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict[str, str]:
     """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable."""
     chosen = {
-        # Ray turns token auth on by itself once a token file exists, and then refuses its own command line.
-        # The dashboard listens on loopback only.
-        "RAY_AUTH_MODE": "disabled",
+        # Whoever has no token is refused by every part of Ray, which otherwise runs any code that it is sent.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(scratch / TOKEN_FILE),
+        # Ray takes the address that other machines reach this one by, and listens on all. Here there are no
+        # others: with this it takes 127.0.0.1, and of its ports only those between replicas are open, which
+        # ask for the token.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
         # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it

@@ -18,6 +18,7 @@ from serve_app.cli.serve.listeners import listeners
 from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports, PortTaken
 
 LOOPBACK = "127.0.0.1"
+LINK_PORT = 8266
 _FALLBACK = "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"
 _WHAT = {
     "RAY_SERVE_HAPROXY_STATS_PORT": "HAProxy's statistics",
@@ -49,6 +50,7 @@ class Places:
     port: int
     haproxy: bool
     dashboard_port: int
+    link_port: int
     haproxy_ports: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -63,7 +65,8 @@ class Places:
             raise PlacesRefused(_taken(taken, address, int(asked.port or 8000))) from None
         try:
             dashboard = ports.hold_near(LOOPBACK, asked.dashboard_port)
-            places = cls(address, port, haproxy, dashboard, notes=[why_not] if why_not else [])
+            link = ports.hold_near(LOOPBACK, LINK_PORT)
+            places = cls(address, port, haproxy, dashboard, link, notes=[why_not] if why_not else [])
             if dashboard != asked.dashboard_port:
                 places._moved("Ray's dashboard", dashboard, asked.dashboard_port)
             if haproxy:
@@ -104,6 +107,7 @@ class Places:
         return (
             ("where the application answers", self.address, self.port),
             ("Ray's dashboard", LOOPBACK, self.dashboard_port),
+            ("the link to Ray's dashboard", LOOPBACK, self.link_port),
             *((_WHAT[name], self._listens_on(name), port) for name, port in self.haproxy_ports.items()),
         )
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from serve_app.cli.report import Watch
 from serve_app.cli.serve import apart
+from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
 from serve_app.cli.serve.environment import ROOT
 from serve_app.cli.serve.listeners import listeners
 from serve_app.cli.serve.session import Session
@@ -32,16 +33,18 @@ class Instance:
     """What is decided before Ray starts.
 
     ``origin`` is the URL at which the application answers and ``prefixes`` are the paths of its applications;
-    ``ports`` are (what, address, port) of everything that this instance alone may listen on; ``notes`` are
-    said when the application is there.
+    ``ports`` are (what, address, port) of everything that this instance alone may listen on, that of the link
+    to the dashboard among them; ``notes`` and ``warnings`` are said when the application is there.
     """
 
     origin: str
     prefixes: tuple[str, ...]
     dashboard_port: int
+    link_port: int
     ports: tuple[tuple[str, str, int], ...]
+    ray_folder: str
     notes: tuple[str, ...] = ()
-    ray_folder: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Into the folder, for the other process."""
@@ -51,7 +54,7 @@ class Instance:
     def read(cls, folder: Path) -> Instance:
         """What was written there."""
         given = json.loads((folder / _INSTANCE).read_text())
-        for name in ("prefixes", "notes"):
+        for name in ("prefixes", "notes", "warnings"):
             given[name] = tuple(given[name])
         return cls(
             **given | {"ports": tuple((what, address, port) for what, address, port in given["ports"])}
@@ -65,8 +68,7 @@ def run(folder: Path, instance: Instance) -> int:
 
     stopping = Stopping()
     stopping.take_signals()
-    watch = Watch(instance.origin, instance.prefixes, ROOT / "docs", instance.notes)
-    deployed = False
+    watch = deployed = None
     try:
         context = ray.init(
             address="local",  # not a cluster that happens to run here too
@@ -77,23 +79,38 @@ def run(folder: Path, instance: Instance) -> int:
             _temp_dir=instance.ray_folder,
         )
         stopping.take_signals()
+        watch = Watch(
+            instance.origin, instance.prefixes, _places(instance, context), instance.notes, instance.warnings
+        )
         threading.Thread(
-            target=watch.run,
-            args=(context.dashboard_url, lambda: shared(instance, Session.own())),
-            name="watch",
-            daemon=True,
+            target=watch.run, args=(lambda: shared(instance, Session.own()),), name="watch", daemon=True
         ).start()
         deployed = _deploy(scripts.run, folder / CONFIG)
         if deployed:
             wait_for_a_signal()
     except KeyboardInterrupt:
         pass
-    watch.stop()
-    if deployed and not watch.failed:
+    failed = False
+    if watch:
+        watch.stop()
+        failed = watch.failed
+    if deployed and not failed:
         stopping.answer_and_close(folder)
     else:
         ray.shutdown()
-    return 0 if stopping.asked and not watch.failed else 1
+    return 0 if stopping.asked and not failed else 1
+
+
+def _places(instance: Instance, context: Any) -> dict[str, str]:
+    """Where things are, as ``ray.init`` has said in ``context``."""
+    dashboard = f"http://{context.dashboard_url}"
+    token = ray_token(os.environ)
+    if token:
+        link = DashboardLink(dashboard, instance.link_port, token)
+        link.start()
+        dashboard = f"{link.url}  (logs in to {dashboard})"
+    logs = Path(context.address_info["session_dir"]) / "logs"
+    return {"dashboard": dashboard, "logs": str(logs), "docs": str(ROOT / "docs")}
 
 
 def shared(instance: Instance, session: Session) -> str:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -37,15 +36,16 @@ def test_a_sentence_about_settings_counts_as_well() -> None:
 def test_the_report_names_every_application_and_what_is_not_as_it_was_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Watch("http://[::1]:9", ("", "/sam"), Path("docs"), ("Ray's dashboard: port 8266",))._say(
-        "127.0.0.1:8266"
-    )
-    [backend, dashboard, docs, note] = capsys.readouterr().out.splitlines()
+    places = {"dashboard": "http://127.0.0.1:8266", "docs": "docs"}
+    Watch("http://[::1]:9", ("", "/sam"), places, ["Ray's dashboard: port 8266"], ["NO PASSWORD"])._say()
+    said, loud = capsys.readouterr()
+    [backend, dashboard, docs, note] = said.splitlines()
     assert backend.startswith("backend    http://[::1]:9 (")
     assert "http://[::1]:9/sam (" in backend
     assert dashboard == "dashboard  http://127.0.0.1:8266"
     assert docs.endswith("docs")
     assert note == "note       Ray's dashboard: port 8266"
+    assert loud == "WARNING    NO PASSWORD\n"
 
 
 def test_an_application_that_cannot_be_served_ends_the_command(
@@ -53,7 +53,7 @@ def test_an_application_that_cannot_be_served_ends_the_command(
 ) -> None:
     interrupted: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, signal: interrupted.append(pid))
-    watch = Watch("http://127.0.0.1:9", (), Path())
+    watch = Watch("http://127.0.0.1:9", (), {})
     watch._give_up(["no model is called 'sam9'"])
     assert watch.failed
     assert interrupted == [os.getpid()]

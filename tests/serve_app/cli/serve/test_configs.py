@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve.configs import ConfigRefused, check_settings, prefixes, read
+from serve_app.cli.serve.configs import ConfigRefused, prefixes, read, settings
 from serve_app.lint_schema import variables
 from tests.running_app import ROOT
 
@@ -20,7 +20,7 @@ def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["serve.yaml", "gpu.yaml"])
 def test_our_own_configs_are_read(name: str) -> None:
     config = read(ROOT / "configs" / name)
-    check_settings(config)
+    settings(config)
     assert config["http_options"]["port"]
     assert prefixes(config)
 
@@ -63,10 +63,10 @@ def test_every_refused_setting_is_said_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("CACHE_MIB", "lots")
     first, second = OURS | {"args": {"threads": 0}}, OURS | {"args": None}
     with pytest.raises(ConfigRefused) as caught:
-        check_settings({"applications": [first, second]})
+        settings({"applications": [first, second]})
     said = str(caught.value).splitlines()
     assert sorted(each.partition(":")[0] for each in said) == ["CACHE_MIB", "THREADS"]
 
 
 def test_applications_of_others_have_settings_of_their_own() -> None:
-    check_settings({"applications": [{"import_path": "else.where:build", "args": {"threads": 0}}]})
+    settings({"applications": [{"import_path": "else.where:build", "args": {"threads": 0}}]})

@@ -28,7 +28,8 @@ def test_haproxy_mode_is_a_pair_of_flags_and_paths_and_ports_of_its_own(tmp_path
     chosen = variables(tmp_path, haproxy=True, ports=HAPROXY_PORTS)
     assert chosen["RAY_SERVE_ENABLE_HA_PROXY"] == chosen["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert chosen["RAY_SERVE_HAPROXY_STATS_PORT"] == "8404"
-    assert chosen["RAY_AUTH_MODE"] == "disabled"
+    assert chosen["RAY_AUTH_MODE"] == "token"
+    assert Path(chosen["RAY_AUTH_TOKEN_PATH"]).parent == tmp_path
 
 
 def test_every_file_of_haproxy_is_in_the_folder_of_the_instance(tmp_path: Path) -> None:
@@ -47,10 +48,10 @@ def test_without_haproxy_neither_flag_is_set(tmp_path: Path) -> None:
 
 
 def test_what_the_operator_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     prepare(variables(tmp_path, haproxy=True, ports={}))
-    assert os.environ["RAY_AUTH_MODE"] == "token"
+    assert os.environ["RAY_AUTH_MODE"] == "disabled"
     assert os.environ["PYTHONPATH"] == f"{ROOT}{os.pathsep}/elsewhere"
 
 

@@ -16,7 +16,9 @@ NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
 
 
 def instance(*ports: tuple[str, str, int]) -> Instance:
-    return Instance("http://127.0.0.1:9", ("", "/sam"), 8265, ports, ("a note",), "/tmp/ray")
+    return Instance(
+        "http://127.0.0.1:9", ("", "/sam"), 8265, 8266, ports, "/tmp/ray", ("a note",), ("a warning",)
+    )
 
 
 def test_what_was_decided_reaches_the_other_process(tmp_path: Path) -> None:
