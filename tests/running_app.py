@@ -38,12 +38,13 @@ class RunningApp:
         """Where Ray writes its logs."""
         return self.log.parent / "ray" / "session_latest" / "logs"
 
-    def dashboard_client(self) -> httpx.Client:
+    @contextlib.contextmanager
+    def dashboard_client(self) -> Iterator[httpx.Client]:
         """A client that is logged in to the dashboard, by the link that was printed."""
-        client = httpx.Client(base_url=self.dashboard, trust_env=False, timeout=START_S)
-        link = self.said().partition("dashboard  ")[2].split()[0]
-        client.get(link, follow_redirects=True).raise_for_status()
-        return client
+        with httpx.Client(base_url=self.dashboard, trust_env=False, timeout=START_S) as client:
+            link = self.said().partition("dashboard  ")[2].split()[0]
+            client.get(link, follow_redirects=True).raise_for_status()
+            yield client
 
     def said(self) -> str:
         """All that the process printed so far."""

@@ -132,25 +132,27 @@ def check_exposure(settings: Settings, address: str, variables: Mapping[str, str
 
 
 def check_ray(addresses: list[str]) -> list[Check]:
-    """Whether what runs of Ray here does anything for others, who reach it at ``addresses``."""
+    """Whether Ray does anything here for others, who reach it at ``addresses`` or on loopback."""
     processes = open_ports.rays_processes()
-    if not processes:
-        return [Check("ray", "ok", "no Ray runs here")]
-    ports = open_ports.open_ports(processes)
+    ports = open_ports.listening_ports(processes)
     if ports is None:
         return [Check("ray", "skipped", "on this system only root may know who listens where")]
     checks = []
     for port, answer in open_ports.answers(ports, addresses):
-        sentence = f"port {port.port} {answer.value}"
+        whom = "everybody on this machine" if port.loopback else "whoever reaches this machine"
         if answer is Answer.GIVEN:
-            sentence += (
-                ": whoever reaches it runs code here; set RAY_AUTH_MODE=token before Ray starts, or close "
-                "the port to the network"
+            sentence = (
+                f"port {port.port} {answer.value}: {whom} runs code here; set RAY_AUTH_MODE=token before Ray "
+                "starts, or close the port"
             )
-        name = f"{port.process} (process {port.pid})"
-        checks.append(Check(name, "problem" if answer is Answer.GIVEN else "ok", sentence))
-    inside = f"{len(processes)} processes, of which {len({port.pid for port in ports})} listen for others"
-    return [*checks, Check("ray", "ok", inside)]
+            checks.append(Check(f"{port.process} (process {port.pid})", "problem", sentence))
+    if checks:
+        return checks
+    others = sum(not port.loopback for port in ports)
+    said = f"{len(ports)} ports of {len(processes)} processes, {others} of them open to other machines"
+    return [
+        Check("ray", "ok", f"{said}; none runs code for who has no token" if processes else "does not run")
+    ]
 
 
 def check_label_studio(options: ImageOptions) -> Check:

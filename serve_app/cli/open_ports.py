@@ -1,4 +1,4 @@
-"""What Ray shows to other machines: who of it listens there, and what it does for somebody without a token.
+"""What Ray shows to others: who of it listens where, and what it does for somebody without a token.
 
 Ray's processes talk gRPC with each other, and some of them HTTP. Whoever may talk to them runs code as their
 user.
@@ -44,12 +44,16 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPort:
-    """A TCP port on which the process ``pid`` of Ray listens for other machines too."""
+class ListeningPort:
+    """A TCP port on which the process ``pid`` of Ray listens.
+
+    ``loopback``: the address when other machines do not reach it there; "" when they do.
+    """
 
     process: str
     pid: int
     port: int
+    loopback: str
 
 
 def rays_processes() -> dict[int, str]:
@@ -67,7 +71,7 @@ def rays_processes() -> dict[int, str]:
     return found
 
 
-def open_ports(processes: dict[int, str]) -> list[OpenPort] | None:
+def listening_ports(processes: dict[int, str]) -> list[ListeningPort] | None:
     """Those of ``processes``; None where only root may know (macOS)."""
     psutil = _psutil()
     try:
@@ -75,9 +79,9 @@ def open_ports(processes: dict[int, str]) -> list[OpenPort] | None:
     except psutil.AccessDenied:
         return None
     return [
-        OpenPort(processes[each.pid], each.pid, each.laddr.port)
+        ListeningPort(processes[each.pid], each.pid, each.laddr.port, _loopback(each.laddr.ip))
         for each in connections
-        if each.pid in processes and each.status == psutil.CONN_LISTEN and not _is_loopback(each.laddr.ip)
+        if each.pid in processes and each.status == psutil.CONN_LISTEN
     ]
 
 
@@ -110,10 +114,11 @@ def public_addresses() -> list[str]:
     return sorted(found)
 
 
-def answers(ports: Iterable[OpenPort], addresses: list[str]) -> Iterator[tuple[OpenPort, Answer]]:
-    """What each port says at the first of ``addresses`` where it says anything."""
+def answers(ports: Iterable[ListeningPort], addresses: list[str]) -> Iterator[tuple[ListeningPort, Answer]]:
+    """What each port says: on loopback, or at the first of ``addresses`` where it says anything."""
     for each in ports:
-        said = (ask(address, each.port, each.process) for address in addresses)
+        reached = [each.loopback] if each.loopback else addresses
+        said = (ask(address, each.port, each.process) for address in reached)
         yield each, next((answer for answer in said if answer is not Answer.NONE), Answer.NONE)
 
 
@@ -139,10 +144,11 @@ def _grpc_codes(address: str, port: int) -> Iterator[str]:
                 yield "OK"
 
 
-def _is_loopback(address: str) -> bool:
+def _loopback(address: str) -> str:
+    """``address`` itself, without a wrapping for IPv6, if it is on loopback."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return bool((mapped or parsed).is_loopback)
+    bare = getattr(parsed, "ipv4_mapped", None) or parsed
+    return str(bare) if bare.is_loopback else ""
 
 
 def _psutil() -> Any:

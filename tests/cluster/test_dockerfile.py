@@ -108,7 +108,7 @@ def test_no_secret_is_baked_in() -> None:
 
 def test_ray_is_told_how_to_authenticate_and_how_to_be_fast() -> None:
     environment = dict(pair.split("=", 1) for text in of("ENV") for pair in shlex.split(text))
-    assert environment["RAY_AUTH_MODE"] in ("disabled", "token")
+    assert environment["RAY_AUTH_MODE"] == "token"
     assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == environment["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert environment["PYTHONPATH"] == of("WORKDIR")[-1]
     assert {name: environment[name] for name in SURVIVING} == SURVIVING

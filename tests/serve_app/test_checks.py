@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from imaging.options import ImageOptions
 from serve_app.cli import checks, open_ports
 from serve_app.cli.checks import Check
-from serve_app.cli.open_ports import Answer, OpenPort
+from serve_app.cli.open_ports import Answer, ListeningPort
 from serve_app.lint_schema import variables
 from serve_app.settings import Settings
 from tests.canary import CANARY
@@ -169,24 +169,27 @@ def test_the_backends_own_basic_auth_is_used() -> None:
     ("answer", "state"),
     [(Answer.GIVEN, "problem"), (Answer.REFUSED, "ok"), (Answer.METRICS, "ok"), (Answer.NONE, "ok")],
 )
-def test_what_ray_does_for_others_is_said_of_each_port(
-    answer: Answer, state: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("loopback", "who"), [("", "whoever reaches"), ("127.0.0.1", "everybody on")])
+def test_a_part_of_ray_that_asks_for_no_token_is_a_problem(
+    answer: Answer, state: str, loopback: str, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = OpenPort("raylet", 7, 1234)
+    port = ListeningPort("raylet", 7, 1234, loopback)
     monkeypatch.setattr(open_ports, "rays_processes", lambda: {7: "raylet", 8: "gcs_server"})
-    monkeypatch.setattr(open_ports, "open_ports", lambda processes: [port])
+    monkeypatch.setattr(open_ports, "listening_ports", lambda processes: [port])
     monkeypatch.setattr(open_ports, "answers", lambda ports, addresses: [(port, answer)])
-    check, all_of_it = checks.check_ray(["192.0.2.7"])
-    assert (check.name, check.state) == ("raylet (process 7)", state)
-    assert check.sentence.startswith(f"port 1234 {answer.value}")
-    assert all_of_it.sentence == "2 processes, of which 1 listen for others"
+    [check] = checks.check_ray(["192.0.2.7"])
+    assert check.state == state
+    if state == "problem":
+        assert check.name == "raylet (process 7)"
+        assert check.sentence.startswith(f"port 1234 ANSWERS WITHOUT A TOKEN: {who} this machine runs code")
+    else:
+        assert check.sentence.startswith(f"1 ports of 2 processes, {int(not loopback)} of them open to")
 
 
 def test_no_ray_and_no_right_to_look_are_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_ports, "rays_processes", dict)
-    assert [each.state for each in checks.check_ray([])] == ["ok"]
-    monkeypatch.setattr(open_ports, "rays_processes", lambda: {7: "raylet"})
-    monkeypatch.setattr(open_ports, "open_ports", lambda processes: None)
+    assert [(each.state, each.sentence) for each in checks.check_ray([])] == [("ok", "does not run")]
+    monkeypatch.setattr(open_ports, "listening_ports", lambda processes: None)
     assert [each.state for each in checks.check_ray([])] == ["skipped"]
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from serve_app.cli.serve.address import (
-    ANYWHERE,
     HAPROXY_CAN,
     as_haproxy_reads_it,
     listening_address,
@@ -89,7 +88,7 @@ class Places:
         self.notes.append(f"{what}: port {port}, since {wanted} is taken.")
 
     def _listens_on(self, name: str) -> str:
-        return self.address if "FALLBACK" in name else ANYWHERE[0]
+        return self.address if "FALLBACK" in name else LOOPBACK
 
     @property
     def serve_host(self) -> str:

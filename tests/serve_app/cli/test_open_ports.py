@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.cli.open_ports import Answer, OpenPort, answers, ask, open_ports, public_addresses
+from serve_app.cli.open_ports import Answer, ListeningPort, answers, ask, listening_ports, public_addresses
 from tests.running_app import free_port
 
 HERE = "127.0.0.1"
@@ -104,23 +104,31 @@ def test_who_answers_http_without_a_token_is_found(
 
 
 def test_nobody_answers_where_nobody_listens() -> None:
-    port = OpenPort("raylet", 1, free_port())
-    assert dict(answers([port], [HERE])) == {port: Answer.NONE}
-    assert dict(answers([port], [])) == {port: Answer.NONE}
+    port = free_port()
+    for each in (ListeningPort("raylet", 1, port, ""), ListeningPort("raylet", 1, port, HERE)):
+        assert dict(answers([each], [HERE])) == {each: Answer.NONE}
+        assert dict(answers([each], [])) == {each: Answer.NONE}
+
+
+def test_a_port_on_loopback_is_asked_there_and_an_open_one_where_others_reach_it() -> None:
+    with http_server(401, "text/plain") as port:
+        inside, outside = (ListeningPort("raylet", 1, port, loopback) for loopback in (HERE, ""))
+        assert dict(answers([inside, outside], [])) == {inside: Answer.REFUSED, outside: Answer.NONE}
+        assert dict(answers([outside], ["127.0.0.2", HERE])) == {outside: Answer.REFUSED}
 
 
 @pytest.mark.parametrize(
-    ("family", "address", "is_open"),
+    ("family", "address", "loopback"),
     [
-        (socket.AF_INET, "0.0.0.0", True),
-        (socket.AF_INET, HERE, False),
-        (socket.AF_INET6, "::", True),
-        (socket.AF_INET6, "::1", False),
-        (socket.AF_INET6, "::ffff:127.0.0.1", False),
+        (socket.AF_INET, "0.0.0.0", ""),
+        (socket.AF_INET, HERE, HERE),
+        (socket.AF_INET6, "::", ""),
+        (socket.AF_INET6, "::1", "::1"),
+        (socket.AF_INET6, "::ffff:127.0.0.1", HERE),
     ],
 )
-def test_a_port_is_open_unless_it_is_on_loopback(
-    family: socket.AddressFamily, address: str, is_open: bool
+def test_who_listens_for_others_is_told_from_who_does_not(
+    family: socket.AddressFamily, address: str, loopback: str
 ) -> None:
     with socket.socket(family) as listening:
         try:
@@ -128,9 +136,9 @@ def test_a_port_is_open_unless_it_is_on_loopback(
         except OSError:
             pytest.skip(f"this machine has no {address}")
         listening.listen()
-        mine = OpenPort("raylet", os.getpid(), listening.getsockname()[1])
-        assert (mine in (open_ports({os.getpid(): "raylet"}) or [])) is is_open
-        assert open_ports({}) == []
+        mine = ListeningPort("raylet", os.getpid(), listening.getsockname()[1], loopback)
+        assert mine in (listening_ports({os.getpid(): "raylet"}) or [])
+        assert listening_ports({}) == []
 
 
 def test_public_addresses_are_those_of_others() -> None:

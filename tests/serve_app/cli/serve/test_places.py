@@ -62,7 +62,7 @@ def test_a_port_of_haproxy_that_an_operator_has_set_is_that_one_or_none(
     port = free_port()
     monkeypatch.setenv("RAY_SERVE_HAPROXY_STATS_PORT", str(port))
     assert Places.find(asked(), ports).haproxy_ports["RAY_SERVE_HAPROXY_STATS_PORT"] == port
-    with Ports() as others, pytest.raises(PlacesRefused, match=f"Cannot listen on 0.0.0.0:{port}"):
+    with Ports() as others, pytest.raises(PlacesRefused, match=f"Cannot listen on 127.0.0.1:{port}"):
         Places.find(asked(), others)
 
 
