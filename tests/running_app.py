@@ -38,12 +38,16 @@ class RunningApp:
         """Where Ray writes its logs."""
         return self.log.parent / "ray" / "session_latest" / "logs"
 
+    @property
+    def dashboard_link(self) -> str:
+        """What was printed for people who want to see the dashboard."""
+        return self.said().partition("dashboard  ")[2].split()[0]
+
     @contextlib.contextmanager
     def dashboard_client(self) -> Iterator[httpx.Client]:
-        """A client that is logged in to the dashboard, by the link that was printed."""
+        """A client that is logged in to the dashboard, by the link."""
         with httpx.Client(base_url=self.dashboard, trust_env=False, timeout=START_S) as client:
-            link = self.said().partition("dashboard  ")[2].split()[0]
-            client.get(link, follow_redirects=True).raise_for_status()
+            client.get(self.dashboard_link, follow_redirects=True).raise_for_status()
             yield client
 
     def said(self) -> str:

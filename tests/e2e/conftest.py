@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.annotator import Annotator
-from tests.label_studio.fixtures import backend_url, label_studio
+from tests.label_studio.fixtures import backend, backend_url, label_studio
 from tests.label_studio.server import USER, LabelStudioServer
 
-__all__ = ["backend_url", "label_studio"]
+__all__ = ["backend", "backend_url", "label_studio"]
 
 _IOUS = pytest.StashKey[dict[str, float]]()
 _FLAGS = (

@@ -29,10 +29,16 @@ def legacy_label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 
 @pytest.fixture(scope="session")
-def backend_url(label_studio: LabelStudioServer) -> Iterator[str]:
+def backend(label_studio: LabelStudioServer) -> Iterator[RunningApp]:
     """The application under test, reading images of ``label_studio`` with a personal access token."""
-    with application(label_studio, label_studio.api.personal_access_token()) as url:
-        yield url
+    with running_application(label_studio, label_studio.api.personal_access_token()) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def backend_url(backend: RunningApp) -> str:
+    """Where it answers."""
+    return backend.url
 
 
 @contextmanager
