@@ -35,7 +35,7 @@ def until(app: RunningApp, name: str, value: float) -> None:
 
 def _exported(app: RunningApp) -> list[str]:
     """The pages of all exporters, as Ray tells Prometheus to find them."""
-    found = json.loads((app.log.parent / "prom_metrics_service_discovery.json").read_text())
+    found = json.loads((app.ray / "prom_metrics_service_discovery.json").read_text())
     pages = []
     for target in {target for group in found for target in group["targets"]}:
         # Some have a port that is the same in all clusters of a machine, whose other one may just have ended.

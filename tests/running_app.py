@@ -34,9 +34,14 @@ class RunningApp:
     log: Path
 
     @property
+    def ray(self) -> Path:
+        """Ray's temporary folder, in the one that ``--temp-dir`` named."""
+        return self.log.parent / "ray"
+
+    @property
     def logs(self) -> Path:
         """Where Ray writes its logs."""
-        return self.log.parent / "ray" / "session_latest" / "logs"
+        return self.ray / "session_latest" / "logs"
 
     @property
     def dashboard_link(self) -> str:

@@ -32,6 +32,7 @@ MAY_SEND = {
     "serve_app/cli/checks.py": "doctor asks the parts of a running installation",
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
     "serve_app/cli/backend_route.py": "sends tasks to a running application that an operator named",
+    "serve_app/cli/open_ports.py": "doctor asks Ray's ports of this machine, without a token",
     "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
     "serve_app/cli/serve/draining.py": "asks HAProxy on its own socket what is under way",
