@@ -1,0 +1,58 @@
+"""What an attack is, and what annotators may notice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from benchmarks.hostile.figures import Figures
+
+Begin = Callable[[str], AbstractAsyncContextManager[object]]
+"""From the application's address to a context that attacks as long as it is open. It is entered on an event
+loop of its own, which has nothing else to do; what it costs is the attacker's, so it must be little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be noticed; None: whatever it is.
+
+    ``first_times``, ``warm_times``: the middle of the clicks on new and on known images, as a multiple of
+    what it is in calm weather. ``worst_s``: the slowest first click. ``health_s``: the slowest /health.
+    ``memory_mib``: what the application's processes hold more than before.
+    """
+
+    first_times: float | None = 1.5
+    warm_times: float | None = 1.5
+    worst_s: float | None = 3.0
+    health_s: float | None = 1.0
+    memory_mib: float | None = 500.0
+
+    def missed(self, found: Figures, calm: Figures) -> list[str]:
+        """What was not kept, in a few words each. No click may be lost, and no mask be wrong."""
+        first, warm = found.first.p50 / calm.first.p50, found.warm.p50 / calm.warm.p50
+        lost = found.first.lost + found.warm.lost
+        said = {
+            f"{lost} lost": (lost, 0),
+            f"{found.wrong} WRONG": (found.wrong, 0),
+            f"first clicks {first:.1f} x": (first, self.first_times),
+            f"warm clicks {warm:.1f} x": (warm, self.warm_times),
+            f"worst {found.first.worst:.1f} s": (found.first.worst, self.worst_s),
+            f"/health {found.health_s:.2f} s": (found.health_s, self.health_s),
+            f"{found.memory_mib - calm.memory_mib:+.0f} MiB": (
+                found.memory_mib - calm.memory_mib,
+                self.memory_mib,
+            ),
+        }
+        missed = [words for words, (value, most) in said.items() if most is not None and value > most]
+        return missed if found.first.answered else [*missed, "no first click was answered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """``family``: the name by which ``--attacks`` asks for it and its like."""
+
+    family: str
+    name: str
+    begin: Begin
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,149 @@
+"""Honest annotators in calm weather and under one attack after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.bar import Bar
+from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, asking, client
+from benchmarks.chaos.questions import PICTURES, SIZE, Questions
+from benchmarks.hostile.attack import Attack
+from benchmarks.hostile.figures import Figures, figures
+from benchmarks.hostile.report import Line, Report
+from benchmarks.studio import Studio
+from tests.running_app import ROOT, RunningApp, running_app
+from tests.weights import checkpoints
+
+NEVER = 10**9
+SETTLE_S = 2.0
+"""An attack has begun when it has gone on for so long; what is clicked on before does not count."""
+SAMPLE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``seconds``: for which each attack lasts, and half as long calm weather before it."""
+
+    attacks: Sequence[Attack]
+    seconds: float
+    model: str
+
+    def described(self) -> str:
+        """In a sentence."""
+        return f"{self.model}; two annotators on known images, two on new ones; {self.seconds:g} s each"
+
+
+class Memory:
+    """The most that the processes of an application hold together, asked again and again."""
+
+    def __init__(self, app: RunningApp) -> None:
+        self._ancestor = app.process.pid
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._peak = 0.0
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def peak(self) -> float:
+        """MiB, since this was asked last."""
+        peak, self._peak = max(self._peak, self._now()), 0.0
+        return peak
+
+    def _watch(self) -> None:
+        while not self._over.wait(SAMPLE_S):
+            self._peak = max(self._peak, self._now())
+
+    def _now(self) -> float:
+        held = 0.0
+        for pid, _ in processes.descendants(self._ancestor):
+            with contextlib.suppress(OSError, KeyError):
+                held += processes.share_of(pid)
+        return held
+
+
+class Honest:
+    """Annotators who click on known images, others who click on new ones, and who asks /health."""
+
+    def __init__(self, app: RunningApp, memory: Memory) -> None:
+        known, new = Questions(cold_every=NEVER), Questions(cold_every=1)
+        with client(app.url, TIMEOUT_S) as http:
+            known.learn(asking(http))
+        new.right = known.right
+        self._memory = memory
+        self._both = Annotators(app.url, known, 2), Annotators(app.url, new, 2, pause_s=0.5)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """They click inside the block."""
+        with contextlib.ExitStack() as stack:
+            for each in self._both:
+                stack.enter_context(each)
+            yield
+
+    def saw(self, began: float, ended: float) -> Figures:
+        """What they noticed from ``began`` to ``ended``."""
+        clicks = [click for each in self._both for click in list(each.clicks)]
+        probes = [probe for each in self._both for probe in list(each.probes)]
+        return figures(clicks, probes, self._memory.peak(), began, ended)
+
+
+def run(plan: Plan, folder: Path) -> Report:
+    """All that is planned, each attack on an application that knows nothing of the others."""
+    report = Report(plan.described())
+    with Bar(len(plan.attacks)) as bar:
+        for attack in plan.attacks:
+            bar.begin(attack.name)
+            with _application(plan, folder) as app, Memory(app) as memory:
+                report.lines.append(_line(Honest(app, memory), app, attack, plan.seconds))
+            bar.advance(1)
+    return report
+
+
+def _line(honest: Honest, app: RunningApp, attack: Attack, seconds: float) -> Line:
+    with honest.at_work():
+        time.sleep(SETTLE_S)
+        calm_began = time.monotonic()
+        time.sleep(seconds / 2)
+        calm_ended = time.monotonic()
+        calm = honest.saw(calm_began, calm_ended)
+        began, ended = asyncio.run(_attacked(app, attack, seconds))
+    # Those that were sent in time and answered later count: all have ended now.
+    return Line(attack, calm, honest.saw(began, ended))
+
+
+async def _attacked(app: RunningApp, attack: Attack, seconds: float) -> tuple[float, float]:
+    async with attack.begin(app.url):
+        await asyncio.sleep(SETTLE_S)
+        began = time.monotonic()
+        await asyncio.sleep(seconds)
+        return began, time.monotonic()
+
+
+@contextlib.contextmanager
+def _application(plan: Plan, folder: Path) -> Iterator[RunningApp]:
+    with Studio(1, *SIZE, pictures=PICTURES) as studio:
+        env = {
+            "LABEL_STUDIO_URL": studio.url,
+            "MODEL": plan.model,
+            "WORKERS": "2",
+            "IMAGE_HOSTS": "*",  # the hostile hosts are on loopback
+        }
+        if plan.model != "classical":
+            weights = folder / f"{plan.model}.pt"
+            checkpoints.write(plan.model, weights)
+            env |= {"CHECKPOINT": str(weights), "MODEL_DIR": str(folder)}
+        with running_app(ROOT / "configs" / "serve.yaml", env, haproxy=True) as app:
+            yield app
