@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test test-alone test-clusters check e2e chaos soak format docs clean
+.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
@@ -17,10 +17,14 @@ test: .venv/.requirements-dev .venv/.requirements-oracles
 CLUSTERS := cluster or label_studio
 
 test-alone:
-	$(BIN)/python -m pytest --durations=15 -m "not e2e and not ($(CLUSTERS))"
+	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and not ($(CLUSTERS))"
 
 test-clusters:
-	$(BIN)/python -m pytest --durations=15 -m "not e2e and ($(CLUSTERS))"
+	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and ($(CLUSTERS))"
+
+# What `make test` leaves out because a shorter test finds the same.
+test-all: test
+	$(BIN)/python -m pytest --durations=15 -m full
 
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev

@@ -22,7 +22,15 @@ from tests.segmenters.parity.seed import SEED
 from tests.segmenters.parity.sides import Sides
 from values.prompt import Prompt
 
-MODELS = ("sam_vit_b", "sam_vit_l", "sam2_hiera_tiny", "sam2.1_hiera_tiny", "sam2.1_hiera_small")
+# A larger SAM is the same code with more blocks: which of them look at everything and how many heads they
+# have is in the shapes of their positions, which test_keys.py compares.
+MODELS = (
+    "sam_vit_b",
+    pytest.param("sam_vit_l", marks=pytest.mark.full),
+    "sam2_hiera_tiny",
+    "sam2.1_hiera_tiny",
+    "sam2.1_hiera_small",
+)
 # Rounding: of features, which reach 5 (SAM) and 30 (SAM 2), up to 4e-5 was seen; of logits and scores 7e-5.
 # Other processors round otherwise.
 FEATURES = 1e-4
