@@ -178,7 +178,7 @@ class Ingress:
                 self._prefetcher.opened(body)
             return _predictions([])
         # One result for each task; the prompts are about the first.
-        results = [prediction([], 0.0, self._choice.segmenter.version) for _ in body.tasks]
+        results = [prediction([], 0.0, self._choice.segmenter.version)] * len(body.tasks)
         if isinstance(click, Nothing):
             request.state.no_mask = click.reason
             return _predictions(results)

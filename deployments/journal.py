@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field, fields
 
-from protocol.bodies import PROJECT_ID_LIMIT
+from protocol.bodies import ID_LIMIT
 from values.one_line import one_line
 
 PROJECTS = 1000
@@ -101,14 +101,14 @@ class Journal:
         """Keep what is wrong with a project's labeling config; an empty list clears it."""
         with self._lock:
             self._warnings.pop(project, None)
-            if sentences and len(project) <= PROJECT_ID_LIMIT:
+            if sentences and len(project) <= ID_LIMIT:
                 self._warnings[project] = shortened(sentences)
             if len(self._warnings) > PROJECTS:
                 self._warnings.popitem(last=False)
 
     def offer(self, project: str, token: str) -> None:
         """Keep the token that Label Studio sent with a project's /setup, if it is no longer than a token."""
-        if len(token.encode(errors="replace")) > TOKEN_LIMIT or len(project) > PROJECT_ID_LIMIT:
+        if len(token.encode(errors="replace")) > TOKEN_LIMIT or len(project) > ID_LIMIT:
             return
         with self._lock:
             self._tokens[project] = token
@@ -125,7 +125,7 @@ class Journal:
         """Keep the labeling config of a project's last /setup, and none where that is too long."""
         with self._lock:
             self._characters -= len(self._configs.pop(project, ""))
-            if len(label_config) <= CONFIG_LIMIT and len(project) <= PROJECT_ID_LIMIT:
+            if len(label_config) <= CONFIG_LIMIT and len(project) <= ID_LIMIT:
                 self._configs[project] = label_config
                 self._characters += len(label_config)
             while len(self._configs) > PROJECTS or self._characters > CONFIGS_LIMIT:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+from msgspec.structs import replace
+
 from deployments.background import Background
+from deployments.owners import off_loop_if
+from deployments.parcels import LARGE
 from embeddings.single_flight import SingleFlight
 from imaging.project_tasks import ListedTask
-from protocol import bodies
-from protocol.bodies import PredictBody
+from protocol.bodies import PredictBody, Task
 from protocol.click import read_images
+from protocol.cost import ON_LOOP_MS, images_ms
 from values.errors import ServiceError
 from values.image import ImageSource
 
@@ -94,7 +98,7 @@ class Prefetcher:
         for each in await self._next(project, task):
             if self._is_due(project, each.id):
                 self._mark(project, each.id)
-                for source in _images(body, each):
+                for source in await _images(body, each):
                     if not self.background.start(self._send(project, each.id, source)):
                         self._sent.pop((project, each.id), None)
 
@@ -136,10 +140,8 @@ class Prefetcher:
             self._sent.popitem(last=False)
 
 
-def _images(opened: PredictBody, task: ListedTask) -> list[ImageSource]:
+async def _images(opened: PredictBody, task: ListedTask) -> list[ImageSource]:
     """The images of a task, which the opened one's labeling config shows."""
-    listed = {"tasks": [{"id": task.id, "data": json.loads(task.data)}], "project": opened.project_id}
-    body = bodies.read_predict(json.dumps({**listed, "label_config": opened.label_config}).encode())
-    return [
-        replace(source, login=opened.login, password=opened.password) for source in read_images(body, WINDOW)
-    ]
+    body = replace(opened, tasks=(Task(task.id, msgspec.Raw(task.data)),), items=())
+    costly = len(task.data) > LARGE or images_ms(body) > ON_LOOP_MS
+    return await off_loop_if(costly, read_images, body, WINDOW)

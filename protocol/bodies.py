@@ -7,7 +7,8 @@ and values whose size a client controls stay undecoded bytes (``msgspec.Raw``) u
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -16,19 +17,32 @@ from values.errors import BadRequest
 CONTEXT_LIMIT = 16 * 2**20
 """Bytes of JSON that ``params.context`` may hold: some dozen drawn masks."""
 
-PROJECT_ID_LIMIT = 64
-"""Characters of a project's id, which is kept and shown in many places."""
+ID_LIMIT = 64
+"""Characters of the id of a project or a task, which are kept and shown in many places."""
 
-_EXTRA_LIMIT = 2**20
+TASK_LIMIT = 10_000
+"""Tasks of one request: Label Studio asks for the predictions of a whole selection at once. Each takes some
+hundred bytes here, and may take three in the body."""
+
+ITEM_LIMIT = 5000
+"""Items of ``context.result``: five for each prompt, since one stands there for each of its controls."""
+
 _ABSENT = msgspec.Raw(b"null")
 _T = TypeVar("_T")
 
 
-class Task(msgspec.Struct, frozen=True):
-    """A task: its id, and its data with every value left as undecoded JSON."""
+Identity: TypeAlias = (
+    Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+    | Annotated[str, msgspec.Meta(max_length=ID_LIMIT)]
+)
+"""Of a task: a number of 64 bits, or a short text."""
 
-    id: int | str | None = None
-    data: dict[str, msgspec.Raw] | None = None
+
+class Task(msgspec.Struct, frozen=True):
+    """A task: its id, and its data as undecoded JSON, an object or null (see ``variables.TaskData``)."""
+
+    id: Identity | None = None
+    data: msgspec.Raw = _ABSENT
 
     @property
     def number(self) -> int | None:
@@ -74,7 +88,7 @@ class PredictBody(msgspec.Struct, frozen=True):
     @property
     def task_id(self) -> str:
         """The first task's id as text, for log lines; "" without one."""
-        return "" if not self.tasks or self.tasks[0].id is None else str(self.tasks[0].id)[:40]
+        return "" if not self.tasks or self.tasks[0].id is None else str(self.tasks[0].id)
 
     def __repr__(self) -> str:
         return (
@@ -83,17 +97,11 @@ class PredictBody(msgspec.Struct, frozen=True):
 
 
 class SetupBody(msgspec.Struct, frozen=True):
-    """Body of ``POST /setup``, without the token in it: what is not read cannot leak.
-
-    ``extra_params``: the connection's extra parameters when they are a JSON object, or text holding one.
-    ``extra_text``: any other text found there, so that a warning can be given; otherwise "".
-    """
+    """Body of ``POST /setup``, without the token in it: what is not read cannot leak."""
 
     project_id: str = ""
     schema: str = ""
     hostname: str = ""
-    extra_params: dict[str, object] = {}
-    extra_text: str = ""
 
 
 class WebhookBody(msgspec.Struct, frozen=True):
@@ -132,7 +140,6 @@ class _Setup(msgspec.Struct):
     project: int | float | str | None = None
     schema: str | None = None
     hostname: str | None = None
-    extra_params: msgspec.Raw = _ABSENT
 
 
 class _SetupToken(msgspec.Struct):
@@ -151,12 +158,25 @@ class _Webhook(msgspec.Struct):
     task: Task | None = None
 
 
-_ANYTHING: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
 _PREDICT = msgspec.json.Decoder(_Predict)
 _SETUP = msgspec.json.Decoder(_Setup)
 _SETUP_TOKEN = msgspec.json.Decoder(_SetupToken)
 _WEBHOOK = msgspec.json.Decoder(_Webhook)
 _CONTEXT: msgspec.json.Decoder[_Context | None] = msgspec.json.Decoder(_Context | None)
+
+
+def _few(key: str, limit: int) -> msgspec.json.Decoder[Any]:
+    """Decodes the array ``key`` of an object, and stops behind ``limit`` items.
+
+    The ``max_length`` of msgspec counts what has become Python objects, however many those are.
+    """
+    items = [(f"item_{number}", msgspec.Raw, _ABSENT) for number in range(limit)]
+    array = msgspec.defstruct("Items", items, array_like=True, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(msgspec.defstruct("Few", [(key, array | None, None)]))
+
+
+_FEW_TASKS = _few("tasks", TASK_LIMIT)
+_FEW_ITEMS = _few("result", ITEM_LIMIT)
 
 
 def decode(data: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[_T], where: str, path: str = "$") -> _T:
@@ -191,11 +211,15 @@ def read_predict(body: bytes) -> PredictBody:
         BadRequest: the body is not JSON or not of the shape Label Studio sends; the sentence names the path.
     """
     where = "the body of /predict"
+    _check_tasks(body, where)
     wire = decode(_present(body, where), _PREDICT, where)
+    _check_data(wire.tasks, where)
     params = wire.params or _Params()
     raw = memoryview(params.context)
     if raw.nbytes > CONTEXT_LIMIT:
         raise BadRequest(f"{where}: $.params.context is over {CONTEXT_LIMIT >> 20} MiB; send fewer prompts")
+    if not _is_few(raw, ITEM_LIMIT, _FEW_ITEMS):
+        raise BadRequest(f"{where}: $.params.context.result has over {ITEM_LIMIT} items; send fewer prompts")
     context = decode(params.context, _CONTEXT, where, "$.params.context") or _Context()
     return PredictBody(
         tasks=wire.tasks,
@@ -209,20 +233,17 @@ def read_predict(body: bytes) -> PredictBody:
 
 
 def read_setup(body: bytes) -> SetupBody:
-    """Read the body of ``POST /setup``; ``extra_params`` may be an object, text, null or missing.
+    """Read the body of ``POST /setup``.
 
     Raises:
         BadRequest: as :func:`read_predict`.
     """
     where = "the body of /setup"
     wire = decode(_present(body, where), _SETUP, where)
-    extra_params, extra_text = _extra(wire.extra_params, where)
     return SetupBody(
         project_id=_project_id(wire.project, where),
         schema=wire.schema or "",
         hostname=wire.hostname or "",
-        extra_params=extra_params,
-        extra_text=extra_text,
     )
 
 
@@ -243,7 +264,10 @@ def read_webhook(body: bytes) -> WebhookBody:
         BadRequest: as :func:`read_predict`; ``action`` is required.
     """
     where = "the body of /webhook"
+    _check_tasks(body, where)
     wire = decode(_present(body, where), _WEBHOOK, where)
+    tasks = wire.tasks or ((wire.task,) if wire.task else ())
+    _check_data(tasks, where)
     project = wire.project
     if isinstance(project, _WebhookProject):
         identity, label_config = project.id, project.label_config
@@ -253,7 +277,7 @@ def read_webhook(body: bytes) -> WebhookBody:
         action=wire.action,
         project_id=_project_id(identity, where),
         label_config=label_config,
-        tasks=wire.tasks or ((wire.task,) if wire.task else ()),
+        tasks=tasks,
     )
 
 
@@ -268,24 +292,33 @@ def _project_id(project: float | str | None, where: str) -> str:
     if project is None:
         return ""
     identity = str(project).partition(".")[0]
-    if len(identity) > PROJECT_ID_LIMIT or not identity.isprintable():
-        raise BadRequest(f"{where}: the project's id is no printable text of {PROJECT_ID_LIMIT} characters")
+    if len(identity) > ID_LIMIT or not identity.isprintable():
+        raise BadRequest(f"{where}: the project's id is no printable text of {ID_LIMIT} characters")
     return identity
 
 
-def _extra(raw: msgspec.Raw, where: str) -> tuple[dict[str, object], str]:
-    if memoryview(raw).nbytes > _EXTRA_LIMIT:
-        raise BadRequest(f"{where}: $.extra_params is over {_EXTRA_LIMIT >> 20} MiB")
-    value = decode(raw, _ANYTHING, where, "$.extra_params")
-    text = value if isinstance(value, str) else ""
-    if text:
-        try:
-            value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return {}, text
-    if isinstance(value, dict):
-        return value, ""
-    return {}, text
+def _check_tasks(body: bytes, where: str) -> None:
+    if not _is_few(body, TASK_LIMIT, _FEW_TASKS):
+        raise BadRequest(f"{where} has over {TASK_LIMIT} tasks; send fewer at a time")
+
+
+def _is_few(data: bytes | memoryview, limit: int, few: msgspec.json.Decoder[Any]) -> bool:
+    """Whether an array of objects in ``data`` has at most ``limit``; what is no such array is not judged."""
+    if bytes(data).count(b"{") <= limit:
+        return True
+    try:
+        few.decode(data)
+    except msgspec.ValidationError as error:
+        return "at most length" not in str(error)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    return True
+
+
+def _check_data(tasks: Sequence[Task], where: str) -> None:
+    for number, task in enumerate(tasks):
+        if bytes(memoryview(task.data)[:1]) not in (b"{", b"n"):
+            raise BadRequest(f"{where}: expected `object | null` at $.tasks[{number}].data")
 
 
 def _lower(problem: str) -> str:

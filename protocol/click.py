@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from protocol.bodies import PredictBody, Task, WebhookBody
+from protocol.budget import Budget, Spent
 from protocol.controls import Output
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
@@ -18,7 +19,9 @@ from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource
 from values.prompt import Prompt
 
-_LOOK_UPS = 10_000  # tasks times images that are looked through for images to warm
+LOOK_UPS = 10_000
+"""Tasks times images, and items of their lists, that are looked through for images to warm. One is of 1 Ki
+characters at most, and as many more may be made as there are in the tasks' data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +110,7 @@ def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource
     """The images of a request's tasks, in order and without repeats, for warming; at most ``limit``.
 
     Every ``<Image>`` of the config counts, and every item of a list. Tasks without an image are passed over,
-    and a request without a labeling config has none.
+    and a request without a labeling config has none. What is behind :data:`LOOK_UPS` is not looked at.
 
     Raises:
         BadLabelConfig: the labeling config is unreadable.
@@ -154,19 +157,22 @@ def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> 
 
 
 def _values(tasks: tuple[Task, ...], config: LabelConfig) -> Iterator[tuple[Task, str]]:
-    datas = ((task, TaskData(task)) for task in tasks)
-    shown = ((task, data, image) for task, data in datas for image in _all_images(config, data))
-    for task, data, image in islice(shown, _LOOK_UPS):
-        value = _favoured(image, data)
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, str) and item.strip():
-                yield task, item
+    budget = Budget(LOOK_UPS + sum(memoryview(task.data).nbytes for task in tasks) // 1024)
+    with suppress(Spent):
+        for task in tasks:
+            data = TaskData(task)
+            for image in _all_images(config, data, budget):
+                value = _favoured(image, data)
+                for item in value if isinstance(value, list) else [value]:
+                    budget.spend(1 + (len(item) // 1024 if isinstance(item, str) else 0))
+                    if isinstance(item, str) and item.strip():
+                        yield task, item
 
 
-def _all_images(config: LabelConfig, data: TaskData) -> Iterator[Image]:
+def _all_images(config: LabelConfig, data: TaskData, budget: Budget) -> Iterator[Image]:
     # Warming is a favour: what cannot be read of a task has nothing to warm, and its click says why.
     with suppress(BadRequest, BadLabelConfig, ImageError):
-        yield from images(config, data)
+        yield from images(config, data, budget)
 
 
 def _favoured(image: Image, data: TaskData) -> object:

@@ -5,7 +5,7 @@ Tag and attribute names are compared without case, as Label Studio's editor does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError
@@ -52,11 +52,13 @@ class LabelConfig:
 
     ``tags``: the same with the repeaters around them, empty in a config without any. In ``images`` and
     ``controls`` what is inside of a repeater stands once, as it is written: see ``protocol.repeater``.
+    ``image_tags``: those of ``tags`` that have images.
     """
 
     images: tuple[Image, ...] = ()
     controls: tuple[Control, ...] = ()
     tags: tuple[Repeated, ...] = ()
+    image_tags: tuple[Repeated, ...] = ()
 
     def image(self, name: str) -> Image | None:
         """The ``<Image>`` of that name."""
@@ -157,9 +159,24 @@ def _collect(root: Element) -> LabelConfig:
         stack += [(child, control, around, tag == "repeater") for child in reversed(element)]
     if (count := sum(found.tag != "image" for found in named)) > _CONTROL_LIMIT:
         raise BadLabelConfig(f"the labeling config has {count} controls, over the limit of {_CONTROL_LIMIT}")
-    flat, tags = [found.read() for found in named], tuple(tag for tag, _ in whole.tags())
+    flat, tags = [found.read() for found in named], whole.tags()
+    repeats = any(isinstance(tag, Repeater) for tag, _ in tags)
     return LabelConfig(
         tuple(tag for tag in flat if isinstance(tag, Image)),
         tuple(tag for tag in flat if isinstance(tag, Control)),
-        tags if any(isinstance(tag, Repeater) for tag in tags) else (),
+        tuple(tag for tag, _ in tags) if repeats else (),
+        tuple(tag for tag, _ in _with_images(tags)) if repeats else (),
+    )
+
+
+def _with_images(tags: tuple[tuple[Repeated, bool], ...]) -> tuple[tuple[Repeated, bool], ...]:
+    """The images among ``tags``, and the repeaters that make some."""
+    lighter = (
+        (replace(tag, tags=_with_images(tag.tags)) if isinstance(tag, Repeater) else tag, own)
+        for tag, own in tags
+    )
+    return tuple(
+        (tag, own)
+        for tag, own in lighter
+        if isinstance(tag, Image) or (isinstance(tag, Repeater) and tag.tags)
     )

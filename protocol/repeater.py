@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from protocol.budget import Budget
 from protocol.controls import Control, Label
 from protocol.label_config import Image, LabelConfig, Repeated, Repeater
 from protocol.variables import TaskData, resolve
@@ -39,12 +40,13 @@ def expanded(config: LabelConfig, data: TaskData) -> LabelConfig:
     )
 
 
-def images(config: LabelConfig, data: TaskData) -> Iterator[Image]:
-    """The images of :func:`expanded`, made one by one. Raises the same."""
+def images(config: LabelConfig, data: TaskData, budget: Budget) -> Iterator[Image]:
+    """The images of :func:`expanded`, made one by one. Raises the same, and Spent: what is counted towards
+    :data:`REPEATED_LIMIT` is spent."""
     if not config.tags:
         yield from config.images
         return
-    for tag in _Expansion(data, only_images=True).made_of(config.tags):
+    for tag in _Expansion(data, budget).made_of(config.image_tags):
         if isinstance(tag, Image):
             yield tag
 
@@ -52,9 +54,9 @@ def images(config: LabelConfig, data: TaskData) -> Iterator[Image]:
 class _Expansion:
     """The expansion of one config for one task; it counts what it makes."""
 
-    def __init__(self, data: TaskData, *, only_images: bool = False) -> None:
+    def __init__(self, data: TaskData, budget: Budget | None = None) -> None:
         self._data = data
-        self._only_images = only_images
+        self._budget = budget or Budget(REPEATED_LIMIT)
         self._made = 0
         self._label_texts: dict[int, str] = {}
 
@@ -76,6 +78,8 @@ class _Expansion:
         """
         on = _filled(repeater.on, flags, again)
         flag = INDEX_FLAG if repeater.flag is None else _filled(repeater.flag, flags, again)
+        if flags:  # one for each round of those around it, even of a list without items
+            self._count(repeater, len(on) + len(flag))
         repeated = resolve(on, self._data)
         for index in range(len(repeated) if isinstance(repeated, list) else 0):
             here = (*flags, (flag, str(index)))
@@ -89,7 +93,7 @@ class _Expansion:
                     self._count(repeater, len(tag.name) + len(tag.value))
                     value = _filled(tag.value, here, twice)
                     yield Image(_filled(tag.name, here, twice), value, tag.is_list)
-                elif not self._only_images:
+                else:
                     yield self._control(repeater, tag, here, twice)
 
     def _control(self, repeater: Repeater, tag: Control, flags: _Flags, again: _Flags) -> Control:
@@ -113,12 +117,14 @@ class _Expansion:
         )
 
     def _count(self, repeater: Repeater, characters: int) -> None:
-        self._made += 1 + characters // 250
+        units = 1 + characters // 250
+        self._made += units
         if self._made > REPEATED_LIMIT:
             raise BadLabelConfig(
                 f'<Repeater on="{one_line(repeater.on, 80)}"> makes more than {REPEATED_LIMIT} tags of this '
                 "task's data; split the task into smaller ones"
             )
+        self._budget.spend(units)
 
 
 def _filled(text: str, flags: _Flags, again: _Flags) -> str:

@@ -14,7 +14,7 @@ CHUNK = 32_768
 """Numbers that are written in one go: a millisecond, during which no other thread of the process runs."""
 
 
-_NUMBER, _POINT = 4, 40  # characters
+_NUMBER, _POINT, _PREDICTION = 4, 40, 80  # characters
 
 
 def prediction(regions: Sequence[Region], score: float, model_version: str) -> dict[str, Any]:
@@ -32,12 +32,12 @@ def encode_predict(results: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def written_length(results: Sequence[Mapping[str, Any]]) -> int:
-    """About how many characters the arrays and the points of these predictions have in the body."""
+    """About how many characters these predictions have in the body, by their arrays and points."""
     values = (region.get("value") for each in results for region in each["result"])
     fields = [field for value in values if isinstance(value, dict) for field in value.values()]
     numbers = sum(field.size for field in fields if isinstance(field, np.ndarray))
     points = sum(len(field) for field in fields if isinstance(field, list))
-    return _NUMBER * numbers + _POINT * points
+    return _NUMBER * numbers + _POINT * points + _PREDICTION * len(results)
 
 
 def _plain(value: object) -> object:

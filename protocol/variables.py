@@ -9,23 +9,44 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
 from protocol.bodies import Task, decode
-from values.errors import BadLabelConfig, ImageTooLarge
+from values.errors import BadLabelConfig, BadRequest, ImageTooLarge
 from values.one_line import one_line
+
+T = TypeVar("T")
 
 VARIABLE_LIMIT = 32
 """Variables in one value, and steps in one variable's path."""
 
+PATH_LIMIT = 1000
+"""Characters of one variable."""
+
 TEXT_LIMIT = 64 * 2**20
-"""Characters that a value may have with its variables replaced: a data: URL around a variable."""
+"""Characters that a value may have with its variable replaced: a data: URL around it."""
+
+SHORT_LIMIT = 64 * 2**10
+"""Characters that a value of several variables may have: one that stands there thirty times makes a body's
+megabyte thirty, and this for each image of the labeling config. No server takes a longer address."""
+
+COLON_LIMIT = 100_000
+"""Colons in a task's data: each may end a key, which takes two hundred bytes and half a microsecond."""
+
+BRACKET_LIMIT, COMMA_LIMIT = 10_000, 100_000
+"""Brackets, and commas, in one value that is no text: each may be a list or an item. A list of pages has one
+of both for each page."""
 
 _NAMES_SHOWN = 8
 _VARIABLE = re.compile(r"\$([\w[\].{}]+)", re.ASCII)
 _ANYTHING: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
+_KEYS: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(
+    dict[str, msgspec.Raw] | None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +61,28 @@ class Absent:
 
 
 class TaskData:
-    """A task's data. Each key is decoded when it is first asked for, and only once."""
+    """A task's data. They are decoded when first asked for, each key when it is, and only once."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._raws = task.data or {}
-        self._values: dict[str, object] = {}
+        self._values: dict[str, object | BadRequest] = {}
+
+    @cached_property
+    def _keys(self) -> dict[str, msgspec.Raw] | BadRequest:
+        data, where = bytes(self._task.data), f"data of task {self._task.id}"
+        if data.count(b":") > COLON_LIMIT:
+            return BadRequest(
+                f"the {where} have over {COLON_LIMIT} keys or colons; import the task without what no tag of "
+                "the labeling config shows"
+            )
+        try:
+            return decode(data, _KEYS, where, where) or {}
+        except BadRequest as error:
+            return error
+
+    @property
+    def _raws(self) -> dict[str, msgspec.Raw]:
+        return _known(self._keys)
 
     def at(self, path: str) -> object:
         """What is at ``path``, or :class:`Absent`; null counts as absent.
@@ -86,8 +123,18 @@ class TaskData:
     def _value(self, key: str) -> object:
         if key not in self._values:
             where = f"data.{one_line(key, 80)} of task {self._task.id}"
-            self._values[key] = decode(self._raws[key], _ANYTHING, where)
-        return self._values[key]
+            try:
+                self._values[key] = decode(_checked(self._raws[key], where), _ANYTHING, where)
+            except BadRequest as error:
+                self._values[key] = error
+        return _known(self._values[key])
+
+
+def _known(found: T | BadRequest) -> T:
+    """What was found, or why not: told anew each time, and found out once."""
+    if isinstance(found, BadRequest):
+        raise found
+    return found
 
 
 _REMEDY = "import the task with that key"
@@ -100,7 +147,8 @@ def resolve(value: str, data: TaskData) -> object:
     Raises:
         BadRequest: data that cannot be decoded.
         BadLabelConfig: too many variables in the value, or steps in one of them.
-        ImageTooLarge: the text would be over :data:`TEXT_LIMIT`.
+        ImageTooLarge: the text would be over :data:`TEXT_LIMIT`, or of several variables over
+            :data:`SHORT_LIMIT`.
     """
     if whole := _VARIABLE.fullmatch(value):
         return data.at(whole[1])
@@ -117,8 +165,9 @@ def resolve(value: str, data: TaskData) -> object:
         parts += (value[end : found.start()], text)
         end = found.end()
         length += len(parts[-2]) + len(text)
-        if length > TEXT_LIMIT:
-            raise ImageTooLarge(f"an image's address has over {TEXT_LIMIT >> 20} Mi characters")
+        most = TEXT_LIMIT if len(parts) == 2 else SHORT_LIMIT
+        if length > most:
+            raise ImageTooLarge(f"an image's address of variables has over {most >> 10} Ki characters")
     return "".join((*parts, value[end:]))
 
 
@@ -144,6 +193,18 @@ def kind_of(value: object) -> str:
             return f"has {_names(value)}"
         case _:
             return "is something else"
+
+
+def _checked(raw: msgspec.Raw, where: str) -> bytes:
+    """A value that takes little to decode. Raises BadRequest."""
+    data = bytes(raw)
+    if data.startswith(b'"'):
+        return data
+    if data.count(b"[") + data.count(b"{") > BRACKET_LIMIT or data.count(b",") > COMMA_LIMIT:
+        raise BadRequest(
+            f"{where} has over {BRACKET_LIMIT} lists and objects, or {COMMA_LIMIT} items in them"
+        )
+    return data
 
 
 def _text(value: object, path: str) -> str | Absent:
@@ -172,6 +233,8 @@ def _inner(value: object, step: str) -> object:
 
 def _steps(path: str) -> list[str]:
     """``images[0].page`` -> images, 0, page; dots and brackets that separate nothing are passed over."""
+    if len(path) > PATH_LIMIT:
+        raise BadLabelConfig(f"a variable of the labeling config has more than {PATH_LIMIT} characters")
     steps = [""] if path.startswith(".") else []
     step, inside = "", False
     for char in path.removeprefix("."):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.bodies import read_predict, read_setup, read_webhook
+from protocol.bodies import ITEM_LIMIT, TASK_LIMIT, read_predict, read_setup, read_webhook
 from protocol.click import read_click, read_images
 from protocol.options import ReadOptions
 from protocol.variables import TaskData
@@ -132,30 +132,36 @@ def test_steps_over_64_megabytes_of_drafts() -> None:
     assert peak < 1 << 20
 
 
-@pytest.mark.parametrize(
-    ("extra", "expected", "text"),
-    [
-        (None, {}, ""),
-        ({"model": "tiny"}, {"model": "tiny"}, ""),
-        ('{"model": "tiny"}', {"model": "tiny"}, ""),
-        ("", {}, ""),
-        ("model=tiny", {}, "model=tiny"),
-        ("[1]", {}, "[1]"),
-        ("[" * 100_000, {}, "[" * 100_000),
-        ([1], {}, ""),
-        (5, {}, ""),
-    ],
-)
-def test_setup_takes_extra_params_of_any_kind(extra: object, expected: object, text: str) -> None:
-    body = read_setup(encoded({"project": "1.2", "extra_params": extra}))
-    assert (body.extra_params, body.extra_text) == (expected, text)
+def test_as_many_tasks_and_items_as_a_request_may_have() -> None:
+    """Two megabytes of empty tasks would take two hundred of memory: more are not even read."""
+    tasks, items = b",".join([b"{}"] * TASK_LIMIT), b",".join([b'{"type":"x"}'] * ITEM_LIMIT)
+    body = b'{"tasks":[%s],"params":{"context":{"result":[%s]}}}'
+    read = read_predict(body % (tasks, items))
+    assert (len(read.tasks), len(read.items)) == (TASK_LIMIT, ITEM_LIMIT)
+    tracemalloc.start()
+    with pytest.raises(BadRequest, match="over 10000 tasks; send fewer"):
+        read_predict(body % (tasks + b",{}" * 700_000, b""))
+    with pytest.raises(BadRequest, match="over 10000 tasks; send fewer"):
+        read_webhook(b'{"action":"X","tasks":[%s,{}]}' % tasks)
+    with pytest.raises(BadRequest, match=r"result has over 5000 items; send fewer"):
+        read_predict(body % (b"{}", items + b',{"type":"x"}'))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20
+    drafts = b'{"tasks":[{"drafts":[%s]}]}' % tasks
+    assert len(read_predict(drafts).tasks) == 1
+
+
+@pytest.mark.parametrize("identity", [10**309, -(10**19), "x" * 65])
+def test_a_task_id_is_a_number_of_64_bits_or_a_short_text(identity: object) -> None:
+    with pytest.raises(BadRequest, match=r"at \$\.tasks\[0\]\.id"):
+        read_predict(encoded({"tasks": [{"id": identity}]}))
 
 
 def test_reads_the_real_setup_and_not_its_token() -> None:
     body = read_setup(capture_bytes("setup"))
     assert body.project_id == "1"
     assert body.schema.startswith("<View>")
-    assert body.extra_params == {"model": "tiny"}
     assert "token" not in repr(body)
 
 

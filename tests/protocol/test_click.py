@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from protocol import repeater
 from protocol.bodies import PredictBody, read_predict
-from protocol.click import Click, Nothing, read_click, read_images
+from protocol.budget import Budget
+from protocol.click import LOOK_UPS, Click, Nothing, read_click, read_images
 from protocol.controls import Output
 from protocol.options import ReadOptions
 from tests.protocol.support import (
@@ -18,6 +20,7 @@ from tests.protocol.support import (
     keypoint,
     predict,
     rectangle,
+    view,
 )
 from values.errors import BadLabelConfig, BadRequest, ImageMissing
 from values.image import ImageSource
@@ -166,7 +169,7 @@ def test_a_click_on_a_repeated_image_goes_to_its_own_control() -> None:
 def test_repeated_images_are_warmed() -> None:
     assert [image.value for image in read_images(predict(REPEATED, data=URLS), 9)] == ["a", "b"]
     assert [image.value for image in read_images(predict(REPEATED, data=URLS), 1)] == ["a"]
-    many = {"pages": [{"url": str(number)} for number in range(100_000)]}
+    many = {"pages": [{"url": str(number)} for number in range(9000)]}
     assert len(read_images(predict(REPEATED, data=many), 50)) == 50
 
 
@@ -255,3 +258,51 @@ def test_only_so_many_tasks_are_looked_through() -> None:
     tasks = [{"id": number, "data": {"a99": str(number)}} for number in range(200)]
     body = read_predict(encoded({"tasks": tasks, "label_config": f"<View>{images}</View>"}))
     assert [image.value for image in read_images(body, 1000)] == [str(number) for number in range(100)]
+
+
+IMAGES = [f'<Image name="a{number}" value="{{}}"/>'.format for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("config", "data"),
+    [
+        (view(*(image("$list") for image in IMAGES)), {"list": [0] * 999}),
+        (view(*(image(f"{number}$text") for number, image in enumerate(IMAGES))), {"text": "x" * 2**19}),
+        (view('<Repeater on="$list"><Image name="a" value="$none"/></Repeater>'), {"list": [0] * 999}),
+        (
+            view(
+                '<Repeater on="$list">',
+                *['<Repeater on="$none"><Image name="a"/></Repeater>'] * 9,
+                "</Repeater>",
+            ),
+            {"list": [0] * 99},
+        ),
+    ],
+    ids=["lists", "texts", "rounds", "rounds of nothing"],
+)
+def test_images_are_looked_for_as_long_as_it_is_cheap(
+    config: str, data: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent: list[int] = []
+    spend = Budget.spend
+
+    def noted(budget: Budget, units: int) -> None:
+        spent.append(units)
+        spend(budget, units)
+
+    monkeypatch.setattr(Budget, "spend", noted)
+    body = read_predict(
+        encoded({"tasks": [{"id": n, "data": data} for n in range(100)], "label_config": config})
+    )
+    read_images(body, 1000)
+    given = 100 * len(encoded(data)) // 1024
+    assert LOOK_UPS < sum(spent) <= LOOK_UPS + given + 1024
+
+
+def test_what_a_repeater_makes_besides_images_costs_nothing_to_warm_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(repeater, "Control", lambda *given: made.append(given[1]))
+    assert [image.value for image in read_images(predict(REPEATED, data=URLS), 9)] == ["a", "b"]
+    assert made == []

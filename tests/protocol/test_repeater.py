@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from protocol.budget import Budget
 from protocol.controls import Control, Label
 from protocol.label_config import parse
 from protocol.repeater import REPEATED_LIMIT, expanded, images
@@ -26,7 +27,7 @@ def test_tags_are_named_as_the_editor_names_them(case: dict[str, Any]) -> None:
     config = expanded(parse(case["config"]), data)
     assert [[image.name, image.value] for image in config.images] == case["images"]
     assert [[control.name, ",".join(control.to_name)] for control in config.controls] == case["controls"]
-    assert list(images(parse(case["config"]), data)) == list(config.images)
+    assert list(images(parse(case["config"]), data, Budget(1000))) == list(config.images)
 
 
 def test_a_config_without_repeaters_is_itself() -> None:
@@ -51,7 +52,7 @@ def test_a_control_whose_labels_are_repeated_takes_any_label() -> None:
     assert config.controls[0].spelling_of("anything") == "anything"
 
 
-@pytest.mark.parametrize("pages", [REPEATED_LIMIT // 3, REPEATED_LIMIT // 3 + 1, 1_000_000])
+@pytest.mark.parametrize("pages", [REPEATED_LIMIT // 3, REPEATED_LIMIT // 3 + 1, 90_000])
 def test_there_is_an_end_to_repeating(pages: int) -> None:
     data = task_data({"pages": [0] * pages})
     config = parse(PAGES.replace("LABELS", ""))
@@ -64,7 +65,7 @@ def test_there_is_an_end_to_repeating(pages: int) -> None:
 
 def test_images_are_made_one_by_one() -> None:
     """Warming takes the first few, however many a task lists."""
-    made = images(parse(PAGES), task_data({"pages": [0] * 1_000_000}))
+    made = images(parse(PAGES), task_data({"pages": [0] * 90_000}), Budget(10_000))
     assert [next(made).name for _ in range(3)] == ["page_0", "page_1", "page_2"]
     with pytest.raises(BadLabelConfig, match="split the task"):
         list(made)

@@ -7,7 +7,17 @@ import pytest
 
 from protocol import variables
 from protocol.bodies import read_predict
-from protocol.variables import VARIABLE_LIMIT, Absent, TaskData, kind_of, resolve, variables_of
+from protocol.variables import (
+    BRACKET_LIMIT,
+    COLON_LIMIT,
+    COMMA_LIMIT,
+    VARIABLE_LIMIT,
+    Absent,
+    TaskData,
+    kind_of,
+    resolve,
+    variables_of,
+)
 from tests.protocol.support import EDITOR, task_data
 from values.errors import BadLabelConfig, BadRequest, ImageTooLarge
 
@@ -75,11 +85,18 @@ def test_whether_a_value_depends_on_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["$a" * (VARIABLE_LIMIT + 1), "x" + "$a" * 500_000, "$" + ".a" * 500_000, "$" + "[a]" * 40]
+    "value",
+    [
+        "$a" * (VARIABLE_LIMIT + 1),
+        "x" + "$a" * 500_000,
+        "$" + ".a" * 500_000,
+        "$" + "[a]" * 40,
+        "$" + "a" * 500_000,
+    ],
 )
 def test_more_variables_or_steps_than_a_config_has_are_refused_at_once(value: str) -> None:
     started = time.process_time()
-    with pytest.raises(BadLabelConfig, match="more than 32"):
+    with pytest.raises(BadLabelConfig, match=r"more than (32|1000) "):
         resolve(value, task_data({"a": "x" * 1000}))
     assert time.process_time() - started < 1
 
@@ -92,10 +109,40 @@ def test_as_many_as_are_allowed() -> None:
     assert resolve("$" + ".".join("a" * VARIABLE_LIMIT), task_data({"a": nested})) == "deep"
 
 
-def test_text_that_variables_blow_up_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_variables_blow_up_is_not_made() -> None:
+    data = task_data({"a": "x" * 2**16})
+    assert resolve("data:$a", data) == "data:" + "x" * 2**16
+    with pytest.raises(ImageTooLarge, match="over 64 Ki"):
+        resolve("$a$a", data)
+
+
+def test_a_whole_file_may_stand_around_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variables, "TEXT_LIMIT", 2**20)
-    with pytest.raises(ImageTooLarge, match="over 1 Mi"):
-        resolve("$a" * VARIABLE_LIMIT, task_data({"a": "x" * 2**16}))
+    assert len(str(resolve("x$a", task_data({"a": "x" * (2**20 - 1)})))) == 2**20
+    with pytest.raises(ImageTooLarge, match="over 1024 Ki"):
+        resolve("x$a", task_data({"a": "x" * 2**20}))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({f"k{number}": 1 for number in range(COLON_LIMIT + 1)}, "data of task 7 have over 100000 keys"),
+        ({"a": [[]] * BRACKET_LIMIT}, "data.a of task 7 has over 10000 lists"),
+        ({"a": [{}] * BRACKET_LIMIT}, "data.a of task 7 has over 10000 lists"),
+        ({"a": [1] * (COMMA_LIMIT + 2)}, "or 100000 items"),
+    ],
+)
+def test_data_that_take_long_to_decode_are_refused(data: object, problem: str) -> None:
+    found = task_data(data)
+    for _ in range(2):
+        with pytest.raises(BadRequest, match=problem):
+            resolve("$a", found)
+
+
+def test_long_text_is_as_cheap_as_it_is_long() -> None:
+    assert resolve("$a", task_data({"a": "[,]" * COMMA_LIMIT})) == "[,]" * COMMA_LIMIT
+    pages = [f"/page/{number}.png" for number in range(BRACKET_LIMIT)]
+    assert resolve("$a", task_data({"a": pages})) == pages
 
 
 def test_data_are_decoded_once_and_late() -> None:
