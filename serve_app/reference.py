@@ -66,16 +66,15 @@ def commands_table() -> str:
     sections = []
     for name, command in _commands("", typer.main.get_command(app)):
         rows = [_flag(parameter) for parameter in command.params if parameter.name != "help"]
-        sections.append(f"## {name}\n\n{command.help}\n\n{_table(head, rows)}")
+        if rows:
+            sections.append(f"## {name}\n\n{command.help}\n\n{_table(head, rows)}")
     return "\n".join(sections)
 
 
 def _commands(prefix: str, command: Any) -> Iterator[tuple[str, Any]]:
-    """(name as it is typed, command) of the command, or of all in it when it is a group."""
-    group: dict[str, Any] | None = vars(command).get("commands")
-    if group is None:
-        yield prefix, command
-        return
+    """(name as it is typed, command) of the command, and of all in it when it is a group."""
+    yield prefix or "Without a command", command
+    group: dict[str, Any] = vars(command).get("commands", {})
     for name, each in group.items():
         yield from _commands(f"{prefix} {name}".strip(), each)
 

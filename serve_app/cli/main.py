@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from serve_app.cli.connect import connect
@@ -10,14 +12,31 @@ from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute import precompute
 from serve_app.cli.serve.command import serve
+from values.version import VERSION
 
 app = typer.Typer(
     name="serve_app",
-    help="Segment Anything for Label Studio, on Ray Serve.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version it is.")
+    ] = False,
+) -> None:
+    """Segment Anything for Label Studio, on Ray Serve."""
+
+
 app.command()(serve)
 app.command()(connect)
 app.command()(precompute)
