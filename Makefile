@@ -43,6 +43,8 @@ check: .venv/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m serve_app doctor --only-files
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: .venv/.requirements-dev
 	$(BIN)/ruff format .

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "cluster" / "schemas"
 # Kinds of Kubernetes objects that we write, with the parts of each that we use.
 KINDS = {"RayService": "rayservice.json", "NetworkPolicy": "networkpolicy.json"}
-# Hidden folders that hold files of ours; all other hidden folders belong to tools.
-_OWN_HIDDEN = frozenset({".ci", ".github"})
+# Hidden folders that hold files of ours; all others belong to tools, .github to the linters of its own.
+_OWN_HIDDEN = frozenset({".ci"})
 _NOT_OURS = frozenset({"__pycache__", "node_modules", "models", "screenshots", "shared"})
 
 
