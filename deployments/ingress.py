@@ -24,7 +24,7 @@ from deployments.decode_queue import Busy
 from deployments.diagnosis import diagnose
 from deployments.door import DETAIL, Door, serves_here, visit_of
 from deployments.gate import Gate
-from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT
+from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT, shortened
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
@@ -150,6 +150,7 @@ class Ingress:
         if self._images.use_setup_token:
             token = await off_loop_if_large(len(raw), bodies.read_setup_token, raw)
             warnings += self._offer(body, token)
+        warnings = shortened(warnings)
         self.reporter.warned(body.project_id, warnings)
         return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from protocol.controls import OUTPUT_ORDER, PROMPT_TAGS, Control
 from protocol.label_config import Image, LabelConfig
 from protocol.variables import variables_of
+from values.one_line import shown
 
 
 def warnings(config: LabelConfig) -> list[str]:
@@ -16,7 +19,8 @@ def warnings(config: LabelConfig) -> list[str]:
     outputs = [control for control in bound if control.tag in OUTPUT_ORDER]
     prompts = [control for control in bound if control.tag in PROMPT_TAGS and control.smart]
     found = [
-        f'<{control.tag} name="{control.name}"> names no <Image> in toName="{",".join(control.to_name)}"'
+        f'<{control.tag} name="{shown(control.name)}"> names no <Image> in '
+        f'toName="{shown(",".join(control.to_name))}"'
         for control in config.controls
         if names.isdisjoint(control.to_name)
     ]
@@ -30,22 +34,35 @@ def warnings(config: LabelConfig) -> list[str]:
         )
     takers = [control for control in bound if control.tag in (*OUTPUT_ORDER, "Labels")]
     found += [sentence for image in config.images if (sentence := _constant(image))]
-    return found + [sentence for prompt in prompts if (sentence := _unknown_labels(prompt, takers))]
-
-
-def _unknown_labels(prompt: Control, takers: list[Control]) -> str | None:
-    """A sentence when labels of ``prompt`` are in no other control that a region may go to."""
-    others = [control for control in takers if control.name != prompt.name]
-    unknown = [
-        label.spelling
-        for label in prompt.labels
-        if others and not any(control.spelling_of(label.spelling) for control in others)
+    # Counted once: each label of each prompt would else be looked for in each control.
+    known, named = Counter[str](), defaultdict[str, Counter[str]](Counter)
+    for control in takers:
+        known.update(control.spellings[-1].keys())
+        named[control.name].update(control.spellings[-1].keys())
+    return found + [
+        sentence
+        for prompt in prompts
+        if (sentence := _unknown_labels(prompt, takers, known, named[prompt.name]))
     ]
+
+
+def _unknown_labels(
+    prompt: Control, takers: list[Control], known: Counter[str], own: Counter[str]
+) -> str | None:
+    """A sentence when labels of ``prompt`` are in no other control that a region may go to.
+
+    ``known``: how many of ``takers`` have a label, without case; ``own``: how many of the prompt's name.
+    """
+    others = [control for control in takers if control.name != prompt.name]
+    if not others or any(control.dynamic for control in others):
+        return None
+    spelled = ((label.spelling, label.spelling.casefold()) for label in prompt.labels)
+    unknown = [spelling for spelling, key in spelled if known[key] <= own[key]]
     if not unknown:
         return None
-    shown = ", ".join(unknown[:10]) + (" and more" if len(unknown) > 10 else "")
+    few = ", ".join(map(shown, unknown[:10])) + (" and more" if len(unknown) > 10 else "")
     return (
-        f'<{prompt.tag} name="{prompt.name}"> has labels that no output control has ({shown}): '
+        f'<{prompt.tag} name="{shown(prompt.name)}"> has labels that no output control has ({few}): '
         "their regions will have no label"
     )
 
@@ -55,6 +72,6 @@ def _constant(image: Image) -> str | None:
     if variables_of(image.value) or "/" in image.value or ":" in image.value:
         return None
     return (
-        f'<Image name="{image.name}"> shows "{image.value}" in every task, which is no address; '
-        'write value="$…" with the key of the tasks\' data'
+        f'<Image name="{shown(image.name)}"> shows "{shown(image.value)}" in every task, which is no '
+        'address; write value="$…" with the key of the tasks\' data'
     )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 
 from protocol.bodies import decode
+from protocol.brush_rle import ENCODED_LIMIT
 from values.errors import BadPrompt, BadRequest
 
 _T = TypeVar("_T")
 _LARGEST = 1e6
 
-NUMBER: msgspec.json.Decoder[int | float | None] = msgspec.json.Decoder(int | float | None)
+CORNER_LIMIT = 10_000
+"""Points of a polygon, and of all polygons that are read for one request."""
+
+LABEL_LIMIT = 100
+"""Labels of one region."""
+
+NUMBER: msgspec.json.Decoder[float | None] = msgspec.json.Decoder(float | None)
 FLAG: msgspec.json.Decoder[bool | int | None] = msgspec.json.Decoder(bool | int | None)
 TEXT: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 NAMES: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] | None)
@@ -23,6 +30,15 @@ POINTS: msgspec.json.Decoder[list[tuple[float, float]] | None] = msgspec.json.De
 BYTES: msgspec.json.Decoder[list[int] | None] = msgspec.json.Decoder(
     list[Annotated[int, msgspec.Meta(ge=0, le=255)]] | None
 )
+
+
+_Bound: TypeAlias = tuple[bytes, int, str]
+_BOUNDS: dict[object, _Bound] = {
+    # decoder -> a byte of which each element has one, how many there may be, and what they are
+    POINTS: (b"[", CORNER_LIMIT + 1, f"over {CORNER_LIMIT} points; draw a simpler polygon"),
+    NAMES: (b",", LABEL_LIMIT - 1, f"over {LABEL_LIMIT} labels"),
+    BYTES: (b",", ENCODED_LIMIT - 1, f"over {ENCODED_LIMIT >> 10} Ki numbers; send the mask as a PNG"),
+}
 
 
 class Fields:
@@ -40,12 +56,14 @@ class Fields:
         """The field, or None when it is null or missing.
 
         Raises:
-            BadPrompt: the field is of another type.
+            BadPrompt: the field is of another type, or has more elements than are read.
             BadRequest: a number that does not fit a double.
         """
         raw = self._raws.get(key)
         if raw is None:
             return None
+        if (bound := _BOUNDS.get(decoder)) is not None and bytes(raw).count(bound[0]) > bound[1]:
+            raise self.problem(key, f"has {bound[2]}")
         try:
             return decode(raw, decoder, self.name, self._path + key)
         except BadRequest as error:

@@ -6,7 +6,6 @@ Tag and attribute names are compared without case, as Label Studio's editor does
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError
 
@@ -14,10 +13,24 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
+from protocol.kept_configs import KeptConfigs
 from values.errors import BadLabelConfig
+from values.one_line import shown
 
-_LENGTH_LIMIT = 2**20
+LENGTH_LIMIT = 2**20
+"""Characters of a labeling config."""
+
+TAG_LIMIT = 10_000
+"""Tags in it, labels above all: each takes ten microseconds to read, during which other clicks wait."""
+
+ATTRIBUTE_LIMIT = 40_000
+"""Equals signs in it, of which each attribute has one: a microsecond each."""
+
+KEPT_CHARACTERS = 2 * 2**20
+"""Characters of all configs that are kept as they were read, which takes thirty bytes for each at most."""
+
 _CONTROL_LIMIT = 200
+_NAME_LIMIT = 100  # images that one control is for
 _NESTING_LIMIT = 8
 
 
@@ -79,19 +92,27 @@ class LabelConfig:
         return output_for(self.controls, to_name, label, prompt_controls, order)
 
 
-@lru_cache(maxsize=64)
 def parse(xml: str) -> LabelConfig:
     """Read a labeling config. Tags this service has no use for are passed over.
 
     Raises:
-        BadLabelConfig: not XML, empty, over 1 MiB, 200 controls or 8 repeaters inside each other, or with a
-            DTD or entities.
+        BadLabelConfig: not XML, empty, over 1 MiB, 10,000 tags, 40,000 attributes, 200 controls or 8
+            repeaters inside each other, or with a DTD or entities.
     """
+    if len(xml) > LENGTH_LIMIT:
+        raise BadLabelConfig(
+            f"the labeling config has {len(xml)} characters, over the limit of {LENGTH_LIMIT}"
+        )
+    return _KEPT.of(xml)
+
+
+def _parse(xml: str) -> LabelConfig:
     if not xml.strip():
         raise BadLabelConfig("the labeling config is empty; save one in the project's settings")
-    if len(xml) > _LENGTH_LIMIT:
+    if xml.count("<") - xml.count("</") > TAG_LIMIT or xml.count("=") > ATTRIBUTE_LIMIT:
         raise BadLabelConfig(
-            f"the labeling config has {len(xml)} characters, over the limit of {_LENGTH_LIMIT}"
+            f"the labeling config has over {TAG_LIMIT} tags, or {ATTRIBUTE_LIMIT} attributes; give the "
+            "project fewer labels"
         )
     try:
         root: Element = fromstring(xml, forbid_dtd=True)
@@ -100,6 +121,9 @@ def parse(xml: str) -> LabelConfig:
     except (ParseError, ValueError) as error:
         raise BadLabelConfig(f"the labeling config is not XML: {error}") from None
     return _collect(root)
+
+
+_KEPT = KeptConfigs(_parse, KEPT_CHARACTERS)
 
 
 class _Found:
@@ -123,6 +147,8 @@ class _Found:
             listed = attributes.get("valuelist", "")
             return Image(name, listed or value, bool(listed))
         to_name = tuple(part.strip() for part in attributes.get("toname", "").split(",") if part.strip())
+        if len(to_name) > _NAME_LIMIT:
+            raise BadLabelConfig(f'the control "{shown(name)}" has over {_NAME_LIMIT} names in its toName')
         dynamic = self.repeats_labels or value.startswith("$")
         smart = attributes.get("smart", "true").lower() != "false"
         return Control(CONTROL_TAGS[self.tag], name, to_name, tuple(self.labels), dynamic, smart)

@@ -9,12 +9,15 @@ import msgspec
 
 from protocol.bodies import Item, decode
 from protocol.fields import FLAG, NAMES, TEXT, Fields
-from protocol.shapes import Shape, reader_of
+from protocol.shapes import KINDS, VALUE_FIELDS, Shape, reader_of
 from values.errors import BadPrompt, BadRequest
 from values.pixel_limit import SIDE_LIMIT, PixelLimit
 
-_VALUE: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(
-    dict[str, msgspec.Raw] | None
+_VALUE_FIELDS = (*VALUE_FIELDS, "positive", *sorted(f"{kind}labels" for kind in KINDS), "labels")
+_ABSENT = msgspec.Raw(b"null")
+# All else of a value, thousands of keys perhaps, is stepped over.
+_VALUE: msgspec.json.Decoder[msgspec.Struct | None] = msgspec.json.Decoder(
+    msgspec.defstruct("Value", [(name, msgspec.Raw, _ABSENT) for name in _VALUE_FIELDS]) | None
 )
 _IDENTITY: msgspec.json.Decoder[str | int | None] = msgspec.json.Decoder(str | int | None)
 _ITEM_FIELDS = tuple(field for field in Item.__struct_fields__ if field != "type")
@@ -65,13 +68,13 @@ def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Ma
 
 def _mark(members: list[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
     """The mark of one region's items, whose geometry is that of the first that has any."""
-    readers = ((name, item, reader_of(item.type)) for name, item in members)
-    name, item, reader = next((known for known in readers if known[2] is not None), (*members[0], None))
-    if reader is None:
+    if all(reader_of(item.type) is None for _, item in members):
         return None
-    fields, value = _fields(name, item)
+    read = [(name, item, *_fields(name, item)) for name, item in members]
+    placed = ((*each, reader) for each in read if (reader := reader_of(each[1].type)) is not None)
+    name, _, fields, value, reader = next(placed)
     width, height = _size(fields, pixels)
-    labels, controls, signs = _said(members)
+    labels, controls, signs = _said(read)
     return Mark(
         name=name,
         shape=reader(value, width, height),
@@ -85,13 +88,12 @@ def _mark(members: list[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
     )
 
 
-def _said(members: list[tuple[str, Item]]) -> tuple[list[str], list[str], list[bool]]:
+def _said(read: list[tuple[str, Item, Fields, Fields]]) -> tuple[list[str], list[str], list[bool]]:
     """Labels, control names and signs that the items of one region state."""
     labels: list[str] = []
     controls: list[str] = []
     signs: list[bool] = []
-    for name, item in members:
-        fields, value = _fields(name, item)
+    for _, item, fields, value in read:
         stated = value.get(item.type.lower(), NAMES) or value.get("labels", NAMES) or []
         labels += [label for label in stated if label]
         control = fields.get("from_name", TEXT)
@@ -108,7 +110,11 @@ def _fields(name: str, item: Item) -> tuple[Fields, Fields]:
     """The item's own fields, and those of its value."""
     fields = Fields(name, {field: getattr(item, field) for field in _ITEM_FIELDS})
     value = fields.get("value", _VALUE)
-    return fields, Fields(name, value or {}, "value.")
+    return fields, Fields(name, {} if value is None else _given(value, _VALUE_FIELDS), "value.")
+
+
+def _given(struct: msgspec.Struct, names: tuple[str, ...]) -> dict[str, msgspec.Raw]:
+    return {name: raw for name in names if (raw := getattr(struct, name)) is not _ABSENT}
 
 
 def _identity(item: Item) -> str | None:

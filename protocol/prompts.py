@@ -14,6 +14,7 @@ import numpy as np
 
 from protocol.bodies import Item
 from protocol.drawn import Drawn
+from protocol.fields import CORNER_LIMIT
 from protocol.marks import Mark, read_marks
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt
@@ -29,8 +30,10 @@ _MASK_LIMIT = 16
 _MASK_PIXELS = 4
 """Pixels of all drawn masks in one request, in pixels of the largest image."""
 
-CORNER_LIMIT = 10_000
-"""Points of all polygons that are read for one request."""
+EACH_LIMIT = 100
+_EACH_PIXELS = 8
+"""Masks that one request may ask for, and their pixels together, in pixels of the largest image: a decoder
+takes some ten milliseconds for each, and a second for the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit) -> list
     if multi_box == "last":
         drawn = _read(*areas[-1])
         return [Prompt(points, labels, drawn.box, drawn.mask)]
+    most = min(EACH_LIMIT, max(1, _EACH_PIXELS * pixels.max_pixels // (width * height)))
+    if len(areas) > most:
+        raise BadPrompt(
+            f"over {most} boxes in one request, each of which asks for a mask; send fewer at a time"
+        )
     boxes = [_read(name, area) for name, area in areas]
     inside = [((points >= drawn.box[:2]) & (points <= drawn.box[2:])).all(axis=1) for drawn in boxes]
     inside[-1] |= ~np.any(inside, axis=0)

@@ -35,6 +35,21 @@ class Area:
 
 Shape = Point | Area
 
+VALUE_FIELDS = (
+    "x",
+    "y",
+    "width",
+    "height",
+    "rotation",
+    "radiusX",
+    "radiusY",
+    "points",
+    "rle",
+    "maskDataURL",
+    "imageDataURL",
+)
+"""What is read of an item's value."""
+
 
 def keypoint(value: Fields, width: int, height: int) -> Point:
     """A point, clamped to the picture."""
@@ -100,6 +115,10 @@ _KINDS: dict[str, Callable[[Fields, int, int], Shape]] = {
     "brush": brush,
     "bitmask": bitmask,
 }
+
+
+KINDS = frozenset(_KINDS)
+"""What draws a shape, each also with "labels" behind it."""
 
 
 def reader_of(kind: str) -> Callable[[Fields, int, int], Shape] | None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+NAME_LIMIT = 64
+"""Characters of a name or an id in a sentence: whoever wrote it knows it by its beginning."""
+
+
+def shown(name: str) -> str:
+    """A name that a client gave, as it stands in a sentence or a log line."""
+    return one_line(name, NAME_LIMIT)
+
 
 def one_line(text: str, limit: int) -> str:
     """``text`` on one line of at most ``limit`` characters, the last of which tells that it was cut.

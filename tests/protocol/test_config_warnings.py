@@ -38,3 +38,29 @@ def test_what_is_inside_a_repeater_is_looked_at_once_as_it_is_written() -> None:
         for tag in ("BrushLabels", "KeyPointLabels")
     )
     assert warnings(parse(view(f'<Repeater on="$pages">{repeated}</Repeater>'))) == []
+
+
+def test_labels_are_counted_and_not_looked_for_in_each_control() -> None:
+    prompts = [control("KeyPointLabels", f"k{number}", "A", "B") for number in range(3)]
+    brush = control("BrushLabels", "b", "a")
+    assert [sentence[:25] for sentence in warnings(parse(view(IMAGE, brush, *prompts)))] == [
+        f'<KeyPointLabels name="k{number}"' for number in range(3)
+    ]
+    boxes = [control("RectangleLabels", f"r{number}", "b", "A") for number in range(2)]
+    assert warnings(parse(view(IMAGE, brush, *prompts, *boxes))) == []
+    twice = [control("RectangleLabels", "same", "only here") for _ in range(2)]
+    found = warnings(parse(view(IMAGE, brush, control("KeyPointLabels", "k", "a"), *twice)))
+    assert [("only here" in sentence, "same" in sentence) for sentence in found] == [(True, True)] * 2
+    some = control("BrushLabels", "any", attributes='toName="image" value="$labels"')
+    assert warnings(parse(view(IMAGE, brush, some, *prompts))) == []
+
+
+def test_names_in_warnings_are_short_and_on_one_line() -> None:
+    name = "n&#10;" + "x" * 1000
+    image, brush = f'<Image name="{name}" value="{name}"/>', f'<Brush name="{name}" toName="{name},a"/>'
+    found = warnings(parse(view(image, IMAGE, brush)))
+    found += warnings(parse(view(IMAGE, brush.replace(",a", "b"))))
+    prompt = f'<KeyPointLabels name="{name}" toName="image"><Label value="{name}"/></KeyPointLabels>'
+    found += warnings(parse(view(IMAGE, prompt, control("BrushLabels", "b"))))
+    assert all(len(sentence) < 400 and sentence.isprintable() for sentence in found)
+    assert sum("n\\nxx" in sentence for sentence in found) == 3

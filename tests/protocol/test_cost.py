@@ -60,7 +60,7 @@ def test_a_small_body_may_be_costly(prompts: list[dict[str, Any]]) -> None:
 def test_a_large_config_is_costly_to_read_and_more_so_to_judge() -> None:
     assert click_ms(predict(MANY, keypoint(1, 1))) > ON_LOOP_MS
     assert images_ms(predict(MANY)) > ON_LOOP_MS
-    middling = CONFIG.format('<Label value="Object"/>' * 200)
+    middling = CONFIG.format('<Label value="Object"/>' * 300)
     assert click_ms(predict(middling, keypoint(1, 1))) < ON_LOOP_MS < warnings_ms(middling)
     assert warnings_ms(capture("setup")["schema"]) < ON_LOOP_MS
 

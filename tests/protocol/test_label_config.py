@@ -4,7 +4,7 @@ import pytest
 
 from protocol.config_warnings import warnings
 from protocol.controls import Label, Output
-from protocol.label_config import Image, parse
+from protocol.label_config import ATTRIBUTE_LIMIT, TAG_LIMIT, Image, parse
 from tests.protocol.support import IMAGE, capture, control, view
 from values.errors import BadLabelConfig
 
@@ -42,8 +42,8 @@ def test_an_empty_view_is_a_config() -> None:
 
 def test_a_config_of_many_labels_is_read_in_one_pass() -> None:
     """Searching instead of looking up, or walking each nested control's subtree, would take minutes here."""
-    labels = [f"l{i}" for i in range(12_000)]
-    nested = "<Labels name='a' toName='image'>" * 100 + "<a>" * 20_000 + "</a>" * 20_000 + "</Labels>" * 100
+    labels = [f"l{i}" for i in range(3000)]
+    nested = "<Labels name='a' toName='image'>" * 100 + "<a>" * 3000 + "</a>" * 3000 + "</Labels>" * 100
     prompts = control("KeyPointLabels", "k", *labels[::-1], "unknown")
     config = parse(view(IMAGE, nested, control("BrushLabels", "b", *labels), prompts))
     assert len(config.controls) == 102
@@ -51,9 +51,26 @@ def test_a_config_of_many_labels_is_read_in_one_pass() -> None:
 
 
 @pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ("<a/>" * (TAG_LIMIT - 1), "<a/>" * TAG_LIMIT),
+        ("<a>" * (TAG_LIMIT - 1) + "</a>" * (TAG_LIMIT - 1), "<a>" * TAG_LIMIT + "</a>" * TAG_LIMIT),
+        ("<a " + " ".join(f"a{n}=''" for n in range(9999)) + "/>", "<a b='" + "=" * ATTRIBUTE_LIMIT + "'/>"),
+    ],
+    ids=["tags", "nested tags", "attributes"],
+)
+def test_a_config_that_takes_long_to_read_is_refused(most: str, more: str) -> None:
+    """Of a megabyte there are 240,000 tags: a second, and fifty megabytes."""
+    parse(view(most))
+    with pytest.raises(BadLabelConfig, match="over 10000 tags, or 40000 attributes; give the project fewer"):
+        parse(view(more))
+
+
+@pytest.mark.parametrize(
     ("xml", "sentence"),
     [
         ("", "is empty"),
+        (view(IMAGE, '<Brush name="b" toName="' + "a," * 101 + '"/>'), 'the control "b" has over 100 names'),
         ("  \n", "is empty"),
         ("<View>", "is not XML"),
         ("\x00", "is not XML"),

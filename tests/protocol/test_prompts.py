@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from protocol import bitmask, brush_rle
-from protocol.prompts import CORNER_LIMIT, MultiBox, read_pointed, read_prompts
+from protocol.fields import CORNER_LIMIT
+from protocol.prompts import MultiBox, read_pointed, read_prompts
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt
 from values.pixel_limit import PixelLimit
@@ -103,6 +104,19 @@ def test_each_box_takes_the_clicks_inside_it_and_the_newest_those_inside_none() 
     np.testing.assert_allclose(first.box, [0.1, 0.1, 0.3, 0.3])  # type: ignore[arg-type]
 
 
+def test_only_so_many_masks_and_pixels_of_them_are_asked_for_at_once() -> None:
+    """A decoder has a thread at work for each mask, and others click as well."""
+    box = rectangle(10, 10, 20, 20)
+    assert len(read_prompts(items(*[box] * 100), "each")) == 100
+    with pytest.raises(BadPrompt, match="over 100 boxes in one request"):
+        read_prompts(items(*[box] * 101), "each")
+    large = {**box, "original_width": 8900, "original_height": 10_000}
+    assert len(read_prompts(items(*[large] * 8), "each")) == 8
+    with pytest.raises(BadPrompt, match="over 8 boxes in one request"):
+        read_prompts(items(*[large] * 9), "each")
+    assert len(read_prompts(items(*[large] * 999), "last")) == 1
+
+
 def test_each_without_boxes_is_one_prompt() -> None:
     assert len(one(keypoint(1, 1), keypoint(2, 2), multi_box="each").points) == 2
 
@@ -168,7 +182,7 @@ def test_only_so_many_points_of_polygons_are_filled() -> None:
     assert len(read_prompts(items(half, half), "each")) == 2
     with pytest.raises(BadPrompt, match="more than 10000 points of polygons"):
         read_prompts(items(half, half, polygon_of(3)), "each")
-    with pytest.raises(BadPrompt, match="more than 10000 points of polygons"):
+    with pytest.raises(BadPrompt, match=r"value\.points has over 10000 points; draw a simpler polygon"):
         read_prompts(items(polygon_of(CORNER_LIMIT + 1)), "last")
     assert len(read_prompts(items(half, half, polygon_of(3)), "last")) == 1
 
