@@ -11,8 +11,7 @@ another manager has started. Here:
   a manager that has just started knows no replicas yet.
 * Beside each HAProxy waits a guard, a process of its own. When HAProxy dies, the guard starts it again and
   ends the manager, which could not reload what it did not start. When Ray is gone, HAProxy goes too.
-* HAProxy waits for the whole of a request before it sends any: only what it still has it can send again, to
-  another replica, when one dies.
+* What Ray tells HAProxy is completed first (haproxy_config.py).
 """
 
 from __future__ import annotations
@@ -28,14 +27,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+if not __package__:  # run as a file by haproxy.sh, and Python knows of no folder of ours
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from serve_app.haproxy_config import ConfigRefused, complete
+
 STOPPING_S = 3.0
 """A manager that stops HAProxy on purpose is gone itself within so long."""
 
 STARTING_S = 0.2
 """A HAProxy that cannot run its configuration ends within so long."""
-
-_RETRIES = "\n    retry-on "  # as Ray's template has it
-_WAIT_FOR_ALL = "\n    option http-buffer-request"
 
 _PROC = Path("/proc")
 
@@ -50,9 +51,8 @@ class Haproxy:
 
     def prepare(self) -> list[str]:
         """Complete the configuration; the arguments, for a manager's first one also those to take over from
-        what runs already."""
-        text = self.config.read_text()
-        self.config.write_text(text.replace(_RETRIES, f"{_WAIT_FOR_ALL}{_RETRIES}"))
+        what runs already. Raises ConfigRefused."""
+        self.config.write_text(complete(self.config.read_text(), os.environ))
         if "-sf" in self._told:
             shutil.copy(self.config, self._last)
             return self._told
@@ -113,7 +113,10 @@ def main() -> None:
     """Become HAProxy, with a guard beside it."""
     haproxy = Haproxy([_binary(), *sys.argv[1:]])
     manager = os.getppid()
-    arguments = haproxy.prepare()
+    try:
+        arguments = haproxy.prepare()
+    except ConfigRefused as error:
+        sys.exit(f"{error}.")
     os.setpgid(0, 0)
     _begin_guard(haproxy, os.getpid(), manager)
     os.execv(haproxy.binary, [haproxy.binary, *arguments])  # noqa: S606 - the same process, as its manager knows it

