@@ -29,7 +29,7 @@ import subprocess, sys
 for line in sys.stdin:
     subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], process_group=0, stdin=subprocess.DEVNULL)
 """
-# Starts HAProxy; reloads it on one signal and stops it on another.
+# Starts HAProxy; reloads it on one signal and stops it on another, for which it takes its time.
 MANAGER = """
 import os, signal, subprocess, sys
 pid_file, socket, *command = sys.argv[1:]
@@ -42,7 +42,6 @@ def reload(*_):
 def stop(*_):
     haproxy.kill()
     haproxy.wait()
-    sys.exit()
 
 signal.signal(signal.SIGUSR1, reload)
 signal.signal(signal.SIGUSR2, stop)
@@ -184,7 +183,10 @@ def test_one_that_comes_back_is_taken_over_as_well(node: Node) -> None:
 
 
 def test_what_a_manager_stops_stays_stopped(node: Node) -> None:
+    [haproxy] = node.running()
     os.kill(node.manager, signal.SIGUSR2)
+    until(lambda: node.running() and haproxy not in node.running())
+    os.kill(node.manager, signal.SIGTERM)
     until(lambda: not node.running() and not node.guards())
     assert node.answer() is None
 
