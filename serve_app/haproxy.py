@@ -124,14 +124,19 @@ def main() -> None:
 
 def _begin_guard(haproxy: Haproxy, pid: int, manager: int) -> None:
     """In a process that is nobody's child: the manager waits for HAProxy alone."""
+    try:
+        # Now, while HAProxy does not run yet: later they may be gone, and another process be the parent.
+        waited_for = os.pidfd_open(manager), os.pidfd_open(_parent(manager))
+    except OSError:  # one of them has ended already, or the system has no pidfds
+        return
     between = os.fork()
     if between:
         os.waitpid(between, 0)
         return
     if os.fork() == 0:
         os.setpgid(0, 0)
-        with contextlib.suppress(OSError):  # one of them has ended already, or the system has no pidfds
-            guard(haproxy, pid, os.pidfd_open(manager), os.pidfd_open(_parent(manager)))
+        with contextlib.suppress(OSError):
+            guard(haproxy, pid, *waited_for)
     os._exit(0)
 
 
