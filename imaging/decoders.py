@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.exhaustion import out_of
 from imaging.file_bytes import LARGE
@@ -21,6 +22,8 @@ from imaging.process_pool import processes
 from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageError, Overloaded, ServiceError, error_classes
 from values.image import ModelSize, Pixels
+from values.one_line import one_line
+from values.pixel_limit import SIDE_LIMIT
 
 DECODES_AT_ONCE = 4
 """Images in memory, decoded, at any one time; what waits holds compressed bytes only."""
@@ -28,7 +31,7 @@ DECODES_AT_ONCE = 4
 KEPT_FOR_URGENT = 1
 """Of those places, what images that nobody waits for leave alone."""
 
-_DTYPES = {"uint8": np.uint8, "float32": np.float32}
+_LONGEST_DETAIL = 300
 _ERRORS = {kind.code: kind for kind in error_classes(ImageError)}
 
 
@@ -74,7 +77,7 @@ class Decoders:
         }
         head, content = processes().ask(job, data, _most_bytes(size), fresh=fresh)
         try:
-            return _pixels(head, content)
+            return _pixels(head, content, size)
         except (ValueError, KeyError, TypeError):
             raise _corrupt() from None
 
@@ -99,8 +102,17 @@ def _most_bytes(size: ModelSize) -> int:
     return size.side * size.side * 3 * 4 + 2**16
 
 
-def _pixels(head: dict[str, Any], content: bytearray) -> Pixels:
+def _pixels(head: dict[str, Any], content: bytearray, size: ModelSize) -> Pixels:
+    """What a process answered, which a file may have taken over: nothing of it is believed.
+
+    Raises ValueError, KeyError or TypeError for what no image has.
+    """
     if "error" in head:
-        raise _ERRORS[head["error"]](head["detail"])
-    rgb = np.frombuffer(content, _DTYPES[head["dtype"]]).reshape(head["shape"])
-    return Pixels(rgb, int(head["width"]), int(head["height"]))
+        raise _ERRORS[head["error"]](one_line(head["detail"], _LONGEST_DETAIL))
+    width, height = head["width"], head["height"]
+    if not all(type(side) is int and 1 <= side <= SIDE_LIMIT for side in (width, height)):
+        raise ValueError("no size of an image")
+    columns, rows = size.scaled(width, height)
+    rgb: NDArray[np.float32] | NDArray[np.uint8]
+    rgb = np.frombuffer(content, np.float32) if size.fractions else np.frombuffer(content, np.uint8)
+    return Pixels(rgb.reshape(rows, columns, 3), width, height)

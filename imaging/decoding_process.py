@@ -1,13 +1,14 @@
 """The process in which images are decoded: ``python -m imaging.decoding_process <file descriptor>``.
 
-It forks the processes that decode, each for one image after another. A file that takes too long is ended by
-the kernel's timer, one that needs too much memory gets none, one that crashes its decoder takes nothing else
-with it, and a process that has become large ends. Forking is safe and quick because this process is small and
-has a single thread, which the fetcher's has not.
+It forks the processes that decode, each in a box (see ``box``) and for one image after another. A file that
+takes too long is ended by the kernel's timer, one that needs too much memory gets none, one that crashes its
+decoder takes nothing else with it, and a process that has become large ends. Forking is safe and quick
+because this process is small and has a single thread, which the fetcher's has not.
 
 Over its control connection come two others for each process: one for images, and one that says how the
 process ended, or why there is none (``framing.FATE``). A process says that it has read an image before it
-decodes it: what ends earlier is no fault of the image.
+decodes it: what ends earlier is no fault of the image. Whoever closes these two ends the process with it,
+whatever it does: one that a file has taken over heeds no timer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -32,25 +34,30 @@ from PIL import (
     GifImagePlugin,
     IcoImagePlugin,
     JpegImagePlugin,
+    MpoImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
-from imaging import framing
+from imaging import box, framing
 from imaging.decoding import Turn, decode
 from imaging.file_bytes import LARGE
 from values.errors import ImageError
 from values.image import ModelSize
 
-# Loaded before forking, so that no image has to wait for it.
+# Loaded before forking: no image waits for it, and a process in its box opens no file to load it from. Pillow
+# loads the one for MPO for some JPEGs and the one for PPM always.
 LOADED = (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     IcoImagePlugin,
     JpegImagePlugin,
+    MpoImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -104,7 +111,7 @@ class Forks:
                     self._turns = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this process is
                 child = os.fork()
                 if child == 0:
-                    self._become_one(peer, told, partial(turn, self._turns))
+                    self._become_one(peer, self._turns)
                 self._told[child] = told
         except OSError as error:
             _tell(told, started=False, number=error.errno or 0)
@@ -120,14 +127,39 @@ class Forks:
                 return
             _tell(self._told.pop(child), started=True, number=os.WTERMSIG(status))
 
-    def _become_one(self, peer: socket.socket, told: socket.socket, turns: Turn) -> None:
+    def wait(self) -> bool:
+        """End the processes that nobody waits for any more, until something comes over the control one.
+
+        Whether it is to be read now; else to be called again.
+        """
+        with _no_child_signals():
+            told = {each.fileno(): child for child, each in self._told.items() if each.fileno() >= 0}
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        for descriptor in told:
+            poll.register(descriptor, 0)  # closed by the other side, which is said unasked
+        is_asked = False
+        for descriptor, _ in poll.poll():
+            if descriptor == self._control.fileno():
+                is_asked = True
+            else:
+                self._end(told[descriptor])
+        return is_asked
+
+    def _end(self, child: int) -> None:
+        with _no_child_signals():
+            told = self._told.get(child)
+            if told is not None:  # else it has ended by itself, and its number may be another's
+                told.close()
+                os.kill(child, signal.SIGKILL)
+
+    def _become_one(self, peer: socket.socket, lock: IO[bytes]) -> None:
         ended = 1
         try:
-            for other in (*self._told.values(), told, self._control):
-                other.close()  # else nobody would see them closed while this process lives
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            answering = Answering(peer, turns)
+            answering = Answering(peer, partial(turn, lock))
+            answering.lacks = box.close([0, 1, 2, peer.fileno(), lock.fileno()])
             while answering.one():
                 pass
             ended = 0
@@ -142,6 +174,7 @@ class Answering:
         peer.settimeout(IDLE_S)
         self._peer = peer
         self._turns = turns
+        self.lacks: list[str] = []  # of the box, what the system has not
         self._memory = 0
 
     def one(self) -> bool:
@@ -153,11 +186,10 @@ class Answering:
         head, data = framing.receive(self._peer, MAX_MESSAGE)
         job = Job(**head | {"size": ModelSize(**head["size"])})
         self._limit(job, len(data))
-        framing.send(self._peer, {"read": True})
+        framing.send(self._peer, {"read": True, "lacks": self.lacks})
         try:
             pixels = decode(data, job.size, job, self._turns)
             about: dict[str, Any] = {"width": pixels.width, "height": pixels.height}
-            about |= {"shape": pixels.rgb.shape, "dtype": pixels.rgb.dtype.name}
             content = np.ascontiguousarray(pixels.rgb).data.cast("B")
         except ImageError as error:
             about, content = {"error": error.code, "detail": error.detail}, memoryview(b"")
@@ -186,10 +218,13 @@ class Answering:
 
 def serve(control: socket.socket) -> None:
     """Fork a process for each two connections that come over ``control``, until the other side closes it."""
+    box.prepare()
     forks = Forks(control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the fetcher, and that ends this one
     signal.signal(signal.SIGCHLD, forks.reap)
     while True:
+        while not forks.wait():
+            pass
         said, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not said:
             return

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
-from imaging import framing
+from imaging import framing, kernel
 from imaging.file_bytes import LARGE
 from imaging.net import Content
 from imaging.process_ends import Ended, Unread
 
+logger = logging.getLogger("ray.serve")
+
+IMAGES_EACH = 16
+AGE_S = 60
+"""How many images one process gets, and for how many seconds: whoever takes one over by a file sees no more
+of those that come after it. A new process costs as much as a small image; a sixteenth of that is little."""
+
 _FATE_S = 5  # within which an end is known; a process that was taken over may go on and say nothing
+_LATE_S = 5  # after its time an image is given up, where the kernel's timer has not ended the process
 _SHORT = 1024  # bytes of the message that an image was read
 
 
@@ -28,26 +39,34 @@ class Process:
         self._peer = peer
         fate.settimeout(_FATE_S)
         self._fate = fate
-        self._fresh = True
+        self._born = time.monotonic()
+        self._images = 0
+        self.lacks: list[str] = []
+        """What the system has not of the box that the process is in, known with its first image."""
 
     def ask(self, job: dict[str, Any], data: Content, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
         """What it answers to one job. Raises Unread or Ended.
 
         A large ``bytearray`` is empty afterwards: the process has it, and this one does not keep it as well.
         """
-        fresh, self._fresh = self._fresh, False
+        fresh = self._images == 0
+        self._images += 1
+        until = time.monotonic() + job["timeout_s"] + _LATE_S
         try:
+            self._peer.settimeout(job["timeout_s"] + _LATE_S)
             framing.send(self._peer, job, data)
-            framing.receive(self._peer, _SHORT)
+            said, _ = framing.receive(self._peer, _SHORT, until)
         except (EOFError, OSError):
             known = self._ended()
             raise Unread(None if known is None or known[0] else known[1]) from None
         except ValueError:
             raise Unread from None
+        if fresh:  # before any image
+            self.lacks = said["lacks"]
         if isinstance(data, bytearray) and len(data) > LARGE:
             data.clear()
         try:
-            return framing.receive(self._peer, max_bytes)
+            return framing.receive(self._peer, max_bytes, until)
         except (EOFError, OSError):
             known = self._ended()
             raise Ended(None if known is None else known[1], fresh=fresh) from None
@@ -64,25 +83,35 @@ class Process:
 
     def lives(self) -> bool:
         """Whether it still waits for work: one that ended has closed its connection."""
+        self._peer.setblocking(False)
         try:
-            return bool(self._peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+            return bool(self._peer.recv(1, socket.MSG_PEEK))
         except BlockingIOError:
             return True
         except OSError:
             return False
 
+    def is_young(self) -> bool:
+        """Whether it may have another image."""
+        return self._images < IMAGES_EACH and time.monotonic() - self._born < AGE_S
+
     def close(self) -> None:
-        """Let it end; when it is at work, after its image."""
+        """End it, at work or not."""
         self._peer.close()
         self._fate.close()
 
 
 class Processes:
-    """The decoding processes: those that wait for work, and ``forking``, which makes more of them."""
+    """The decoding processes: those that wait for work, and ``forking``, which makes more of them.
 
-    def __init__(self) -> None:
+    This process closes its memory and its environment to all others of its user, for its secrets.
+    """
+
+    def __init__(self, program: str = "imaging.decoding_process") -> None:
+        self._program = program
         self._lock = threading.Lock()
         self._idle: list[Process] = []
+        self._is_said = False
         self._control: socket.socket | None = None
         self.forking: subprocess.Popen[bytes] | None = None
 
@@ -96,14 +125,15 @@ class Processes:
         except BaseException:
             process.close()
             raise
-        if head.pop("stays", False):
+        self._say(process.lacks)
+        if head.pop("stays", False) and process.is_young():
             self._idle.append(process)
         else:
             process.close()
         return head, content
 
     def close(self) -> None:
-        """End all processes; those at work, after their image."""
+        """End all processes, at work or not."""
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
@@ -113,13 +143,22 @@ class Processes:
         with self._lock:
             while self._idle and not fresh:
                 process = self._idle.pop()
-                if process.lives():
+                if process.is_young() and process.lives():
                     return process
                 process.close()
             try:
                 return self._fork()
             except OSError as error:
                 raise Unread(error.errno) from None
+
+    def _say(self, lacks: list[str]) -> None:
+        if lacks and not self._is_said:
+            self._is_said = True
+            logger.warning(
+                "images are decoded with less protection than there could be, because this system has no %s; "
+                "docs/images.md says what each part is for",
+                ", no ".join(lacks),
+            )
 
     def _fork(self) -> Process:
         with ExitStack() as stack:
@@ -148,10 +187,12 @@ class Processes:
         socket.send_fds(self._control, [b"."], descriptors)
 
     def _start(self) -> socket.socket:
+        with contextlib.suppress(OSError):  # said with what else the system lacks
+            kernel.hide()
         with ExitStack() as stack:
             ours, theirs = _pair(stack)
             self.forking = subprocess.Popen(
-                [sys.executable, "-m", "imaging.decoding_process", str(theirs.fileno())],
+                [sys.executable, "-m", self._program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

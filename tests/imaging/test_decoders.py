@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def test_a_process_is_used_again_and_replaced_when_it_ends(some: Processes) -> N
 
 def test_an_end_in_the_middle_of_an_image_is_that_image_only(some: Processes) -> None:
     with pytest.raises(Unread):
-        some.ask({"no": "such job"}, GOOD, MOST)
+        some.ask({"no": "such job", "timeout_s": 60}, GOOD, MOST)
     with pytest.raises(Ended):
         some.ask(JOB, GOOD, 10)  # an answer over the limit
     assert some.ask(JOB, GOOD, MOST)[0]["width"] == 40
@@ -127,9 +127,10 @@ def test_the_forking_process_is_started_again(some: Processes) -> None:
     for _ in range(2):
         assert some.ask(JOB, GOOD, MOST)[0]["width"] == 40
         assert some.forking is not None
+        idle = [Path(f"/proc/{child}") for child in _children(some)]
         some.forking.kill()
         some.forking.wait()
-        _until(lambda: not _children(some))
+        _until(partial(_are_gone, idle))
 
 
 def test_what_a_process_takes_is_limited_and_it_holds_no_secret(
@@ -318,8 +319,8 @@ def _ending(
     """End processes by these signals, one after another, when they have read an image; fills the list."""
     receive, done = framing.receive, list[signal.Signals | None]()
 
-    def ending(peer: socket.socket, max_bytes: int) -> tuple[dict[str, Any], bytearray]:
-        head, content = receive(peer, max_bytes)
+    def ending(peer: socket.socket, max_bytes: int, until: float) -> tuple[dict[str, Any], bytearray]:
+        head, content = receive(peer, max_bytes, until)
         if "read" in head:
             by = ended_by.pop(0) if ended_by else None
             done.append(by)
@@ -340,6 +341,10 @@ def _children(some: Processes) -> list[int]:
     except FileNotFoundError:
         return []
     return [int(process) for process in listed.split()]
+
+
+def _are_gone(processes: list[Path]) -> bool:
+    return not any(each.exists() for each in processes)
 
 
 def _until(there: Callable[[], bool]) -> None:
