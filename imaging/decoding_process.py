@@ -33,6 +33,9 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     IcoImagePlugin,
+    ImageCms,
+    ImageColor,
+    ImagePalette,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -48,12 +51,15 @@ from values.errors import ImageError
 from values.image import ModelSize
 
 # Loaded before forking: no image waits for it, and a process in its box opens no file to load it from. Pillow
-# loads the one for MPO for some JPEGs and the one for PPM always.
+# itself loads what is for MPO for some JPEGs, for PPM always, for colours and palettes where it needs them.
 LOADED = (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     IcoImagePlugin,
+    ImageCms,
+    ImageColor,
+    ImagePalette,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
