@@ -26,9 +26,10 @@ from deployments.door import DETAIL, Door, serves_here, visit_of
 from deployments.gate import Gate
 from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT, shortened
 from deployments.meters import Meters
+from deployments.off_loop import DearWork, loop_comes_first, off_loop_if_large
 from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
-from deployments.owners import Owners, off_loop_if, off_loop_if_large
+from deployments.owners import Owners
 from deployments.parcels import LARGE
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
@@ -92,6 +93,8 @@ class Ingress:
         self._ahead = ProjectPlaces(AHEAD)
         self.reporter = Reporter(journal, self._meters)
         self._configs = SetupConfigs(journal)
+        self._dear = DearWork()
+        loop_comes_first()
         self.gate = Gate(options.max_wait_s)
         serves_here(self.gate, self._turned_away)
 
@@ -143,7 +146,7 @@ class Ingress:
         raw = await self._read(request)
         body = await off_loop_if_large(len(raw), bodies.read_setup, raw)
         request.state.project = body.project_id
-        warnings = await off_loop_if(warnings_ms(body.schema) > ON_LOOP_MS, _warnings, body.schema)
+        warnings = await self._dear.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
         if body.project_id and body.schema.strip() and len(body.schema) <= CONFIG_LIMIT:
             self._configs.keep(body.project_id, body.schema)
             self.reporter.configured(body.project_id, body.schema)
@@ -169,12 +172,13 @@ class Ingress:
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
-        click = await off_loop_if(_is_costly(raw, click_ms(body)), read_click, body, self._reading)
+        ms = _in_all_ms(raw, click_ms(body))
+        click = await self._dear.run(ms, body.project_id, read_click, body, self._reading)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
             opened = len(body.tasks) == 1
-            costly = _is_costly(raw, images_ms(body))
-            self._warm(await off_loop_if(costly, read_images, body, self._options.warm_images), opened=opened)
+            sources = await self._read_images(raw, body, self._options.warm_images)
+            self._warm(sources, opened=opened)
             if opened:
                 self._prefetcher.opened(body)
             return _predictions([])
@@ -241,10 +245,14 @@ class Ingress:
         body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
-        sources = await off_loop_if(_is_costly(raw, images_ms(body)), read_images, body, limit + 1)
+        sources = await self._read_images(raw, body, limit + 1)
         if len(sources) > limit:
             raise BadRequest(f"a request to {route} may have {limit} images; send fewer tasks at once")
         return sources
+
+    async def _read_images(self, raw: bytes, body: PredictBody, limit: int) -> list[ImageSource]:
+        ms = _in_all_ms(raw, images_ms(body))
+        return await self._dear.run(ms, body.project_id, read_images, body, limit)
 
     async def _diagnose(self, request: Request) -> Response:
         project = request.query_params.get("project")
@@ -316,9 +324,9 @@ class Ingress:
         }
 
 
-def _is_costly(raw: bytes, estimate_ms: float) -> bool:
-    """Whether the event loop leaves something about the body ``raw`` to a thread."""
-    return len(raw) > LARGE or estimate_ms > ON_LOOP_MS
+def _in_all_ms(raw: bytes, estimate_ms: float) -> float:
+    """What something about the body ``raw`` takes, where a single value of it may be large."""
+    return estimate_ms + len(raw) / LARGE * ON_LOOP_MS
 
 
 def _warnings(schema: str) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from deployments.calls import call
 from deployments.decode_queue import Busy
 from deployments.decoder import ClickAnswer
-from deployments.parcels import LARGE, Parcel, post
+from deployments.off_loop import off_loop_if_large
+from deployments.parcels import Parcel, post
 from embeddings.key import image_key
 from imaging.identity import canonical
 from imaging.options import ImageOptions
@@ -18,8 +19,6 @@ from protocol.click import Click
 from values.errors import ImageError
 from values.image import ImageSource
 from values.priority import Priority
-
-T = TypeVar("T")
 
 FORGET_AT_ONCE = 8
 """Images of one request that are forgotten at the same time."""
@@ -111,16 +110,3 @@ class Owners:
     def _owner(self, key: str, *, by_reference: bool) -> Any:
         # A reference in a message keeps its object alive only where the message itself goes through Ray.
         return self._decoder.options(session_id=key, **({"_by_reference": True} if by_reference else {}))
-
-
-async def off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
-    """``read(*args)`` of what costs by its length, in a thread when that is large.
-
-    ``size``: bytes or characters; drafts with many masks and data: URLs are megabytes.
-    """
-    return await off_loop_if(size > LARGE, read, *args)
-
-
-async def off_loop_if(costly: bool, function: Callable[..., T], *args: Any) -> T:
-    """``function(*args)``, in a thread when it would keep the event loop from answering /health."""
-    return await asyncio.to_thread(function, *args) if costly else function(*args)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from deployments.background import Background
-from deployments.owners import off_loop_if
+from deployments.off_loop import off_loop_if
 from deployments.parcels import LARGE
 from embeddings.single_flight import SingleFlight
 from imaging.project_tasks import ListedTask

@@ -5,13 +5,14 @@ import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
-from deployments import gate, reporter
+from deployments import gate, off_loop, reporter
 from deployments.decode_queue import Busy, QueueState
 from deployments.decoder import ClickAnswer
 from deployments.ingress import AHEAD, Ingress
@@ -202,11 +203,14 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
     """Judged by what it holds: a brush of a hundred bytes may be one of 89 megapixels."""
     threads: list[Any] = []
 
-    async def noted(function: Any, *args: Any) -> Any:
+    def noted(function: Any, *args: Any) -> Any:
         threads.append(function)
-        return function(*args)
+        done: Future[Any] = Future()
+        done.set_result(function(*args))
+        return done
 
-    monkeypatch.setattr(asyncio, "to_thread", noted)
+    for pool in (off_loop._QUICK, off_loop._DEAR):
+        monkeypatch.setattr(pool, "submit", noted)
     await door.post("/predict", predict_body())
     await door.post("/predict", predict_body(context=None))
     await door.post("/setup", {"project": "1.1", "schema": predict_body()["label_config"]})

@@ -1,0 +1,79 @@
+"""What takes longer than an event loop may wait is done in threads of its own, and dear work takes turns.
+
+Threads of Python share one interpreter with the loop, so the bounds of ``protocol`` keep each piece of work
+short. What is here keeps many of them from standing before somebody else's: reading a body waits for no
+body that is dear to read, and of dear ones each project has one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+from deployments.parcels import LARGE
+from deployments.project_places import ProjectPlaces
+from protocol.cost import ON_LOOP_MS
+
+T = TypeVar("T")
+
+THREADS = 2
+"""Of each kind. More would only share the interpreter among more."""
+
+DEAR_MS = 20.0
+"""Estimated milliseconds from which on work takes turns."""
+
+SWITCH_S = 0.001
+"""How long a thread may keep the interpreter from the event loop, each time that a loop has something to do.
+Python's 5 ms would be what a click takes, for each of its steps, while something else is read."""
+
+# Not the loop's own, which DNS look-ups and all else share.
+_QUICK = ThreadPoolExecutor(THREADS, "reads")
+_DEAR = ThreadPoolExecutor(THREADS, "reads-dear")
+
+
+@cache
+def loop_comes_first() -> None:
+    """See to it that threads of this process keep its event loop waiting for a millisecond. Once.
+
+    What is there when a replica starts, half a million objects, is left out of later searches for garbage:
+    each would stop everything for a fifth of a second.
+    """
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
+
+
+class DearWork:
+    """Work of which each piece takes much of a processor, from one event loop."""
+
+    def __init__(self) -> None:
+        self._places = ProjectPlaces(THREADS)
+
+    async def run(self, ms: float, project: str, function: Callable[..., T], *args: Any) -> T:
+        """``function(*args)``: here when it takes a few milliseconds, else in a thread.
+
+        ``ms``: the estimate. ``project``: whose turn it is, when it is dear.
+        """
+        if ms < DEAR_MS:
+            return await off_loop_if(ms > ON_LOOP_MS, function, *args)
+        async with self._places.of(project):
+            return await asyncio.get_running_loop().run_in_executor(_DEAR, function, *args)
+
+
+async def off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
+    """``read(*args)`` of what costs by its length, in a thread when that is large.
+
+    ``size``: bytes or characters; drafts with many masks and data: URLs are megabytes.
+    """
+    return await off_loop_if(size > LARGE, read, *args)
+
+
+async def off_loop_if(costly: bool, function: Callable[..., T], *args: Any) -> T:
+    """``function(*args)``, in a thread when it would keep the event loop from answering /health."""
+    if not costly:
+        return function(*args)
+    return await asyncio.get_running_loop().run_in_executor(_QUICK, function, *args)
