@@ -18,9 +18,10 @@ from deployments.decoder import ClickAnswer
 from deployments.ingress import AHEAD, Ingress
 from deployments.meters import Meters
 from deployments.options import IngressOptions
-from deployments.parcels import Parcel
+from deployments.parcels import LARGE, Parcel
 from imaging.options import ImageOptions
 from protocol import brush_rle
+from protocol.bodies import read_predict
 from protocol.click import Click, read_click
 from protocol.options import ReadOptions
 from segmenters import registry
@@ -224,6 +225,10 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
     await door.post("/predict", body)
     assert threads == [read_click]
     assert door.graph.clicks[-1][1].prompts[0].mask is not None
+    body = predict_body()
+    body["tasks"][0]["data"]["text"] = "x" * 2 * LARGE
+    await door.post("/predict", body)
+    assert threads[1:] == [read_predict, read_click]
 
 
 async def test_the_same_image_of_another_project_has_another_key(door: Door) -> None:
