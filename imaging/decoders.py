@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from imaging.exhaustion import out_of
 from imaging.file_bytes import LARGE
 from imaging.net import Content
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
+from imaging.priority_slots import Share, Shares, Urgency
 from imaging.process_ends import WORK, Ended, Unread
 from imaging.process_pool import processes
 from imaging.worker import Worker
@@ -31,8 +31,26 @@ DECODES_AT_ONCE = 4
 KEPT_FOR_URGENT = 1
 """Of those places, what images that nobody waits for leave alone."""
 
+OF_A_PROJECT = DECODES_AT_ONCE - 1
+OF_A_PROJECTS_HOST = DECODES_AT_ONCE - 2
+"""What one project may have of them, and of one host: so the rest is for others, of another project or only
+of another host, when all of these are slow."""
+
 _LONGEST_DETAIL = 300
 _ERRORS = {kind.code: kind for kind in error_classes(ImageError)}
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose image it is, and where it came from; "" for what was in the task itself."""
+
+    project: str = ""
+    host: str = ""
+
+    @property
+    def shares(self) -> Shares:
+        """What it counts for."""
+        return (Share(self.project, OF_A_PROJECT), Share((self.project, self.host), OF_A_PROJECTS_HOST))
 
 
 class Decoders:
@@ -44,13 +62,26 @@ class Decoders:
             DECODES_AT_ONCE, options.decode_timeout_s, "decoding it", reserved=KEPT_FOR_URGENT
         )
 
-    async def decode(self, data: Content, size: ModelSize, urgent: bool | Urgency = True) -> Pixels:
+    @property
+    def wanted(self) -> int:
+        """Images that are decoded or wait for it."""
+        return self._worker.wanted
+
+    async def decode(
+        self,
+        data: Content,
+        size: ModelSize,
+        urgent: bool | Urgency = True,
+        whose: Whose = Whose(),
+    ) -> Pixels:
         """The pixels of an image file at model size; ``urgent``: whether somebody waits for it.
+
+        ``whose`` it is says what it has to leave to others.
 
         Raises what :func:`imaging.decoding.decode` raises, ImageTimeout, or Overloaded when too many wait or
         the machine lacks something.
         """
-        return await self._worker.run(partial(self._decode, data, size), urgent)
+        return await self._worker.run(partial(self._decode, data, size), urgent, whose.shares)
 
     def _decode(self, data: Content, size: ModelSize) -> Pixels:
         until = time.monotonic() + self._options.decode_timeout_s

@@ -6,10 +6,12 @@ own name resolution, out of reach of the checks, so that an operator has to ask 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,7 @@ from imaging.addresses import AllowList, ForbiddenAddress, Origin
 from imaging.compression import inflater
 from imaging.exhaustion import exhausted
 from imaging.options import ImageOptions
+from imaging.pace import Pace
 from imaging.retries import with_retries
 from imaging.sockets import CheckedBackend, NoNameServer, NoSuchName, Resolver, resolve
 from imaging.tls import is_tls, tls_failed
@@ -28,14 +31,14 @@ from values.errors import (
     ImageTimeout,
     ImageTooLarge,
     ImageUnreachable,
-    Overloaded,
     ServiceError,
 )
 
 Content = bytes | bytearray
 """What an image's bytes come as: never copied, they may be many."""
 
-_KEPT: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 30}
+# How many there are at once whoever asks bounds (see ``host_places``): here they would wait for each other.
+_KEPT: Any = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,6 @@ class Net:
         except httpcore.ConnectTimeout:
             seconds = self._options.connect_timeout_s
             raise ImageTimeout(f"{origin} did not accept a connection within {seconds:g} s") from None
-        except httpcore.PoolTimeout:
-            raise Overloaded("too many images are being fetched; try again a little later") from None
         except httpcore.TimeoutException:
             seconds = self._options.read_timeout_s
             raise ImageTimeout(f"{origin} was silent for {seconds:g} s") from None
@@ -157,12 +158,15 @@ class Net:
             "connect": self._options.connect_timeout_s,
             "read": self._options.read_timeout_s,
             "write": self._options.read_timeout_s,
-            "pool": self._options.connect_timeout_s + self._options.read_timeout_s,
         }
         pool = await self._pool_to(Origin.of(url))
-        async with pool.stream(
-            method, target, headers=sent, content=content, extensions={"timeout": timeouts}
-        ) as response:
+        async with (
+            self._begins(Origin.of(url)) as begins,
+            pool.stream(
+                method, target, headers=sent, content=content, extensions={"timeout": timeouts}
+            ) as response,
+        ):
+            begins.reschedule(None)
             received = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
@@ -171,6 +175,18 @@ class Net:
                 chunks = response.aiter_stream() if wanted else _nothing()
                 body = await self._body(Origin.of(url), received, chunks, max_bytes)
             return Answer(response.status, received, body)
+
+    @asynccontextmanager
+    async def _begins(self, origin: Origin) -> AsyncIterator[asyncio.Timeout]:
+        """The time within which an answer has to begin; a byte of its head now and then is no beginning."""
+        seconds = self._options.connect_timeout_s + self._options.read_timeout_s
+        try:
+            async with asyncio.timeout(seconds) as begins:
+                yield begins
+        except TimeoutError:
+            if not begins.expired():
+                raise
+            raise ImageTimeout(f"{origin} did not begin its answer within {seconds:g} s") from None
 
     async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
         """The proxy, if there is one, for hosts that nobody named; a private name means nothing to it."""
@@ -193,9 +209,10 @@ class Net:
         if announced.isdecimal() and int(announced) > max_bytes:
             raise too_large
         inflate = inflater(origin, headers.get("content-encoding", ""))
-        body = bytearray()
+        body, pace = bytearray(), Pace(str(origin))
         try:
             async for chunk in chunks:
+                pace.received(len(chunk))
                 for piece in inflate(chunk):
                     body += piece
                     if len(body) > max_bytes:

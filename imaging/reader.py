@@ -7,9 +7,10 @@ from functools import partial
 
 from imaging.addresses import parse_url
 from imaging.background_reads import BackgroundReads
-from imaging.decoders import Decoders
+from imaging.decoders import Decoders, Whose
 from imaging.evidence import Found
 from imaging.files import read_file
+from imaging.host_places import HostPlaces
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
@@ -33,7 +34,8 @@ class ImageReader:
 
     def __init__(self, options: ImageOptions, *, resolver: Resolver = resolve) -> None:
         self._options = options
-        self._web = Web(options, resolver)
+        self._hosts = HostPlaces()
+        self._web = Web(options, resolver, self._hosts)
         self._stores = Stores(options, resolver)
         self._files = Worker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
         self._values = Worker(VALUES_AT_ONCE, options.decode_timeout_s, "reading its data: URL")
@@ -50,10 +52,11 @@ class ImageReader:
         urgency = Urgency.of(urgent)
         location = await self._locate(source, urgency)
         with naming(source):
-            async with self._background.place(host_of(location), urgency) as place:
-                found = await self._find(location, source, content=True)
+            async with self._background.place(host_of(location), source.project, urgency) as place:
+                found = await self._find(location, source, urgency, content=True)
                 place.arrived()
-                pixels = await self._decoders.decode(found.content, size, urgency)
+                whose = Whose(source.project, host_of(location) or "")
+                pixels = await self._decoders.decode(found.content, size, urgency, whose)
         return replace(pixels, evidence=found.evidence)
 
     async def evidence(self, source: ImageSource) -> str:
@@ -64,7 +67,8 @@ class ImageReader:
         """
         location = await self._locate(source, Urgency.of(False))
         with naming(source):
-            return (await self._find(location, source, content=False)).evidence
+            # Small, and soon given up by whoever asks: it need not wait for what is read ahead.
+            return (await self._find(location, source, Urgency(urgent=True), content=False)).evidence
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
@@ -88,18 +92,22 @@ class ImageReader:
             return await self._values.run(partial(locate, source, self._options), urgency)
         return locate(source, self._options)
 
-    async def _find(self, location: Location, source: ImageSource, *, content: bool) -> Found:
+    async def _find(
+        self, location: Location, source: ImageSource, urgency: Urgency, *, content: bool
+    ) -> Found:
         match location:
             case DataUrl(decoded):
                 return Found(decoded)  # its key has its hash: another content is another image
             case LocalFile():
-                return await self._local(location, source, content)
+                return await self._local(location, source, urgency, content)
             case StoredObject():
-                return await self._stored(location, source, content)
+                return await self._stored(location, source, urgency, content)
             case _:
-                return await self._web.fetch(location, source, content=content)
+                return await self._web.fetch(location, source, content=content, urgency=urgency)
 
-    async def _local(self, location: LocalFile, source: ImageSource, content: bool) -> Found:
+    async def _local(
+        self, location: LocalFile, source: ImageSource, urgency: Urgency, content: bool
+    ) -> Found:
         root = self._options.local_files_document_root
         assert root is not None  # noqa: S101 - else locate() makes no LocalFile
         try:
@@ -109,17 +117,22 @@ class ImageReader:
             if location.url is None:
                 raise
             # Mounted here in part only: Label Studio may have the rest.
-            return await self._web.fetch(LabelStudioFile(location.url), source, content=content)
+            file = LabelStudioFile(location.url)
+            return await self._web.fetch(file, source, content=content, urgency=urgency)
 
-    async def _stored(self, location: StoredObject, source: ImageSource, content: bool) -> Found:
+    async def _stored(
+        self, location: StoredObject, source: ImageSource, urgency: Urgency, content: bool
+    ) -> Found:
         if self._stores.holds(location):
-            return await self._stores.read(location, content=content)
+            async with self._hosts.at(f"{location.scheme}://{location.bucket}", source.project, urgency):
+                return await self._stores.read(location, content=content)
         if location.url is None:
             raise ImageForbidden(
                 f"it is a {location.scheme}:// address; set LABEL_STUDIO_URL, so that Label Studio hands out "
                 "the objects of its tasks, or name its bucket in IMAGE_STORES to read it directly"
             )
-        return await self._web.fetch(LabelStudioFile(location.url), source, content=content)
+        file = LabelStudioFile(location.url)
+        return await self._web.fetch(file, source, content=content, urgency=urgency)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -15,6 +15,7 @@ from imaging.clouds import Bucket
 from imaging.evidence import Found
 from imaging.net import Net
 from imaging.options import ImageOptions
+from imaging.pace import Pace
 from imaging.sockets import Resolver
 from imaging.tls import TlsFailed
 from values.errors import ImageError, ImageUnreachable
@@ -109,12 +110,13 @@ class Streamed:
         self._check(found.meta)
         # The least chunk makes each wait one for the network, so that the limit is one of silence.
         chunks = aiter(found.stream(min_chunk_size=1))
-        body = bytearray()
+        body, pace = bytearray(), Pace(str(self._bucket))
         while True:
             async with asyncio.timeout(options.read_timeout_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return Found(body, evidence.of_object(found.meta))
+            pace.received(len(chunk))
             body += chunk
             if len(body) > options.max_image_bytes:
                 raise self._bucket.too_large(options.max_image_mib)

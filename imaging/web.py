@@ -10,10 +10,12 @@ from imaging import evidence
 from imaging.addresses import AllowList, ForbiddenUrl, Origin, join_url
 from imaging.credentials import Credential, Credentials
 from imaging.evidence import Found
+from imaging.host_places import HostPlaces
 from imaging.label_studio import Site, handed_out
 from imaging.locations import LabelStudioFile, WebImage
 from imaging.net import Answer, Net
 from imaging.options import ImageOptions
+from imaging.priority_slots import Urgency
 from imaging.sockets import Resolver, resolve
 from values.errors import (
     ImageForbidden,
@@ -32,8 +34,11 @@ _HEADERS = {"User-Agent": "segment-anything-on-ray-serve", "Accept": "image/*, *
 class Web:
     """Fetches images by HTTP. Errors complete the sentence "cannot read the image of task 42: ..."."""
 
-    def __init__(self, options: ImageOptions, resolver: Resolver = resolve) -> None:
+    def __init__(
+        self, options: ImageOptions, resolver: Resolver = resolve, hosts: HostPlaces | None = None
+    ) -> None:
         self._options = options
+        self._hosts = hosts or HostPlaces()
         self._site = Site.of(options)
         self._label_studio = None if self._site is None else self._site.origin
         self._allowed = AllowList(options.image_hosts, self._label_studio)
@@ -41,10 +46,15 @@ class Web:
         self._credentials = Credentials(options, self._site, self._allowed, self._net)
 
     async def fetch(
-        self, location: LabelStudioFile | WebImage, source: ImageSource, *, content: bool = True
+        self,
+        location: LabelStudioFile | WebImage,
+        source: ImageSource,
+        *,
+        content: bool = True,
+        urgency: bool | Urgency = True,
     ) -> Found:
         """An image: its bytes and evidence. Raises ImageMissing, ImageForbidden, ImageUnauthorized,
-        ImageUnreachable, ImageTimeout or ImageTooLarge.
+        ImageUnreachable, ImageTimeout or ImageTooLarge; Overloaded where a host has much to answer already.
 
         Without ``content`` the same is sent and the connection closed behind the headers of the last answer.
         HEAD is refused by many hosts, and for addresses signed for GET; to a range some answer with another
@@ -52,7 +62,7 @@ class Web:
         """
         try:
             async with asyncio.timeout(self._options.image_timeout_s):
-                return await self._fetch(location, source, content)
+                return await self._fetch(location, source, content, urgency)
         except TimeoutError:
             host = Origin.of(location.url)
             seconds = self._options.image_timeout_s
@@ -60,11 +70,19 @@ class Web:
         except (ImageForbidden, ImageUnauthorized, ImageUnreachable) as error:
             raise type(error)(error.detail + self._hint(location)) from None
 
-    async def _fetch(self, location: LabelStudioFile | WebImage, source: ImageSource, body: bool) -> Found:
+    async def _fetch(
+        self,
+        location: LabelStudioFile | WebImage,
+        source: ImageSource,
+        body: bool,
+        urgency: bool | Urgency,
+    ) -> Found:
         url = location.url
         credential = self._credentials.of(location, source)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(url, credential, body)
+            # Of each host on the way: who redirects shall not answer for who stalls.
+            async with self._hosts.at(str(Origin.of(url)), source.project, urgency):
+                answer = await self._ask(url, credential, body)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return self._image(answer, url, source)
             target = self._target(url, answer)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from imaging.priority_slots import Place, PrioritySlots, Urgency
+from imaging.priority_slots import Place, PrioritySlots, Shares, Urgency
 from values.errors import ImageTimeout, Overloaded
 
 Result = TypeVar("Result")
@@ -29,11 +29,18 @@ class Worker:
         self._timeout_s = timeout_s
         self._work = work
 
-    async def run(self, function: Callable[[], Result], urgent: bool | Urgency = True) -> Result:
+    @property
+    def wanted(self) -> int:
+        """What runs, and what waits for a thread."""
+        return self._places.wanted
+
+    async def run(
+        self, function: Callable[[], Result], urgent: bool | Urgency = True, shares: Shares = ()
+    ) -> Result:
         """What ``function`` returns or raises. Raises Overloaded or ImageTimeout when it takes too long."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                place = await self._places.take(urgent)
+                place = await self._places.take(urgent, shares)
         except TimeoutError:
             raise Overloaded(f"too many images wait for {self._work}; try again a little later") from None
         done = self._start(function, place)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from imaging.background_reads import READS, READS_OF_A_HOST, BackgroundReads, Read
+from imaging.background_reads import READS, READS_OF_A_HOST, READS_OF_A_PROJECT, BackgroundReads, Read
 from imaging.priority_slots import Urgency
 
 
@@ -15,9 +15,12 @@ class Readers:
         self.reads: dict[str, Read] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def add(self, name: str, host: str | None, urgency: Urgency | None = None) -> None:
+    async def add(
+        self, name: str, host: str | None, urgency: Urgency | None = None, project: str | None = None
+    ) -> None:
         async def read() -> None:
-            async with self._reads.place(host, urgency or Urgency(urgent=False)) as place:
+            whose = name if project is None else project
+            async with self._reads.place(host, whose, urgency or Urgency(urgent=False)) as place:
                 self.begun.append(name)
                 self.reads[name] = place
                 await asyncio.Event().wait()
@@ -111,4 +114,16 @@ async def test_who_leaves_while_waiting_takes_no_place() -> None:
     await readers.end("2")
     await readers.end("0")
     assert readers.begun == ["0", "1", "3"]
+    await readers.end_all()
+
+
+async def test_a_project_whose_hosts_are_dead_leaves_half_to_the_others() -> None:
+    readers = Readers()
+    for number in range(READS):
+        await readers.add(f"dead {number}", f"http://dead-{number}", project="66")
+    assert len(readers.begun) == READS_OF_A_PROJECT
+    await readers.add("good", "http://good", project="1")
+    assert readers.begun[-1] == "good"
+    await readers.end("dead 0")
+    assert readers.begun[-1] == f"dead {READS_OF_A_PROJECT}"
     await readers.end_all()

@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import queue
 import resource
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -18,14 +20,14 @@ import pytest
 from PIL import Image
 
 from imaging import framing
-from imaging.decoders import DECODES_AT_ONCE, Decoders
+from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
 from imaging.decoding_process import Forks
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
 from imaging.process_ends import Ended, Unread
 from imaging.process_pool import Process, Processes
-from tests.imaging.pictures import encoded, quarters
+from tests.imaging.pictures import SMALL, encoded, quarters
 from values.errors import (
     ImageCorrupt,
     ImageTimeout,
@@ -34,7 +36,7 @@ from values.errors import (
     Overloaded,
     ServiceError,
 )
-from values.image import ModelSize
+from values.image import ModelSize, Pixels
 
 GOOD = encoded(quarters())
 JOB: dict[str, Any] = {"size": asdict(ModelSize(64)), "max_image_megapixels": 89, "timeout_s": 60}
@@ -352,3 +354,29 @@ def _until(there: Callable[[], bool]) -> None:
     while not there():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+async def test_slow_images_of_a_project_or_of_a_host_leave_others_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, release = queue.SimpleQueue[bytes](), threading.Event()
+
+    def slow(self: Decoders, data: bytes, size: ModelSize) -> Pixels:
+        begun.put(data)
+        release.wait()
+        return Pixels(np.zeros((1, 1, 3), np.uint8), 1, 1)
+
+    monkeypatch.setattr(Decoders, "_decode", slow)
+    decoders = Decoders(ImageOptions())
+    coming = [(b"66 bad", 4), (b"66 good", 4), (b"1 good", 4)]
+    decodes = []
+    for name, count in coming:
+        whose = Whose(*name.decode().split())
+        decodes += [asyncio.create_task(decoders.decode(name, SMALL, True, whose)) for _ in range(count)]
+        await asyncio.sleep(0)
+    started = [await asyncio.to_thread(begun.get) for _ in range(DECODES_AT_ONCE)]
+    assert sorted(started) == [b"1 good", b"66 bad", b"66 bad", b"66 good"]
+    assert begun.empty()
+    assert decoders.wanted == 12
+    release.set()
+    await asyncio.gather(*decodes)

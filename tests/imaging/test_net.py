@@ -13,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from imaging import pace
 from imaging.addresses import AllowList, parse_url
 from imaging.net import Net
 from imaging.options import ImageOptions
@@ -155,6 +156,37 @@ async def test_a_silent_host(make: Make, server: Server) -> None:
     with pytest.raises(ImageTimeout, match=r"silent for 0\.02 s"):
         await net.send("GET", at(server), {})
     release.set()
+
+
+async def test_a_host_that_drips_its_head_has_not_begun(make: Make, server: Server) -> None:
+    async def drip(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X: 1\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    server.routes["/a.png"] = drip
+    net = make(allowing(server), connect_timeout_s=0.05, read_timeout_s=0.05)
+    with pytest.raises(ImageTimeout, match=r"did not begin its answer within 0\.1 s"):
+        await net.send("GET", at(server), {})
+
+
+async def test_a_host_that_drips_its_body_is_given_up(
+    make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "WINDOW_S", 0.02)
+    server.routes["/a.png"] = _dripping
+    with pytest.raises(ImageTimeout, match=rf"{server.url} sends less than 8 KiB a second"):
+        await make(allowing(server)).send("GET", at(server), {})
+
+
+async def _dripping(request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.001)
 
 
 def _endless(head: bytes, chunk: bytes) -> Handler:

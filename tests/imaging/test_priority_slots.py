@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from imaging.priority_slots import Place, PrioritySlots, Urgency
+from imaging.priority_slots import Place, PrioritySlots, Share, Shares, Urgency
 
 
 class Queue:
@@ -16,9 +16,9 @@ class Queue:
         self.places: list[Place] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def add(self, name: str, urgent: bool | Urgency) -> None:
+    async def add(self, name: str, urgent: bool | Urgency, shares: Shares = ()) -> None:
         async def wait() -> None:
-            place = await self._slots.take(urgent)
+            place = await self._slots.take(urgent, shares)
             self.started.append(name)
             self.places.append(place)
 
@@ -157,3 +157,44 @@ async def test_an_error_gives_the_place_back() -> None:
         with pytest.raises(LookupError):
             async with slots.place(urgent=False):
                 raise LookupError
+
+
+async def test_who_has_all_they_may_waits_in_nobodys_way() -> None:
+    slots = PrioritySlots(4)
+    queue = Queue(slots)
+    for name in ("a 1", "a 2", "a 3", "b 1", "a 4", "c 1"):
+        await queue.add(name, True, [Share(name[0], 2)])
+    assert queue.started == ["a 1", "a 2", "b 1", "c 1"]
+    assert slots.wanted == 6
+    await queue.leave()
+    assert queue.started[4:] == ["a 3"]
+    await queue.drain()
+    assert slots.wanted == 0
+
+
+async def test_work_counts_for_everybody_whose_it_is() -> None:
+    queue = Queue(PrioritySlots(9))
+    for name in ("a x 1", "a x 2", "a y 1", "a y 2", "b x 1"):
+        project, host, _ = name.split()
+        await queue.add(name, True, [Share(project, 2), Share((project, host), 1)])
+    assert queue.started == ["a x 1", "a y 1", "b x 1"]
+
+
+async def test_turns_go_to_whoever_holds_the_fewest() -> None:
+    queue = Queue(PrioritySlots(2))
+    for name in ("a 1", "a 2", "a 3", "a 4", "b 1"):
+        await queue.add(name, True, [Share(name[0], 2)])
+    await queue.leave()
+    assert queue.started == ["a 1", "a 2", "b 1"]
+    await queue.leave()
+    assert queue.started[3:] == ["a 3"]
+
+
+async def test_who_leaves_the_queue_counts_for_nobody() -> None:
+    queue = Queue(PrioritySlots(1))
+    for name in ("held", "leaves", "next"):
+        await queue.add(name, True, [Share("a", 1)])
+    queue.places.pop(0).leave()  # "leaves" has its place now, and has not woken up
+    queue.tasks["leaves"].cancel()
+    await turns()
+    assert queue.started == ["held", "next"]

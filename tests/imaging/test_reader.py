@@ -15,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from imaging.background_reads import READS_OF_A_HOST
-from imaging.decoders import Decoders
+from imaging.decoders import Decoders, Whose
+from imaging.host_places import OF_A_PROJECT_AT_A_HOST
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import LARGE_VALUE, ImageReader
@@ -295,14 +296,44 @@ async def test_background_reads_of_a_dead_host_keep_nobody_waiting(
     await asyncio.gather(*stuck, return_exceptions=True)
 
 
+@pytest.mark.parametrize("redirected", [False, True])
+async def test_clicks_on_a_host_that_stalls_keep_nobody_else_waiting(
+    make: Make, server: Server, other: Server, redirected: bool
+) -> None:
+    asked = asyncio.Queue[str]()
+
+    async def hold(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked.put_nowait(request.path)
+        await asyncio.Event().wait()
+
+    first, clicks = other if redirected else server, 3 * OF_A_PROJECT_AT_A_HOST
+    for number in range(clicks):
+        other.routes[f"/{number}.png"] = answer(302, location=f"{server.url}/{number}.png")
+        server.routes[f"/{number}.png"] = hold
+    other.routes["/a.png"] = answer(200, PNG)
+    reader = make(image_hosts=f"127.0.0.1:{server.port},127.0.0.1:{other.port}")
+    stuck = [
+        asyncio.create_task(reader.read(source(f"{first.url}/{number}.png"), SMALL))
+        for number in range(clicks)
+    ]
+    for _ in range(OF_A_PROJECT_AT_A_HOST):
+        await asked.get()
+    assert (await reader.read(source(f"{other.url}/a.png"), SMALL)).width == 40
+    assert asked.empty()
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
 async def test_a_host_is_free_while_its_image_is_decoded(
     make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoding, count = asyncio.Event(), 0
 
-    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency) -> Pixels:
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency, whose: Whose) -> Pixels:
         nonlocal count
         assert not urgent.urgent
+        assert whose == Whose("3", server.url)
         count += 1
         if count == 2 * READS_OF_A_HOST:
             decoding.set()
