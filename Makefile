@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean
+SBOM ?= sbom.json
+
+.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean lock audit sbom
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
@@ -76,3 +78,18 @@ clean:
 # The tables of the docs that are made from the code.
 docs: .venv/.requirements-dev
 	$(BIN)/python -m serve_app.reference
+
+# What images are built from, with the hashes of every file that may be had for it on any platform. Versions stay as
+# they are unless the requirements ask for others; UPGRADE=--upgrade takes the newest of what these bring along.
+COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" $(UPGRADE)
+lock: .venv/.requirements-dev
+	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) requirements-openvino.txt -c requirements.lock -o requirements-openvino.lock
+
+# 0: nothing is known against what the locks name; 1: something is; 3: no database could be had.
+audit: .venv/.requirements-dev
+	@$(BIN)/python -m cluster.audit requirements.lock requirements-openvino.lock
+
+sbom: .venv/.requirements-dev
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)

@@ -89,9 +89,28 @@ def test_every_folder_that_is_imported_is_copied() -> None:
 def test_requirements_are_a_layer_of_their_own_before_the_code() -> None:
     names = [text for _, text in last_stage()]
     install = next(index for index, text in enumerate(names) if "pip install" in text)
-    assert names[install - 1].startswith("requirements.txt ")
+    assert names[install - 2].startswith("requirements.lock ")
+    assert names[install - 1].startswith("requirements-openvino.lock ")
     first_code = next(index for index, text in enumerate(names) if text == "values/ values/")
     assert install < first_code
+
+
+def test_nothing_is_installed_without_its_hash() -> None:
+    installs = [text for text in of("RUN") if re.search(r"\bpip3?\b.*\binstall\b", text)]
+    assert len(installs) == 1
+    [install] = installs
+    assert install.startswith("pip install --require-hashes -r /tmp/requirements.lock -r /tmp/${LOCK} ")
+    assert "LOCK=requirements.lock" in of("ARG")
+
+
+def test_a_base_is_pinned_by_digest_in_one_way_that_the_file_names() -> None:
+    """By an argument, which may carry a digest; nowhere else is an image named."""
+    assert all(text.split()[0].startswith("${") for text in of("FROM"))
+    told = DOCKERFILE.read_text()
+    assert "docker buildx imagetools inspect" in told
+    assert re.search(r"--build-arg CPU_BASE=\S+@sha256:", told)
+    for image in (text.split("=", 1)[1] for text in of("ARG") if "_BASE=" in text):
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", image)
 
 
 def test_nothing_that_is_copied_is_ignored_and_nothing_else_gets_in() -> None:
