@@ -23,6 +23,7 @@ from deployments.background import Background
 from deployments.decode_queue import Busy
 from deployments.diagnosis import diagnose
 from deployments.door import DETAIL, Door, serves_here, visit_of
+from deployments.drawn_masks import DrawnMasks
 from deployments.gate import Gate
 from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT, shortened
 from deployments.meters import Meters
@@ -94,6 +95,7 @@ class Ingress:
         self.reporter = Reporter(journal, self._meters)
         self._configs = SetupConfigs(journal)
         self._dear = DearWork()
+        self._drawn = DrawnMasks(reading)
         loop_comes_first()
         self.gate = Gate(options.max_wait_s)
         serves_here(self.gate, self._turned_away)
@@ -173,7 +175,7 @@ class Ingress:
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
         ms = _in_all_ms(raw, click_ms(body))
-        click = await self._dear.run(ms, body.project_id, read_click, body, self._reading)
+        click = await self._dear.run(ms, body.project_id, read_click, body, self._reading, self._drawn)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
             opened = len(body.tasks) == 1

@@ -22,7 +22,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
@@ -47,7 +47,7 @@ from PIL import (
 from imaging import box, framing
 from imaging.decoding import Turn, decode
 from imaging.file_bytes import LARGE
-from values.errors import ImageError
+from values.errors import ServiceError
 from values.image import ModelSize
 
 # Loaded before forking: no image waits for it, and a process in its box opens no file to load it from. Pillow
@@ -80,12 +80,26 @@ _PROCESS_BYTES = 2**30  # of addresses, of which little is used
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is decoded, and within which limits."""
+class Limits:
+    """Within what one job is done; the job's head has them beside what is its work's own."""
 
-    size: ModelSize
     max_image_megapixels: float
     timeout_s: float
+
+
+Work = Callable[[dict[str, Any], bytearray, Limits, Turn], tuple[dict[str, Any], memoryview]]
+"""What a process does with the rest of a head and with its content: a head and a content to answer with.
+
+It may raise a ServiceError, which is answered as its code and its sentence.
+"""
+
+
+def picture(
+    about: dict[str, Any], data: bytearray, limits: Limits, turns: Turn
+) -> tuple[dict[str, Any], memoryview]:
+    """An image file becomes pixels at the model size that ``about`` tells."""
+    pixels = decode(data, ModelSize(**about["size"]), limits, turns)
+    return {"width": pixels.width, "height": pixels.height}, np.ascontiguousarray(pixels.rgb).data.cast("B")
 
 
 @contextlib.contextmanager
@@ -104,8 +118,9 @@ def turn(file: IO[bytes], pixels: int) -> Iterator[None]:
 class Forks:
     """The processes that decode, and whom to tell when they end."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, work: Work = picture) -> None:
         self._control = control
+        self._work = work
         self._told: dict[int, socket.socket] = {}
         self._turns: IO[bytes] | None = None
 
@@ -164,7 +179,7 @@ class Forks:
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            answering = Answering(peer, partial(turn, lock))
+            answering = Answering(peer, self._work, partial(turn, lock))
             answering.lacks = box.close([0, 1, 2, peer.fileno(), lock.fileno()])
             while answering.one():
                 pass
@@ -176,9 +191,10 @@ class Forks:
 class Answering:
     """What one process does: images come over ``peer``, and pixels or sentences go back."""
 
-    def __init__(self, peer: socket.socket, turns: Turn) -> None:
+    def __init__(self, peer: socket.socket, work: Work, turns: Turn) -> None:
         peer.settimeout(IDLE_S)
         self._peer = peer
+        self._work = work
         self._turns = turns
         self.lacks: list[str] = []  # of the box, what the system has not
         self._memory = 0
@@ -190,21 +206,20 @@ class Answering:
         this process may take.
         """
         head, data = framing.receive(self._peer, MAX_MESSAGE)
-        job = Job(**head | {"size": ModelSize(**head["size"])})
-        self._limit(job, len(data))
+        limits = Limits(head.pop("max_image_megapixels"), head.pop("timeout_s"))
+        self._limit(limits, len(data))
         framing.send(self._peer, {"read": True, "lacks": self.lacks})
+        about: dict[str, Any]
         try:
-            pixels = decode(data, job.size, job, self._turns)
-            about: dict[str, Any] = {"width": pixels.width, "height": pixels.height}
-            content = np.ascontiguousarray(pixels.rgb).data.cast("B")
-        except ImageError as error:
+            about, content = self._work(head, data, limits, self._turns)
+        except ServiceError as error:
             about, content = {"error": error.code, "detail": error.detail}, memoryview(b"")
         signal.setitimer(signal.ITIMER_REAL, 0)
         stays = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB
         framing.send(self._peer, about | {"stays": stays}, content)
         return stays
 
-    def _limit(self, job: Job, length: int) -> None:
+    def _limit(self, job: Limits, length: int) -> None:
         """What this process may take; the kernel sees to it, and lets nobody raise a limit again."""
         # In steps: a process that has had another file may have any that is not large.
         file = -(-length // LARGE) * LARGE
@@ -222,10 +237,10 @@ class Answering:
                 resource.setrlimit(what, (limit, limit))
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, work: Work = picture) -> None:
     """Fork a process for each two connections that come over ``control``, until the other side closes it."""
     box.prepare()
-    forks = Forks(control)
+    forks = Forks(control, work)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the fetcher, and that ends this one
     signal.signal(signal.SIGCHLD, forks.reap)
     while True:
@@ -257,5 +272,10 @@ def _tell(told: socket.socket, *, started: bool, number: int) -> None:
         told.send(framing.FATE.pack(started, number))
 
 
+def main(work: Work = picture) -> None:
+    """A program of such processes, whose argument is the file descriptor of its control connection."""
+    serve(socket.socket(fileno=int(sys.argv[1])), work)
+
+
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    main()

@@ -211,9 +211,9 @@ def _pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
 
 
 @cache
-def processes() -> Processes:
+def processes(program: str = "imaging.decoding_process") -> Processes:
     """Those of this process. One for all readers: they keep no setting, and no image when they wait."""
-    made = Processes()
+    made = Processes(program)
     atexit.register(made.close)
     return made
 

@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from protocol import drawn
 from protocol.bodies import PredictBody, Task, WebhookBody
 from protocol.budget import Budget, Spent
 from protocol.controls import Output
+from protocol.drawn import Draw
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
 from protocol.prompts import Pointed, read_pointed
@@ -49,11 +51,14 @@ class Nothing:
     reason: str
 
 
-def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click | Nothing | None:
+def read_click(
+    body: PredictBody, options: ReadOptions | None = None, draw: Draw = drawn.read
+) -> Click | Nothing | None:
     """The click of an interactive request, which is about its first task; None for a request without prompts.
 
     Label Studio sends one task with a context. When a client sends more, the context's prompts are still on
     one image: the answer is this click's regions for the first task and an empty result for each other.
+    ``draw`` reads drawn masks.
 
     Raises:
         BadRequest: prompts without a task.
@@ -66,7 +71,7 @@ def read_click(body: PredictBody, options: ReadOptions | None = None) -> Click |
         return None
     if not body.tasks:
         raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
-    pointed = read_pointed(body.items, options.multi_box)
+    pointed = read_pointed(body.items, options.multi_box, options, draw)
     if pointed is None or not pointed.prompts:
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"

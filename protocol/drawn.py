@@ -10,10 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -28,11 +27,29 @@ LONG_SIDE = 512
 """The long side of a mask prompt in pixels."""
 
 _STRIP = 2**20  # pixels that are looked at together
-_LARGE = 2**24  # pixels of a PNG that is decoded alone
-_LARGE_ONES = threading.Lock()
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+PNG_BYTES = 192 * 2**20
+"""Bytes of a PNG's pixels as they are decoded: one for each of a picture of one channel, four for others. Of
+grey or of palette, as the editor's own masks could be, every picture that is allowed fits."""
+
+_GREY, _PALETTE = 0, 3  # colour types of the PNG specification
+
 Mask = NDArray[np.bool_]
+Kind = Literal["rle", "png", "opaque png"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A drawn mask as it was encoded, of a picture of ``width`` x ``height``.
+
+    ``kind``: the brush's RLE, its PNG, or a bitmask's, which is on where it is not transparent.
+    """
+
+    kind: Kind
+    data: bytes
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,30 +64,36 @@ class Drawn:
     mask: NDArray[np.float32] | None = None
 
 
+Draw = Callable[[Drawing], Drawn]
+"""What reads drawings, such as :func:`read`, here or in a process that can be ended."""
+
+
+def read(drawing: Drawing) -> Drawn:
+    """What was drawn. Raises BadPrompt when the data are damaged, of another size, or empty."""
+    data, width, height = drawing.data, drawing.width, drawing.height
+    if drawing.kind == "rle":
+        return from_rle(data, width, height)
+    return from_png(data, width, height, by_alpha=drawing.kind == "opaque png")
+
+
 def from_rle(rle: bytes, width: int, height: int) -> Drawn:
     """A brush region's RLE. Raises BadPrompt when it is damaged, of another size, or empty."""
     on = brush_rle.decode(rle, height, width)
     return _shrunk((on[rows] for rows in _strips(width, height)), width, height)
 
 
-def from_png(url: str, width: int, height: int, *, by_alpha: bool) -> Drawn:
-    """A ``data:image/png;base64`` mask of exactly the size that the browser shows.
+def from_png(data: bytes, width: int, height: int, *, by_alpha: bool) -> Drawn:
+    """A PNG of exactly the size that the browser shows.
 
     ``by_alpha``: a pixel is on where it is not transparent (bitmask regions); otherwise where its first
     channel is not 0 as well (the brush's ``maskDataURL``). Without transparency it is on where not black.
 
     Raises:
-        BadPrompt: not such a PNG, of another size, or empty.
+        BadPrompt: not such a PNG, of another size, with more than :data:`PNG_BYTES`, or empty.
     """
-    data = _png_bytes(url)
-    # The size is in the header, so that nothing is decoded that is not the image's size.
-    claimed = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
-    if claimed != (width, height):
-        raise BadPrompt(
-            f"the mask's PNG has {claimed[0]} x {claimed[1]} pixels, its image {width} x {height}"
-        )
+    check_png(data, width, height)
     try:
-        with _turn(width * height), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return _shrunk(_opaque_strips(image, by_alpha), width, height)
     except BadPrompt:
         raise
@@ -92,12 +115,21 @@ def from_polygon(points: NDArray[np.float64], width: int, height: int) -> Drawn:
     return Drawn(np.concatenate([low, high]), mask.astype(np.float32))
 
 
-def _turn(pixels: int) -> AbstractContextManager[object]:
-    """What is held while a PNG is decoded: large ones, hundreds of MB each, wait for each other."""
-    return _LARGE_ONES if pixels > _LARGE else nullcontext()
+def check_png(data: bytes, width: int, height: int) -> None:
+    """Raises BadPrompt where its header says that a PNG has another size, or would take too much memory."""
+    claimed = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
+    if claimed != (width, height):
+        raise BadPrompt(
+            f"the mask's PNG has {claimed[0]} x {claimed[1]} pixels, its image {width} x {height}"
+        )
+    if width * height * (1 if data[25] in (_GREY, _PALETTE) else 4) > PNG_BYTES:
+        raise BadPrompt(
+            f"the mask's PNG takes over {PNG_BYTES >> 20} MiB; send it grey or with a palette, or as an RLE"
+        )
 
 
-def _png_bytes(url: str) -> bytes:
+def png_bytes(url: str) -> bytes:
+    """The PNG in a ``data:image/png;base64`` URL, of which nothing is decoded. Raises BadPrompt."""
     head, _, payload = url.partition(",")
     if not head.startswith("data:image/png") or not head.endswith(";base64"):
         raise BadPrompt('the mask is not a PNG in a data URL: it must begin with "data:image/png;base64,"')
@@ -105,7 +137,7 @@ def _png_bytes(url: str) -> bytes:
         data = base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
         raise BadPrompt("the mask's data URL is not base64") from None
-    if len(data) < 24 or not data.startswith(_PNG_SIGNATURE):
+    if len(data) < 33 or not data.startswith(_PNG_SIGNATURE):
         raise BadPrompt("the mask's data URL holds no PNG")
     return data
 

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from protocol import drawn
 from protocol.bodies import Item
-from protocol.drawn import Drawn
+from protocol.drawn import Draw, Drawn
 from protocol.fields import CORNER_LIMIT
 from protocol.marks import Mark, read_marks
 from protocol.shapes import Area, Point
@@ -66,11 +67,15 @@ def read_prompts(
 
 
 def read_pointed(
-    items: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
+    items: Sequence[Item],
+    multi_box: MultiBox = "last",
+    pixels: PixelLimit | None = None,
+    draw: Draw = drawn.read,
 ) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 
-    ``pixels``: most that the image may have, as the setting says; the default's without.
+    ``pixels``: most that the image may have, as the setting says; the default's without. ``draw``: what reads
+    drawn masks.
 
     Points and boxes become fractions of the image and are clamped to it. A point without ``is_positive`` is
     positive. Rectangles (also rotated), ellipses, polygons and drawn masks each give a box, the latter two a
@@ -100,7 +105,7 @@ def read_pointed(
                 f"but {newest.size[0]} x {newest.size[1]} in {newest.name}"
             )
     labels = [mark.label for mark in here if mark.label]
-    prompts = tuple(_prompts(here, multi_box, pixels))
+    prompts = tuple(_prompts(here, multi_box, pixels, draw))
     return Pointed(
         prompts=prompts,
         width=newest.size[0],
@@ -120,7 +125,7 @@ def _labels(marks: list[Mark], prompts: int, newest: str | None) -> tuple[str | 
     return tuple(mark.label or newest for mark in areas) if prompts > 1 else (newest,) * prompts
 
 
-def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit) -> list[Prompt]:
+def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit, draw: Draw) -> list[Prompt]:
     clicks = [(mark.shape.xy, mark.is_positive) for mark in marks if isinstance(mark.shape, Point)]
     points = np.array([xy for xy, _ in clicks], np.float64).reshape(-1, 2)
     labels = np.array([positive for _, positive in clicks], np.int32)
@@ -132,19 +137,19 @@ def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit) -> list
     width, height = marks[-1].size
     _check_work([area for _, area in areas], width * height, pixels)
     if multi_box == "last":
-        drawn = _read(*areas[-1])
-        return [Prompt(points, labels, drawn.box, drawn.mask)]
+        newest = _read(*areas[-1], draw)
+        return [Prompt(points, labels, newest.box, newest.mask)]
     most = min(EACH_LIMIT, max(1, _EACH_PIXELS * pixels.max_pixels // (width * height)))
     if len(areas) > most:
         raise BadPrompt(
             f"over {most} boxes in one request, each of which asks for a mask; send fewer at a time"
         )
-    boxes = [_read(name, area) for name, area in areas]
-    inside = [((points >= drawn.box[:2]) & (points <= drawn.box[2:])).all(axis=1) for drawn in boxes]
+    boxes = [_read(name, area, draw) for name, area in areas]
+    inside = [((points >= each.box[:2]) & (points <= each.box[2:])).all(axis=1) for each in boxes]
     inside[-1] |= ~np.any(inside, axis=0)
     return [
-        Prompt(points[mine], labels[mine], drawn.box, drawn.mask)
-        for drawn, mine in zip(boxes, inside, strict=True)
+        Prompt(points[mine], labels[mine], each.box, each.mask)
+        for each, mine in zip(boxes, inside, strict=True)
     ]
 
 
@@ -157,8 +162,8 @@ def _check_work(areas: Sequence[Area], size: int, pixels: PixelLimit) -> None:
         raise BadPrompt(f"more than {CORNER_LIMIT} points of polygons in one request; draw simpler ones")
 
 
-def _read(name: str, area: Area) -> Drawn:
+def _read(name: str, area: Area, draw: Draw) -> Drawn:
     try:
-        return area.read()
+        return area.read(draw)
     except BadPrompt as error:
         raise BadPrompt(f"{name}: {error.detail}") from None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol import drawn
-from protocol.drawn import Drawn
+from protocol.drawn import Draw, Drawing, Drawn, Kind
 from protocol.fields import BYTES, POINTS, TEXT, Fields
 
 
@@ -24,11 +24,12 @@ class Point:
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
     """A box or a mask. ``read`` decodes it, late because few areas are ever used; it may raise BadPrompt.
+    What was drawn is read by what it is given.
 
     ``has_mask``: whether it has a mask. ``corners``: points of a polygon.
     """
 
-    read: Callable[[], Drawn]
+    read: Callable[[Draw], Drawn]
     has_mask: bool = True
     corners: int = 0
 
@@ -84,19 +85,18 @@ def polygon(value: Fields, width: int, height: int) -> Area:
     if given is None or len(given) < 3:
         raise value.problem("points", "needs at least three points")
     points = np.clip(np.array(given, np.float64) / 100, 0, 1)
-    return Area(lambda: drawn.from_polygon(points, width, height), corners=len(points))
+    return Area(lambda draw: drawn.from_polygon(points, width, height), corners=len(points))
 
 
 def brush(value: Fields, width: int, height: int) -> Area:
     """A brush region: ``rle``, or the editor's other spelling of it, ``maskDataURL``."""
     rle = value.get("rle", BYTES)
     if rle is not None:
-        data = bytes(rle)
-        return Area(lambda: drawn.from_rle(data, width, height))
+        return _drawing(Drawing("rle", bytes(rle), width, height))
     url = value.get("maskDataURL", TEXT)
     if url is None:
         raise value.problem("rle", "is missing")
-    return Area(lambda: drawn.from_png(url, width, height, by_alpha=False))
+    return _png("png", url, width, height)
 
 
 def bitmask(value: Fields, width: int, height: int) -> Area:
@@ -104,7 +104,20 @@ def bitmask(value: Fields, width: int, height: int) -> Area:
     url = value.get("imageDataURL", TEXT)
     if url is None:
         raise value.problem("imageDataURL", "is missing")
-    return Area(lambda: drawn.from_png(url, width, height, by_alpha=True))
+    return _png("opaque png", url, width, height)
+
+
+def _drawing(drawing: Drawing) -> Area:
+    return Area(lambda draw: draw(drawing))
+
+
+def _png(kind: Kind, url: str, width: int, height: int) -> Area:
+    def read(draw: Draw) -> Drawn:
+        data = drawn.png_bytes(url)
+        drawn.check_png(data, width, height)  # before it is sent anywhere
+        return draw(Drawing(kind, data, width, height))
+
+    return Area(read)
 
 
 _KINDS: dict[str, Callable[[Fields, int, int], Shape]] = {
@@ -140,4 +153,4 @@ def _box(corners: NDArray[np.float64], value: Fields) -> Area:
     box = np.clip(np.concatenate([corners.min(axis=0), corners.max(axis=0)]), 0, 1)
     if not (box[2:] > box[:2]).all():
         raise value.problem("width", "and height leave no area inside the image")
-    return Area(lambda: Drawn(box), has_mask=False)
+    return Area(lambda draw: Drawn(box), has_mask=False)

@@ -23,6 +23,7 @@ from imaging.options import ImageOptions
 from protocol import brush_rle
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
+from protocol.drawn import Drawing, Drawn, read
 from protocol.options import ReadOptions
 from segmenters import registry
 from segmenters.options import ModelOptions
@@ -222,7 +223,15 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
     brush = {**prompt, "type": "brushlabels", "value": {"rle": rle}}
     body = predict_body(context={"result": [brush]})
     assert len(json.dumps(body)) < 5000
+    elsewhere: list[Drawing] = []
+
+    def drawn(drawing: Drawing) -> Drawn:
+        elsewhere.append(drawing)
+        return read(drawing)
+
+    monkeypatch.setattr(door.ingress, "_drawn", drawn)
     await door.post("/predict", body)
+    assert [drawing.kind for drawing in elsewhere] == ["rle"]
     assert threads == [read_click]
     assert door.graph.clicks[-1][1].prompts[0].mask is not None
     body = predict_body()

@@ -22,7 +22,7 @@ from tests.protocol.support import (
     rectangle,
     view,
 )
-from values.errors import BadLabelConfig, BadRequest, ImageMissing
+from values.errors import BadLabelConfig, BadPrompt, BadRequest, ImageMissing
 from values.image import ImageSource
 
 CONFIG = (
@@ -306,3 +306,11 @@ def test_what_a_repeater_makes_besides_images_costs_nothing_to_warm_them(
     monkeypatch.setattr(repeater, "Control", lambda *given: made.append(given[1]))
     assert [image.value for image in read_images(predict(REPEATED, data=URLS), 9)] == ["a", "b"]
     assert made == []
+
+
+def test_the_setting_for_pictures_holds_for_what_a_browser_shows() -> None:
+    assert isinstance(
+        read_click(predict(CONFIG, keypoint(1, 1)), ReadOptions(max_image_megapixels=0.02)), Click
+    )
+    with pytest.raises(BadPrompt, match=r"over 0\.019 megapixels"):
+        read_click(predict(CONFIG, keypoint(1, 1)), ReadOptions(max_image_megapixels=0.019))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protocol import bitmask, brush_rle
-from protocol.drawn import LONG_SIDE, Drawn, from_png, from_polygon, from_rle
+from protocol.drawn import LONG_SIDE, Drawn, check_png, from_png, from_polygon, from_rle, png_bytes
 from values.errors import BadPrompt
 
 MASK = np.zeros((60, 90), np.bool_)
@@ -31,6 +31,10 @@ def url(image: Image.Image) -> str:
 
 def data_url(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def from_url(url: str, width: int, height: int, *, by_alpha: bool) -> Drawn:
+    return from_png(png_bytes(url), width, height, by_alpha=by_alpha)
 
 
 def assert_is_mask(drawn: Drawn) -> None:
@@ -52,16 +56,16 @@ def test_brush() -> None:
 
 
 def test_bitmask_is_on_where_opaque() -> None:
-    assert_is_mask(from_png(bitmask.data_url(MASK), 90, 60, by_alpha=True))
-    assert_is_mask(from_png(url(rgba((0, 0, 0))), 90, 60, by_alpha=True))
-    assert_is_mask(from_png(url(Image.fromarray(MASK.astype(np.uint8) * 255)), 90, 60, by_alpha=True))
+    assert_is_mask(from_url(bitmask.data_url(MASK), 90, 60, by_alpha=True))
+    assert_is_mask(from_url(url(rgba((0, 0, 0))), 90, 60, by_alpha=True))
+    assert_is_mask(from_url(url(Image.fromarray(MASK.astype(np.uint8) * 255)), 90, 60, by_alpha=True))
 
 
 def test_mask_data_url_is_on_where_its_first_channel_is() -> None:
-    assert_is_mask(from_png(url(rgba((255, 0, 0))), 90, 60, by_alpha=False))
-    assert_is_mask(from_png(url(Image.fromarray(MASK)), 90, 60, by_alpha=False))
+    assert_is_mask(from_url(url(rgba((255, 0, 0))), 90, 60, by_alpha=False))
+    assert_is_mask(from_url(url(Image.fromarray(MASK)), 90, 60, by_alpha=False))
     with pytest.raises(BadPrompt, match="empty"):
-        from_png(url(rgba((0, 255, 255))), 90, 60, by_alpha=False)
+        from_url(url(rgba((0, 255, 255))), 90, 60, by_alpha=False)
 
 
 @pytest.mark.parametrize("size", [(3000, 2000), (2000, 3000), (5000, 7)])
@@ -120,7 +124,7 @@ def header_of(width: int, height: int) -> bytes:
 )
 def test_refuses_damaged_pngs(given: str, sentence: str) -> None:
     with pytest.raises(BadPrompt, match=sentence):
-        from_png(given, 90, 60, by_alpha=True)
+        from_url(given, 90, 60, by_alpha=True)
 
 
 def test_empty_brush() -> None:
@@ -136,7 +140,7 @@ def test_hostile_claims_allocate_nothing() -> None:
     with pytest.raises(BadPrompt):
         from_rle(rle, 90, 60)
     with pytest.raises(BadPrompt):
-        from_png(png, 90, 60, by_alpha=True)
+        from_url(png, 90, 60, by_alpha=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
@@ -174,7 +178,7 @@ def test_reading_a_large_mask_takes_little_beside_the_decoded_picture(name: str)
     rle = brush_rle.encode(whole).tobytes()
     del whole
     tracemalloc.start()
-    drawn = from_rle(rle, side, side) if name == "rle" else from_png(png, side, side, by_alpha=True)
+    drawn = from_rle(rle, side, side) if name == "rle" else from_url(png, side, side, by_alpha=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert drawn.mask is not None
@@ -185,7 +189,7 @@ def test_reading_a_large_mask_takes_little_beside_the_decoded_picture(name: str)
 def test_a_mask_is_shrunk_as_a_whole_though_it_is_read_in_strips() -> None:
     """2,011 rows in strips of 349, onto 343 rows: the strips' borders lie within rows of the prompt."""
     on = np.random.default_rng(0).random((2011, 3001)) < 0.2
-    drawn = from_png(bitmask.data_url(on), 3001, 2011, by_alpha=True)
+    drawn = from_url(bitmask.data_url(on), 3001, 2011, by_alpha=True)
     whole = cv2.resize(on.astype(np.float32), (512, 343), interpolation=cv2.INTER_AREA)
     assert drawn.mask is not None
     np.testing.assert_allclose(drawn.mask, whole, atol=1e-4)
@@ -199,7 +203,7 @@ def test_masks_of_every_kind_of_png(mode: str) -> None:
         image = Image.fromarray(MASK.astype(np.uint8) * 255).convert(mode)
     if mode in ("LA", "RGBA"):
         image.putalpha(Image.fromarray(MASK.astype(np.uint8) * 255))
-    assert_is_mask(from_png(url(image), 90, 60, by_alpha=False))
+    assert_is_mask(from_url(url(image), 90, 60, by_alpha=False))
 
 
 def test_a_line_thinner_than_a_pixel_of_the_prompt_is_not_lost() -> None:
@@ -207,3 +211,16 @@ def test_a_line_thinner_than_a_pixel_of_the_prompt_is_not_lost() -> None:
     drawn = from_polygon(line, 4000, 3000)
     assert drawn.mask is not None
     assert np.count_nonzero(drawn.mask.any(axis=0)) >= 400
+
+
+def test_only_so_much_memory_is_decoded_from_a_png() -> None:
+    """29 KiB of PNG may have 350 MiB of pixels. What the editor could send of any picture, grey, passes."""
+    width, height = 9434, 9434
+    for color, passes in ((0, True), (3, True), (2, False), (4, False), (6, False)):
+        header = bytearray(header_of(width, height))
+        header[25] = color
+        if passes:
+            check_png(bytes(header), width, height)
+            continue
+        with pytest.raises(BadPrompt, match="over 192 MiB; send it grey"):
+            from_png(bytes(header), width, height, by_alpha=True)

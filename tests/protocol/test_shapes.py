@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from protocol.drawn import read
 from protocol.fields import Fields
 from protocol.shapes import Area, Point, reader_of
 from values.errors import BadPrompt
@@ -30,7 +31,7 @@ def xy(kind: str = "keypointlabels", **value: Any) -> list[float]:
 def box(kind: str, **value: Any) -> list[float]:
     area = shape(kind, **value)
     assert isinstance(area, Area)
-    return [float(number) for number in area.read().box * (200, 100, 200, 100)]
+    return [float(number) for number in area.read(read).box * (200, 100, 200, 100)]
 
 
 @pytest.mark.parametrize("kind", ["choices", "textarea", "labels", "relation", "vectorlabels", "", "number"])
@@ -91,7 +92,7 @@ def test_an_ellipse() -> None:
 def test_a_polygon() -> None:
     area = shape("polygonlabels", points=[[10, 10], [60, 10], [60, 80], [10, 80]], closed=True)
     assert isinstance(area, Area)
-    drawn = area.read()
+    drawn = area.read(read)
     np.testing.assert_allclose(drawn.box, [0.1, 0.1, 0.6, 0.8], rtol=1e-12)
     assert drawn.mask is not None
     assert drawn.mask.shape == (100, 200)
@@ -135,4 +136,4 @@ def test_a_polygon_without_area() -> None:
     area = shape("polygon", points=[[1, 1], [2, 1], [3, 1]])
     assert isinstance(area, Area)
     with pytest.raises(BadPrompt, match="no area"):
-        area.read()
+        area.read(read)
