@@ -7,8 +7,8 @@ because this process is small and has a single thread, which the fetcher's has n
 
 Over its control connection come two others for each process: one for images, and one that says how the
 process ended, or why there is none (``framing.FATE``). A process says that it has read an image before it
-decodes it: what ends earlier is no fault of the image. Whoever closes these two ends the process with it,
-whatever it does: one that a file has taken over heeds no timer.
+decodes it: what ends earlier is no fault of the image. A byte back says that the image takes long. Whoever
+closes these two ends the process with it, whatever it does: one that a file has taken over heeds no timer.
 """
 
 from __future__ import annotations
@@ -71,6 +71,9 @@ LOADED = (
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever its format
 
 IDLE_S = 60
+BEHIND = 10
+"""Levels of niceness by which an image that takes long comes after what else wants the processor: a tenth of
+it while clicks and other images want it all, and all of it otherwise."""
 LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024
@@ -158,14 +161,24 @@ class Forks:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         for descriptor in told:
-            poll.register(descriptor, 0)  # closed by the other side, which is said unasked
+            poll.register(descriptor, select.POLLIN)
         is_asked = False
-        for descriptor, _ in poll.poll():
+        for descriptor, happened in poll.poll():
             if descriptor == self._control.fileno():
                 is_asked = True
-            else:
+            elif happened == select.POLLIN:
+                self._put_behind(told[descriptor])
+            else:  # closed by the other side
                 self._end(told[descriptor])
         return is_asked
+
+    def _put_behind(self, child: int) -> None:
+        with _no_child_signals():
+            told = self._told.get(child)
+            if told is not None:
+                told.recv(1)
+                with contextlib.suppress(OSError):  # where the system does not let it
+                    os.setpriority(os.PRIO_PROCESS, child, os.getpriority(os.PRIO_PROCESS, 0) + BEHIND)
 
     def _end(self, child: int) -> None:
         with _no_child_signals():

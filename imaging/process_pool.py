@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import logging
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -27,6 +28,10 @@ AGE_S = 60
 """How many images one process gets, and for how many seconds: whoever takes one over by a file sees no more
 of those that come after it. A new process costs as much as a small image; a sixteenth of that is little."""
 
+SLOW_S = 1.0
+"""An image that has taken so long comes behind others from then on: those of some MB take a tenth of it, and
+one that was made to be slow would otherwise slow down the clicks on all others."""
+
 _FATE_S = 5  # within which an end is known; a process that was taken over may go on and say nothing
 _LATE_S = 5  # after its time an image is given up, where the kernel's timer has not ended the process
 _SHORT = 1024  # bytes of the message that an image was read
@@ -41,6 +46,7 @@ class Process:
         self._fate = fate
         self._born = time.monotonic()
         self._images = 0
+        self._is_behind = False
         self.lacks: list[str] = []
         """What the system has not of the box that the process is in, known with its first image."""
 
@@ -66,12 +72,21 @@ class Process:
         if isinstance(data, bytearray) and len(data) > LARGE:
             data.clear()
         try:
+            self._wait()
             return framing.receive(self._peer, max_bytes, until)
         except (EOFError, OSError):
             known = self._ended()
             raise Ended(None if known is None else known[1], fresh=fresh) from None
         except ValueError:  # no answer that any image has
             raise Ended(0, fresh=fresh) from None
+
+    def _wait(self) -> None:
+        """Until the answer begins; once it is slow to, the process is put behind others, for good."""
+        poll = select.poll()
+        poll.register(self._peer, select.POLLIN)
+        if not poll.poll(SLOW_S * 1000):
+            self._is_behind = True
+            self._fate.send(b".")
 
     def _ended(self) -> tuple[bool, int] | None:
         """What is told of its end, see ``FATE``; None where the forking process has ended as well."""
@@ -91,9 +106,9 @@ class Process:
         except OSError:
             return False
 
-    def is_young(self) -> bool:
-        """Whether it may have another image."""
-        return self._images < IMAGES_EACH and time.monotonic() - self._born < AGE_S
+    def is_fresh_enough(self) -> bool:
+        """Whether it may have another image: few before, and none that was slow."""
+        return not self._is_behind and self._images < IMAGES_EACH and time.monotonic() - self._born < AGE_S
 
     def close(self) -> None:
         """End it, at work or not."""
@@ -126,7 +141,7 @@ class Processes:
             process.close()
             raise
         self._say(process.lacks)
-        if head.pop("stays", False) and process.is_young():
+        if head.pop("stays", False) and process.is_fresh_enough():
             self._idle.append(process)
         else:
             process.close()
@@ -143,7 +158,7 @@ class Processes:
         with self._lock:
             while self._idle and not fresh:
                 process = self._idle.pop()
-                if process.is_young() and process.lives():
+                if process.is_fresh_enough() and process.lives():
                     return process
                 process.close()
             try:

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging import framing
+from imaging import framing, process_pool
 from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
-from imaging.decoding_process import Forks
+from imaging.decoding_process import BEHIND, Forks
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
 from imaging.process_ends import Ended, Unread
@@ -151,6 +151,22 @@ def test_what_a_process_takes_is_limited_and_it_holds_no_secret(
 def test_a_large_process_ends_after_its_image(some: Processes) -> None:
     large = encoded(Image.new("RGB", (11000, 8000)), compress_level=1)
     assert some.ask(JOB, large, MOST)[0]["width"] == 11000
+    _until(lambda: not _children(some))
+
+
+def test_an_image_that_takes_long_comes_behind_others_and_its_process_has_no_other(
+    some: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "SLOW_S", 0)
+    process = some._take(fresh=True)
+    _until(lambda: bool(_children(some)))
+    [child] = _children(some)
+    assert process.is_fresh_enough()
+    process._wait()
+    _until(lambda: os.getpriority(os.PRIO_PROCESS, child) == os.getpriority(os.PRIO_PROCESS, 0) + BEHIND)
+    assert not process.is_fresh_enough()
+    process.close()
+    assert some.ask(JOB, slow(), MOST)[0]["width"] == 6000
     _until(lambda: not _children(some))
 
 
