@@ -57,7 +57,8 @@ class EmbeddingMaker:
                     if _left_s(flight) <= 0:
                         raise
                 except Overloaded:
-                    if flight.priority.urgent:
+                    # Nor is it sent again for those who have left: there may be any number of them.
+                    if flight.priority.urgent or not flight.waiters:
                         raise
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(REFUSED_S):

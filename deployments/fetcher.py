@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,13 @@ from deployments.aloud import warn_at_once
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.parcels import Parcel, packed, unpack
+from deployments.scaling import LOAD, ROOM, room
 from embeddings.single_flight import Flight, SingleFlight
+from imaging.decoders import DECODES_AT_ONCE
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
+from values.cores import ONE_MACHINE, usable_cores
 from values.errors import DeadlineExceeded
 from values.image import ImageSource, ModelSize
 from values.priority import Priority
@@ -40,6 +44,8 @@ class Fetcher:
         self._ahead = AheadLimit(AHEAD, "are being read ahead")
         self._pack = pack
         self._meters = Meters()
+        one_machine = bool(os.environ.get(ONE_MACHINE))
+        self._room = room(DECODES_AT_ONCE, usable_cores(), one_machine=one_machine)
 
     async def check(self) -> str:
         """A sentence: whether Label Studio can be reached with the token that is set."""
@@ -57,7 +63,7 @@ class Fetcher:
         until = asyncio.get_running_loop().time() + left_s
         source = unpack(source, *values)
         try:
-            with self._ahead.of(priority):
+            with self._ahead.of(priority, source.project):
                 return await self._reads.run(
                     key, lambda flight: self._read(flight, source, size), priority=priority, until=until
                 )
@@ -70,6 +76,10 @@ class Fetcher:
         "" where there is none. Raises the same errors.
         """
         return await self._reader.evidence(await self._with_token(unpack(source, *values)))
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What :func:`deployments.scaling.by_images_in_decode` goes by; asked by Serve twice a second."""
+        return {LOAD: self._reader.decoding / DECODES_AT_ONCE, ROOM: self._room}
 
     async def _with_token(self, source: ImageSource) -> ImageSource:
         return replace(source, token=await self._tokens.of(source.project))

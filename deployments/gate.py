@@ -24,6 +24,9 @@ LATE = 0.05
 seen makes it later still."""
 CROWD = 16
 """Requests inside from which on they are what makes the loop late, and not other work on the machine."""
+BUSY_S = 5.0
+"""For so long a request counts for that. One that is inside for longer waits for a host, which takes nothing
+of the loop; clicks in a queue have their turn sooner."""
 
 
 @dataclass(slots=True)
@@ -66,10 +69,12 @@ class Gate:
         self._clock = clock
         self._decoders: dict[str, _Known] = {}
         self._unread: dict[Visit, float] = {}
+        self._busy: dict[Visit, float] = {}
 
     def is_closed(self) -> bool:
         """Whether a click that comes now would wait too long, here or for a decoder."""
-        return (self.inside >= CROWD and self.pulse.late_s > self._late_s) or self._decoders_full()
+        crowded = _younger(self._busy, self._clock() - BUSY_S) >= CROWD
+        return (crowded and self.pulse.late_s > self._late_s) or self._decoders_full()
 
     def _decoders_full(self) -> bool:
         """Whether every decoder that is known has all it can answer in time.
@@ -88,13 +93,14 @@ class Gate:
         """Somebody is let in."""
         self.inside += 1
         visit = Visit(self)
-        self._unread[visit] = self._clock()
+        self._unread[visit] = self._busy[visit] = self._clock()
         return visit
 
     def left(self, visit: Visit) -> None:
         """Somebody has an answer."""
         self.inside -= 1
         self._unread.pop(visit, None)
+        self._busy.pop(visit, None)
 
     def sent(self, visit: Visit) -> None:
         """A click goes to a decoder: to which one, the router decides."""
@@ -112,9 +118,7 @@ class Gate:
 
     def _undecided(self, now: float) -> int:
         """Requests that are likely to be clicks on their way: the oldest of the unread are slow to arrive."""
-        while self._unread and now - next(iter(self._unread.values())) > UNREAD_S:
-            del self._unread[next(iter(self._unread))]
-        return len(self._unread)
+        return _younger(self._unread, now - UNREAD_S)
 
     def _known(self, now: float) -> list[_Known]:
         gone = [name for name, each in self._decoders.items() if now - each.heard > FORGET_S]
@@ -125,3 +129,10 @@ class Gate:
     def _share(self, known: list[_Known]) -> float:
         """By how much a click lengthens each queue in the mean, in seconds."""
         return sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
+
+
+def _younger(visits: dict[Visit, float], than: float) -> int:
+    """How many of the ``visits``, which are in order, are not older; the others are forgotten."""
+    while visits and next(iter(visits.values())) < than:
+        del visits[next(iter(visits))]
+    return len(visits)

@@ -158,7 +158,7 @@ class Keeper:
     ) -> Embedding:
         left_s = min(left_s, self._options.encode_timeout_s)
         try:
-            with self._ahead.of(priority):
+            with self._ahead.of(priority, source.project):
                 return await self._flights.run(
                     key,
                     lambda flight: self._find(flight, key, source, parcel),

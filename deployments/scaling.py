@@ -1,7 +1,8 @@
-"""How many decoder replicas are wanted, by the clicks that they decode.
+"""How many replicas are wanted, by what they decode: clicks, or images.
 
-Serve's own rule counts requests, and so also those that wait for an encoder. Another decoder speeds up none
-of them, while it takes its share of the images from those that hold their embeddings.
+Serve's own rule counts requests, and so also those that wait: for an encoder, for a host that sends nothing.
+Another replica speeds up none of them. A decoder takes its share of the images from those that hold their
+embeddings, and whatever starts takes the cores of what works.
 """
 
 # Serve pickles this module by value for its controller, which need not find it: nothing but the standard
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 LOAD = "decoding"
-"""Name of the load of one replica: clicks that decode or wait for a thread to, for each thread."""
+"""Name of the load of one replica: what is decoded or waits for a place to be, for each place."""
 
 ROOM = "room"
 """Name of how many replicas the cores can feed, as a replica knows it."""
@@ -41,6 +42,16 @@ class Context(Protocol):
 
 
 def by_clicks_in_decode(context: Context) -> tuple[float, dict[str, Any]]:
+    """For decoders, whose load is clicks."""
+    return _by_load(context)
+
+
+def by_images_in_decode(context: Context) -> tuple[float, dict[str, Any]]:
+    """For fetchers, whose load is images."""
+    return _by_load(context)
+
+
+def _by_load(context: Context) -> tuple[float, dict[str, Any]]:
     """(replicas wanted, nothing to remember), before the bounds and delays of ``autoscaling_config``.
 
     As many as make each ``BUSY`` with what all decode together; not less than now while one has not reported.
@@ -57,5 +68,6 @@ def by_clicks_in_decode(context: Context) -> tuple[float, dict[str, Any]]:
 
 
 def room(threads: int, cores: int, *, one_machine: bool) -> float:
-    """Replicas with ``threads`` threads each that a cluster can feed; what is not this machine may grow."""
+    """Replicas that decode ``threads`` at once each and that a cluster can feed; other than this machine, it
+    may grow."""
     return float(max(1, cores // threads)) if one_machine else ENDLESS

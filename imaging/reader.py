@@ -42,6 +42,11 @@ class ImageReader:
         self._decoders = Decoders(options)
         self._background = BackgroundReads()
 
+    @property
+    def decoding(self) -> int:
+        """Images that are decoded or wait for it; not those whose hosts are waited for."""
+        return self._decoders.wanted
+
     async def read(self, source: ImageSource, size: ModelSize, urgent: bool | Urgency = True) -> Pixels:
         """The pixels of ``source`` at ``size``. ``urgent``: whether somebody waits for them.
 

@@ -11,8 +11,9 @@ from benchmarks.hostile.clicker import clicking
 from benchmarks.hostile.hosts import hosts, sending
 from tests.imaging.hostile.crafted import progressive
 
-SIDE, SCANS = 8000, 1000
-"""A JPEG of 100 KB and 64 megapixels; each scan is a walk over all of its blocks."""
+SIDE, SCANS = 5000, 3000
+"""A JPEG of 300 KB and 25 megapixels, just below what is decoded one at a time; each scan is a walk over all
+of its blocks."""
 
 
 def clicked(count: int) -> Begin:
@@ -29,4 +30,4 @@ def clicked(count: int) -> Begin:
     return begin
 
 
-ATTACKS = (Attack("slow_files", "8 JPEGs of 1000 scans", clicked(8)),)
+ATTACKS = (Attack("slow_files", "8 JPEGs of 3000 scans", clicked(8)),)

@@ -185,12 +185,18 @@ def test_what_the_configs_say_of_their_memory_is_so() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "policy"), [("Decoder", "by_clicks_in_decode"), ("Fetcher", "by_images_in_decode")]
+)
 @by_name
-def test_decoders_grow_with_what_they_decode_in_every_config(config: Path) -> None:
-    decoder = deployment(read(config), "Decoder")
+def test_decoders_and_fetchers_grow_with_what_they_decode_in_every_config(
+    config: Path, name: str, policy: str
+) -> None:
+    decoder = deployment(read(config), name)
+    assert decoder["max_ongoing_requests"] == 4096, "what waits is bounded where it does"
     assert decoder["num_replicas"] == "auto", "the controller imports the policy itself otherwise"
     scaled = decoder["autoscaling_config"]
-    assert scaled["policy"] == {"policy_function": "deployments.scaling:by_clicks_in_decode"}
+    assert scaled["policy"] == {"policy_function": f"deployments.scaling:{policy}"}
     assert "target_ongoing_requests" not in scaled, "the policy does not read it"
 
 

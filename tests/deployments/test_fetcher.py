@@ -13,13 +13,16 @@ import pytest_asyncio
 
 from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
+from deployments.scaling import LOAD
+from imaging.decoders import DECODES_AT_ONCE
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
+from imaging.worker import Worker
 from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.imaging.pictures import SMALL, encoded, quarters
-from tests.imaging.servers import LabelStudio, answer
+from tests.imaging.servers import LabelStudio, Request, Server, answer
 from values.errors import DeadlineExceeded, ImageUnauthorized, Overloaded
 from values.image import ImageSource, ModelSize, Pixels
 from values.priority import Priority
@@ -195,3 +198,30 @@ async def test_a_click_that_joins_makes_the_reading_urgent(
     assert not urgencies[0].urgent
     await asyncio.gather(ahead, made.read("a key", SOURCE, SMALL, Priority.CLICK, 60))
     assert [each.urgent for each in urgencies] == [True]
+
+
+async def test_its_load_is_what_it_decodes_and_not_what_waits_for_a_host(
+    fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def hold(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with Server() as host:
+        host.routes["/silent.png"] = hold
+        made = fetcher(nothing, image_hosts=f"127.0.0.1:{host.port}")
+        silent = ImageSource(f"{host.url}/silent.png", project="3")
+        waits = asyncio.create_task(made.read("a", silent, SMALL, Priority.CLICK, 60))
+        await asked.wait()
+        assert made.record_autoscaling_stats()[LOAD] == 0
+        monkeypatch.setattr(Worker, "_start", lambda self, function, place: asyncio.Future[Pixels]())
+        value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
+        decodes = asyncio.create_task(made.read("b", ImageSource(value), SMALL, Priority.CLICK, 60))
+        while not made.record_autoscaling_stats()[LOAD]:
+            await asyncio.sleep(0)
+        assert made.record_autoscaling_stats()[LOAD] == 1 / DECODES_AT_ONCE
+        for task in (waits, decodes):
+            task.cancel()
+        await asyncio.gather(waits, decodes, return_exceptions=True)

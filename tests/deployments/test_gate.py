@@ -3,7 +3,7 @@
 import pytest
 
 from deployments.decode_queue import QueueState
-from deployments.gate import CROWD, FORGET_S, LATE, UNREAD_S, Gate
+from deployments.gate import BUSY_S, CROWD, FORGET_S, LATE, UNREAD_S, Gate
 from deployments.pulse import Pulse
 
 MAX_WAIT_S = 1.5
@@ -151,4 +151,16 @@ def test_a_late_event_loop_closes_the_door_when_a_crowd_makes_it_late(
     visits.append(gate.enter())
     assert gate.is_closed()
     monkeypatch.setattr(Pulse, "late_s", LATE * MAX_WAIT_S / 2)
+    assert not gate.is_closed()
+
+
+def test_those_who_wait_for_a_host_are_no_crowd(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(MAX_WAIT_S, clock)
+    monkeypatch.setattr(Pulse, "late_s", 2 * LATE * MAX_WAIT_S)
+    visits = [gate.enter() for _ in range(10 * CROWD)]
+    clock.now += BUSY_S + 1
+    assert not gate.is_closed()
+    visits += [gate.enter() for _ in range(CROWD)]
+    assert gate.is_closed()
+    visits.pop().leave()
     assert not gate.is_closed()

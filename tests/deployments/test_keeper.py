@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -352,9 +353,13 @@ async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch)
     graph = Graph()
     graph.gate.clear()
     keeper = graph.keeper()
-    waiting = [asyncio.create_task(warm(keeper, key)) for key in keys("cd")]
+    sources = (replace(SOURCE, project=project) for project in "12")
+    waiting = [
+        asyncio.create_task(keeper.renew(key, source, [], Priority.NEXT, 60))
+        for key, source in zip(keys("cd"), sources, strict=True)
+    ]
     await until(lambda: graph.under_way == 2)
-    with pytest.raises(Overloaded):
+    with pytest.raises(Overloaded, match="2 images wait to be encoded ahead"):
         await warm(keeper, A)
     clicked = asyncio.create_task(click(keeper, B))
     await until(lambda: graph.under_way == 3)
@@ -473,6 +478,41 @@ async def test_what_nobody_waits_for_is_sent_again_after_a_refusal_and_a_click_i
     graph.error = Overloaded("even for clicks")
     with pytest.raises(Overloaded, match="even for clicks"):
         await click(keeper, B)
+
+
+async def test_what_is_refused_is_not_sent_again_when_everybody_has_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding_maker, "REFUSED_S", 0.001)
+    graph = Graph()
+    keeper = graph.keeper()
+    graph.error = Overloaded("much of that waits")
+    graph.reading.clear()
+    leaves = asyncio.create_task(click(keeper, A))
+    await until(lambda: bool(graph.fetched))
+    leaves.cancel()
+    await asyncio.gather(leaves, return_exceptions=True)
+    graph.reading.set()
+    await until(lambda: A not in keeper._flights)
+    assert graph.encoded == [Priority.LATER]
+
+
+async def test_a_project_with_much_that_waits_leaves_room_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeper_module, "WAITING", 4)
+    graph = Graph()
+    graph.gate.clear()
+    keeper = graph.keeper(encode_ahead=4)
+    waiting = [asyncio.create_task(warm(keeper, key)) for key in keys("cd")]
+    await until(lambda: graph.under_way == 2)
+    with pytest.raises(Overloaded, match="2 images of project '3' wait to be encoded ahead"):
+        await warm(keeper, A)
+    other = ImageSource("a.png", project="another")
+    waiting.append(asyncio.create_task(keeper.renew(A, other, [], Priority.NEXT, 60)))
+    await until(lambda: graph.under_way == 3)
+    graph.gate.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_a_handover_is_used_and_nothing_is_stored_in_it_for_later(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Decoders grow with what they decode, and with nothing else."""
+"""Decoders and fetchers grow with what they decode, and with nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ray import cloudpickle
 
 from deployments import scaling
-from deployments.scaling import BUSY, ENDLESS, LOAD, ROOM, by_clicks_in_decode, room
+from deployments.scaling import BUSY, ENDLESS, LOAD, ROOM, by_clicks_in_decode, by_images_in_decode, room
 
 
 @dataclass
@@ -30,7 +30,9 @@ class Reported:
 
 
 def wanted(loads: list[float], now: int, target: int | None = None, waiting: float = 0) -> float:
-    count, remembered = by_clicks_in_decode(Reported(loads, now, target or now, waiting))
+    reported = Reported(loads, now, target or now, waiting)
+    count, remembered = by_clicks_in_decode(reported)
+    assert (count, remembered) == by_images_in_decode(reported)
     assert remembered == {}
     return count
 
