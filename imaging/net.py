@@ -23,8 +23,9 @@ from imaging.compression import inflater
 from imaging.exhaustion import exhausted
 from imaging.options import ImageOptions
 from imaging.pace import Pace
+from imaging.resolver import Resolver, resolve
 from imaging.retries import with_retries
-from imaging.sockets import CheckedBackend, NoNameServer, NoSuchName, Resolver, resolve
+from imaging.sockets import CheckedBackend, NoNameServer, NoSuchName
 from imaging.tls import is_tls, tls_failed
 from values.errors import (
     ImageForbidden,

@@ -17,7 +17,7 @@ import msgspec
 from imaging.label_studio import Site
 from imaging.locations import LabelStudioFile
 from imaging.options import ImageOptions
-from imaging.sockets import Resolver, resolve
+from imaging.resolver import Resolver, resolve
 from imaging.web import Web
 from values.errors import ImageUnreachable
 from values.image import ImageSource

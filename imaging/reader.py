@@ -14,7 +14,7 @@ from imaging.host_places import HostPlaces
 from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
-from imaging.sockets import Resolver, resolve
+from imaging.resolver import Resolver, resolve
 from imaging.sources import locate, naming
 from imaging.stores import Stores
 from imaging.web import Web

@@ -6,17 +6,13 @@ import asyncio
 import ipaddress
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 import httpcore
 
 from imaging.addresses import Address, AllowList, ForbiddenAddress
+from imaging.resolver import WORK, Resolver
 from values.errors import Overloaded
-
-_LOOKUP = "looking up the name of an image's host"
-
-Resolver = Callable[[str, int], Awaitable[list[str]]]
-"""From host and port to the IP addresses of the host, as text; raises OSError when there are none."""
 
 
 class NoSuchName(httpcore.ConnectError):
@@ -28,12 +24,6 @@ class NoNameServer(httpcore.ConnectError):
 
 
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, by the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -111,5 +101,5 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         except UnicodeError:
             raise NoSuchName from None
         except RuntimeError:
-            raise Overloaded(f"no thread could be started for {_LOOKUP}; try again a little later") from None
+            raise Overloaded(f"no thread could be started for {WORK}; try again a little later") from None
         return [ipaddress.ip_address(address.split("%")[0]) for address in found]

@@ -16,7 +16,7 @@ from imaging.evidence import Found
 from imaging.net import Net
 from imaging.options import ImageOptions
 from imaging.pace import Pace
-from imaging.sockets import Resolver
+from imaging.resolver import Resolver
 from imaging.tls import TlsFailed
 from values.errors import ImageError, ImageUnreachable
 

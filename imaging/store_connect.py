@@ -18,7 +18,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from imaging.addresses import ForbiddenUrl, parse_url
 from imaging.clouds import Bucket, is_on, variable, without_blank_variables
 from imaging.options import ImageOptions
-from imaging.sockets import Resolver
+from imaging.resolver import Resolver
 from imaging.store_clients import Address, ByAddress, Client, Streamed
 from values.errors import ImageError
 

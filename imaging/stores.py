@@ -32,7 +32,7 @@ from imaging.clouds import Bucket
 from imaging.evidence import Found
 from imaging.locations import StoredObject
 from imaging.options import ImageOptions
-from imaging.sockets import Resolver, resolve
+from imaging.resolver import Resolver, resolve
 from imaging.store_clients import Client
 from imaging.store_connect import connect
 from values.errors import ImageForbidden

@@ -16,7 +16,7 @@ from imaging.locations import LabelStudioFile, WebImage
 from imaging.net import Answer, Net
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
-from imaging.sockets import Resolver, resolve
+from imaging.resolver import Resolver, resolve
 from values.errors import (
     ImageForbidden,
     ImageMissing,

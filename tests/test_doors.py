@@ -21,6 +21,7 @@ MAY_SEND = {
     "embeddings/places.py": "opens that folder or bucket",
     "embeddings/sweeping.py": "lists it and removes what is out of its bounds",
     "imaging/net.py": "speaks HTTP for images, through the sockets of imaging/sockets.py",
+    "imaging/resolver.py": "looks up the names of images' hosts, whose addresses imaging/sockets.py checks",
     "imaging/sockets.py": "the one place that opens sockets for images, to checked addresses only",
     "imaging/store_clients.py": "reads cloud stores that an operator named, by their own client library",
     "imaging/store_connect.py": "makes those clients, from each cloud's own variables",

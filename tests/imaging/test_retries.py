@@ -17,8 +17,8 @@ from tenacity import AsyncRetrying, Future, RetryCallState
 from imaging.addresses import AllowList, parse_url
 from imaging.net import Answer, Net
 from imaging.options import ImageOptions
+from imaging.resolver import resolve
 from imaging.retries import MAX_WAIT_S, TRIES, pause_after, retry_after
-from imaging.sockets import resolve
 from imaging.tokens import LabelStudioTokens
 from tests.imaging.servers import Handler, LabelStudio, Request, Server, answer
 from values.errors import ImageForbidden, ImageTimeout, ImageUnreachable, Overloaded
