@@ -7,12 +7,29 @@ of Ray quietly starts without what stands here.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
+import resource
 from collections.abc import Iterable, Mapping
+
+from values.errors import RequestTooSlow
+from values.request_limits import BODY_S, CLIENT, CONTROL, HEAD_S, NO_ROUTE, SILENCE_S, TOO_SLOW
+
+LISTENS_AT = "HAPROXY_LISTENS_AT"
+"""The variable with the address at which HAProxy listens, where that is not the one of Serve's config."""
 
 FIGURES_HOST = "HAPROXY_FIGURES_HOST"
 """The variable with the address at which HAProxy shows statistics and metrics; they ask for no password."""
 
+DESCRIPTORS = 50_000
+"""That HAProxy may use, where the system lets it: memory for each is set aside."""
+_OF_ITS_OWN = 500  # listeners, checks, threads
+_PER_CONNECTION = 2.5  # the client's, the replica's, and a pipe for every fourth
+
+_MAXCONN = "RAY_SERVE_HAPROXY_MAXCONN"
+_TIMEOUT_CLIENT = "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"
+
+_FRONTEND = "frontend http_frontend"
 _DONE = "# Completed by serve_app/haproxy_config.py"
 
 
@@ -29,8 +46,52 @@ def complete(text: str, environment: Mapping[str, str]) -> str:
         return text
     config = _Sections(text)
     _figures(config, _figures_host(environment))
-    config.add("defaults", r"retry-on .*", before=["    option http-buffer-request"])
+    connections = _connections(config, environment)
+    if not environment.get(_TIMEOUT_CLIENT):
+        config.replace("defaults", r"timeout client \S+", f"timeout client {SILENCE_S}s")
+    # Behind Ray's own, if there is one: the last one counts.
+    config.add("defaults", r"retry-on .*", behind=[f"    timeout http-request {HEAD_S}s"])
+    config.add(_FRONTEND, r"bind \S+:\d+", behind=_door(connections * 3 // 4))
+    if host := environment.get(LISTENS_AT):
+        config.replace(_FRONTEND, r"bind \S+:(\d+)", rf"bind {host}:\1")
     return f"{_DONE}\n{config.text()}"
+
+
+def _connections(config: _Sections, environment: Mapping[str, str]) -> int:
+    """How many HAProxy takes at once: what an operator says, or what there are descriptors for."""
+    if environment.get(_MAXCONN):
+        return int(environment[_MAXCONN])
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    descriptors = DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(allowed, DESCRIPTORS)
+    connections = max(100, int((descriptors - _OF_ITS_OWN) / _PER_CONNECTION))
+    config.replace("global", r"maxconn \d+", f"maxconn {connections}")
+    return connections
+
+
+def _door(of_one_address: int) -> Iterable[str]:
+    """What comes before all that Ray does with a request."""
+    lines = (
+        # One address may not have them all. Many: a whole Label Studio is one.
+        "stick-table type ipv6 size 100k expire 10s store conn_cur",
+        "tcp-request connection track-sc0 src",
+        f"tcp-request connection reject if {{ sc0_conn_cur gt {of_one_address} }}",
+        f"http-error status 408 {_json(RequestTooSlow.code, TOO_SLOW)}",
+        # Names and paths of all applications.
+        f"http-request return status 404 {_json('no_such_route', NO_ROUTE)} if {{ path -i /-/routes }}",
+        # All of it, or as much as there is room for. Only what HAProxy still has it can send again, to
+        # another replica, when one dies; and who sends slowly holds none.
+        f"http-request wait-for-body time {BODY_S}s",
+        f"http-request del-header {CONTROL} -m reg",
+        f"http-request set-header {CLIENT} %[src]",
+    )
+    return [f"    {line}" for line in lines]
+
+
+def _json(code: str, detail: str) -> str:
+    """What an answer of HAProxy's own says, as a configuration has it."""
+    text = json.dumps({"error": code, "detail": detail})
+    escaped = re.sub(r'(["$\\])', r"\\\1", text)
+    return f'content-type application/json string "{escaped}"'
 
 
 def _figures(config: _Sections, host: str) -> None:

@@ -3,6 +3,7 @@
     ServiceError                     500  internal
     ├── BadRequest                   400  bad_request            the body is not what the protocol says
     ├── NotAuthenticated             401  not_authenticated      basic auth missing or wrong
+    ├── RequestTooSlow               408  request_too_slow       a request that takes too long to come
     ├── BodyTooLarge                 413  body_too_large
     ├── BadLabelConfig               422  bad_label_config       XML that cannot be read
     ├── BadPrompt                    422  bad_prompt             a prompt without usable geometry
@@ -60,6 +61,13 @@ class NotAuthenticated(ServiceError):
 
     status = 401
     code = "not_authenticated"
+
+
+class RequestTooSlow(ServiceError):
+    """A request that takes too long to come."""
+
+    status = 408
+    code = "request_too_slow"
 
 
 class BodyTooLarge(ServiceError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 from pathlib import Path
 
@@ -62,8 +63,45 @@ def test_the_socket_that_changes_everything_is_for_this_user_alone(text: str) ->
     assert "mode 600 level admin" in line
 
 
-def test_it_waits_for_the_whole_of_a_request(text: str) -> None:
-    assert complete(text, {}).count("    option http-buffer-request\n") == 1
+def lines(config: str, word: str) -> list[str]:
+    return [line.strip() for line in config.splitlines() if line.strip().startswith(word)]
+
+
+def test_a_request_has_its_times(text: str) -> None:
+    completed = complete(text, {})
+    assert lines(completed, "timeout client") == ["timeout client 30s"]
+    assert lines(completed, "timeout http-request") == ["timeout http-request 10s"]
+    assert lines(completed, "http-request wait-for-body") == ["http-request wait-for-body time 30s"]
+
+
+def test_no_address_may_have_all_connections_that_there_are_descriptors_for(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"limit": 20_000}
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, limits["limit"]))
+    config = complete(text, {})
+    assert lines(config, "maxconn") == ["maxconn 7800"]
+    assert "sc0_conn_cur gt 5850 }" in config
+    for unbounded in (resource.RLIM_INFINITY, 2**30):
+        limits["limit"] = unbounded
+        assert lines(complete(text, {}), "maxconn") == ["maxconn 19800"]
+
+
+def test_what_an_operator_has_chosen_stays(text: str) -> None:
+    chosen = {"RAY_SERVE_HAPROXY_MAXCONN": "4096", "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "3600"}
+    config = complete(text, chosen)
+    assert (lines(config, "maxconn"), lines(config, "timeout client")) == (
+        ["maxconn 4096"],
+        ["timeout client 3600s"],
+    )
+    assert "sc0_conn_cur gt 3072 }" in config
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "0::0", "10.1.2.3"])
+def test_haproxy_may_listen_where_serves_own_servers_do_not(
+    written: Written, text: str, address: str
+) -> None:
+    assert listens(complete(text, {"HAPROXY_LISTENS_AT": address}))[str(written.port)] == address
 
 
 def test_what_is_complete_stays_as_it_is(text: str) -> None:
@@ -77,6 +115,9 @@ def test_what_is_complete_stays_as_it_is(text: str) -> None:
         (r"  bind \*:\d+\n", "listen stats"),
         (r"    stats socket .*\n", "global"),
         (r"    retry-on .*\n", "defaults"),
+        (r"    timeout client .*\n", "defaults"),
+        (r"    maxconn \d+\n", "global"),
+        (r"    bind 127.0.0.1:\d+\n", "frontend http_frontend"),
     ],
 )
 def test_a_line_that_ray_writes_no_longer_is_missed_aloud(text: str, line: str, section: str) -> None:
