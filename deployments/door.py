@@ -7,13 +7,17 @@ door also stands in front of Serve's own server in each ingress replica: their e
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.address_lines import AddressLines
 from deployments.answers import error_response
+from deployments.entrance import Entrance
 from deployments.gate import Gate, Visit
+from deployments.timed_heads import time_heads
 from values.errors import Overloaded
 
 VISIT = "segment_anything.visit"
@@ -82,5 +86,13 @@ def serves_here(gate: Gate, refused: Callable[[], None]) -> None:
 
 
 def in_front() -> list[Middleware]:
-    """For Serve, which calls it in every process that listens, its own proxies too."""
-    return [Middleware(Door, gate=lambda: _Process.gate, refused=lambda: _Process.refused())]
+    """For Serve, which calls it in every process that listens, its own proxies too, before it does.
+
+    The last one comes first.
+    """
+    time_heads()
+    behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    return [
+        Middleware(Door, gate=lambda: _Process.gate, refused=lambda: _Process.refused()),
+        Middleware(Entrance, behind_haproxy=behind_haproxy, lines=AddressLines()),
+    ]

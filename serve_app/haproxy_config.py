@@ -12,7 +12,7 @@ import re
 import resource
 from collections.abc import Iterable, Mapping
 
-from values.errors import RequestTooSlow
+from values.errors import NoSuchRoute, RequestTooSlow
 from values.request_limits import BODY_S, CLIENT, CONTROL, HEAD_S, NO_ROUTE, SILENCE_S, TOO_SLOW
 
 LISTENS_AT = "HAPROXY_LISTENS_AT"
@@ -77,7 +77,7 @@ def _door(of_one_address: int) -> Iterable[str]:
         f"tcp-request connection reject if {{ sc0_conn_cur gt {of_one_address} }}",
         f"http-error status 408 {_json(RequestTooSlow.code, TOO_SLOW)}",
         # Names and paths of all applications.
-        f"http-request return status 404 {_json('no_such_route', NO_ROUTE)} if {{ path -i /-/routes }}",
+        f"http-request return status 404 {_json(NoSuchRoute.code, NO_ROUTE)} if {{ path -i /-/routes }}",
         # All of it, or as much as there is room for. Only what HAProxy still has it can send again, to
         # another replica, when one dies; and who sends slowly holds none.
         f"http-request wait-for-body time {BODY_S}s",

@@ -3,6 +3,7 @@
     ServiceError                     500  internal
     ├── BadRequest                   400  bad_request            the body is not what the protocol says
     ├── NotAuthenticated             401  not_authenticated      basic auth missing or wrong
+    ├── NoSuchRoute                  404  no_such_route          a path that is none of ours
     ├── RequestTooSlow               408  request_too_slow       a request that takes too long to come
     ├── BodyTooLarge                 413  body_too_large
     ├── BadLabelConfig               422  bad_label_config       XML that cannot be read
@@ -61,6 +62,13 @@ class NotAuthenticated(ServiceError):
 
     status = 401
     code = "not_authenticated"
+
+
+class NoSuchRoute(ServiceError):
+    """A path that is none of ours."""
+
+    status = 404
+    code = "no_such_route"
 
 
 class RequestTooSlow(ServiceError):

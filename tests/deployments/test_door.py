@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from deployments import door
 from deployments.decode_queue import QueueState
 from deployments.door import Door, in_front, serves_here, visit_of
+from deployments.entrance import Entrance
 from deployments.gate import Gate
 
 Message = MutableMapping[str, Any]
@@ -133,9 +134,10 @@ async def test_in_front_of_serve_it_is_the_ingress_of_the_process_that_decides(
     inside: Inside, gate: Gate, refused: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "_Process", type("_Process", (), {"gate": None, "refused": staticmethod(list)}))
-    [middleware] = validate_http_proxy_callback_return(in_front())
-    assert isinstance(middleware, Middleware)
-    app: Any = middleware.cls(inside, *middleware.args, **middleware.kwargs)
+    door_in_front, entrance = validate_http_proxy_callback_return(in_front())
+    assert isinstance(door_in_front, Middleware)
+    assert entrance.cls is Entrance  # the last one is the first that a request meets
+    app: Any = door_in_front.cls(inside, *door_in_front.args, **door_in_front.kwargs)
     await ask(app, "/predict")
     assert inside.came == ["/predict"]  # no ingress in this process
     gate.heard(FULL)

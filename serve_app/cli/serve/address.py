@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
-# HAProxy reaches the ingress replicas at 127.0.0.1, where they have to listen too.
+# What runs beside it on this machine, its own health check for one, asks it at 127.0.0.1.
 HAPROXY_CAN = (*ANYWHERE, "127.0.0.1")
 
 
@@ -41,10 +41,7 @@ def family(address: str) -> socket.AddressFamily:
 
 
 def as_haproxy_reads_it(address: str) -> str:
-    """``address`` for Serve's config in HAProxy mode.
-
-    There Serve writes ``::`` as ``*``, which is every IPv4 address and no other; written out it is kept.
-    """
+    """``address`` as HAProxy's configuration has it, where a port follows behind a colon."""
     return "0::0" if address == "::" else address
 
 

@@ -62,7 +62,12 @@ def serve(
         with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
             scratch = Path(folder)
             write_token(scratch / TOKEN_FILE)
-            chosen_here = variables(scratch, haproxy=places.haproxy, ports=places.haproxy_ports)
+            chosen_here = variables(
+                scratch,
+                haproxy=places.haproxy,
+                ports=places.haproxy_ports,
+                listens_at=places.haproxy_host,
+            )
             prepare(chosen_here | handover.variables(serve_config, os.environ, scratch))
             if chosen.temporary:
                 os.environ["TMPDIR"] = str(chosen.temporary)

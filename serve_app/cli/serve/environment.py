@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from serve_app.haproxy_config import LISTENS_AT
 from values.cores import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,9 +30,17 @@ SURVIVING = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
 
+IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.door:in_front"}
+"""What stands in front of Serve's own servers: the ingress has it from the config, proxies from here."""
 
-def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict[str, str]:
-    """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable."""
+
+def variables(
+    scratch: Path, *, haproxy: bool, ports: Mapping[str, int], listens_at: str = "127.0.0.1"
+) -> dict[str, str]:
+    """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable.
+
+    ``listens_at``: the address of HAProxy, as it reads it; Serve's own servers are on loopback behind it.
+    """
     chosen = {
         # Whoever has no token is refused by every part of Ray, which otherwise runs any code that it is sent.
         "RAY_AUTH_MODE": "token",
@@ -48,6 +57,7 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
         "RAY_preload_python_modules": "deployments.preloaded",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
+        **IN_FRONT,
     }
     if haproxy:
         chosen |= {
@@ -57,6 +67,7 @@ def variables(scratch: Path, *, haproxy: bool, ports: Mapping[str, int]) -> dict
             # HAProxy that outlives its manager, and the Python that sees to that.
             "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "serve_app" / "haproxy.sh"),
             "HAPROXY_PYTHON": sys.executable,
+            LISTENS_AT: listens_at,
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
             "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),

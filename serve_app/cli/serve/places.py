@@ -76,24 +76,25 @@ class Places:
 
     def _hold_haproxys(self, ports: Ports) -> None:
         for name, wanted in HAPROXY_PORTS.items():
-            address = self._listens_on(name)
             if os.environ.get(name):  # asked for: this port or none
-                self.haproxy_ports[name] = ports.hold(address, int(os.environ[name]))
+                self.haproxy_ports[name] = ports.hold(LOOPBACK, int(os.environ[name]))
                 continue
-            self.haproxy_ports[name] = ports.hold_near(address, wanted)
+            self.haproxy_ports[name] = ports.hold_near(LOOPBACK, wanted)
             if self.haproxy_ports[name] != wanted:
                 self._moved(_WHAT[name], self.haproxy_ports[name], wanted)
 
     def _moved(self, what: str, port: int, wanted: int) -> None:
         self.notes.append(f"{what}: port {port}, since {wanted} is taken.")
 
-    def _listens_on(self, name: str) -> str:
-        return self.address if "FALLBACK" in name else LOOPBACK
-
     @property
     def serve_host(self) -> str:
-        """The address as Serve's config has it."""
-        return as_haproxy_reads_it(self.address) if self.haproxy else self.address
+        """The address as Serve's config has it. Behind HAProxy nobody has to reach Serve's own servers."""
+        return LOOPBACK if self.haproxy else self.address
+
+    @property
+    def haproxy_host(self) -> str:
+        """The address as HAProxy's configuration has it."""
+        return as_haproxy_reads_it(self.address)
 
     @property
     def origin(self) -> str:
@@ -107,7 +108,7 @@ class Places:
             ("where the application answers", self.address, self.port),
             ("Ray's dashboard", LOOPBACK, self.dashboard_port),
             ("the link to Ray's dashboard", LOOPBACK, self.link_port),
-            *((_WHAT[name], self._listens_on(name), port) for name, port in self.haproxy_ports.items()),
+            *((_WHAT[name], LOOPBACK, port) for name, port in self.haproxy_ports.items()),
         )
 
 

@@ -32,6 +32,15 @@ def test_haproxy_mode_is_a_pair_of_flags_and_paths_and_ports_of_its_own(tmp_path
     assert Path(chosen["RAY_AUTH_TOKEN_PATH"]).parent == tmp_path
 
 
+def test_haproxy_is_told_where_to_listen_and_every_proxy_what_is_in_front(tmp_path: Path) -> None:
+    chosen = variables(tmp_path, haproxy=True, ports={}, listens_at="0.0.0.0")
+    assert chosen["HAPROXY_LISTENS_AT"] == "0.0.0.0"
+    alone = variables(tmp_path, haproxy=False, ports={})
+    assert "HAPROXY_LISTENS_AT" not in alone
+    for each in (chosen, alone):
+        assert each["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "deployments.door:in_front"
+
+
 def test_every_file_of_haproxy_is_in_the_folder_of_the_instance(tmp_path: Path) -> None:
     from ray.serve._private import constants
 

@@ -76,9 +76,11 @@ def test_haproxy_serves_where_it_reaches_its_replicas(host: str | None, haproxy:
     assert any("HAProxy can listen on" in each for each in places.notes) is not haproxy
 
 
-def test_serve_is_told_every_ipv6_address_in_the_way_it_understands(ports: Ports) -> None:
-    assert Places.find(asked("::"), ports).serve_host == "0::0"
-    assert Places.find(asked("::", haproxy=False), ports).serve_host == "::"
+@pytest.mark.parametrize(("host", "written"), [("0.0.0.0", "0.0.0.0"), ("::", "0::0")])
+def test_behind_haproxy_nobody_else_reaches_serves_own_servers(host: str, written: str, ports: Ports) -> None:
+    places = Places.find(asked(host), ports)
+    assert (places.serve_host, places.haproxy_host) == ("127.0.0.1", written)
+    assert Places.find(asked(host, haproxy=False), ports).serve_host == host
 
 
 def test_a_system_without_haproxy_is_told_so(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
