@@ -8,6 +8,8 @@ import logging.handlers
 import sys
 from collections.abc import Iterator
 
+from deployments.log_records import documented_on_one_line
+
 logger = logging.getLogger("ray.serve")
 
 
@@ -33,8 +35,10 @@ def said_aloud() -> Iterator[None]:
 def warn_at_once() -> None:
     """From now on a warning is in the replica's log file when it is logged.
 
-    Serve's throughput-optimised mode keeps a thousand records in memory until an error comes.
+    Serve's throughput-optimised mode keeps a thousand records in memory until an error comes. An error of
+    ours is a warning of one line there.
     """
+    logger.addFilter(documented_on_one_line)
     logger.addFilter(_flush_warnings)  # which is there once, however often it is added
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from values.errors import BodyTooLarge, Overloaded, ServiceError
+from values.one_line import shown
 
 
 def json_response(content: Any, status: int = 200) -> Response:
@@ -30,7 +31,7 @@ def http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    detail = f"{request.method} {request.url.path}: {error.detail}"
+    detail = f"{shown(request.method)} {shown(request.url.path)}: {error.detail}"
     response = json_response({"error": code, "detail": detail}, error.status_code)
     response.headers.update(error.headers or {})
     return response
@@ -47,7 +48,8 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         "choose polygons instead of brush masks, or raise max_body_mib"
     )
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > max_bytes:
+    # Bounded and ASCII: int() takes no thousands of digits, and isdigit() takes more than int().
+    if length.isascii() and length.isdigit() and (len(length) > 20 or int(length) > max_bytes):
         raise refusal
     chunks, total = [], 0
     async for chunk in request.stream():

@@ -25,7 +25,7 @@ from deployments.diagnosis import diagnose
 from deployments.door import DETAIL, Door, serves_here, visit_of
 from deployments.drawn_masks import DrawnMasks
 from deployments.gate import Gate
-from deployments.journal import CONFIG_LIMIT, TOKEN_LIMIT, shortened
+from deployments.journal import TOKEN_LIMIT, is_kept, shortened
 from deployments.meters import Meters
 from deployments.off_loop import DearWork, loop_comes_first, off_loop_if_large
 from deployments.offered import OfferedTokens
@@ -49,6 +49,7 @@ from protocol.responses import encode_predict, prediction, written_length
 from segmenters.registry import Choice
 from values.errors import BadRequest, DeadlineExceeded, ImageError, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource
+from values.one_line import shown
 from values.priority import Priority
 
 logger = logging.getLogger("ray.serve")
@@ -149,7 +150,7 @@ class Ingress:
         body = await off_loop_if_large(len(raw), bodies.read_setup, raw)
         request.state.project = body.project_id
         warnings = await self._dear.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
-        if body.project_id and body.schema.strip() and len(body.schema) <= CONFIG_LIMIT:
+        if body.project_id and body.schema.strip() and is_kept(body.schema):
             self._configs.keep(body.project_id, body.schema)
             self.reporter.configured(body.project_id, body.schema)
         if self._images.use_setup_token:
@@ -308,7 +309,7 @@ class Ingress:
             return []
         if site is None or not site.is_named(body.hostname):
             return [
-                f"the token that Label Studio sent from {body.hostname[:200]!r} is not used: that is not "
+                f'the token that Label Studio sent from "{shown(body.hostname)}" is not used: that is not '
                 "LABEL_STUDIO_URL; if it is the same Label Studio, add it to LABEL_STUDIO_ALIASES"
             ]
         if len(token.encode()) > TOKEN_LIMIT:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field, fields
+from sys import getsizeof
 
+from deployments.kept import Kept
 from protocol.bodies import ID_LIMIT
-from values.one_line import one_line
+from values.one_line import NAME_LIMIT, SENTENCE_LIMIT, one_line
 
 PROJECTS = 1000
 """Projects of which anything is kept, those that were heard of last."""
@@ -21,26 +23,24 @@ PROJECTS = 1000
 ENTRIES = 20
 """Failures of one project."""
 
-FAILURES = 5000
-"""Failures of all projects."""
+FAILURES_BYTES, WARNINGS_BYTES = 2 * 2**20, 2**20
+"""Memory of all failures, and of all warnings: what /diagnose is told at once goes into one message between
+replicas, which has 4 MiB at most."""
 
 WARNINGS = 20
 """Sentences about one labeling config; the last of more says how many there are."""
 
-SENTENCE_LIMIT = 500
-"""Characters of a sentence: its remedy stands at its end."""
-
-SHORT_LIMIT = 64
+SHORT_LIMIT = NAME_LIMIT
 """Characters of a task's or a request's id, a route and a code."""
 
 TOKEN_LIMIT = 4096
 """Bytes of a token; a longer one is none of Label Studio's."""
 
 CONFIG_LIMIT = 2**20
-"""Characters of a labeling config that is kept, which is as much as is read."""
+"""Bytes of a labeling config that is kept, in UTF-8."""
 
-CONFIGS_LIMIT = 64 * 2**20
-"""Characters of all labeling configs."""
+CONFIGS_BYTES = 64 * 2**20
+"""Memory of all labeling configs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +75,41 @@ def shortened(sentences: list[str]) -> list[str]:
     return shown
 
 
+def is_kept(label_config: str) -> bool:
+    """Whether a labeling config is short enough to be kept."""
+    return len(label_config) <= CONFIG_LIMIT and len(label_config.encode(errors="replace")) <= CONFIG_LIMIT
+
+
 class Journal:
     """Keeps the newest failures of the projects that failed last, and what /setup brought of each project."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failures: OrderedDict[str, deque[Failure]] = OrderedDict()
-        self._count = 0
-        self._warnings: OrderedDict[str, list[str]] = OrderedDict()
-        self._tokens: OrderedDict[str, str] = OrderedDict()
-        self._configs: OrderedDict[str, str] = OrderedDict()
-        self._characters = 0
+        self._failures = Kept[deque[Failure]](PROJECTS, FAILURES_BYTES, _size_of_failures)
+        self._warnings = Kept[list[str]](PROJECTS, WARNINGS_BYTES, lambda texts: sum(map(getsizeof, texts)))
+        self._tokens = Kept[str](PROJECTS, PROJECTS * TOKEN_LIMIT, getsizeof)
+        self._configs = Kept[str](PROJECTS, CONFIGS_BYTES, getsizeof)
 
     def record(self, failure: Failure) -> None:
         """Keep one failure, forgetting the oldest of its project and the project that failed longest ago."""
         with self._lock:
-            kept = self._failures.setdefault(failure.project, deque(maxlen=ENTRIES))
-            self._count += len(kept) < ENTRIES
+            kept = self._failures.get(failure.project) or deque(maxlen=ENTRIES)
             kept.append(failure)
-            self._failures.move_to_end(failure.project)
-            while len(self._failures) > PROJECTS or self._count > FAILURES:
-                self._count -= len(self._failures.popitem(last=False)[1])
+            self._failures.put(failure.project, kept)
 
     def warn(self, project: str, sentences: list[str]) -> None:
         """Keep what is wrong with a project's labeling config; an empty list clears it."""
         with self._lock:
-            self._warnings.pop(project, None)
+            self._warnings.drop(project)
             if sentences and len(project) <= ID_LIMIT:
-                self._warnings[project] = shortened(sentences)
-            if len(self._warnings) > PROJECTS:
-                self._warnings.popitem(last=False)
+                self._warnings.put(project, shortened(sentences))
 
     def offer(self, project: str, token: str) -> None:
         """Keep the token that Label Studio sent with a project's /setup, if it is no longer than a token."""
         if len(token.encode(errors="replace")) > TOKEN_LIMIT or len(project) > ID_LIMIT:
             return
         with self._lock:
-            self._tokens[project] = token
-            self._tokens.move_to_end(project)
-            if len(self._tokens) > PROJECTS:
-                self._tokens.popitem(last=False)
+            self._tokens.put(project, token)
 
     def offered(self, project: str) -> str | None:
         """The token of a project, or None."""
@@ -124,12 +119,9 @@ class Journal:
     def configure(self, project: str, label_config: str) -> None:
         """Keep the labeling config of a project's last /setup, and none where that is too long."""
         with self._lock:
-            self._characters -= len(self._configs.pop(project, ""))
-            if len(label_config) <= CONFIG_LIMIT and len(project) <= ID_LIMIT:
-                self._configs[project] = label_config
-                self._characters += len(label_config)
-            while len(self._configs) > PROJECTS or self._characters > CONFIGS_LIMIT:
-                self._characters -= len(self._configs.popitem(last=False)[1])
+            self._configs.drop(project)
+            if is_kept(label_config) and len(project) <= ID_LIMIT:
+                self._configs.put(project, label_config)
 
     def configured(self, project: str) -> str | None:
         """The labeling config of a project's last /setup, or None."""
@@ -147,3 +139,11 @@ class Journal:
         """The warnings of one project, or of all."""
         with self._lock:
             return {name: list(kept) for name, kept in self._warnings.items() if project in (None, name)}
+
+
+def _size_of_failures(failures: deque[Failure]) -> int:
+    texts = (getattr(each, name) for each in failures for name in _TEXTS)
+    return sum(getsizeof(text) for text in texts)
+
+
+_TEXTS = tuple(each.name for each in fields(Failure) if each.type == "str")

@@ -10,7 +10,7 @@ from ray.serve import metrics
 
 COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sam_requests": (
-        "Requests by route and what became of them (ok, no_mask, or the code of an error).",
+        "Requests by route and what became of them (ok, no_mask, hung_up, or the code of an error).",
         ("route", "code"),
     ),
     "sam_clicks_refused": (

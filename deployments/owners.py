@@ -20,6 +20,10 @@ from values.errors import ImageError
 from values.image import ImageSource
 from values.priority import Priority
 
+HEAVY = 2 * 2**20
+"""Bytes of a click's masks from which on it goes by way of the object store: other messages between replicas
+have 4 MiB at most. One mask has 1 MiB."""
+
 FORGET_AT_ONCE = 8
 """Images of one request that are forgotten at the same time."""
 
@@ -45,6 +49,7 @@ class Owners:
             parcel,
             lambda owner, left_s: owner.click.remote(key, light_click, parcel, left_s),
             "decoding the click",
+            by_reference=sum(0 if each.mask is None else each.mask.nbytes for each in click.prompts) > HEAVY,
         )
         return answer
 
@@ -97,11 +102,19 @@ class Owners:
         )
         return forgotten
 
-    async def _ask(self, key: str, parcel: Parcel, send: Callable[[Any, float], Any], what: str) -> Any:
+    async def _ask(
+        self,
+        key: str,
+        parcel: Parcel,
+        send: Callable[[Any, float], Any],
+        what: str,
+        *,
+        by_reference: bool = False,
+    ) -> Any:
         """What the image's owner answers; it is told how many seconds are left."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._timeout_s
-        owner = self._owner(key, by_reference=bool(parcel))
+        owner = self._owner(key, by_reference=by_reference or bool(parcel))
         return await call(lambda: send(owner, until - clock()), timeout_s=self._timeout_s, what=what)
 
     async def _key(self, source: ImageSource) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from deployments.answers import error_response
@@ -21,6 +21,9 @@ logger = logging.getLogger("ray.serve")
 
 NO_MASK = "no_mask"
 """The code of a click that was answered, but with no mask."""
+
+HUNG_UP = "hung_up"
+"""The code of a request whose client left before it was read: no failure of anybody's."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -51,6 +54,9 @@ class Reporter:
                 response = await handler(request)
             except ServiceError as error:
                 return self._answered(request, route, error)
+            except ClientDisconnect:
+                self._meters.request(route, HUNG_UP)
+                return Response(status_code=499)  # which nobody receives
             except Exception:
                 logger.exception("%s failed in a way nobody foresaw", route)
                 sentence = "unexpected error; its traceback is in the Ingress replica's log"

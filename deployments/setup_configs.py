@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+from sys import getsizeof
 from typing import Any
 
 from deployments.calls import call
-from deployments.journal import CONFIG_LIMIT
+from deployments.journal import is_kept
+from deployments.kept import Kept
 from embeddings.single_flight import SingleFlight
 from values.errors import ServiceError
 
 logger = logging.getLogger("ray.serve")
 
 PROJECTS = 1000
-CHARACTERS = 16 * 2**20
-"""Projects, and characters of their labeling configs, that one ingress replica keeps."""
+CONFIGS_BYTES = 16 * 2**20
+"""Projects, and memory of their labeling configs, that one ingress replica keeps."""
 
 FRESH_S = 10.0
 """For so long nobody asks again: another replica may have had a later /setup."""
@@ -32,24 +33,19 @@ class SetupConfigs:
     def __init__(self, journal: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._journal = journal
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, str | None]] = OrderedDict()
-        self._characters = 0
+        self._kept = Kept[tuple[float, str | None]](PROJECTS, CONFIGS_BYTES, lambda kept: getsizeof(kept[1]))
         self._asking = SingleFlight[str | None](max_waiters=1000)
 
     def keep(self, project: str, label_config: str | None) -> None:
         """Remember what a project's /setup brought, or that nobody knows of one."""
-        self._characters -= len(self._kept.pop(project, (0, ""))[1] or "")
-        config = None if label_config is None or len(label_config) > CONFIG_LIMIT else label_config
-        self._kept[project] = self._clock(), config
-        self._characters += len(config or "")
-        while len(self._kept) > PROJECTS or self._characters > CHARACTERS:
-            self._characters -= len(self._kept.popitem(last=False)[1][1] or "")
+        config = None if label_config is None or not is_kept(label_config) else label_config
+        self._kept.put(project, (self._clock(), config))
 
     async def of(self, project: str) -> str | None:
         """The labeling config of a project's last /setup, or None where nobody was told of it."""
         if not project:
             return None
-        at, config = self._kept.get(project, (-FRESH_S, None))
+        at, config = self._kept.get(project) or (-FRESH_S, None)
         if self._clock() - at < FRESH_S:
             return config
         try:

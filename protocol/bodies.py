@@ -20,6 +20,9 @@ CONTEXT_LIMIT = 16 * 2**20
 ID_LIMIT = 64
 """Characters of the id of a project or a task, which are kept and shown in many places."""
 
+TEXT_LIMIT = 300
+"""Characters of a name or a label, which each region of an answer repeats, and of a login or a password."""
+
 TASK_LIMIT = 10_000
 """Tasks of one request: Label Studio asks for the predictions of a whole selection at once. Each takes some
 hundred bytes here, and may take three in the body."""
@@ -31,6 +34,7 @@ _ABSENT = msgspec.Raw(b"null")
 _T = TypeVar("_T")
 
 
+Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 Identity: TypeAlias = (
     Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
     | Annotated[str, msgspec.Meta(max_length=ID_LIMIT)]
@@ -117,16 +121,16 @@ class WebhookBody(msgspec.Struct, frozen=True):
 
 
 class _Params(msgspec.Struct):
-    login: str | None = None
-    password: str | None = None
+    login: Short | None = None
+    password: Short | None = None
     context: msgspec.Raw = _ABSENT
 
 
 class _Context(msgspec.Struct):
     result: tuple[Item, ...] | None = None
-    event: str | None = None
-    project_credentials_login: str | None = None
-    project_credentials_password: str | None = None
+    event: Short | None = None
+    project_credentials_login: Short | None = None
+    project_credentials_password: Short | None = None
 
 
 class _Predict(msgspec.Struct):
@@ -152,7 +156,7 @@ class _WebhookProject(msgspec.Struct):
 
 
 class _Webhook(msgspec.Struct):
-    action: str
+    action: Short
     project: _WebhookProject | int | str | None = None
     tasks: tuple[Task, ...] | None = None
     task: Task | None = None

@@ -19,6 +19,7 @@ from protocol.repeater import expanded, images
 from protocol.variables import Absent, TaskData, kind_of, resolve
 from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource
+from values.one_line import shown
 from values.prompt import Prompt
 
 LOOK_UPS = 10_000
@@ -88,7 +89,7 @@ def read_click(
     if image is None:
         repeated = "; its <Repeater> tags make none of that name for this task" if written.tags else ""
         return Nothing(
-            f'the labeling config has no <Image name="{pointed.to_name[:80]}"> to put a mask on{repeated}'
+            f'the labeling config has no <Image name="{shown(pointed.to_name)}"> to put a mask on{repeated}'
         )
     outputs = [
         config.output_for(image.name, label, pointed.controls, options.output_order)
@@ -97,7 +98,7 @@ def read_click(
     placed = tuple(output for output in outputs if output is not None)
     if len(placed) < len(outputs):
         return Nothing(
-            f'no control for the image "{image.name}" takes a mask; '
+            f'no control for the image "{shown(image.name)}" takes a mask; '
             "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
         )
     return Click(
@@ -141,13 +142,13 @@ def _prompted_image(config: LabelConfig, pointed: Pointed) -> Image | None:
 
 def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> str:
     """The image's string in the task's data."""
-    shown = f'<Image name="{image.name}"> shows'
+    tag = f'<Image name="{shown(image.name)}">'
     if not image.value.strip():
-        raise ImageMissing(f'<Image name="{image.name}"> of the labeling config has no value; give it one')
+        raise ImageMissing(f"{tag} of the labeling config has no value; give it one")
     value = resolve(image.value, data)
-    where = f"task {task.id}: {data.place_of(image.value)}, which {shown},"
+    where = f"task {task.id}: {data.place_of(image.value)}, which {tag} shows,"
     if isinstance(value, Absent):
-        raise ImageMissing(f"task {task.id}: {value.place}, which {shown}, {value.problem}")
+        raise ImageMissing(f"task {task.id}: {value.place}, which {tag} shows, {value.problem}")
     if isinstance(value, list):
         index = item_index or 0
         if index >= len(value):

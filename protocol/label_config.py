@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from protocol.bodies import TEXT_LIMIT
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
 from protocol.kept_configs import KeptConfigs
 from values.errors import BadLabelConfig
@@ -126,6 +127,14 @@ def _parse(xml: str) -> LabelConfig:
 _KEPT = KeptConfigs(_parse, KEPT_CHARACTERS)
 
 
+def _short(name: str) -> str:
+    if len(name) > TEXT_LIMIT:
+        raise BadLabelConfig(
+            f'the name or label "{shown(name)}" of the labeling config has over {TEXT_LIMIT} characters'
+        )
+    return name
+
+
 class _Found:
     """A tag that was found; ``inside``: what was found in a repeater, and whether it is its own child."""
 
@@ -139,14 +148,16 @@ class _Found:
 
     def read(self) -> Repeated:
         """The tag, when the whole config was gone through."""
-        attributes, name = self.attributes, self.attributes.get("name", "")
+        attributes, name = self.attributes, _short(self.attributes.get("name", ""))
         value = attributes.get("value", "")
         if self.tag == "repeater":
             return Repeater(attributes.get("on", ""), attributes.get("indexflag"), self.tags())
         if self.tag == "image":
             listed = attributes.get("valuelist", "")
             return Image(name, listed or value, bool(listed))
-        to_name = tuple(part.strip() for part in attributes.get("toname", "").split(",") if part.strip())
+        to_name = tuple(
+            _short(part.strip()) for part in attributes.get("toname", "").split(",") if part.strip()
+        )
         if len(to_name) > _NAME_LIMIT:
             raise BadLabelConfig(f'the control "{shown(name)}" has over {_NAME_LIMIT} names in its toName')
         dynamic = self.repeats_labels or value.startswith("$")
@@ -170,7 +181,7 @@ def _collect(root: Element) -> LabelConfig:
         if tag == "label":
             value, alias = attributes.get("value"), attributes.get("alias")
             if control and (value or alias):
-                control.labels.append(Label(value or alias or "", alias or None))
+                control.labels.append(Label(_short(value or alias or ""), _short(alias or "") or None))
         elif tag == "repeater":
             if control:
                 control.repeats_labels = True

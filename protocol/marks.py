@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from protocol.bodies import Item, decode
+from protocol.bodies import TEXT_LIMIT, Item, decode
 from protocol.fields import FLAG, NAMES, TEXT, Fields
 from protocol.shapes import KINDS, VALUE_FIELDS, Shape, reader_of
 from values.errors import BadPrompt, BadRequest
+from values.one_line import shown
 from values.pixel_limit import SIDE_LIMIT, PixelLimit
 
 _VALUE_FIELDS = (*VALUE_FIELDS, "positive", *sorted(f"{kind}labels" for kind in KINDS), "labels")
@@ -56,9 +57,8 @@ def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Ma
         if reader_of(item.type) is None and item.type.lower() != "labels":
             continue
         identity = _identity(item)
-        name = (
-            f"item {index + 1} of context.result ({item.type[:40]}{f', id {identity}' if identity else ''})"
-        )
+        named = f", id {shown(identity)}" if identity else ""
+        name = f"item {index + 1} of context.result ({shown(item.type)}{named})"
         regions.setdefault(identity or (index,), []).append((name, item))
         if len(regions) > limit:
             raise BadPrompt(f"more than {limit} prompts in one request; accept or delete some first")
@@ -95,6 +95,8 @@ def _said(read: list[tuple[str, Item, Fields, Fields]]) -> tuple[list[str], list
     signs: list[bool] = []
     for _, item, fields, value in read:
         stated = value.get(item.type.lower(), NAMES) or value.get("labels", NAMES) or []
+        if any(len(label) > TEXT_LIMIT for label in stated):
+            raise value.problem("labels", f"has one of over {TEXT_LIMIT} characters")
         labels += [label for label in stated if label]
         control = fields.get("from_name", TEXT)
         if control:
@@ -122,7 +124,7 @@ def _identity(item: Item) -> str | None:
         identity = decode(item.id, _IDENTITY, "id")
     except BadRequest:  # an id of a strange type identifies nothing, and nothing depends on it
         return None
-    return None if identity is None else str(identity)[:80]
+    return None if identity is None else str(identity)
 
 
 def _size(fields: Fields, pixels: PixelLimit) -> tuple[int, int]:

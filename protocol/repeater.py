@@ -13,7 +13,7 @@ from protocol.controls import Control, Label
 from protocol.label_config import Image, LabelConfig, Repeated, Repeater
 from protocol.variables import TaskData, resolve
 from values.errors import BadLabelConfig
-from values.one_line import one_line
+from values.one_line import shown
 
 INDEX_FLAG = "{{idx}}"
 """What stands for an item's index where a repeater names no ``indexFlag``."""
@@ -121,7 +121,7 @@ class _Expansion:
         self._made += units
         if self._made > REPEATED_LIMIT:
             raise BadLabelConfig(
-                f'<Repeater on="{one_line(repeater.on, 80)}"> makes more than {REPEATED_LIMIT} tags of this '
+                f'<Repeater on="{shown(repeater.on)}"> makes more than {REPEATED_LIMIT} tags of this '
                 "task's data; split the task into smaller ones"
             )
         self._budget.spend(units)

@@ -17,7 +17,7 @@ import msgspec
 
 from protocol.bodies import Task, decode
 from values.errors import BadLabelConfig, BadRequest, ImageTooLarge
-from values.one_line import one_line
+from values.one_line import one_line, shown
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class TaskData:
 
     def _value(self, key: str) -> object:
         if key not in self._values:
-            where = f"data.{one_line(key, 80)} of task {self._task.id}"
+            where = f"data.{shown(key)} of task {self._task.id}"
             try:
                 self._values[key] = decode(_checked(self._raws[key], where), _ANYTHING, where)
             except BadRequest as error:
@@ -262,6 +262,6 @@ def _place(steps: list[str]) -> str:
 
 
 def _names(keys: dict[str, object] | dict[str, msgspec.Raw]) -> str:
-    shown = ", ".join(f'"{one_line(key, 40)}"' for key in islice(keys, _NAMES_SHOWN))
+    few = ", ".join(f'"{one_line(key, 40)}"' for key in islice(keys, _NAMES_SHOWN))
     more = len(keys) - _NAMES_SHOWN
-    return (shown + (f" and {more} more" if more > 0 else "")) or "no data"
+    return (few + (f" and {more} more" if more > 0 else "")) or "no data"

@@ -34,6 +34,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from values.one_line import SENTENCE_LIMIT, one_line
+
 
 class ServiceError(Exception):
     """Root of everything this service says about a failure; see the module's tree."""
@@ -46,8 +48,8 @@ class ServiceError(Exception):
 
     @property
     def detail(self) -> str:
-        """The sentence for the user."""
-        return str(self.args[0])
+        """The sentence for the user, on one line of bounded length, whatever a client named."""
+        return one_line(str(self.args[0]), SENTENCE_LIMIT)
 
 
 class BadRequest(ServiceError):

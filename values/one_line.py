@@ -5,6 +5,9 @@ from __future__ import annotations
 NAME_LIMIT = 64
 """Characters of a name or an id in a sentence: whoever wrote it knows it by its beginning."""
 
+SENTENCE_LIMIT = 500
+"""Characters of a sentence, wherever it goes: its remedy stands at its end."""
+
 
 def shown(name: str) -> str:
     """A name that a client gave, as it stands in a sentence or a log line."""

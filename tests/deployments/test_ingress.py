@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Any
@@ -788,3 +789,106 @@ async def test_what_may_still_be_there_is_not_said_to_be_forgotten(door: Door) -
     door.graph.error = NotKept("an embedding cannot be removed from DURABLE")
     response = await door.post("/forget", predict_body(context=None))
     assert (response.status_code, response.json()["error"]) == (503, "not_kept")
+
+
+async def ask(door: Door, headers: list[tuple[bytes, bytes]], *messages: dict[str, Any]) -> list[Any]:
+    """What the application sends for a /predict that comes as these messages, headers as they are."""
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "query_string": b""}
+    coming, sent = iter(messages), list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        return next(coming)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await door.ingress.__serve_build_asgi_app__()(scope, receive, send)
+    return sent
+
+
+async def test_a_client_that_hangs_up_is_no_error(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    part = {"type": "http.request", "body": b'{"tasks"', "more_body": True}
+    await ask(door, [], part, {"type": "http.disconnect"})
+    await door.settle()
+    assert (caplog.records, door.graph.failures) == ([], [])
+
+
+@pytest.mark.parametrize("length", [b"9" * 5000, b"9" * 21, "²".encode("latin-1"), b"-1", b"x"])
+async def test_a_length_that_is_no_number_of_bytes_is_no_error_of_ours(door: Door, length: bytes) -> None:
+    body = {"type": "http.request", "body": json.dumps(predict_body()).encode()}
+    start, _ = await ask(door, [(b"content-length", length)], body)
+    assert start["status"] == (413 if length.isdigit() else 200)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**predict_body(), "project": 10**309},
+        {**predict_body(), "project": "9" * 65},
+        {**predict_body(), "tasks": [{"id": 10**309, "data": {"image": "a"}}]},
+        {**predict_body(), "tasks": [{"id": 10**4299, "data": {"image": "a"}}]},
+        *(predict_body(context={"result": [{**POSITIVE, key: 10**309}]}) for key in (
+            "original_width", "original_height", "image_rotation", "item_index")),
+        *(predict_body(context={"result": [{**POSITIVE, "value": {**POSITIVE["value"], key: 10**309}}]})
+            for key in ("x", "y")),
+        predict_body(login="x" * 301),
+        predict_body(context={"result": [POSITIVE], "event": "x" * 301}),
+    ],
+)  # fmt: skip
+async def test_a_number_or_a_name_that_is_too_long_is_a_bad_request(door: Door, body: dict[str, Any]) -> None:
+    sys.set_int_max_str_digits(0)
+    response = await door.post("/predict", body)
+    sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
+    assert (response.status_code, response.json()["error"]) == (400, "bad_request")
+
+
+async def test_what_a_client_names_is_short_and_on_one_line_wherever_it_goes(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "a\n2026 ERROR forged\u2028\u202e" + "n" * 1000
+    config = '<View><Image name="image" value="$image"/></View>'
+    bodies: list[tuple[str, Any]] = [
+        ("/predict", predict_body(context={"result": [{**POSITIVE, "to_name": name}]})),
+        (
+            "/predict",
+            predict_body(context={"result": [{**POSITIVE, "type": "keypoint", "id": name, "value": 1}]}),
+        ),
+        ("/predict", {**predict_body(), "tasks": [{"id": name[:60], "data": {name: 1}}]}),
+        ("/predict", {**predict_body(), "label_config": f"<View>{name}<{name}/>"}),
+        ("/setup", {"project": "1", "schema": config, "hostname": name, "access_token": "t"}),
+        ("/" + name.replace("\n", "%0A"), {}),
+    ]
+    answers = [(await door.post(path, body)).text for path, body in bodies]
+    await door.settle()
+    lines = [record.getMessage() for record in caplog.records]
+    kept = [each.sentence for each in door.graph.failures]
+    for text in (*answers, *lines, *kept):
+        assert text.isprintable()
+        assert len(text) < 1000
+    assert len(kept) == 4
+
+
+async def test_the_warnings_of_a_setup_are_few_and_short_and_keep_their_remedies() -> None:
+    door = Door({"use_setup_token": True})
+    images = "".join(f'<Image name="i{number}" value="constant"/>' for number in range(30))
+    body = {"project": "1", "schema": f"<View>{images}</View>", "access_token": "t"}
+    shown = (await door.post("/setup", {**body, "hostname": "http://x"})).json()["warnings"]
+    assert (len(shown), shown[-1]) == (20, "and 14 more")
+    long = {**body, "schema": predict_body()["label_config"], "hostname": "h\n" * 5000}
+    [warning] = (await door.post("/setup", long)).json()["warnings"]
+    assert warning.isprintable()
+    assert warning.endswith("add it to LABEL_STUDIO_ALIASES")
+    await door.settle()
+
+
+async def test_large_masks_go_by_way_of_the_object_store(door: Door) -> None:
+    """A message between replicas has 4 MiB at most, which four drawn masks fill."""
+    rle = brush_rle.encode(np.ones((900, 900), np.bool_)).tolist()
+    sides = {"original_width": 900, "original_height": 900}
+    brush = {**POSITIVE, "type": "brushlabels", "value": {"rle": rle}, **sides}
+    for count, by_reference in ((1, False), (4, True)):
+        door.ingress._reading = ReadOptions(multi_box="each")
+        items = [{**brush, "id": str(number)} for number in range(count)]
+        response = await door.post("/predict", predict_body(context={"result": items}))
+        assert response.status_code == 200
+        assert door.graph.decoder.chosen[-1].get("_by_reference", False) is by_reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +11,17 @@ import pytest
 
 from deployments.journal import (
     CONFIG_LIMIT,
-    CONFIGS_LIMIT,
+    CONFIGS_BYTES,
     ENTRIES,
-    FAILURES,
     PROJECTS,
-    SENTENCE_LIMIT,
     SHORT_LIMIT,
     TOKEN_LIMIT,
     WARNINGS,
     Failure,
     Journal,
+    is_kept,
 )
+from values.one_line import SENTENCE_LIMIT
 
 
 def failure(project: str, sentence: str = "why") -> Failure:
@@ -79,7 +80,7 @@ def test_the_labeling_config_of_each_project_is_the_newest_one_bounded() -> None
 
 def test_large_labeling_configs_drive_each_other_out() -> None:
     kept = Journal()
-    count = CONFIGS_LIMIT // CONFIG_LIMIT + 2
+    count = CONFIGS_BYTES // CONFIG_LIMIT + 1
     for number in range(count):
         kept.configure(str(number), "x" * CONFIG_LIMIT)
     there = [str(number) for number in range(count) if kept.configured(str(number))]
@@ -88,15 +89,33 @@ def test_large_labeling_configs_drive_each_other_out() -> None:
     assert kept.configured(there[-1]) is None
 
 
-def test_all_failures_together_are_bounded() -> None:
+def test_memory_is_counted_and_not_characters() -> None:
+    """A character may have four bytes, also those beside an odd one."""
     kept = Journal()
-    projects = FAILURES // ENTRIES + 10
-    for project in range(projects):
-        for _ in range(ENTRIES + 1):
-            kept.record(failure(str(project)))
-    counts = {name: len(entries) for name, entries in kept.failures(None).items()}
-    assert sum(counts.values()) == FAILURES
-    assert str(projects - 1) in counts
+    assert not is_kept("\U0001f600" * (CONFIG_LIMIT // 4 + 1))
+    odd = "\U0001f600" + "x" * (CONFIG_LIMIT - 4)
+    for number in range(100):
+        kept.configure(str(number), odd)
+    assert sum(kept.configured(str(number)) is not None for number in range(100)) < CONFIGS_BYTES / 4 / len(
+        odd
+    )
+
+
+def test_what_diagnose_is_told_fits_one_message() -> None:
+    kept = Journal()
+    for number in range(PROJECTS):
+        for entry in range(ENTRIES):
+            sentence = f"{number} {entry} " + "ä" * 500
+            kept.record(
+                Failure(f"{number}é" * 9, f"{entry}" * 32, "/predict", "code", 404, sentence, sentence)
+            )
+        kept.warn(str(number), [f"{number} {entry} " + "ö" * 500 for entry in range(WARNINGS)])
+    failures, warnings = kept.failures(None), kept.warnings(None)
+    assert len(failures) > 50
+    assert len(warnings) > 40
+    assert f"{PROJECTS - 1}é" * 9 in failures
+    assert 2**20 < len(pickle.dumps(failures)) < 4 * 2**20 - 2**16
+    assert len(pickle.dumps(warnings)) < 4 * 2**20 - 2**16
 
 
 def test_a_failure_is_short_and_on_one_line_wherever_it_goes() -> None:

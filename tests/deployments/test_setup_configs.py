@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from deployments.journal import CONFIG_LIMIT
-from deployments.setup_configs import CHARACTERS, FRESH_S, PROJECTS, SetupConfigs
+from deployments.setup_configs import CONFIGS_BYTES, FRESH_S, PROJECTS, SetupConfigs
 from tests.deployments.fakes import Handle
 from values.errors import ModelError
 
@@ -78,7 +78,7 @@ async def test_what_is_kept_is_bounded() -> None:
         bench.configs.keep(str(number), "<View/>")
     bench.fails = True
     assert (await bench.configs.of("0"), await bench.configs.of("1")) == (None, "<View/>")
-    for number in range(CHARACTERS // CONFIG_LIMIT + 1):
+    for number in range(CONFIGS_BYTES // CONFIG_LIMIT):
         bench.configs.keep(f"large {number}", "x" * CONFIG_LIMIT)
     assert [len(await bench.configs.of(f"large {number}") or "") for number in (0, 1)] == [0, CONFIG_LIMIT]
     bench.configs.keep("large 1", "x" * (CONFIG_LIMIT + 1))

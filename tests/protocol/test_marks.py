@@ -128,3 +128,18 @@ def test_the_limit_of_pixels_is_that_of_images() -> None:
     read_marks(given, 10, PixelLimit(max_image_megapixels=1.001))
     with pytest.raises(BadPrompt, match=r"1000 x 1001, over 1 megapixels \(MAX_IMAGE_MEGAPIXELS\)"):
         read_marks(given, 10, PixelLimit(max_image_megapixels=1))
+
+
+def test_a_label_is_short_for_each_region_repeats_it() -> None:
+    def labelled(label: str) -> dict[str, Any]:
+        return item("keypointlabels", {"x": 1, "y": 1, "keypointlabels": [label]})
+
+    assert marks(labelled("l" * 300))[0].label == "l" * 300
+    with pytest.raises(BadPrompt, match="has one of over 300 characters"):
+        marks(labelled("l" * 301))
+
+
+def test_names_of_an_item_are_shown_short_and_on_one_line() -> None:
+    (mark,) = marks({**keypoint(1, 1), "id": "a\n" + "b" * 100})
+    assert len(mark.name) < 130
+    assert mark.name.startswith("item 1 of context.result (keypointlabels, id a\\nbb")

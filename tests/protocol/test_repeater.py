@@ -75,7 +75,7 @@ def test_images_are_made_one_by_one() -> None:
     "inside",
     [
         '<Repeater on="$pages"><Repeater on="$pages"><Image name="i" value="$i"/></Repeater></Repeater>',
-        f'<Image name="{"n" * 500_000}" value="$i"/>',
+        f'<Image name="n" value="$i{"n" * 500_000}"/>',
         "<BrushLabels name='b' toName='i'>" + '<Label value="{{idx}}"/>' * 1000 + "</BrushLabels>",
     ],
     ids=["nested", "long", "labels"],

@@ -6,6 +6,7 @@ import pytest
 
 from values import errors
 from values.errors import ServiceError, error_classes
+from values.one_line import SENTENCE_LIMIT
 
 
 @pytest.mark.parametrize("error", list(error_classes()), ids=lambda error: error.__name__)
@@ -26,3 +27,8 @@ def test_an_error_crosses_processes_with_its_sentence(error: type[ServiceError])
     arrived = pickle.loads(pickle.dumps(error("the thing, the place, the remedy")))
     assert type(arrived) is error
     assert arrived.detail == "the thing, the place, the remedy"
+
+
+def test_a_sentence_is_short_and_on_one_line_whatever_a_client_named() -> None:
+    assert ServiceError("a\nb\u2028c\u202e\x1b[31m").detail == "a\\nb\\u2028c\\u202e\\x1b[31m"
+    assert len(ServiceError("x" * 10**6).detail) == SENTENCE_LIMIT

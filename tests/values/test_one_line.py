@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from values.one_line import one_line
+from values.one_line import one_line, shown
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "line"),
     [
         ("as it is, größe", "as it is, größe"),
         ("two\nlines\r\n", "two\\nlines\\r\\n"),
@@ -16,8 +16,8 @@ from values.one_line import one_line
         ("", ""),
     ],
 )
-def test_odd_characters_are_escaped(text: str, shown: str) -> None:
-    assert one_line(text, 50) == shown
+def test_odd_characters_are_escaped(text: str, line: str) -> None:
+    assert one_line(text, 50) == line
 
 
 @pytest.mark.parametrize("text", ["x" * 11, "x" * 10**6, "\n" * 10])
@@ -25,3 +25,9 @@ def test_long_text_is_cut_and_tells_so(text: str) -> None:
     shown = one_line(text, 10)
     assert (len(shown), shown[-1]) == (10, "…")
     assert one_line("x" * 10, 10) == "x" * 10
+
+
+def test_a_name_is_shown_by_its_beginning() -> None:
+    assert shown("n" * 64) == "n" * 64
+    assert shown("n" * 65) == "n" * 63 + "…"
+    assert shown("a\r\nb") == "a\\r\\nb"
