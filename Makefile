@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 SBOM ?= sbom.json
 
-.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean lock audit sbom
+.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean fuzz lock audit sbom
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
@@ -39,6 +39,10 @@ chaos: .venv/.requirements-dev
 
 soak: .venv/.requirements-dev
 	$(BIN)/python -m benchmarks.soak
+
+# A hundred thousand requests that nobody would send, to the ingress in one process (benchmarks/fuzz).
+fuzz: .venv/.requirements-dev
+	$(BIN)/python -m benchmarks.fuzz
 
 check: .venv/.requirements-dev
 	$(BIN)/ruff format --check .

@@ -93,6 +93,7 @@ TRIES: dict[str, Callable[..., object]] = {
     "thread": lambda: threading.Thread(target=int).start(),
     "more": lambda: resource.setrlimit(resource.RLIMIT_NPROC, (99, 99)),
     "code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC),
+    "hidden": kernel.is_hidden,
     "show": lambda: kernel._prctl(4, 1),
     "stubborn": _stubborn,
 }
@@ -114,5 +115,7 @@ def _try(data: bytes, *_: Any) -> NoReturn:
 if __name__ == "__main__":
     for part in filter(None, os.environ.pop("WITHOUT", "").split(",")):
         box._PARTS[part] = _lacking
+    if os.getuid() == 0:
+        os.setgroups([4711])
     with patch.object(decoding_process, "decode", _try):
         decoding_process.serve(socket.socket(fileno=int(sys.argv[1])))

@@ -161,6 +161,12 @@ def test_root_decodes_as_nobody_and_without_groups(taken_over: Processes) -> Non
 
 
 @needs_a_kernel
+@pytest.mark.parametrize("taken_over", [("another user than root", "seccomp")], indirect=True)
+def test_its_memory_is_closed_to_the_others_of_its_user(taken_over: Processes) -> None:
+    assert attempt(taken_over, "hidden") == "done: True"
+
+
+@needs_a_kernel
 def test_who_has_the_secrets_closes_its_memory_to_its_own_user(taken_over: Processes) -> None:
     attempt(taken_over, "nothing")
     assert kernel.is_hidden()

@@ -1,0 +1,106 @@
+"""What stands behind the ingress that is fuzzed: no model, no images, but regions that are really encoded."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from deployments.decode_queue import QueueState
+from deployments.decoder import ClickAnswer
+from deployments.ingress import Ingress
+from deployments.options import IngressOptions
+from imaging.options import ImageOptions
+from protocol.click import Click
+from protocol.options import ReadOptions
+from protocol.regions import encode
+from segmenters import registry
+from segmenters.options import ModelOptions
+from tests.deployments.fakes import Handle
+from values.errors import ImageError, error_classes
+from values.image import ImageSource
+from values.priority import Priority
+
+_IMAGE_ERRORS = tuple(error_classes(ImageError))
+_QUEUE = QueueState("decoder", 0.0, 0.001, 0.1)
+_MOST_PIXELS = 2_000_000  # of a mask that is drawn here; larger ones find nothing
+
+
+class Graph:
+    """The handles of an ingress. One image in eight cannot be had, always the same ones."""
+
+    def __init__(self) -> None:
+        self.decoder = Handle(
+            {name: getattr(self, f"_{name}") for name in ("click", "warm", "store", "forget", "ready")}
+        )
+        self.fetcher = Handle({"check": self._ready})
+        told = ("record", "warn", "offer", "configure")
+        self.journal = Handle(
+            {
+                **dict.fromkeys(told, self._told),
+                "configured": self._configured,
+                "offered": self._configured,
+                "failures": self._kept,
+                "warnings": self._kept,
+            }
+        )
+
+    def ingress(self, **options: Any) -> Ingress:
+        """An ingress before them; nothing that happens here makes it refuse clicks."""
+        return Ingress(
+            IngressOptions(max_wait_s=3600, **options),
+            ImageOptions(label_studio_url="http://127.0.0.1:8080", use_setup_token=True),
+            ReadOptions(),
+            registry.choose(ModelOptions(model="classical")),
+            self.decoder,
+            self.fetcher,
+            self.journal,
+        )
+
+    def forget(self) -> None:
+        """What the handles remember of calls."""
+        for handle in (self.decoder, self.fetcher, self.journal):
+            handle.chosen.clear()
+            handle.responses.clear()
+
+    async def _click(self, key: str, click: Click, parcel: object, left_s: float) -> ClickAnswer:
+        _fails(click.image)
+        regions: list[dict[str, Any]] = []
+        if click.width * click.height <= _MOST_PIXELS:
+            mask = np.zeros((click.height, click.width), np.bool_)
+            mask[click.height // 4 : click.height // 2 + 1, click.width // 4 : click.width // 2 + 1] = True
+            for output in click.outputs[:5]:
+                regions += encode(mask, 0.9, click, None, output)
+        return ClickAnswer(regions, 0.9, True, {"decode": 0.001}, "classical-1", _QUEUE)
+
+    async def _warm(
+        self, key: str, source: ImageSource, parcel: object, priority: Priority, left_s: float
+    ) -> bool:
+        _fails(source)
+        return False
+
+    async def _store(self, key: str, source: ImageSource, parcel: object, left_s: float) -> bool:
+        _fails(source)
+        return False
+
+    async def _forget(self, key: str) -> bool:
+        return True
+
+    async def _ready(self) -> str:
+        return "ready"
+
+    async def _told(self, *_: object) -> None:
+        pass
+
+    async def _configured(self, project: str) -> str | None:
+        return None
+
+    async def _kept(self, project: str | None) -> dict[str, list[Any]]:
+        return {}
+
+
+def _fails(source: ImageSource) -> None:
+    mark = hashlib.sha256(source.value.encode("utf-8", "surrogatepass")).digest()
+    if mark[0] < 32:
+        raise _IMAGE_ERRORS[mark[1] % len(_IMAGE_ERRORS)]("cannot read the image of a task: made up")
