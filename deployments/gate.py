@@ -23,10 +23,8 @@ LATE = 0.05
 """How late this replica's event loop may be, as a share of what a click may wait. What is let in until it is
 seen makes it later still."""
 CROWD = 16
-"""Requests inside from which on they are what makes the loop late, and not other work on the machine."""
-BUSY_S = 5.0
-"""For so long a request counts for that. One that is inside for longer waits for a host, which takes nothing
-of the loop; clicks in a queue have their turn sooner."""
+"""Requests inside from which on they are what makes the loop late, and not other work on the machine. Who is
+inside for longer than a click may wait for its turn waits for an image, which takes nothing of the loop."""
 
 
 @dataclass(slots=True)
@@ -66,6 +64,7 @@ class Gate:
         self.inside = 0
         self.pulse = Pulse(lambda: self.inside > 0)
         self._late_s = LATE * max_wait_s
+        self._busy_s = max_wait_s
         self._clock = clock
         self._decoders: dict[str, _Known] = {}
         self._unread: dict[Visit, float] = {}
@@ -73,7 +72,7 @@ class Gate:
 
     def is_closed(self) -> bool:
         """Whether a click that comes now would wait too long, here or for a decoder."""
-        crowded = _younger(self._busy, self._clock() - BUSY_S) >= CROWD
+        crowded = _younger(self._busy, self._clock() - self._busy_s) >= CROWD
         return (crowded and self.pulse.late_s > self._late_s) or self._decoders_full()
 
     def _decoders_full(self) -> bool:
