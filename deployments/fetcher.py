@@ -15,7 +15,7 @@ from deployments.offered import OfferedTokens
 from deployments.parcels import Parcel, packed, unpack
 from deployments.scaling import LOAD, ROOM, room
 from embeddings.single_flight import Flight, SingleFlight
-from imaging.decoders import DECODES_AT_ONCE
+from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
@@ -45,7 +45,7 @@ class Fetcher:
         self._pack = pack
         self._meters = Meters()
         one_machine = bool(os.environ.get(ONE_MACHINE))
-        self._room = room(DECODES_AT_ONCE, usable_cores(), one_machine=one_machine)
+        self._room = room(OF_A_PROJECTS_HOST, usable_cores(), one_machine=one_machine)
 
     async def check(self) -> str:
         """A sentence: whether Label Studio can be reached with the token that is set."""
@@ -79,7 +79,8 @@ class Fetcher:
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What :func:`deployments.scaling.by_images_in_decode` goes by; asked by Serve twice a second."""
-        return {LOAD: self._reader.decoding / DECODES_AT_ONCE, ROOM: self._room}
+        # Mostly all of it is of one project, whose images are in one place.
+        return {LOAD: self._reader.decoding / OF_A_PROJECTS_HOST, ROOM: self._room}
 
     async def _with_token(self, source: ImageSource) -> ImageSource:
         return replace(source, token=await self._tokens.of(source.project))

@@ -25,14 +25,14 @@ from values.image import ModelSize, Pixels
 from values.one_line import one_line
 from values.pixel_limit import SIDE_LIMIT
 
-DECODES_AT_ONCE = 4
+DECODES_AT_ONCE = 5
 """Images in memory, decoded, at any one time; what waits holds compressed bytes only."""
 
-KEPT_FOR_URGENT = 1
+KEPT_FOR_URGENT = 2
 """Of those places, what images that nobody waits for leave alone."""
 
 OF_A_PROJECT = DECODES_AT_ONCE - 1
-OF_A_PROJECTS_HOST = DECODES_AT_ONCE - 2
+OF_A_PROJECTS_HOST = OF_A_PROJECT - 1
 """What one project may have of them, and of one host: so the rest is for others, of another project or only
 of another host, when all of these are slow."""
 

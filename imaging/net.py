@@ -21,6 +21,7 @@ import httpx
 from imaging.addresses import AllowList, ForbiddenAddress, Origin
 from imaging.compression import inflater
 from imaging.exhaustion import exhausted
+from imaging.large_files import LARGE_FILE, Grows
 from imaging.options import ImageOptions
 from imaging.pace import Pace
 from imaging.resolver import Resolver, resolve
@@ -84,10 +85,12 @@ class Net:
         *,
         repeatable: bool = False,
         body: bool = True,
+        grows: Grows | None = None,
     ) -> Answer:
         """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
 
-        Without ``body`` the connection is closed behind the headers, and the answer's body is empty.
+        Without ``body`` the connection is closed behind the headers, and the answer's body is empty. Before
+        more of it than ``LARGE_FILE`` is taken, ``grows`` is waited for.
         ``url`` comes from :func:`imaging.addresses.parse_url`. A GET, or what is ``repeatable``, is sent
         again where that may help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout,
         ImageTooLarge; Overloaded where the machine lacks something.
@@ -96,7 +99,7 @@ class Net:
 
         async def ask() -> Answer:
             limit = max_bytes or self._options.max_image_bytes
-            return await self._send(method, url, headers, content, limit, body)
+            return await self._send(method, url, headers, content, limit, body, grows)
 
         try:
             if method == "GET" or repeatable:
@@ -148,6 +151,7 @@ class Net:
         content: bytes,
         max_bytes: int,
         wanted: bool,
+        grows: Grows | None,
     ) -> Answer:
         # Images are compressed already; not asking for gzip keeps most servers from spending time on it.
         sent: list[tuple[bytes | str, bytes | str]] = [("Host", url.netloc), ("Accept-Encoding", "identity")]
@@ -174,7 +178,7 @@ class Net:
             body = bytearray()
             if response.status == 200:
                 chunks = response.aiter_stream() if wanted else _nothing()
-                body = await self._body(Origin.of(url), received, chunks, max_bytes)
+                body = await self._body(Origin.of(url), received, chunks, max_bytes, grows)
             return Answer(response.status, received, body)
 
     @asynccontextmanager
@@ -200,7 +204,12 @@ class Net:
         return self._proxied is not None and not self._allowed.names(origin.host, origin.port)
 
     async def _body(
-        self, origin: Origin, headers: Mapping[str, str], chunks: AsyncIterator[bytes], max_bytes: int
+        self,
+        origin: Origin,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        max_bytes: int,
+        grows: Grows | None,
     ) -> bytearray:
         """The body, counted as it comes: Content-Length is only believed when it is already too much."""
         too_large = ImageTooLarge(
@@ -218,6 +227,9 @@ class Net:
                     body += piece
                     if len(body) > max_bytes:
                         raise too_large
+                    if grows is not None and len(body) > LARGE_FILE:
+                        await grows()
+                        grows, pace = None, Pace(str(origin))  # the wait was not the host's
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError):
             # Here, so that only what breaks before an answer is asked for again.
             raise ImageUnreachable(f"{origin} broke off its answer") from None

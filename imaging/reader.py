@@ -11,7 +11,16 @@ from imaging.decoders import Decoders, Whose
 from imaging.evidence import Found
 from imaging.files import read_file
 from imaging.host_places import HostPlaces
-from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, host_of
+from imaging.large_files import Grows, LargeFiles
+from imaging.locations import (
+    DataUrl,
+    LabelStudioFile,
+    LocalFile,
+    Location,
+    StoredObject,
+    WebImage,
+    host_of,
+)
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.resolver import Resolver, resolve
@@ -41,6 +50,7 @@ class ImageReader:
         self._values = Worker(VALUES_AT_ONCE, options.decode_timeout_s, "reading its data: URL")
         self._decoders = Decoders(options)
         self._background = BackgroundReads()
+        self._large = LargeFiles()
 
     @property
     def decoding(self) -> int:
@@ -57,10 +67,14 @@ class ImageReader:
         urgency = Urgency.of(urgent)
         location = await self._locate(source, urgency)
         with naming(source):
-            async with self._background.place(host_of(location), source.project, urgency) as place:
-                found = await self._find(location, source, urgency, content=True)
+            host = host_of(location)
+            async with (
+                self._background.place(host, source.project, urgency) as place,
+                self._large.one(source.project, host, urgency) as grows,
+            ):
+                found = await self._find(location, source, urgency, grows)
                 place.arrived()
-                whose = Whose(source.project, host_of(location) or "")
+                whose = Whose(source.project, host or "")
                 pixels = await self._decoders.decode(found.content, size, urgency, whose)
         return replace(pixels, evidence=found.evidence)
 
@@ -73,7 +87,7 @@ class ImageReader:
         location = await self._locate(source, Urgency.of(False))
         with naming(source):
             # Small, and soon given up by whoever asks: it need not wait for what is read ahead.
-            return (await self._find(location, source, Urgency(urgent=True), content=False)).evidence
+            return (await self._find(location, source, Urgency(urgent=True), None)).evidence
 
     async def check(self) -> str:
         """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
@@ -98,46 +112,59 @@ class ImageReader:
         return locate(source, self._options)
 
     async def _find(
-        self, location: Location, source: ImageSource, urgency: Urgency, *, content: bool
+        self, location: Location, source: ImageSource, urgency: Urgency, grows: Grows | None
     ) -> Found:
+        """``grows``: as in ``large_files``; None where the content is not wanted."""
         match location:
             case DataUrl(decoded):
                 return Found(decoded)  # its key has its hash: another content is another image
             case LocalFile():
-                return await self._local(location, source, urgency, content)
+                return await self._local(location, source, urgency, grows)
             case StoredObject():
-                return await self._stored(location, source, urgency, content)
+                return await self._stored(location, source, urgency, grows)
             case _:
-                return await self._web.fetch(location, source, content=content, urgency=urgency)
+                return await self._fetch(location, source, urgency, grows)
 
     async def _local(
-        self, location: LocalFile, source: ImageSource, urgency: Urgency, content: bool
+        self, location: LocalFile, source: ImageSource, urgency: Urgency, grows: Grows | None
     ) -> Found:
         root = self._options.local_files_document_root
         assert root is not None  # noqa: S101 - else locate() makes no LocalFile
         try:
-            read = partial(read_file, root, location.path, self._options.max_image_bytes, content=content)
-            return await self._files.run(read)
+            most, content = self._options.max_image_bytes, grows is not None
+            if grows is not None:
+                await grows()  # it may be large, and is read at once
+            return await self._files.run(partial(read_file, root, location.path, most, content=content))
         except ImageMissing:
             if location.url is None:
                 raise
             # Mounted here in part only: Label Studio may have the rest.
-            file = LabelStudioFile(location.url)
-            return await self._web.fetch(file, source, content=content, urgency=urgency)
+            return await self._fetch(LabelStudioFile(location.url), source, urgency, grows)
 
     async def _stored(
-        self, location: StoredObject, source: ImageSource, urgency: Urgency, content: bool
+        self, location: StoredObject, source: ImageSource, urgency: Urgency, grows: Grows | None
     ) -> Found:
         if self._stores.holds(location):
             async with self._hosts.at(f"{location.scheme}://{location.bucket}", source.project, urgency):
-                return await self._stores.read(location, content=content)
+                if grows is not None:
+                    await grows()
+                return await self._stores.read(location, content=grows is not None)
         if location.url is None:
             raise ImageForbidden(
                 f"it is a {location.scheme}:// address; set LABEL_STUDIO_URL, so that Label Studio hands out "
                 "the objects of its tasks, or name its bucket in IMAGE_STORES to read it directly"
             )
-        file = LabelStudioFile(location.url)
-        return await self._web.fetch(file, source, content=content, urgency=urgency)
+        return await self._fetch(LabelStudioFile(location.url), source, urgency, grows)
+
+    async def _fetch(
+        self,
+        location: LabelStudioFile | WebImage,
+        source: ImageSource,
+        urgency: Urgency,
+        grows: Grows | None,
+    ) -> Found:
+        wanted = grows is not None
+        return await self._web.fetch(location, source, content=wanted, urgency=urgency, grows=grows)
 
     async def aclose(self) -> None:
         """Close all connections."""

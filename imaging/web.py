@@ -12,6 +12,7 @@ from imaging.credentials import Credential, Credentials
 from imaging.evidence import Found
 from imaging.host_places import HostPlaces
 from imaging.label_studio import Site, handed_out
+from imaging.large_files import Grows
 from imaging.locations import LabelStudioFile, WebImage
 from imaging.net import Answer, Net
 from imaging.options import ImageOptions
@@ -52,6 +53,7 @@ class Web:
         *,
         content: bool = True,
         urgency: bool | Urgency = True,
+        grows: Grows | None = None,
     ) -> Found:
         """An image: its bytes and evidence. Raises ImageMissing, ImageForbidden, ImageUnauthorized,
         ImageUnreachable, ImageTimeout or ImageTooLarge; Overloaded where a host has much to answer already.
@@ -62,7 +64,7 @@ class Web:
         """
         try:
             async with asyncio.timeout(self._options.image_timeout_s):
-                return await self._fetch(location, source, content, urgency)
+                return await self._fetch(location, source, content, urgency, grows)
         except TimeoutError:
             host = Origin.of(location.url)
             seconds = self._options.image_timeout_s
@@ -76,13 +78,14 @@ class Web:
         source: ImageSource,
         body: bool,
         urgency: bool | Urgency,
+        grows: Grows | None,
     ) -> Found:
         url = location.url
         credential = self._credentials.of(location, source)
         for _ in range(MAX_REDIRECTS + 1):
             # Of each host on the way: who redirects shall not answer for who stalls.
             async with self._hosts.at(str(Origin.of(url)), source.project, urgency):
-                answer = await self._ask(url, credential, body)
+                answer = await self._ask(url, credential, body, grows)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return self._image(answer, url, source)
             target = self._target(url, answer)
@@ -93,14 +96,20 @@ class Web:
             url = target
         raise ImageUnreachable(f"{Origin.of(location.url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _ask(self, url: httpx.URL, credential: Credential | None, body: bool) -> Answer:
+    async def _ask(
+        self, url: httpx.URL, credential: Credential | None, body: bool, grows: Grows | None
+    ) -> Answer:
         if credential is None:
-            return await self._net.send("GET", url, _HEADERS, body=body)
+            return await self._net.send("GET", url, _HEADERS, body=body, grows=grows)
         header = await credential.header()
-        answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header}, body=body)
+        answer = await self._net.send(
+            "GET", url, _HEADERS | {"Authorization": header}, body=body, grows=grows
+        )
         if answer.status == 401 and credential.refused(header):
             header = await credential.header()
-            answer = await self._net.send("GET", url, _HEADERS | {"Authorization": header}, body=body)
+            answer = await self._net.send(
+                "GET", url, _HEADERS | {"Authorization": header}, body=body, grows=grows
+            )
         return answer
 
     def _keeps_credential(self, url: httpx.URL, target: httpx.URL) -> bool:

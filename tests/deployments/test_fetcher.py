@@ -14,7 +14,7 @@ import pytest_asyncio
 from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
 from deployments.scaling import LOAD
-from imaging.decoders import DECODES_AT_ONCE
+from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
@@ -221,7 +221,7 @@ async def test_its_load_is_what_it_decodes_and_not_what_waits_for_a_host(
         decodes = asyncio.create_task(made.read("b", ImageSource(value), SMALL, Priority.CLICK, 60))
         while not made.record_autoscaling_stats()[LOAD]:
             await asyncio.sleep(0)
-        assert made.record_autoscaling_stats()[LOAD] == 1 / DECODES_AT_ONCE
+        assert made.record_autoscaling_stats()[LOAD] == 1 / OF_A_PROJECTS_HOST
         for task in (waits, decodes):
             task.cancel()
         await asyncio.gather(waits, decodes, return_exceptions=True)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+import imaging.net
 from imaging import pace
 from imaging.addresses import AllowList, parse_url
 from imaging.net import Net
@@ -187,6 +188,21 @@ async def _dripping(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("length", "calls"), [(100, 0), (101, 1), (5000, 1)])
+async def test_more_than_a_large_file_has_is_waited_for_once(
+    make: Make, server: Server, monkeypatch: pytest.MonkeyPatch, length: int, calls: int
+) -> None:
+    monkeypatch.setattr(imaging.net, "LARGE_FILE", 100)
+    grown: list[None] = []
+
+    async def grows() -> None:
+        grown.append(None)
+
+    server.routes["/a.png"] = answer(200, b"x" * length)
+    got = await make(allowing(server)).send("GET", at(server), {}, grows=grows)
+    assert (len(got.body), len(grown)) == (length, calls)
 
 
 def _endless(head: bytes, chunk: bytes) -> Handler:

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+import imaging.net
 from imaging.background_reads import READS_OF_A_HOST
 from imaging.decoders import Decoders, Whose
 from imaging.host_places import OF_A_PROJECT_AT_A_HOST
+from imaging.large_files import OF_A_PROJECT
 from imaging.options import ImageOptions
 from imaging.priority_slots import Urgency
 from imaging.reader import LARGE_VALUE, ImageReader
@@ -320,6 +322,37 @@ async def test_clicks_on_a_host_that_stalls_keep_nobody_else_waiting(
         await asked.get()
     assert (await reader.read(source(f"{other.url}/a.png"), SMALL)).width == 40
     assert asked.empty()
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_large_files_that_wait_to_be_decoded_are_few(
+    make: Make, server: Server, other: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding = asyncio.Queue[str]()
+
+    async def decode(self: Decoders, data: object, size: ModelSize, urgent: Urgency, whose: Whose) -> Pixels:
+        decoding.put_nowait(whose.host)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Decoders, "decode", decode)
+    monkeypatch.setattr(imaging.net, "LARGE_FILE", len(PNG) // 2)
+    (tmp_path / "a.png").write_bytes(PNG)
+    server.routes["/a.png"] = answer(200, PNG)
+    reader = make(
+        image_hosts=f"127.0.0.1:{server.port}",
+        label_studio_url=other.url,
+        local_files_document_root=str(tmp_path),
+    )
+    values = [f"{server.url}/a.png"] * 2 * OF_A_PROJECT + ["/data/local-files/?d=a.png"] * 2 * OF_A_PROJECT
+    stuck = [asyncio.create_task(reader.read(source(value), SMALL)) for value in values]
+    begun = [await decoding.get() for _ in range(OF_A_PROJECT)]
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert decoding.empty()
+    assert set(begun) == {server.url, "local files"}
     for task in stuck:
         task.cancel()
     await asyncio.gather(*stuck, return_exceptions=True)
