@@ -100,7 +100,12 @@ def _bitmask(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str,
     return [{"imageDataURL": bitmask.data_url(mask)}]
 
 
+_COARSE_PIXELS = 16_000_000
+
+
 def _polygon(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, Any]]:
+    if mask.size > _COARSE_PIXELS:  # outlines take three times a mask's memory, and are simplified anyway
+        mask = mask[::2, ::2]
     height, width = mask.shape
     rings = polygons(
         mask,

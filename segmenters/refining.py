@@ -20,8 +20,9 @@ from values.embedding import Embedding
 from values.masks import Masks
 from values.prompt import Prompt
 
-CHAIN = 16
-"""Answers that build on each other at most: what an answer costs when none of them is at hand any more."""
+CHAIN, LATER_CHAIN = 16, 4
+"""Answers that build on each other at most, among the first ``CHAIN`` clicks and behind them: what an answer
+costs when none of them is at hand any more. With fifty clicks it takes four times as long as with one."""
 
 Logits = NDArray[np.float32]
 
@@ -94,12 +95,12 @@ def _best(masks: Masks) -> Logits:
 def _first(prompt: Prompt) -> int:
     """How many clicks the first answer of the chain has: a box needs none, else one must be positive.
 
-    A long list of clicks begins a new chain after every ``CHAIN`` of them.
+    A long list of clicks begins a new chain behind ``CHAIN`` of them, and after every ``LATER_CHAIN``.
     """
     clicks = len(prompt.points)
     positive = np.flatnonzero(prompt.labels == 1)
     least = 0 if prompt.box is not None else int(positive[0]) + 1 if len(positive) else clicks
-    return max(least, (clicks - 1) // CHAIN * CHAIN + 1) if clicks > CHAIN else least
+    return max(least, (clicks - 1) // LATER_CHAIN * LATER_CHAIN + 1) if clicks > CHAIN else least
 
 
 def _beginning(prompt: Prompt, count: int, low_res: Logits | None) -> Prompt:

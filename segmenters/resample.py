@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from values.masks import Frame
 
 # Fresh memory costs a page fault per 4 kB, a third of the time at 12 megapixels, so each thread keeps one
-# buffer. Images above the limit go without, or a few threads would hold gigabytes for one odd panorama.
+# buffer. What is larger is made in strips: a request may say of any picture that it shows 89 megapixels.
 _KEPT_PIXELS = 16_000_000
+_STRIP_PIXELS = 1_000_000
 _scratch = threading.local()
 
 
@@ -36,10 +37,35 @@ def to_mask(logits: NDArray[np.float32], frame: Frame, width: int, height: int) 
     of_rows, to_rows = _around(top, top + down, rows, height)
     of_columns, to_columns = _around(left, left + across, columns, width)
     part = mask[to_rows, to_columns]
+    if part.size > _KEPT_PIXELS:
+        _in_strips(content[of_rows, of_columns], part)
+        return mask
     resampled = _bilinear(content[of_rows, of_columns], part.shape[1], part.shape[0], _buffer(*part.shape))
     # cv2.compare would be an order of magnitude slower than NumPy here.
     np.greater(resampled, 0, out=part)
     return mask
+
+
+def _in_strips(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
+    """``mask``: on where ``values``, bilinearly resampled to its size, are > 0.
+
+    As OpenCV does it, across and then down, but so that few rows are there at once.
+    """
+    height, width = mask.shape
+    wide = _bilinear(np.ascontiguousarray(values), width, len(values), None)
+    places = (np.arange(height) + 0.5) * (len(values) / height) - 0.5
+    above = np.floor(places).astype(np.intp)
+    weight = (places - above).astype(np.float32)[:, None]
+    upper, lower = (np.clip(above + step, 0, len(values) - 1) for step in (0, 1))
+    step = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        strip = wide[upper[rows]]
+        strip *= 1 - weight[rows]
+        below = wide[lower[rows]]
+        below *= weight[rows]
+        strip += below
+        np.greater(strip, 0, out=mask[rows])
 
 
 def _around(first: int, end: int, length: int, target: int) -> tuple[slice, slice]:
@@ -64,10 +90,8 @@ def _bilinear(
     return np.asarray(resized, np.float32)
 
 
-def _buffer(height: int, width: int) -> NDArray[np.float32] | None:
+def _buffer(height: int, width: int) -> NDArray[np.float32]:
     pixels = height * width
-    if pixels > _KEPT_PIXELS:
-        return None
     kept: NDArray[np.float32] | None = getattr(_scratch, "kept", None)
     if kept is None or kept.size < pixels:
         kept = np.empty(pixels, np.float32)

@@ -107,14 +107,26 @@ def test_each_box_takes_the_clicks_inside_it_and_the_newest_those_inside_none() 
 def test_only_so_many_masks_and_pixels_of_them_are_asked_for_at_once() -> None:
     """A decoder has a thread at work for each mask, and others click as well."""
     box = rectangle(10, 10, 20, 20)
-    assert len(read_prompts(items(*[box] * 100), "each")) == 100
-    with pytest.raises(BadPrompt, match="over 100 boxes in one request"):
-        read_prompts(items(*[box] * 101), "each")
+    assert len(read_prompts(items(*[box] * 50), "each")) == 50
+    with pytest.raises(BadPrompt, match="over 50 boxes in one request"):
+        read_prompts(items(*[box] * 51), "each")
     large = {**box, "original_width": 8900, "original_height": 10_000}
     assert len(read_prompts(items(*[large] * 8), "each")) == 8
     with pytest.raises(BadPrompt, match="over 8 boxes in one request"):
         read_prompts(items(*[large] * 9), "each")
     assert len(read_prompts(items(*[large] * 999), "last")) == 1
+
+
+def test_only_so_many_clicks_are_decoded_at_once() -> None:
+    """A thousand take a decoder half a minute."""
+    click, box = keypoint(15, 15), rectangle(10, 10, 20, 20)
+    assert len(one(*[click] * 64).points) == 64
+    for multi_box in ("last", "each"):
+        with pytest.raises(BadPrompt, match="over 64 clicks for one mask; accept the region"):
+            read_prompts(items(*[click] * 65, box), multi_box)
+    assert len(read_prompts(items(*[click] * 64, *[box] * 4), "each")) == 4
+    with pytest.raises(BadPrompt, match="over 256 clicks in boxes"):
+        read_prompts(items(*[click] * 64, *[box] * 5), "each")
 
 
 def test_each_without_boxes_is_one_prompt() -> None:
@@ -213,10 +225,10 @@ def test_a_mask_drawn_on_a_larger_copy_is_the_same_mask(given: dict[str, Any], t
 
 
 def test_a_thousand_prompts_and_no_more() -> None:
-    points = [keypoint(index % 100, 1) for index in range(1000)]
-    assert len(one(*points).points) == 1000
+    boxes = [rectangle(index % 90, 1, 5, 5) for index in range(1000)]
+    assert one(*boxes).box is not None
     with pytest.raises(BadPrompt, match="more than 1000 prompts"):
-        read_prompts(items(*points, keypoint(1, 1)))
+        read_prompts(items(*boxes, keypoint(1, 1)))
 
 
 def test_prompts_of_another_image_are_left_out() -> None:

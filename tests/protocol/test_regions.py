@@ -11,6 +11,7 @@ from label_studio_sdk.converter.brush import decode_rle
 from label_studio_sdk.label_interface import LabelInterface
 from numpy.typing import NDArray
 
+from protocol import regions
 from protocol.click import Click, read_click
 from protocol.controls import OUTPUT_ORDER, Output
 from protocol.options import RegionOptions
@@ -123,6 +124,24 @@ def test_polygons_are_one_region_each() -> None:
     both = stored("Polygon")
     assert [region["type"] for region in both] == ["polygon", "labels"] * 2
     assert len({region["id"] for region in both}) == 2
+
+
+def test_the_outline_of_a_large_mask_is_taken_from_every_second_pixel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(regions, "_COARSE_PIXELS", 1000)
+    coarse = [np.array(each["value"]["points"]) for each in stored("PolygonLabels")]
+    taken: list[tuple[int, ...]] = []
+
+    def noted(mask: NDArray[np.bool_], *given: object) -> list[Any]:
+        taken.append(mask.shape)
+        return []
+
+    monkeypatch.setattr(regions, "polygons", noted)
+    stored("PolygonLabels")
+    assert taken == [(50, 100)]
+    assert coarse[1].min(axis=0).tolist() == [75, 70]
+    assert coarse[1].max(axis=0).tolist() == [90, 90]
 
 
 def test_polygon_options() -> None:

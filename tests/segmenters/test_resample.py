@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from random import Random
 
 import cv2
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from segmenters import resample
 from segmenters.resample import to_mask
 from values.masks import Frame
 
@@ -145,3 +147,25 @@ def test_any_size_gives_the_natural_size(width: int, height: int, rows: int, col
         height,
         width,
     )
+
+
+@pytest.mark.parametrize("size", [(301, 203), (64, 500), (23, 17)])
+@pytest.mark.parametrize("frame", [Frame(None, (24, 32)), Frame((128, 128), (80, 128))])
+def test_a_large_mask_is_made_in_strips_and_is_the_same(
+    size: tuple[int, int], frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = _noise(24, 32)
+    whole = to_mask(logits, frame, *size)
+    monkeypatch.setattr(resample, "_KEPT_PIXELS", 0)
+    monkeypatch.setattr(resample, "_STRIP_PIXELS", 1000)
+    in_strips = to_mask(logits, frame, *size)
+    assert np.count_nonzero(in_strips != whole) <= whole.size / 10_000
+
+
+def test_a_large_mask_takes_little_besides_itself() -> None:
+    tracemalloc.start()
+    mask = to_mask(np.ones((64, 64), np.float32), Frame(None, (64, 64)), 5000, 5000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask.all()
+    assert peak < 1.9 * mask.nbytes
