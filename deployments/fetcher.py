@@ -13,6 +13,7 @@ from deployments.aloud import warn_at_once
 from deployments.meters import Meters
 from deployments.offered import OfferedTokens
 from deployments.parcels import Parcel, packed, unpack
+from deployments.recent import Recent
 from deployments.scaling import LOAD, ROOM, room
 from embeddings.single_flight import Flight, SingleFlight
 from imaging.decoders import OF_A_PROJECTS_HOST
@@ -30,6 +31,9 @@ READERS = 64
 AHEAD = 32
 """Reads that nobody waits for in one replica, far fewer than it takes: their hosts may all be silent."""
 
+CHECK_S = 10.0
+"""Label Studio is asked whether it answers no more often than that: anybody may ask us."""
+
 
 class Fetcher:
     """Reads and decodes images on CPU, away from whoever decodes clicks. ``pack`` makes parcels of pixels."""
@@ -39,6 +43,7 @@ class Fetcher:
     ) -> None:
         warn_at_once()
         self._reader = ImageReader(options)
+        self._check = Recent(self._reader.check, CHECK_S)
         self._tokens = OfferedTokens(options, journal)
         self._reads = SingleFlight[Parcel](READERS)
         self._ahead = AheadLimit(AHEAD, "are being read ahead")
@@ -49,7 +54,7 @@ class Fetcher:
 
     async def check(self) -> str:
         """A sentence: whether Label Studio can be reached with the token that is set."""
-        return await self._reader.check()
+        return await self._check.answer()
 
     async def read(
         self, key: str, source: ImageSource, size: ModelSize, priority: Priority, left_s: float, *values: str

@@ -24,6 +24,7 @@ from deployments.decode_queue import Busy
 from deployments.diagnosis import diagnose
 from deployments.door import DETAIL, Door, serves_here, visit_of
 from deployments.drawn_masks import DrawnMasks
+from deployments.entrance import is_near
 from deployments.gate import Gate
 from deployments.journal import TOKEN_LIMIT, is_kept, shortened
 from deployments.meters import Meters
@@ -126,6 +127,11 @@ class Ingress:
         # Both spellings are routes. A redirect would name whatever Host the request does, and lose its body.
         app.router.redirect_slashes = False
         return app
+
+    @property
+    def _locked(self) -> bool:
+        """Whether everybody who gets in has the password."""
+        return bool(self._options.basic_auth_user and self._options.basic_auth_pass)
 
     def _doors(self) -> Iterator[Middleware]:
         yield Middleware(Door, gate=lambda: self.gate, refused=self._turned_away)
@@ -258,9 +264,10 @@ class Ingress:
         return await self._dear.run(ms, body.project_id, read_images, body, limit)
 
     async def _diagnose(self, request: Request) -> Response:
-        project = request.query_params.get("project")
-        report = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
-        return json_response({"model": self._about(), **report})
+        known = self._locked or is_near(request.scope)
+        project = request.query_params.get("project") if known else None
+        found = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
+        return json_response({"model": self._about(), **(found.in_full() if known else found.in_brief())})
 
     def _new_prefetcher(self, tokens: OfferedTokens) -> Prefetcher:
         able = tokens.wanted or self._images.label_studio_api_key is not None

@@ -82,10 +82,16 @@ class Site:
         """Whether ``url``, at this origin, is a route that serves files.
 
         Only those are asked with the token, not Label Studio's API: who writes a task must not make us call
-        anything else in the operator's name.
+        anything else in the operator's name. Raises ImageForbidden for one that may be another route than it
+        looks like.
         """
         path = url.path.removeprefix(self.prefix)
-        if Origin.of(url) != self.origin or not url.path.startswith(f"{self.prefix}/"):
+        if Origin.of(url) != self.origin:
+            return False
+        # Whoever answers there may decode once more than we do.
+        if ".." in unquote(url.path).split("/"):
+            raise ImageForbidden("its address has .. in it")
+        if not url.path.startswith(f"{self.prefix}/"):
             return False
         if not self.prefix and (prefix := _PREFIX.match(path)):
             path = path[prefix.end() :]
@@ -100,9 +106,6 @@ class Site:
 
     def _file(self, path: str) -> httpx.URL | None:
         found = self.url(path)
-        # Whoever answers there may decode once more than we do.
-        if ".." in unquote(found.path).split("/"):
-            raise ImageForbidden("its address has .. in it")
         return found if self.serves(found) else None
 
 

@@ -113,6 +113,8 @@ class Web:
         return answer
 
     def _keeps_credential(self, url: httpx.URL, target: httpx.URL) -> bool:
+        """Whether the next address is asked with what the last one was; Label Studio's own are checked like
+        a task's."""
         if Origin.of(target) != Origin.of(url):
             return False
         return self._site is None or Origin.of(url) != self._site.origin or self._site.serves(target)

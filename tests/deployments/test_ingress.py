@@ -16,6 +16,7 @@ import pytest
 from deployments import gate, off_loop, reporter
 from deployments.decode_queue import Busy, QueueState
 from deployments.decoder import ClickAnswer
+from deployments.entrance import ADDRESS
 from deployments.ingress import AHEAD, Ingress
 from deployments.meters import Meters
 from deployments.options import IngressOptions
@@ -169,7 +170,13 @@ class Door:
             self.graph.fetcher,
             self.graph.journal,
         )
-        transport = httpx.ASGITransport(self.ingress.__serve_build_asgi_app__())
+        app = self.ingress.__serve_build_asgi_app__()
+
+        async def entrance(scope: Any, receive: Any, send: Any) -> None:
+            scope[ADDRESS] = dict(scope["headers"]).get(b"x-client-address", b"127.0.0.1").decode()
+            await app(scope, receive, send)
+
+        transport = httpx.ASGITransport(entrance)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://backend")
 
     async def post(self, path: str, body: Any) -> httpx.Response:
@@ -632,6 +639,32 @@ async def test_diagnose_gathers_what_answers_and_says_what_does_not(door: Door) 
     assert report["models"] == "ready"
     assert report["label_studio"] == "Label Studio answered 401"
     assert report["recent_failures"]["3"][0]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-client-address": "10.0.0.1"}, {"x-forwarded-for": "10.0.0.1"}, {"via": "1.1 proxy"}]
+)
+async def test_who_asks_from_elsewhere_is_told_what_answers_and_no_names(
+    door: Door, headers: dict[str, str]
+) -> None:
+    door.graph.error = ImageUnauthorized("s3://bucket wants a token")
+    await door.post("/predict", predict_body())
+    await door.settle()
+    report = (await door.client.get("/diagnose?project=3", headers=headers)).json()
+    assert report.pop("model")["model"] == "classical"
+    assert report.pop("more")
+    assert report == {
+        "models": "answers",
+        "label_studio": "does not answer as it should",
+        "recent_failures": {"image_unauthorized": 1},
+    }
+
+
+async def test_who_has_the_password_is_told_all_wherever_from() -> None:
+    door = Door(basic_auth_user="user", basic_auth_pass="pass")
+    headers = {"x-client-address": "10.0.0.1"}
+    report = (await door.client.get("/diagnose", headers=headers, auth=("user", "pass"))).json()
+    assert report["label_studio"] == "Label Studio answered 401"
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("POST", "/health", 405)])

@@ -154,6 +154,21 @@ async def test_the_token_does_not_follow_to_other_routes_of_label_studio(
     assert _sent(label_studio)[-1] is None
 
 
+@pytest.mark.parametrize(
+    "location", ["/data/%2e%2e/api/projects/", "/data/%252e%252e/api/projects/", "/data/upload/../../api/"]
+)
+async def test_a_redirect_within_label_studio_is_checked_like_a_task(
+    fetch: Fetch, label_studio: LabelStudio, location: str
+) -> None:
+    label_studio.routes[UPLOAD] = answer(302, location=f"{label_studio.address}{location}")
+    with pytest.raises((ImageForbidden, ImageMissing, ImageUnauthorized)):
+        await fetch(
+            UPLOAD, label_studio_url=label_studio.address, label_studio_api_key=label_studio.personal_token
+        )
+    asked = [request.path for request in label_studio.requests if request.headers.get("authorization")]
+    assert [path for path in asked if "api/token/refresh" not in path] == [UPLOAD]
+
+
 @pytest.mark.parametrize("value", ["/api/projects/3/export", "/user/account", "/projects/3/"])
 async def test_the_token_is_not_sent_to_the_api(fetch: Fetch, label_studio: LabelStudio, value: str) -> None:
     with pytest.raises(ImageUnauthorized):
