@@ -225,3 +225,14 @@ async def test_its_load_is_what_it_decodes_and_not_what_waits_for_a_host(
         for task in (waits, decodes):
             task.cancel()
         await asyncio.gather(waits, decodes, return_exceptions=True)
+
+
+async def test_label_studio_is_asked_once_whether_it_answers_however_many_want_to_know(fetcher: Make) -> None:
+    async with LabelStudio() as label_studio:
+        made = fetcher(
+            nothing, label_studio_url=label_studio.address, label_studio_api_key=label_studio.personal_token
+        )
+        said = {*await asyncio.gather(made.check(), made.check()), await made.check()}
+        assert len(said) == 1
+        files = [each for each in label_studio.requests if "/storage-data/" in each.path]
+        assert len(files) == 1
