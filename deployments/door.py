@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.address_lines import AddressLines
 from deployments.answers import error_response
@@ -57,9 +57,26 @@ class Door:
         visit = scope[VISIT] = gate.enter()
         gate.pulse.wake()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, _Arriving(receive, visit), send)
         finally:
             visit.leave()
+
+
+class _Arriving:
+    """``receive`` of somebody inside; the gate is told while a body is waited for."""
+
+    def __init__(self, receive: Receive, visit: Visit) -> None:
+        self._receive = receive
+        self._visit = visit
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        with self._visit.arriving():
+            message = await self._receive()
+        self._whole = not message.get("more_body", False)
+        return message
 
 
 def visit_of(scope: Scope) -> Visit:

@@ -6,8 +6,9 @@ and both are counted here: each decoder's queue drains a second a second and gro
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deployments.decode_queue import QueueState
@@ -49,6 +50,15 @@ class Visit:
         """It is one, and on its way to a decoder. Once."""
         self._gate.sent(self)
 
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Inside of it the next part of its body is waited for."""
+        self._gate.arrives(self)
+        try:
+            yield
+        finally:
+            self._gate.came(self)
+
     def leave(self) -> None:
         """It is answered. Once."""
         self._gate.left(self)
@@ -61,7 +71,7 @@ class Gate:
     """
 
     def __init__(self, max_wait_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.inside = 0
+        self._visits: set[Visit] = set()
         self.pulse = Pulse(lambda: self.inside > 0)
         self._late_s = LATE * max_wait_s
         self._busy_s = max_wait_s
@@ -69,6 +79,11 @@ class Gate:
         self._decoders: dict[str, _Known] = {}
         self._unread: dict[Visit, float] = {}
         self._busy: dict[Visit, float] = {}
+
+    @property
+    def inside(self) -> int:
+        """How many are."""
+        return len(self._visits)
 
     def is_closed(self) -> bool:
         """Whether a click that comes now would wait too long, here or for a decoder."""
@@ -90,16 +105,26 @@ class Gate:
 
     def enter(self) -> Visit:
         """Somebody is let in."""
-        self.inside += 1
         visit = Visit(self)
+        self._visits.add(visit)
         self._unread[visit] = self._busy[visit] = self._clock()
         return visit
 
     def left(self, visit: Visit) -> None:
         """Somebody has an answer."""
-        self.inside -= 1
+        self._visits.discard(visit)
         self._unread.pop(visit, None)
         self._busy.pop(visit, None)
+
+    def arrives(self, visit: Visit) -> None:
+        """Somebody is still on the line, and makes nobody late."""
+        self._unread.pop(visit, None)
+        self._busy.pop(visit, None)
+
+    def came(self, visit: Visit) -> None:
+        """And has sent something, or has left meanwhile."""
+        if visit in self._visits:
+            self._unread[visit] = self._busy[visit] = self._clock()
 
     def sent(self, visit: Visit) -> None:
         """A click goes to a decoder: to which one, the router decides."""

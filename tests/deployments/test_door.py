@@ -13,7 +13,7 @@ from deployments import door
 from deployments.decode_queue import QueueState
 from deployments.door import Door, in_front, serves_here, visit_of
 from deployments.entrance import Entrance
-from deployments.gate import Gate
+from deployments.gate import CROWD, Gate
 
 Message = MutableMapping[str, Any]
 OPEN, FULL = QueueState("a", 0.0, 0.1, 1.5), QueueState("a", 60.0, 0.1, 1.5)
@@ -154,3 +154,46 @@ async def test_while_somebody_is_inside_it_is_looked_at_how_late_the_event_loop_
                 await asyncio.sleep(0)
 
     await ask(Door(busy, lambda: gate, nothing), "/predict")
+
+
+async def test_who_sends_slowly_is_no_crowd(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop is late for another reason: nobody is refused for those who keep to their line."""
+    monkeypatch.setattr(type(gate.pulse), "late_s", 60.0)
+    bodies: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is answered")
+
+    async def read(scope: Message, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await asyncio.Event().wait()
+
+    async def settle() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    door = Door(read, lambda: gate, nothing)
+    scope = {"type": "http", "path": "/predict", "headers": []}
+    clients = [asyncio.ensure_future(door(dict(scope), bodies.get, send)) for _ in range(CROWD)]
+    for more in (True, False):
+        await settle()
+        assert (gate.inside, gate.is_closed()) == (CROWD, False)
+        for _ in clients:
+            bodies.put_nowait({"type": "http.request", "body": b"{", "more_body": more})
+    await settle()
+    assert (gate.inside, gate.is_closed()) == (CROWD, True)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    assert (gate.inside, gate.is_closed()) == (0, False)
+
+
+async def test_who_has_left_is_not_waited_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve stops to wait for a body only after the application has ended."""
+    monkeypatch.setattr(type(gate.pulse), "late_s", 60.0)
+    for _ in range(CROWD):
+        visit = gate.enter()
+        with visit.arriving():
+            visit.leave()
+    assert (gate.inside, gate.is_closed()) == (0, False)
