@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from benchmarks.chaos.annotators import Click, Probe
-from benchmarks.hostile import clicker
+from benchmarks.hostile import clicker, costly_bodies
 from benchmarks.hostile.attack import Attack
 from benchmarks.hostile.attacks import ATTACKS, FAMILIES
 from benchmarks.hostile.figures import Figures, figures
 from benchmarks.hostile.hosts import dripping, hosts, sending
 from benchmarks.hostile.report import Line, Report
+from deployments import parcels
+from tests.deployments.test_ingress import Door
 
 
 def seen(first_s: float, warm_s: float, *more: Click, mib: float = 1000.0, health_s: float = 0.1) -> Figures:
@@ -99,3 +101,34 @@ async def test_who_clicks_goes_on_with_the_next_image(monkeypatch: pytest.Monkey
     shown = [body["tasks"][0]["data"]["image"] for body in bodies]  # type: ignore[index]
     assert sorted(shown) == [f"http://h/{number}.jpg" for number in range(5)]
     assert {body["project"] for body in bodies} == {"66.1"}
+
+
+@pytest.mark.parametrize("kind", costly_bodies.KINDS)
+async def test_a_costly_body_is_small_and_is_answered(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costly_bodies, "SIDE", 300)
+    costly_bodies._png.cache_clear()
+    monkeypatch.setattr(parcels, "packed", nothing_packed)
+    door = Door()
+    async with door.client:
+        for route, content in costly_bodies.KINDS[kind]():
+            assert len(content) <= costly_bodies.MOST
+            assert (await door.post(route, content)).status_code < 500
+        await door.settle()
+    costly_bodies._png.cache_clear()
+
+
+async def nothing_packed(value: object) -> list[object]:
+    return []
+
+
+async def test_costly_bodies_are_sent_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costly_bodies, "PAUSE_S", 0)
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def post(http: httpx.AsyncClient, route: str, content: bytes) -> None:
+        asked.put_nowait(f"{route} {content.decode()}")
+
+    monkeypatch.setattr(httpx.AsyncClient, "post", post)
+    begin = costly_bodies.posting(lambda: iter([("/a", b"1"), ("/b", b"2")]))
+    async with begin("http://app"):
+        assert [await asked.get() for _ in range(3)] == ["/a 1", "/b 2", "/a 1"]
