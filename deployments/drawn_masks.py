@@ -17,8 +17,8 @@ from values.errors import BadPrompt, Overloaded
 from values.one_line import one_line
 from values.pixel_limit import PixelLimit
 
-TIMEOUT_S = 10.0
-"""Seconds for one mask. The largest take one or two, where nothing else is to be done."""
+TIMEOUT_S = 30.0
+"""Seconds for one mask, as long as for an image. The largest take one, where nothing else is to be done."""
 
 _ANSWER = LONG_SIDE * LONG_SIDE * 4 + 2**16
 _LONGEST_DETAIL = 300

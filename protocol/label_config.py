@@ -155,11 +155,10 @@ class _Found:
         if self.tag == "image":
             listed = attributes.get("valuelist", "")
             return Image(name, listed or value, bool(listed))
-        to_name = tuple(
-            _short(part.strip()) for part in attributes.get("toname", "").split(",") if part.strip()
-        )
-        if len(to_name) > _NAME_LIMIT:
+        names = attributes.get("toname", "")
+        if names.count(",") >= _NAME_LIMIT:
             raise BadLabelConfig(f'the control "{shown(name)}" has over {_NAME_LIMIT} names in its toName')
+        to_name = tuple(_short(part.strip()) for part in names.split(",") if part.strip())
         dynamic = self.repeats_labels or value.startswith("$")
         smart = attributes.get("smart", "true").lower() != "false"
         return Control(CONTROL_TAGS[self.tag], name, to_name, tuple(self.labels), dynamic, smart)

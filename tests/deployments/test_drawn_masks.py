@@ -83,7 +83,7 @@ def masks(pool: Pool) -> DrawnMasks:
 @pytest.mark.parametrize(
     ("ends", "error", "sentence"),
     [
-        ([Ended(signal.SIGALRM, fresh=False)], BadPrompt, "longer than 10 s"),
+        ([Ended(signal.SIGALRM, fresh=False)], BadPrompt, "longer than 30 s"),
         ([Ended(signal.SIGSEGV, fresh=True)], BadPrompt, "breaks its decoder"),
         ([Ended(signal.SIGSEGV, fresh=False)] * 2, BadPrompt, "breaks its decoder"),
         ([Ended(signal.SIGKILL, fresh=False)] * 2, Overloaded, "want of memory"),
