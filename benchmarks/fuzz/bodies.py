@@ -20,6 +20,20 @@ MOST_BYTES = 2**20
 
 Json = Any
 
+_READ = (
+    "tasks",
+    "params",
+    "context",
+    "result",
+    "value",
+    "data",
+    "label_config",
+    "schema",
+    "annotation",
+    "points",
+)
+"""What is read of a body, by its keys: changes elsewhere are stepped over."""
+
 _CONTROLS = """
     BrushLabels Brush KeyPointLabels KeyPoint RectangleLabels Rectangle PolygonLabels Polygon EllipseLabels
     BitmaskLabels Bitmask Labels Choices TextArea Image Repeater Text Header View Label Style HyperText
@@ -141,7 +155,7 @@ def body(chance: random.Random) -> tuple[str, bytes]:
     for task in found.get("tasks", []):  # of many images some cannot be had
         if chance.random() < 0.5:
             task["data"]["image"] = f"/data/upload/1/{chance.randrange(1000)}.png"
-    for _ in range(chance.choice((0, 1, 1, 1, 2, 3, 5, 8))):
+    for _ in range(chance.choice((0, 1, 1, 1, 1, 2, 2, 3, 8))):
         if _size(found, MOST_BYTES) < MOST_BYTES:
             found = changed(found, chance)
     try:
@@ -159,7 +173,8 @@ def changed(root: Json, chance: random.Random) -> Json:
         return _value(root, chance)
     node, key = _place(root, chance)
     child = node[key]
-    deed = chance.randrange(9)
+    # Mostly values: what has lost its shape is refused before anything is made of it.
+    deed = chance.choice((0, 1, 2, 2, 3, 4, *range(5, 15)))
     if deed == 0:
         del node[key]
     elif deed == 1 and isinstance(node, dict):
@@ -181,18 +196,22 @@ def _place(root: Json, chance: random.Random) -> tuple[Json, Any]:
     """A container somewhere in ``root`` and a key of it, mostly deep inside."""
     node = root
     while True:
-        key = chance.choice(list(node)) if isinstance(node, dict) else chance.randrange(len(node))
+        names = [name for name in _READ if name in node] if isinstance(node, dict) else []
+        if names and chance.random() < 0.7:
+            key: Any = chance.choice(names)
+        else:
+            key = chance.choice(list(node)) if isinstance(node, dict) else chance.randrange(len(node))
         child = node[key]
-        if not isinstance(child, (dict, list)) or not child or chance.random() < 0.15:
+        if not isinstance(child, (dict, list)) or not child or chance.random() < 0.05:
             return node, key
         node = child
 
 
 def _value(old: Json, chance: random.Random) -> Json:
     """Another value: one near the old one, or of another kind."""
-    if isinstance(old, str) and chance.random() < 0.6:
+    if isinstance(old, str) and chance.random() < 0.9:
         return _text(old, chance)
-    if isinstance(old, (int, float)) and chance.random() < 0.6:
+    if isinstance(old, (int, float)) and chance.random() < 0.8:
         return chance.choice((*_NUMBERS, old * chance.choice((-1, 2, 1000)), float("nan"), float("inf")))
     other: tuple[Callable[[], Json], ...] = (
         lambda: None,

@@ -123,12 +123,12 @@ def request(seed: int, number: int, routes: Sequence[str]) -> Request:
     route, content = body(chance)
     way = chance.random()
     path = route if way < 0.8 else chance.choice(routes) if way < 0.93 else chance.choice(_PATHS)
-    verb = "POST" if chance.random() < 0.8 else chance.choice(_VERBS)
+    verb = "POST" if chance.random() < 0.88 else chance.choice(_VERBS)
     headers = [(b"host", b"backend"), (b"content-type", b"application/json")]
     if chance.random() < 0.5:
         headers.append((b"content-length", str(len(content)).encode()))
     headers += _odd(chance)
-    if chance.random() < 0.6:
+    if chance.random() < 0.8:
         known = base64.b64encode(f"{USER}:{PASSWORD}".encode())
         headers.append((b"authorization", b"Basic " + known))
     return Request(
