@@ -219,7 +219,9 @@ def _read(wire: bytes) -> Answer:
     fields = dict(line.lower().partition(b": ")[::2] for line in lines)
     if fields.get(b"transfer-encoding") == b"chunked":
         content = _unchunked(content)
-    return Answer(int(words[1]), fields.get(b"content-type", b"").decode("latin-1"), content)
+    status, kind = int(words[1]), fields.get(b"content-type", b"").decode("latin-1")
+    # What is no HTTP is refused by the servers in front, in their own words.
+    return Answer(status, kind, content if "json" in kind or not 400 <= status < 500 else b"")
 
 
 def _unchunked(content: bytes) -> bytes:

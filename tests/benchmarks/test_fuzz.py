@@ -14,7 +14,7 @@ import pytest
 from benchmarks.fuzz.bodies import MOST_BYTES, real
 from benchmarks.fuzz.requests import Request, request
 from benchmarks.fuzz.run import GROWTH_MIB, Run, run, wrong_with
-from benchmarks.fuzz.targets import ROUTES, Answer, InProcess, OverHttp
+from benchmarks.fuzz.targets import ROUTES, Answer, InProcess, OverHttp, _read
 
 JSON = "application/json"
 
@@ -156,6 +156,14 @@ async def test_over_http_the_answer_is_read_from_the_wire() -> None:
     assert found == Answer(200, "application/json", b'{"a": 1}')
     assert came[0].startswith(b"POST /a%20b?x=1 HTTP/1.1\r\n")
     assert b"content-length: 2\r\n" in came[0]
+
+
+def test_what_is_no_http_is_refused_by_others_in_their_own_words() -> None:
+    refused = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/html\r\n\r\n<html>"
+    assert wrong_with(GOOD, _read(refused)) == ""
+    failed = b"HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n\r\n<html>"
+    assert "no JSON object" in wrong_with(GOOD, _read(failed))
+    assert _read(b"what?").status == 0
 
 
 @pytest.mark.parametrize("address", ["https://127.0.0.1", "http://10.0.0.7:9090", "http://example.org"])
