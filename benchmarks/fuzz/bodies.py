@@ -180,7 +180,7 @@ def changed(root: Json, chance: random.Random) -> Json:
     elif deed == 1 and isinstance(node, dict):
         node[chance.choice((*node, *_TEXTS[:12]))] = node.pop(key)
     elif deed == 2 and isinstance(node, list):
-        node *= _times(node, chance)
+        node += [copy.deepcopy(each) for _ in range(_times(node, chance) - 1) for each in node]
     elif deed == 3:
         other = chance.choice(real())[1]
         from_, at = _place(other, chance)
@@ -221,13 +221,13 @@ def _value(old: Json, chance: random.Random) -> Json:
         lambda: chance.choice(_IMAGES),
         list,
         dict,
-        lambda: [old] * _times(old, chance),
-        lambda: {str(number): old for number in range(_times(old, chance))},
+        lambda: [copy.deepcopy(old) for _ in range(_times(old, chance))],
+        lambda: {str(number): copy.deepcopy(old) for number in range(_times(old, chance))},
         lambda: [
             [chance.choice(_NUMBERS), chance.random() * 100]
-            for _ in range(chance.choice((0, 3, 300, 30_000)))
+            for _ in range(chance.choice((0, 3, 3, 30, 300, 300, 3000, 30_000)))
         ],
-        lambda: [chance.randrange(256) for _ in range(chance.choice((1, 50, 5000, 100_000)))],
+        lambda: [chance.randrange(256) for _ in range(chance.choice((1, 50, 50, 500, 500, 5000, 100_000)))],
     )
     return chance.choice(other)()
 
@@ -261,8 +261,11 @@ def _config(old: str, chance: random.Random) -> str:
 
 
 def _times(value: Json, chance: random.Random) -> int:
-    """How often a value may stand in a body: as often as there is room, or less often."""
-    room = MOST_BYTES // 4 // (_size(value, MOST_BYTES) + 1)
+    """How often a value may stand in a body: as often as there is room, or less often.
+
+    Each is a copy of its own, else a change of one would be one of all and take a multiple of the room.
+    """
+    room = MOST_BYTES // chance.choice((4, 16, 16, 64, 64, 64)) // (_size(value, MOST_BYTES) + 1)
     return min(chance.choice((1, 2, 20, 200, 5000, 100_000)), room)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -59,14 +60,14 @@ def attempt(some: Processes, *words: object) -> str:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """A file that everybody may read and write."""
-    path = tmp_path / "open to all"
-    path.write_text(CANARY)
-    path.chmod(0o666)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    return path
+def target() -> Iterator[Path]:
+    """A file that everybody may read, write and remove."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        path = Path(folder) / "open to all"
+        path.write_text(CANARY)
+        path.chmod(0o666)
+        yield path
 
 
 ON_THE_FETCHER = ("environment", "memory", "vm_readv", "ptrace", "limits", "kill", "owner")
