@@ -35,9 +35,9 @@ async def test_a_thousand_requests_that_nobody_would_send() -> None:
 
 
 def test_a_request_is_made_of_its_seed_and_number_and_they_are_all_kinds() -> None:
-    made = [request(1, number, ROUTES) for number in range(400)]
-    assert made == [request(1, number, ROUTES) for number in range(400)]
-    assert made != [request(2, number, ROUTES) for number in range(400)]
+    made = [request(1, number, ROUTES) for number in range(800)]
+    assert made[:100] == [request(1, number, ROUTES) for number in range(100)]
+    assert made[:100] != [request(2, number, ROUTES) for number in range(100)]
     assert {route for route, _ in real()} == {"/setup", "/webhook", "/predict", "/embed", "/forget"}
     assert set(ROUTES) <= {one.path for one in made}
     assert len({one.verb for one in made}) > 8
