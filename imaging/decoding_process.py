@@ -71,9 +71,9 @@ LOADED = (
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever its format
 
 IDLE_S = 60
-BEHIND = 10
-"""Levels of niceness by which an image that takes long comes after what else wants the processor: a tenth of
-it while clicks and other images want it all, and all of it otherwise."""
+BEHIND = 15
+"""Levels of niceness by which an image that takes long comes after what else wants the processor: a twentieth
+of it while clicks and encoders, which are some levels down themselves, want it all, and all of it otherwise."""
 LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024

@@ -15,6 +15,8 @@ from benchmarks.chaos.questions import SIZE
 from benchmarks.studio import LABEL_CONFIG, request_of
 
 OPENED_EACH_S = 1.0
+BEGIN_S = 2.0
+"""Until all have begun: many at the same moment are an overload, which is another matter."""
 _REFUSED_S = 0.5  # who is refused at once would otherwise load the machine with questions
 
 _LISTING = LABEL_CONFIG.replace('value="$image"', 'valueList="$images"')
@@ -25,14 +27,15 @@ _NUMBERS = itertools.count(5_000_000)
 async def clicking(url: str, images: Iterator[str], count: int, project: str) -> AsyncIterator[None]:
     """``count`` people who click, each on the next one of the images when there is an answer."""
 
-    async def click(http: httpx.AsyncClient) -> None:
+    async def click(http: httpx.AsyncClient, begin_s: float) -> None:
+        await asyncio.sleep(begin_s)
         while True:
             body = request_of(next(_NUMBERS), SIZE) | {"project": project}
             body["tasks"][0]["data"]["image"] = next(images)
             await _post(http, body)
             await asyncio.sleep(_REFUSED_S)
 
-    async with _client(url, count) as http, _busy(*(click(http) for _ in range(count))):
+    async with _client(url, count) as http, _busy(*(click(http, BEGIN_S * n / count) for n in range(count))):
         yield
 
 

@@ -89,6 +89,7 @@ async def test_hosts_send_what_they_are_told_and_those_that_drip_never_end() -> 
 
 async def test_who_clicks_goes_on_with_the_next_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clicker, "_REFUSED_S", 0)
+    monkeypatch.setattr(clicker, "BEGIN_S", 0)
     asked: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
     async def post(http: httpx.AsyncClient, body: dict[str, object]) -> None:
