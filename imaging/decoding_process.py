@@ -72,8 +72,8 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever
 
 IDLE_S = 60
 BEHIND = 15
-"""Levels of niceness by which an image that takes long comes after what else wants the processor: a twentieth
-of it while clicks and encoders, which are some levels down themselves, want it all, and all of it otherwise."""
+"""Levels of niceness by which an image that takes long comes after what else wants the processor: it has a
+twentieth while clicks and encoders, which are some levels down as well, want it all, and else all of it."""
 LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024

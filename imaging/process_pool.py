@@ -29,8 +29,8 @@ AGE_S = 60
 of those that come after it. A new process costs as much as a small image; a sixteenth of that is little."""
 
 SLOW_S = 2.0
-"""An image that has taken so long comes behind others from then on: those of some MB take a tenth of it, one of
-60 megapixels about as much, and one that was made to be slow would otherwise slow down all clicks."""
+"""An image that has taken so long comes behind others from then on: those of some MB take a tenth of it, one
+of 60 megapixels about as much, and one that was made to be slow would otherwise slow down all clicks."""
 
 _FATE_S = 5  # within which an end is known; a process that was taken over may go on and say nothing
 _LATE_S = 5  # after its time an image is given up, where the kernel's timer has not ended the process
