@@ -24,8 +24,9 @@ LATE = 0.05
 """How late this replica's event loop may be, as a share of what a click may wait. What is let in until it is
 seen makes it later still."""
 CROWD = 16
-"""Requests inside from which on they are what makes the loop late, and not other work on the machine. Who is
-inside for longer than a click may wait for its turn waits for an image, which takes nothing of the loop."""
+"""Requests inside from which on they are what makes the loop late, and not other work on the machine. A click
+that waits for a decoder or its image takes nothing of the loop, nor does what is inside for so long that it
+must wait for something else."""
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ class Gate:
     def sent(self, visit: Visit) -> None:
         """A click goes to a decoder: to which one, the router decides."""
         self._unread.pop(visit, None)
+        self._busy.pop(visit, None)
         now = self._clock()
         known = self._known(now)
         share = self._share(known)

@@ -71,9 +71,6 @@ LOADED = (
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever its format
 
 IDLE_S = 60
-BEHIND = 15
-"""Levels of niceness by which an image that takes long comes after what else wants the processor: it has a
-twentieth while clicks and encoders, which are some levels down as well, want it all, and else all of it."""
 LARGE_PIXELS = 25_000_000
 MAX_MESSAGE = 2**32
 _LARGE_KIB = 200 * 1024
@@ -177,8 +174,9 @@ class Forks:
             told = self._told.get(child)
             if told is not None:
                 told.recv(1)
-                with contextlib.suppress(OSError):  # where the system does not let it
-                    os.setpriority(os.PRIO_PROCESS, child, os.getpriority(os.PRIO_PROCESS, 0) + BEHIND)
+                # Niceness would not do: Ray's workers have 15 levels of it, and encoders the last there are.
+                with contextlib.suppress(OSError, AttributeError):  # where the system has it not
+                    os.sched_setscheduler(child, os.SCHED_IDLE, os.sched_param(0))
 
     def _end(self, child: int) -> None:
         with _no_child_signals():

@@ -160,6 +160,9 @@ def test_those_who_wait_for_a_host_are_no_crowd(clock: Clock, monkeypatch: pytes
     visits = [gate.enter() for _ in range(10 * CROWD)]
     clock.now += MAX_WAIT_S + 0.1
     assert not gate.is_closed()
+    for _ in range(10 * CROWD):
+        gate.enter().is_click()
+    assert not gate.is_closed()
     visits += [gate.enter() for _ in range(CROWD)]
     assert gate.is_closed()
     visits.pop().leave()

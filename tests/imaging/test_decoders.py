@@ -22,7 +22,7 @@ from PIL import Image
 from imaging import framing, process_pool
 from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
-from imaging.decoding_process import BEHIND, Forks
+from imaging.decoding_process import Forks
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
 from imaging.process_ends import Ended, Unread
@@ -163,7 +163,7 @@ def test_an_image_that_takes_long_comes_behind_others_and_its_process_has_no_oth
     [child] = _children(some)
     assert process.is_fresh_enough()
     process._wait()
-    _until(lambda: os.getpriority(os.PRIO_PROCESS, child) == os.getpriority(os.PRIO_PROCESS, 0) + BEHIND)
+    _until(lambda: os.sched_getscheduler(child) == os.SCHED_IDLE)
     assert not process.is_fresh_enough()
     process.close()
     assert some.ask(JOB, slow(), MOST)[0]["width"] == 6000
