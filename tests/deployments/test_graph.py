@@ -7,6 +7,7 @@ import concurrent.futures
 import io
 import json
 import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -265,3 +266,17 @@ def test_ray_answers_nobody_without_the_token_and_listens_to_this_machine_alone(
     found = dict(answers(ports, public_addresses()))
     assert {answer for port, answer in found.items() if not port.loopback} == {Answer.REFUSED}, found
     assert Answer.GIVEN not in found.values(), found
+
+
+@pytest.mark.parametrize("name", [b"X-Request-Timeout-Seconds", b"X-Session-Id", b"X-Request-Id", b"X-Other"])
+@pytest.mark.parametrize("path", [b"/health", b"/h%ff", b"/h\xff", b"/-/routes"])
+def test_bytes_that_are_no_text_are_no_error_of_ours(app: RunningApp, name: bytes, path: bytes) -> None:
+    address = httpx.URL(app.url)
+    with socket.create_connection((address.host, address.port or 80), timeout=60) as client:
+        client.sendall(
+            b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s: \xff\xfe\r\n\r\n" % (path, name)
+        )
+        answer = client.makefile("rb").read()
+    wanted = {b"/health": b"200", b"/h%ff": b"404", b"/h\xff": b"400", b"/-/routes": b"404"}[path]
+    assert answer.split()[1] == wanted, answer
+    assert b"\xff" not in answer.partition(b"\r\n\r\n")[0]
