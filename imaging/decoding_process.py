@@ -90,7 +90,8 @@ class Limits:
 Work = Callable[[dict[str, Any], bytearray, Limits, Turn], tuple[dict[str, Any], memoryview]]
 """What a process does with the rest of a head and with its content: a head and a content to answer with.
 
-It may raise a ServiceError, which is answered as its code and its sentence.
+It may raise a ServiceError, which is answered as its code and its sentence. With ``stays`` in the head it
+tells whether the process is for another job; else the memory that it has taken decides.
 """
 
 
@@ -226,9 +227,9 @@ class Answering:
         except ServiceError as error:
             about, content = {"error": error.code, "detail": error.detail}, memoryview(b"")
         signal.setitimer(signal.ITIMER_REAL, 0)
-        stays = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB
-        framing.send(self._peer, about | {"stays": stays}, content)
-        return stays
+        about.setdefault("stays", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < _LARGE_KIB)
+        framing.send(self._peer, about, content)
+        return bool(about["stays"])
 
     def _limit(self, job: Limits, length: int) -> None:
         """What this process may take; the kernel sees to it, and lets nobody raise a limit again."""

@@ -17,21 +17,27 @@ from imaging.decoding_process import Limits, main
 from protocol.drawn import Drawing, read
 from values.errors import BadPrompt
 
+LARGE_PIXELS = 16_000_000
+"""Of a mask behind which its process ends: it would keep a hundred megabytes for the next one."""
+
 BEHIND = 4
 """By how much these processes are niced: a mask that was drawn for a minute may come after others' clicks."""
 
 
 def mask(
-    about: dict[str, Any], data: bytearray, limits: Limits, turns: Turn
+    asked: dict[str, Any], data: bytearray, limits: Limits, turns: Turn
 ) -> tuple[dict[str, Any], memoryview]:
     """A drawing becomes its box and its mask at prompt size."""
-    drawing = Drawing(about["kind"], bytes(data), about["width"], about["height"])
+    drawing = Drawing(asked["kind"], bytes(data), asked["width"], asked["height"])
     with turns(drawing.width * drawing.height):
         found = read(drawing)
     if found.mask is None:
         raise BadPrompt("nothing was drawn")
     content = np.ascontiguousarray(found.mask, np.float32)
-    return {"box": found.box.tolist(), "shape": content.shape}, content.data.cast("B")
+    about: dict[str, Any] = {"box": found.box.tolist(), "shape": content.shape}
+    if drawing.width * drawing.height > LARGE_PIXELS:
+        about["stays"] = False  # with what it has taken, for nobody
+    return about, content.data.cast("B")
 
 
 if __name__ == "__main__":

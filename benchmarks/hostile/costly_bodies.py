@@ -90,7 +90,7 @@ def configs() -> Iterator[Body]:
                f'<Brush name="b" toName="{"a," * 450_000}"/>', _IMAGE * 20_000)  # fmt: skip
     for number, inside in enumerate(insides):
         config = f"<View>{_IMAGE}{inside}</View>"
-        yield "/predict", _dumped({**predict_body(), "label_config": config})
+        yield "/predict", _dumped({**predict_body(_shown()), "label_config": config})
         yield "/setup", _dumped({"project": f"{number}", "schema": config})
 
 

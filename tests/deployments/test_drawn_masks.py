@@ -47,6 +47,17 @@ def test_a_process_reads_what_this_one_would(pool: Processes, drawing: Drawing) 
     np.testing.assert_array_equal(found.mask, here.mask)
 
 
+def test_behind_a_large_mask_its_process_ends(pool: Processes) -> None:
+    masks = DrawnMasks(PixelLimit(), lambda: pool)
+    small, large = Drawing("rle", _all_on(100), 100, 100), Drawing("rle", _all_on(4001), 4001, 4001)
+    asked = [(masks(each).box.tolist(), len(pool._idle)) for each in (small, small, large, small)]
+    assert asked == [([0, 0, 1, 1], 1), ([0, 0, 1, 1], 1), ([0, 0, 1, 1], 0), ([0, 0, 1, 1], 1)]
+
+
+def _all_on(side: int) -> bytes:
+    return brush_rle.encode(np.ones((side, side), np.bool_)).tobytes()
+
+
 def test_what_is_refused_there_is_refused_here(pool: Processes) -> None:
     masks = DrawnMasks(PixelLimit(), lambda: pool)
     with pytest.raises(BadPrompt, match="damaged"):
