@@ -102,7 +102,7 @@ def test_without_filters_it_is_another_user_and_has_no_processes(taken_over: Pro
 
 
 @needs_a_kernel
-@pytest.mark.parametrize("taken_over", [(*ALL, "seccomp")], indirect=True)
+@pytest.mark.parametrize("taken_over", [(*ALL[:4], "seccomp")], indirect=True)
 @pytest.mark.parametrize("name", ["read", "write", "remove", "list", "exec", "connect", "kill"])
 def test_landlock_alone_denies_files_programs_tcp_and_signals(
     taken_over: Processes, target: Path, name: str
