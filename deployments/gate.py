@@ -1,7 +1,8 @@
 """Whether a click that comes now would be answered in time, told before anybody has read it.
 
 The decoders say with each answer how long their queues are. In between, time passes and clicks are let in,
-and both are counted here: each decoder's queue drains a second a second and grows by each click.
+and both are counted here: each decoder's queue drains a second a second and grows by each click, as far as
+clicks come to a decode at all. Those on images that cannot be had, or on hosts that stall, do not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ FORGET_S = 30.0
 
 UNREAD_S = 0.2
 """A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
+
+LATEST = 0.05
+"""Weight of the newest click in the share of those that come to a decode."""
 
 LATE = 0.05
 """How late this replica's event loop may be, as a share of what a click may wait. What is let in until it is
@@ -51,6 +55,10 @@ class Visit:
         """It is one, and on its way to a decoder. Once."""
         self._gate.sent(self)
 
+    def failed(self) -> None:
+        """There was nothing to decode for it: its image cannot be had. Once."""
+        self._gate.failed()
+
     @contextlib.contextmanager
     def arriving(self) -> Iterator[None]:
         """Inside of it the next part of its body is waited for."""
@@ -78,6 +86,7 @@ class Gate:
         self._busy_s = max_wait_s
         self._clock = clock
         self._decoders: dict[str, _Known] = {}
+        self._decoded = 1.0
         self._unread: dict[Visit, float] = {}
         self._busy: dict[Visit, float] = {}
 
@@ -137,8 +146,13 @@ class Gate:
         for each in known:
             each.wait_s, each.at = each.wait(now) + share, now
 
+    def failed(self) -> None:
+        """A click took nothing of a decoder's time."""
+        self._decoded -= LATEST * self._decoded
+
     def heard(self, queue: QueueState) -> None:
         """A decoder has answered."""
+        self._decoded += LATEST * (1 - self._decoded)
         now = self._clock()
         self._decoders[queue.decoder] = _Known(queue, now, queue.wait_s, now)
 
@@ -154,7 +168,7 @@ class Gate:
 
     def _share(self, known: list[_Known]) -> float:
         """By how much a click lengthens each queue in the mean, in seconds."""
-        return sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
+        return self._decoded * sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
 
 
 def _younger(visits: dict[Visit, float], than: float) -> int:

@@ -197,8 +197,13 @@ class Ingress:
             request.state.no_mask = click.reason
             return _predictions(results)
         parsed = time.perf_counter()
-        visit_of(request.scope).is_click()
-        answer = await self._owners.click(click)
+        visit = visit_of(request.scope)
+        visit.is_click()
+        try:
+            answer = await self._owners.click(click)
+        except ServiceError:
+            visit.failed()
+            raise
         self.gate.heard(answer.queue)
         if isinstance(answer, Busy):
             self._meters.refused("decoder")

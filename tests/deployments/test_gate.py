@@ -53,6 +53,20 @@ def test_what_is_let_in_counts_before_any_decoder_has_told(clock: Clock) -> None
     assert clicks_let_in(gate) == 15
 
 
+def test_clicks_that_come_to_no_decode_keep_nobody_out(clock: Clock) -> None:
+    gate = Gate(MAX_WAIT_S, clock)
+    for _ in range(200):
+        visit = gate.enter()
+        visit.is_click()
+        visit.failed()
+        visit.leave()
+    gate.heard(state(0.05))
+    assert clicks_let_in(gate) > 100
+    for _ in range(200):
+        gate.heard(state(0.05))
+    assert clicks_let_in(gate) == 15
+
+
 def test_a_queue_drains_a_second_a_second(clock: Clock) -> None:
     gate = Gate(MAX_WAIT_S, clock)
     gate.heard(state(5.0))

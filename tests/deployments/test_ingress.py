@@ -32,7 +32,7 @@ from segmenters.options import ModelOptions
 from tests.canary import CANARY
 from tests.deployments.fakes import Handle
 from tests.requests_of_label_studio import predict_body
-from values.errors import BadRequest, ImageUnauthorized, NotKept, Overloaded, error_classes
+from values.errors import BadRequest, ImageTimeout, ImageUnauthorized, NotKept, Overloaded, error_classes
 from values.image import ImageSource
 from values.priority import Priority
 
@@ -521,6 +521,18 @@ async def test_a_click_on_its_way_to_a_decoder_counts(door: Door, monkeypatch: p
     door.graph.during_click = lambda: closed.append(door.ingress.gate.is_closed())
     await door.post("/predict", predict_body())
     assert closed == [True]
+
+
+async def test_clicks_whose_image_cannot_be_had_count_for_less(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "LATEST", 1.0)
+    door.graph.error = ImageTimeout("the host is silent")
+    assert (await door.post("/predict", predict_body())).status_code == 504
+    monkeypatch.setattr(gate, "LATEST", 0.0)
+    door.ingress.gate.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
+    assert (await door.post("/predict", predict_body())).status_code == 504
+    assert not door.ingress.gate.is_closed()
 
 
 async def test_opened_tasks_and_bad_requests_are_not_taken_for_clicks(door: Door) -> None:
