@@ -15,7 +15,7 @@ from sys import getsizeof
 
 from deployments.kept import Kept
 from protocol.bodies import ID_LIMIT
-from values.one_line import NAME_LIMIT, SENTENCE_LIMIT, one_line
+from values.one_line import NAME_LIMIT, one_line, sentence
 
 PROJECTS = 1000
 """Projects of which anything is kept, those that were heard of last."""
@@ -63,13 +63,13 @@ class Failure:
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, str):
-                limit = SENTENCE_LIMIT if each.name == "sentence" else SHORT_LIMIT
-                object.__setattr__(self, each.name, one_line(value, limit))
+                kept = sentence(value) if each.name == "sentence" else one_line(value, SHORT_LIMIT)
+                object.__setattr__(self, each.name, kept)
 
 
 def shortened(sentences: list[str]) -> list[str]:
     """Warnings as they are kept: few, and each within its limit."""
-    shown = [one_line(sentence, SENTENCE_LIMIT) for sentence in sentences[:WARNINGS]]
+    shown = [sentence(each) for each in sentences[:WARNINGS]]
     if len(sentences) > WARNINGS:
         shown[-1] = f"and {len(sentences) - WARNINGS + 1} more"
     return shown

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from values.one_line import SENTENCE_LIMIT, one_line
+from values.one_line import sentence
 
 
 class ServiceError(Exception):
@@ -49,7 +49,7 @@ class ServiceError(Exception):
     @property
     def detail(self) -> str:
         """The sentence for the user, on one line of bounded length, whatever a client named."""
-        return one_line(str(self.args[0]), SENTENCE_LIMIT)
+        return sentence(str(self.args[0]))
 
 
 class BadRequest(ServiceError):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from values.one_line import one_line, shown
+from values.one_line import SENTENCE_LIMIT, one_line, sentence, shown
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_a_name_is_shown_by_its_beginning() -> None:
     assert shown("n" * 64) == "n" * 64
     assert shown("n" * 65) == "n" * 63 + "…"
     assert shown("a\r\nb") == "a\\r\\nb"
+
+
+@pytest.mark.parametrize("quoted", ["x" * 10**6, "\n" * SENTENCE_LIMIT, "\n" * (SENTENCE_LIMIT // 2)])
+def test_a_sentence_keeps_what_it_is_about_and_its_remedy(quoted: str) -> None:
+    said = sentence(f"task 7: {quoted}; import it again")
+    assert said.startswith("task 7: ")
+    assert said.endswith("; import it again")
+    assert "…" in said
+    assert len(said) == SENTENCE_LIMIT
+    assert sentence("two\nlines") == "two\\nlines"
