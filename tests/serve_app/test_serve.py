@@ -105,7 +105,7 @@ def _answer_only_for_themselves(one: RunningApp, other: RunningApp) -> None:
     """Nobody is answered by the wrong one, whichever port is asked."""
     assert not _ports(one) & _ports(other)
     port = _port(one.url)
-    open_ = [one.url, f"http://[::1]:{port}", f"http://[::1]:{_fallback(one)}"]
+    open_ = [one.url, f"http://[::1]:{port}", f"http://127.0.0.1:{_fallback(one)}"]
     locked = [other.url, f"http://127.0.0.1:{_fallback(other)}"]
     for _ in range(8):  # a port that two share is answered by either
         assert [_health(url) for url in open_] == [200] * len(open_)
