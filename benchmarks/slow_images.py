@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from benchmarks.bar import Bar
 from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, Click, asking, client
 from benchmarks.chaos.figures import p99
 from benchmarks.chaos.questions import PICTURES, SIZE, Questions
+from benchmarks.peak_memory import PeakMemory
 from benchmarks.studio import Studio, request_of
 from serve_app.cli.progress import console
 from tests.running_app import ROOT, running_app
@@ -74,37 +75,6 @@ class Weather:
             f"{self.memory_mib:.0f} MiB": self.memory_mib > MEMORY_MIB,
         }
         return [words for words, missed in found.items() if missed]
-
-
-class Memory:
-    """The most that :func:`fetching_mib` says, asked again and again."""
-
-    def __init__(self, ancestor: int) -> None:
-        self._ancestor = ancestor
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._lock = threading.Lock()
-        self._peak = 0.0
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def peak(self) -> float:
-        """MiB, since this was asked last."""
-        with self._lock:
-            peak, self._peak = self._peak, 0.0
-        return peak
-
-    def _watch(self) -> None:
-        while not self._over.wait(SAMPLE_S):
-            held = fetching_mib(self._ancestor)
-            with self._lock:
-                self._peak = max(self._peak, held)
 
 
 def fetching_mib(ancestor: int) -> float:
@@ -158,7 +128,7 @@ def click_on(http: httpx.Client, address: str, size: tuple[int, int]) -> bool:
 class Stage:
     """An application with annotators before it, whose clicks and memory are told for each weather."""
 
-    def __init__(self, url: str, annotators: Annotators, memory: Memory, seconds: float) -> None:
+    def __init__(self, url: str, annotators: Annotators, memory: PeakMemory, seconds: float) -> None:
         self._url = url
         self._annotators = annotators
         self._memory = memory
@@ -274,7 +244,8 @@ def stage(seconds: float) -> Iterator[tuple[Stage, str, list[str]]]:
         with running_app(ROOT / "configs" / "serve.yaml", env, haproxy=True) as app:
             with client(app.url, TIMEOUT_S) as http:
                 questions.learn(asking(http))
-            with Memory(app.process.pid) as memory, Annotators(app.url, questions) as annotators:
+            held = PeakMemory(partial(fetching_mib, app.process.pid), SAMPLE_S)
+            with held as memory, Annotators(app.url, questions) as annotators:
                 yield Stage(app.url, annotators, memory, seconds), host.url, hosts
 
 

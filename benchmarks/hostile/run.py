@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import processes
@@ -17,6 +17,7 @@ from benchmarks.chaos.questions import PICTURES, SIZE, Questions
 from benchmarks.hostile.attack import Attack
 from benchmarks.hostile.figures import Figures, figures
 from benchmarks.hostile.report import Line, Report
+from benchmarks.peak_memory import PeakMemory
 from benchmarks.studio import Studio
 from tests.running_app import ROOT, RunningApp, running_app
 from tests.weights import checkpoints
@@ -40,44 +41,19 @@ class Plan:
         return f"{self.model}; two annotators on known images, two on new ones; {self.seconds:g} s each"
 
 
-class Memory:
-    """The most that the processes of an application hold together, asked again and again."""
-
-    def __init__(self, app: RunningApp) -> None:
-        self._ancestor = app.process.pid
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._peak = 0.0
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def peak(self) -> float:
-        """MiB, since this was asked last."""
-        peak, self._peak = max(self._peak, self._now()), 0.0
-        return peak
-
-    def _watch(self) -> None:
-        while not self._over.wait(SAMPLE_S):
-            self._peak = max(self._peak, self._now())
-
-    def _now(self) -> float:
-        held = 0.0
-        for pid, _ in processes.descendants(self._ancestor):
-            with contextlib.suppress(OSError, KeyError):
-                held += processes.share_of(pid)
-        return held
+def held_mib(ancestor: int) -> float:
+    """MiB that all processes of an application hold now, what they share counted once."""
+    held = 0.0
+    for pid, _ in processes.descendants(ancestor):
+        with contextlib.suppress(OSError, KeyError):
+            held += processes.share_of(pid)
+    return held
 
 
 class Honest:
     """Annotators who click on known images, others who click on new ones, and who asks /health."""
 
-    def __init__(self, app: RunningApp, memory: Memory) -> None:
+    def __init__(self, app: RunningApp, memory: PeakMemory) -> None:
         known, new = Questions(cold_every=NEVER), Questions(cold_every=1)
         with client(app.url, TIMEOUT_S) as http:
             known.learn(asking(http))
@@ -106,7 +82,10 @@ def run(plan: Plan, folder: Path) -> Report:
     with Bar(len(plan.attacks)) as bar:
         for attack in plan.attacks:
             bar.begin(attack.name)
-            with _application(plan, folder) as app, Memory(app) as memory:
+            with (
+                _application(plan, folder) as app,
+                PeakMemory(partial(held_mib, app.process.pid), SAMPLE_S) as memory,
+            ):
                 report.lines.append(_line(Honest(app, memory), app, attack, plan.seconds))
             bar.advance(1)
     return report
