@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import resource
 import select
@@ -47,6 +48,7 @@ from PIL import (
 from imaging import box, framing
 from imaging.decoding import Turn, decode
 from imaging.file_bytes import LARGE
+from imaging.slow_processes import SlowProcesses
 from values.errors import ServiceError
 from values.image import ModelSize
 
@@ -123,6 +125,7 @@ class Forks:
         self._control = control
         self._work = work
         self._told: dict[int, socket.socket] = {}
+        self._slow = SlowProcesses()
         self._turns: IO[bytes] | None = None
 
     def fork(self, peer: socket.socket, told: socket.socket) -> None:
@@ -147,21 +150,25 @@ class Forks:
                 return
             if child == 0:
                 return
+            self._slow.remove(child)
             _tell(self._told.pop(child), started=True, number=os.WTERMSIG(status))
 
     def wait(self) -> bool:
-        """End the processes that nobody waits for any more, until something comes over the control one.
+        """End the processes that nobody waits for any more, and let the slow ones take turns, until something
+        comes over the control connection.
 
         Whether it is to be read now; else to be called again.
         """
         with _no_child_signals():
+            self._slow.rotate()
+            left_s = self._slow.left_s()
             told = {each.fileno(): child for child, each in self._told.items() if each.fileno() >= 0}
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         for descriptor in told:
             poll.register(descriptor, select.POLLIN)
         is_asked = False
-        for descriptor, happened in poll.poll():
+        for descriptor, happened in poll.poll(None if left_s is None else math.ceil(left_s * 1000)):
             if descriptor == self._control.fileno():
                 is_asked = True
             elif happened == select.POLLIN:
@@ -175,9 +182,7 @@ class Forks:
             told = self._told.get(child)
             if told is not None:
                 told.recv(1)
-                # Niceness would not do: Ray's workers have 15 levels of it, and encoders the last there are.
-                with contextlib.suppress(OSError, AttributeError):  # where the system has it not
-                    os.sched_setscheduler(child, os.SCHED_IDLE, os.sched_param(0))
+                self._slow.add(child)
 
     def _end(self, child: int) -> None:
         with _no_child_signals():
