@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.classical import iou
 from segmenters.resample import to_mask
+from testing.pointing import iou
 from values.masks import Masks
 from values.prompt import Prompt
 

@@ -1,138 +1,18 @@
 """Accuracy and CPU time of the classical segmenter: ``python -m benchmarks.classical``.
 
-Each object is asked for with one click, with three clicks, with its box, and with its box and two clicks. The
-first click goes to the deepest point of the object, each next one to the deepest point of the segmenter's own
-error, and none is spent on an error too thin for a hand to hit.
+What is asked and what counts says ``testing.pointing``.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.photographs import photographs
-from benchmarks.scenes import scene
 from segmenters.classical.segmenter import Classical
-from segmenters.picking import ranked
-from segmenters.resample import to_mask
-from segmenters.segmenter import Segmenter
-from values.image import Pixels
-from values.prompt import Prompt
-
-KINDS = ("1 click", "3 clicks", "box", "box + 2 clicks")
-SIZES = ((640, 427), (960, 640), (400, 600))
-
-_HITTABLE = 2.5  # pixels from the border of an error to its deepest point
-
-Mask = NDArray[np.bool_]
-Example = tuple[str, NDArray[np.uint8], Mask]
-
-
-class Result(NamedTuple):
-    """``ious`` and ``scores``: per kind of prompt. ``encode``, ``decode``: CPU seconds, mean per call."""
-
-    name: str
-    ious: tuple[float, ...]
-    scores: tuple[float, ...]
-    encode: float
-    decode: float
-
-
-class Annotator:
-    """Someone who knows the truth about one image, points at it, and counts what each answer costs."""
-
-    def __init__(self, segmenter: Segmenter, rgb: NDArray[np.uint8], truth: Mask) -> None:
-        self._truth = truth
-        self._decoder = segmenter.load_decoder(1)
-        encoder = segmenter.load_encoder(1)
-        pixels = shown(segmenter, rgb)
-        start = time.thread_time()
-        (self._embedding,) = encoder.encode([pixels])
-        self.encode = time.thread_time() - start
-        self.decodes: list[float] = []
-
-    def ask(self, clicks: int, box: NDArray[np.float32] | None) -> tuple[float, float]:
-        """(IoU, score) after this many clicks, with or without a box."""
-        points: list[tuple[int, int]] = []
-        labels: list[int] = []
-        mask = np.zeros_like(self._truth)
-        score = 0.0
-        if box is not None:
-            mask, score = self._answer(points, labels, box)
-        for _ in range(clicks):
-            depth, point = deepest(self._truth & ~mask)
-            excess, outside = deepest(mask & ~self._truth)
-            if max(depth, excess) < _HITTABLE:
-                break
-            points.append(point if depth >= excess else outside)
-            labels.append(int(depth >= excess))
-            mask, score = self._answer(points, labels, box)
-        return iou(mask, self._truth), score
-
-    def _answer(
-        self, points: list[tuple[int, int]], labels: list[int], box: NDArray[np.float32] | None
-    ) -> tuple[Mask, float]:
-        height, width = self._truth.shape
-        prompt = Prompt.in_pixels((width, height), points, labels, box)
-        start = time.thread_time()
-        masks = self._decoder.decode(self._embedding, prompt)
-        self.decodes.append(time.thread_time() - start)
-        logits, score = ranked(masks)[0]
-        return to_mask(logits, masks.frame, width, height), score
-
-
-def shown(segmenter: Segmenter, rgb: NDArray[np.uint8]) -> Pixels:
-    """An image as the segmenter's encoder takes it."""
-    height, width = rgb.shape[:2]
-    size = segmenter.input.scaled(width, height)
-    small = rgb if size == (width, height) else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return Pixels(np.asarray(small, np.uint8), width, height)
-
-
-def iou(a: Mask, b: Mask) -> float:
-    """Intersection over union, 0..1; two empty masks are equal."""
-    union = np.count_nonzero(a | b)
-    return float(np.count_nonzero(a & b) / union) if union else 1.0
-
-
-def deepest(mask: Mask) -> tuple[float, tuple[int, int]]:
-    """(distance to the border in pixels, (x, y)) of the point farthest inside; distance 0 for none."""
-    inside = np.pad(mask, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
-    return float(distance[row, column]), (int(column), int(row))
-
-
-def tight_box(mask: Mask) -> NDArray[np.float32]:
-    """x0, y0, x1, y1 around the mask, in pixels; x1 and y1 exclusive."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
-
-
-def measure(segmenter: Segmenter, example: Example) -> Result:
-    """Ask for one object in every way."""
-    name, rgb, truth = example
-    annotator = Annotator(segmenter, rgb, truth)
-    box = tight_box(truth)
-    answers = [
-        annotator.ask(clicks, box if boxed else None) for clicks, boxed in ((1, 0), (3, 0), (0, 1), (2, 1))
-    ]
-    ious, scores = zip(*answers, strict=True)
-    return Result(name, ious, scores, annotator.encode, statistics.fmean(annotator.decodes))
-
-
-def scenes(count: int) -> Iterator[Example]:
-    """The objects of the first ``count`` generated scenes."""
-    for seed in range(count):
-        rgb, masks = scene(seed, *SIZES[seed % len(SIZES)])
-        for index, mask in enumerate(masks):
-            yield f"scene {seed}.{index}", rgb, mask
+from testing.photographs import photographs
+from testing.pointing import KINDS, Example, Result, measure, scenes
 
 
 def report(title: str, examples: Iterable[Example], each: bool) -> None:

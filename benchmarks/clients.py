@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from benchmarks.studio import request_of
-from tests.running_app import RunningApp
+from testing.project_server import request_of
+from testing.running_app import RunningApp
 
 SIZE = (320, 240)
 """Width and height of the images."""

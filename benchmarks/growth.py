@@ -30,13 +30,13 @@ from rich.table import Table
 from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.clients import SIZE, Clients, click, client_of
-from benchmarks.studio import Studio
 from embeddings.key import image_key
 from embeddings.memory import MemoryTier
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from serve_app.cli.progress import console
-from tests.running_app import ROOT, running_app
+from testing.project_server import Studio
+from testing.running_app import ROOT, running_app
 from values.embedding import Embedding
 from values.image import ImageSource
 
@@ -111,7 +111,7 @@ def _load(deployment: str, replicas: int, clients: Clients, encode_s: float) -> 
 def _config(deployment: str, replicas: int) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
     [application] = config["applications"]
-    application["import_path"] = "benchmarks.slow_encoder:build"
+    application["import_path"] = "benchmarks.session.slow_encoder:build"
     for each in application["deployments"]:
         if each["name"] == deployment:
             each.pop("autoscaling_config")

@@ -24,12 +24,11 @@ from rich.console import Console
 from benchmarks import command, machine
 from benchmarks.agreement import KINDS, Agreement, agreement, prompts, shown
 from benchmarks.bar import Bar
-from benchmarks.contenders import stands_in
-from benchmarks.encoder_network import described
-from benchmarks.encoder_report import PUBLISHED, STAND_IN
-from benchmarks.encoder_tables import STAND_IN_CAPTION, Line, Sheet, drawn
-from benchmarks.large_pictures import encoded
-from benchmarks.scenes import scene
+from benchmarks.encoder.network import described
+from benchmarks.encoder.report import PUBLISHED, STAND_IN
+from benchmarks.encoder.tables import STAND_IN_CAPTION, Line, Sheet, drawn
+from benchmarks.images.large_pictures import encoded
+from benchmarks.models.contenders import stands_in
 from benchmarks.turns import Cost, cost, take_turns
 from embeddings.memory import MemoryTier
 from embeddings.precision import exact, owned
@@ -42,6 +41,7 @@ from segmenters.refining import Kept, Refiner
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Decoder, Encoder, Segmenter
 from serve_app.cli.progress import console
+from testing.scenes import scene
 from values.cores import usable_cores
 from values.embedding import Embedding
 from values.image import ModelSize

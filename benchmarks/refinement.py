@@ -22,17 +22,17 @@ from rich.console import Console
 from benchmarks import machine
 from benchmarks.agreement import Mask, shown
 from benchmarks.bar import Bar
-from benchmarks.classical import deepest, iou
-from benchmarks.encoder_report import STAND_IN
-from benchmarks.encoder_tables import Line, Sheet, drawn
-from benchmarks.large_pictures import Picture
-from benchmarks.photographs import photographs
+from benchmarks.encoder.report import STAND_IN
+from benchmarks.encoder.tables import Line, Sheet, drawn
+from benchmarks.images.large_pictures import Picture
 from benchmarks.precision import SIZE, THREADS, answering, embedded, main, weights
-from benchmarks.scenes import scene
 from benchmarks.turns import Cost, cost, take_turns
 from embeddings.memory import MemoryTier
 from segmenters.refining import Logits
 from segmenters.segmenter import Segmenter
+from testing.photographs import photographs
+from testing.pointing import deepest, iou
+from testing.scenes import scene
 from values.masks import Masks
 from values.prompt import Prompt
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.processes import Memory, descendant, maps, memory_of
-from tests.running_app import RunningApp
+from testing.processes import Memory, descendant, maps, memory_of
+from testing.running_app import RunningApp
 
 MEMORY_GOAL = 600.0  # MiB
 START_GOAL = 5.0  # seconds

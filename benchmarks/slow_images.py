@@ -27,16 +27,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import command, machine, processes
+from benchmarks import command, machine
 from benchmarks.bar import Bar
-from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, Click, asking, client
-from benchmarks.chaos.figures import p99
-from benchmarks.chaos.questions import PICTURES, SIZE, Questions
 from benchmarks.peak_memory import PeakMemory
-from benchmarks.studio import Studio, request_of
 from serve_app.cli.progress import console
-from tests.running_app import ROOT, running_app
-from tests.segmenters.checkpoints.server import Exchange, Server
+from testing import processes
+from testing.annotating.annotators import TIMEOUT_S, Annotators, Click, asking, client
+from testing.annotating.figures import p99
+from testing.annotating.questions import PICTURES, SIZE, Questions
+from testing.file_server import Exchange, Server
+from testing.project_server import Studio, request_of
+from testing.running_app import ROOT, running_app
 
 LARGE = (8000, 7500)
 HOSTS = 16
@@ -90,7 +91,7 @@ def fetching_mib(ancestor: int) -> float:
 def fetches(words: Sequence[str]) -> bool:
     """Whether a process of this command line fetches or decodes images."""
     line = " ".join(words)
-    return ":Fetcher" in line or "imaging.decoding_process" in line
+    return ":Fetcher" in line or "imaging.decoding_processes.process" in line
 
 
 def large() -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from deployments.turns import DECODING, behind_loops
+from deployments.niceness import DECODING, behind_loops
 
 T = TypeVar("T")
 

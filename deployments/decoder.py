@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from deployments.aloud import said_aloud, warn_at_once
+from deployments.calls.large_values import Parcel
 from deployments.cpus import threads_each
 from deployments.decode_queue import Busy, DecodeQueue, QueueState
 from deployments.device_health import DeviceHealth
-from deployments.keeper import Keeper
-from deployments.meters import Meters
+from deployments.embedding_cache import Keeper
+from deployments.metrics import Meters
 from deployments.options import DecoderOptions
-from deployments.parcels import Parcel
 from deployments.scaling import LOAD, ROOM, room
+from deployments.startup_log import said_aloud, warn_at_once
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions
 from embeddings.precision import exact
-from embeddings.schedule import OFTEN_S
+from embeddings.sweep_schedule import OFTEN_S
 from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
 from protocol.regions import Region, encode
-from segmenters.picking import ranked
+from segmenters.candidates import ranked
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter

@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from deployments.ahead_limit import AheadLimit
-from deployments.aloud import said_aloud, warn_at_once
 from deployments.batcher import Batcher
+from deployments.calls.large_values import Parcel, unpacked
 from deployments.cpus import threads_each
 from deployments.device_health import APART_S, DeviceHealth
-from deployments.meters import Meters
-from deployments.parcels import Parcel, unpacked
-from deployments.turns import ENCODING, behind_loops
+from deployments.metrics import Meters
+from deployments.niceness import ENCODING, behind_loops
+from deployments.startup_log import said_aloud, warn_at_once
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OtherVersion, OutOfMemory

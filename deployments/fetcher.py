@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from concurrency.priority_slots import Urgency
+from concurrency.single_flight import Flight, SingleFlight
 from deployments.ahead_limit import AheadLimit
-from deployments.aloud import warn_at_once
-from deployments.meters import Meters
-from deployments.offered import OfferedTokens
-from deployments.parcels import Parcel, packed, unpack
-from deployments.recent import Recent
+from deployments.calls.large_values import Parcel, packed, unpack
+from deployments.calls.setup_tokens import OfferedTokens
+from deployments.metrics import Meters
+from deployments.recent_answer import Recent
 from deployments.scaling import LOAD, ROOM, room
-from embeddings.single_flight import Flight, SingleFlight
+from deployments.startup_log import warn_at_once
 from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
 from values.cores import ONE_MACHINE, usable_cores
 from values.errors import DeadlineExceeded

@@ -16,30 +16,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deployments.aloud import warn_at_once
-from deployments.answers import http_exception, json_response, read_body
-from deployments.auth import BasicAuth
-from deployments.background import Background
+from deployments.calls.background import Background
+from deployments.calls.decoder_client import Owners
+from deployments.calls.large_values import LARGE
+from deployments.calls.setup_configs import SetupConfigs
+from deployments.calls.setup_tokens import OfferedTokens
 from deployments.decode_queue import Busy
-from deployments.diagnosis import diagnose
-from deployments.door import DETAIL, Door, serves_here, visit_of
-from deployments.drawn_masks import DrawnMasks
-from deployments.entrance import is_near
-from deployments.gate import Gate
+from deployments.http.auth import BasicAuth
+from deployments.http.diagnosis import diagnose
+from deployments.http.door import DETAIL, Door, serves_here, visit_of
+from deployments.http.entrance import is_near
+from deployments.http.gate import Gate
+from deployments.http.reporter import Reporter
+from deployments.http.responses import http_exception, json_response, read_body
 from deployments.journal import TOKEN_LIMIT, is_kept, shortened
-from deployments.meters import Meters
+from deployments.mask_prompt_decoders import DrawnMasks
+from deployments.metrics import Meters
 from deployments.off_loop import DearWork, loop_comes_first, off_loop_if_large
-from deployments.offered import OfferedTokens
 from deployments.options import IngressOptions
-from deployments.owners import Owners
-from deployments.parcels import LARGE
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
-from deployments.reporter import Reporter
-from deployments.setup_configs import SetupConfigs
-from imaging.label_studio import Site
+from deployments.startup_log import warn_at_once
 from imaging.options import ImageOptions
 from imaging.project_tasks import ProjectTasks
+from label_studio.site import Site
 from protocol import bodies, config_warnings, label_config
 from protocol.bodies import PredictBody
 from protocol.click import Nothing, read_click, read_images

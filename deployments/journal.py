@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field, fields
 from sys import getsizeof
 
-from deployments.kept import Kept
+from deployments.bounded_cache import Kept
 from protocol.bodies import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
 
-from deployments.parcels import LARGE
+from deployments.calls.large_values import LARGE
 from deployments.project_places import ProjectPlaces
 from protocol.cost import ON_LOOP_MS
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from deployments.background import Background
+from concurrency.single_flight import SingleFlight
+from deployments.calls.background import Background
+from deployments.calls.large_values import LARGE
 from deployments.off_loop import off_loop_if
-from deployments.parcels import LARGE
-from embeddings.single_flight import SingleFlight
 from imaging.project_tasks import ListedTask
 from protocol.bodies import PredictBody, Task
 from protocol.click import read_images

@@ -9,9 +9,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from deployments.background import Background
-from deployments.calls import call
-from deployments.parcels import Parcel
+from deployments.calls.background import Background
+from deployments.calls.call import call
+from deployments.calls.large_values import Parcel
 from values.errors import ServiceError
 from values.image import ImageSource
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from embeddings.single_flight import Flight
+from concurrency.single_flight import Flight
 
 T = TypeVar("T")
 

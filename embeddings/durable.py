@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 
+from embeddings.durable_location import is_object_name, object_name, parse_place, why
+from embeddings.embedding_file import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
 from embeddings.last_sweep import note_sweep, seconds_since_sweep
 from embeddings.options import DurableOptions
-from embeddings.places import is_object_name, object_name, parse_place, why
-from embeddings.schedule import OFTEN_S, Schedule
-from embeddings.stored import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
-from embeddings.sweeping import Bounds, sweep_place
+from embeddings.retention import Bounds, sweep_place
+from embeddings.sweep_schedule import OFTEN_S, Schedule
 from values.embedding import Embedding
 
 if TYPE_CHECKING:

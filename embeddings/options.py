@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from embeddings.places import parse_place
+from embeddings.durable_location import parse_place
 
 
 def _unset_if_blank(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from imaging.priority_slots import Urgency
+from concurrency.priority_slots import Urgency
 
 READS = 16
 READS_OF_A_HOST = 2

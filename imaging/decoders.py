@@ -1,4 +1,4 @@
-"""Decoding images away from everything else, in processes that can be ended (see ``decoding_process``)."""
+"""Decoding images away from everything else, in processes that can be ended: ``decoding_processes``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.exhaustion import out_of
+from concurrency.abandonable_worker import Worker
+from concurrency.priority_slots import Share, Shares, Urgency
+from imaging.decoding_processes.ends import WORK, Ended, Unread
+from imaging.decoding_processes.pool import processes
 from imaging.file_bytes import LARGE
-from imaging.net import Content
 from imaging.options import ImageOptions
-from imaging.priority_slots import Share, Shares, Urgency
-from imaging.process_ends import WORK, Ended, Unread
-from imaging.process_pool import processes
-from imaging.worker import Worker
 from values.errors import ImageCorrupt, ImageError, Overloaded, ServiceError, error_classes
+from values.evidence import Content
+from values.exhaustion import out_of
 from values.image import ModelSize, Pixels
 from values.one_line import one_line
 from values.pixel_limit import SIDE_LIMIT

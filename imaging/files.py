@@ -12,10 +12,10 @@ import re
 import stat
 from pathlib import Path
 
-from imaging import evidence
-from imaging.evidence import Found
-from imaging.exhaustion import exhausted
+from values import evidence
 from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnreachable, ServiceError
+from values.evidence import Found
+from values.exhaustion import exhausted
 
 # An encoded separator that is left after decoding once was encoded twice, and only to get past a check.
 _ENCODED = re.compile(r"%(2f|5c|2e|00)", re.IGNORECASE)

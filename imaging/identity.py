@@ -6,13 +6,13 @@ import hashlib
 
 import httpx
 
-from imaging.addresses import Origin
-from imaging.label_studio import local_path
-from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
 from imaging.options import ImageOptions
 from imaging.signatures import unsigned_query
 from imaging.sources import locate
+from label_studio.site import local_path
+from net.addresses import Origin
 from values.image import ImageSource
+from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
 
 
 def canonical(source: ImageSource, options: ImageOptions) -> str:

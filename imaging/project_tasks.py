@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from imaging.label_studio import Site
-from imaging.locations import LabelStudioFile
 from imaging.options import ImageOptions
-from imaging.resolver import Resolver, resolve
 from imaging.web import Web
+from label_studio.site import Site
+from net.resolver import Resolver, resolve
 from values.errors import ImageUnreachable
 from values.image import ImageSource
+from values.locations import LabelStudioFile
 
 
 @dataclass(frozen=True, slots=True)

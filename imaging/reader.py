@@ -5,31 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from imaging.addresses import parse_url
+from concurrency.abandonable_worker import Worker
+from concurrency.priority_slots import Urgency
 from imaging.background_reads import BackgroundReads
 from imaging.decoders import Decoders, Whose
-from imaging.evidence import Found
 from imaging.files import read_file
-from imaging.host_places import HostPlaces
-from imaging.large_files import Grows, LargeFiles
-from imaging.locations import (
-    DataUrl,
-    LabelStudioFile,
-    LocalFile,
-    Location,
-    StoredObject,
-    WebImage,
-    host_of,
-)
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
-from imaging.resolver import Resolver, resolve
-from imaging.sources import locate, naming
-from imaging.stores import Stores
+from imaging.sources import host_of, locate, naming
 from imaging.web import Web
-from imaging.worker import Worker
+from net.addresses import parse_url
+from net.host_places import HostPlaces
+from net.large_files import Grows, LargeFiles
+from net.resolver import Resolver, resolve
+from stores.reader import Stores
 from values.errors import ImageForbidden, ImageMissing
+from values.evidence import Found
 from values.image import ImageSource, ModelSize, Pixels
+from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, WebImage
 
 FILES_AT_ONCE = 8
 VALUES_AT_ONCE = 2
@@ -81,7 +73,7 @@ class ImageReader:
     async def evidence(self, source: ImageSource) -> str:
         """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
 
-        As long as that is the same, so is the image. "" where nothing tells: see ``imaging.evidence``.
+        As long as that is the same, so is the image. "" where nothing tells: see ``values.evidence``.
         Everything is checked as for reading, and raises the same errors.
         """
         location = await self._locate(source, Urgency.of(False))

@@ -16,12 +16,12 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from imaging.addresses import ForbiddenUrl, parse_url
-from imaging.label_studio import Site, handed_out, local_path
-from imaging.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, WebImage
 from imaging.options import ImageOptions
+from label_studio.site import Site, handed_out, local_path
+from net.addresses import ForbiddenUrl, Origin, parse_url
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
+from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, WebImage
 from values.one_line import one_line
 
 MAX_URI = 4096
@@ -170,3 +170,16 @@ def _of_label_studio(url: httpx.URL, options: ImageOptions) -> Location:
     if uri is not None and _CLOUD.fullmatch(uri):
         return _stored(uri, url)
     return LabelStudioFile(url)
+
+
+def host_of(location: Location) -> str | None:
+    """Who has the image: an origin, a bucket or the mounted folder. None for one in the task itself."""
+    match location:
+        case DataUrl():
+            return None
+        case LocalFile():
+            return "local files"
+        case StoredObject(scheme, bucket):
+            return f"{scheme}://{bucket}"
+        case _:
+            return str(Origin.of(location.url))

@@ -6,18 +6,16 @@ import asyncio
 
 import httpx
 
-from imaging import evidence
-from imaging.addresses import AllowList, ForbiddenUrl, Origin, join_url
-from imaging.credentials import Credential, Credentials
-from imaging.evidence import Found
-from imaging.host_places import HostPlaces
-from imaging.label_studio import Site, handed_out
-from imaging.large_files import Grows
-from imaging.locations import LabelStudioFile, WebImage
-from imaging.net import Answer, Net
+from concurrency.priority_slots import Urgency
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
-from imaging.resolver import Resolver, resolve
+from label_studio.credentials import Credential, Credentials
+from label_studio.site import Site, handed_out
+from net.addresses import AllowList, ForbiddenUrl, Origin, join_url
+from net.host_places import HostPlaces
+from net.large_files import Grows
+from net.resolver import Resolver, resolve
+from net.transport import Answer, Net
+from values import evidence
 from values.errors import (
     ImageForbidden,
     ImageMissing,
@@ -25,7 +23,9 @@ from values.errors import (
     ImageUnauthorized,
     ImageUnreachable,
 )
+from values.evidence import Found
 from values.image import ImageSource
+from values.locations import LabelStudioFile, WebImage
 
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

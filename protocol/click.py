@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from protocol import drawn
+from protocol import mask_prompts
 from protocol.bodies import PredictBody, Task, WebhookBody
 from protocol.budget import Budget, Spent
 from protocol.controls import Output
-from protocol.drawn import Draw
 from protocol.label_config import Image, LabelConfig, parse
+from protocol.mask_prompts import Draw
 from protocol.options import ReadOptions
 from protocol.prompts import Pointed, read_pointed
 from protocol.repeater import expanded, images
@@ -53,7 +53,7 @@ class Nothing:
 
 
 def read_click(
-    body: PredictBody, options: ReadOptions | None = None, draw: Draw = drawn.read
+    body: PredictBody, options: ReadOptions | None = None, draw: Draw = mask_prompts.read
 ) -> Click | Nothing | None:
     """The click of an interactive request, which is about its first task; None for a request without prompts.
 

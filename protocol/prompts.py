@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from protocol import drawn
+from protocol import mask_prompts
 from protocol.bodies import Item
-from protocol.drawn import Draw, Drawn
 from protocol.fields import CORNER_LIMIT
 from protocol.marks import Mark, read_marks
+from protocol.mask_prompts import Draw, Drawn
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt
 from values.pixel_limit import PixelLimit
@@ -74,7 +74,7 @@ def read_pointed(
     items: Sequence[Item],
     multi_box: MultiBox = "last",
     pixels: PixelLimit | None = None,
-    draw: Draw = drawn.read,
+    draw: Draw = mask_prompts.read,
 ) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 

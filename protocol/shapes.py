@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import drawn
-from protocol.drawn import Draw, Drawing, Drawn, Kind
+from protocol import mask_prompts
 from protocol.fields import BYTES, POINTS, TEXT, Fields
+from protocol.mask_prompts import Draw, Drawing, Drawn, Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ def polygon(value: Fields, width: int, height: int) -> Area:
     if given is None or len(given) < 3:
         raise value.problem("points", "needs at least three points")
     points = np.clip(np.array(given, np.float64) / 100, 0, 1)
-    return Area(lambda draw: drawn.from_polygon(points, width, height), corners=len(points))
+    return Area(lambda draw: mask_prompts.from_polygon(points, width, height), corners=len(points))
 
 
 def brush(value: Fields, width: int, height: int) -> Area:
@@ -113,8 +113,8 @@ def _drawing(drawing: Drawing) -> Area:
 
 def _png(kind: Kind, url: str, width: int, height: int) -> Area:
     def read(draw: Draw) -> Drawn:
-        data = drawn.png_bytes(url)
-        drawn.check_png(data, width, height)  # before it is sent anywhere
+        data = mask_prompts.png_bytes(url)
+        mask_prompts.check_png(data, width, height)  # before it is sent anywhere
         return draw(Drawing(kind, data, width, height))
 
     return Area(read)

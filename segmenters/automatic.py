@@ -9,7 +9,7 @@ from pathlib import Path
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.official import official
+from segmenters.checkpoints.published import official
 from segmenters.checkpoints.reachable import unreachable
 from segmenters.checkpoints.state import State, state_of
 from segmenters.options import ModelOptions

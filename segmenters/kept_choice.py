@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from segmenters.checkpoints.official import model_folder
+from segmenters.checkpoints.published import model_folder
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.picking import ranked
+from segmenters.candidates import ranked
 from segmenters.segmenter import Decoder
 from values.embedding import Embedding
 from values.masks import Masks

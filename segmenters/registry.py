@@ -10,9 +10,9 @@ from segmenters.automatic import best
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.fetching import fetch
-from segmenters.checkpoints.official import model_folder
-from segmenters.checkpoints.placing import in_folder, is_url, placed
+from segmenters.checkpoints.fetch import fetch
+from segmenters.checkpoints.locate import in_folder, is_url, placed
+from segmenters.checkpoints.published import model_folder
 from segmenters.classical.segmenter import Classical
 from segmenters.naming import AUTO, CLASSICAL, ONNX, known, wanted
 from segmenters.options import ModelOptions

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
-from deployments import meters
+from deployments import metrics
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.progress import MIB
@@ -39,9 +39,9 @@ def settings_table() -> str:
 def metrics_table() -> str:
     """Every metric as Prometheus sees it."""
     kinds = (
-        (meters.COUNTERS, "counter", "_total"),
-        (meters.HISTOGRAMS, "histogram", ""),
-        (meters.GAUGES, "gauge", ""),
+        (metrics.COUNTERS, "counter", "_total"),
+        (metrics.HISTOGRAMS, "histogram", ""),
+        (metrics.GAUGES, "gauge", ""),
     )
     rows = [
         (f"`ray_{name}{suffix}`", kind, ", ".join(f"`{tag}`" for tag in tags), text)

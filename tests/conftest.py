@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 import yaml
 
-from tests.canary import WATCH, judge, listening
-from tests.running_app import ROOT, RunningApp, running_app
+from testing.canary import WATCH, judge, listening
+from testing.running_app import ROOT, RunningApp, running_app
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)

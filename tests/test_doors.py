@@ -13,28 +13,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("deployments", "embeddings", "imaging", "protocol", "segmenters", "serve_app", "values")
+FOLDERS = (
+    *("concurrency", "deployments", "embeddings", "imaging", "label_studio", "net", "protocol", "segmenters"),
+    *("serve_app", "stores", "values"),
+)
 
 MAY_SEND = {
     "embeddings/durable.py": "keeps embeddings in the folder or bucket that an operator named",
     "embeddings/last_sweep.py": "reads and writes the time of the last sweep there",
-    "embeddings/places.py": "opens that folder or bucket",
-    "embeddings/sweeping.py": "lists it and removes what is out of its bounds",
-    "imaging/net.py": "speaks HTTP for images, through the sockets of imaging/sockets.py",
-    "imaging/resolver.py": "looks up the names of images' hosts, whose addresses imaging/sockets.py checks",
-    "imaging/sockets.py": "the one place that opens sockets for images, to checked addresses only",
-    "imaging/store_clients.py": "reads cloud stores that an operator named, by their own client library",
-    "imaging/store_connect.py": "makes those clients, from each cloud's own variables",
+    "embeddings/durable_location.py": "opens that folder or bucket",
+    "embeddings/retention.py": "lists it and removes what is out of its bounds",
+    "net/transport.py": "speaks HTTP for images, through the sockets of net/sockets.py",
+    "net/resolver.py": "looks up the names of images' hosts, whose addresses net/sockets.py checks",
+    "net/sockets.py": "the one place that opens sockets for images, to checked addresses only",
+    "stores/clients.py": "reads cloud stores that an operator named, by their own client library",
+    "stores/connect.py": "makes those clients, from each cloud's own variables",
     "segmenters/checkpoints/answer.py": "reads the answer of a checkpoint's download",
     "segmenters/checkpoints/download.py": "downloads checkpoints, from pinned addresses and by digest",
     "segmenters/checkpoints/partial.py": "the validators with which a broken download goes on",
     "segmenters/checkpoints/reachable.py": "asks whether a checkpoint's host answers before choosing it",
     "segmenters/checkpoints/web.py": "the HTTP client of the downloads",
-    "serve_app/cli/checks.py": "doctor asks the parts of a running installation",
+    "serve_app/cli/doctor/checks.py": "doctor asks the parts of a running installation",
     "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
     "serve_app/cli/backend_route.py": "sends tasks to a running application that an operator named",
-    "serve_app/cli/open_ports.py": "doctor asks Ray's ports of this machine, without a token",
-    "serve_app/cli/report.py": "watches the application that `serve` started, on loopback",
+    "serve_app/cli/doctor/open_ports.py": "doctor asks Ray's ports of this machine, without a token",
+    "serve_app/cli/serve/report.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
     "serve_app/cli/serve/draining.py": "asks HAProxy on its own socket what is under way",
     "serve_app/cli/serve/ports.py": "holds the ports of an instance until it listens there",
@@ -42,7 +45,7 @@ MAY_SEND = {
 }
 MAY_OPEN_FOR_IMAGES = {
     "imaging/files.py": "the one place that opens files that a task names",
-    "imaging/decoding_process.py": "an empty file without a name, for a lock between processes",
+    "imaging/decoding_processes/process.py": "an empty file without a name, for a lock between processes",
 }
 
 _CLIENTS = """
@@ -166,7 +169,7 @@ def file_doors(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("source", [source for source in _sources() if source not in MAY_SEND])
 def test_no_other_module_opens_sockets(source: str) -> None:
-    assert list(network_doors(_tree(source))) == [], f"{source} may not send: go through imaging/net.py"
+    assert list(network_doors(_tree(source))) == [], f"{source} may not send: go through net/transport.py"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_a_socket_door_is_seen(text: str) -> None:
         "from httpx import URL",
         "from urllib.parse import urlsplit",
         "import http\nhttp.HTTPStatus",
-        "from imaging.net import Net",
+        "from net.transport import Net",
         "from . import requests",
         "from multiprocessing.connection import Connection",
         "import torch\nimport google",

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import command
 from benchmarks.chaos.run import EVERYTHING, Plan, run
 from serve_app.cli.progress import console
-from tests.running_app import ROOT
+from testing.running_app import ROOT
 
 
 def main() -> None:

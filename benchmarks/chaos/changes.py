@@ -6,7 +6,7 @@ import copy
 import time
 from typing import Any
 
-from tests.running_app import RunningApp
+from testing.running_app import RunningApp
 
 DEPLOY_S = 120.0
 

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from benchmarks.chaos.questions import Questions
-from tests.metrics import total
-from tests.running_app import RunningApp
+from testing.annotating.questions import Questions
+from testing.app_metrics import total
+from testing.running_app import RunningApp
 
 CLIENTS = 200
 STAY_S = 0.05

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import machine
-from benchmarks.chaos.figures import Calm, Figures
 from benchmarks.chaos.leaving import Left
 from benchmarks.chaos.stopping import STOP_S, Stopped
 from benchmarks.chaos.targets import Target
+from testing.annotating.figures import Calm, Figures
 
 
 @dataclass

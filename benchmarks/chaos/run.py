@@ -13,18 +13,18 @@ from typing import Any
 import yaml
 
 from benchmarks.bar import Bar
-from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, asking, client
 from benchmarks.chaos.changes import Deployed
-from benchmarks.chaos.figures import Calm, Event, figures
 from benchmarks.chaos.leaving import leave
-from benchmarks.chaos.questions import PICTURES, SIZE, Questions
 from benchmarks.chaos.report import Report
 from benchmarks.chaos.stopping import stop
 from benchmarks.chaos.targets import targets
-from benchmarks.chaos.victims import VICTIMS, Victim
-from benchmarks.studio import Studio
-from tests.running_app import RunningApp, running_app
-from tests.weights import checkpoints
+from testing.annotating.annotators import TIMEOUT_S, Annotators, asking, client
+from testing.annotating.figures import Calm, Event, figures
+from testing.annotating.questions import PICTURES, SIZE, Questions
+from testing.annotating.victims import VICTIMS, Victim
+from testing.project_server import Studio
+from testing.running_app import RunningApp, running_app
+from testing.weights import checkpoints
 
 LIGHTLY, SETTING = "a light option", "a setting"
 LEAVING, STOP = "leaving", "stop"

@@ -9,11 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from benchmarks import processes
-from benchmarks.chaos.annotators import TIMEOUT_S, clicked, client
-from benchmarks.chaos.questions import Questions
-from benchmarks.chaos.victims import haproxy
-from tests.running_app import RunningApp
+from testing import processes
+from testing.annotating.annotators import TIMEOUT_S, clicked, client
+from testing.annotating.questions import Questions
+from testing.annotating.victims import haproxy
+from testing.running_app import RunningApp
 
 CLICKS = 8
 STOP_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.chaos.figures import OUTAGE_S, Calm, Figures
+from testing.annotating.figures import OUTAGE_S, Calm, Figures
 
 HEALTH_S = 1.0
 """Label Studio gives /health so long, and shows the model as disconnected then."""

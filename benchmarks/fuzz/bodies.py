@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from protocol import brush_rle
-from tests.requests_of_label_studio import CAPTURES, captured
+from testing.label_studio_requests import CAPTURES, captured
 
 MOST_BYTES = 2**20
 """Of one body: what this is about is not how much may be sent but what it costs."""

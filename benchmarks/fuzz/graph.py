@@ -17,7 +17,7 @@ from protocol.options import ReadOptions
 from protocol.regions import encode
 from segmenters import registry
 from segmenters.options import ModelOptions
-from tests.deployments.fakes import Handle
+from testing.deployment_fakes import Handle
 from values.errors import ImageError, error_classes
 from values.image import ImageSource
 from values.priority import Priority

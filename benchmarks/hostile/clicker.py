@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from benchmarks.chaos.annotators import TIMEOUT_S
-from benchmarks.chaos.questions import SIZE
-from benchmarks.studio import LABEL_CONFIG, request_of
+from testing.annotating.annotators import TIMEOUT_S
+from testing.annotating.questions import SIZE
+from testing.project_server import LABEL_CONFIG, request_of
 
 OPENED_EACH_S = 1.0
 BEGIN_S = 2.0

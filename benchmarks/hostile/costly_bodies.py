@@ -19,10 +19,10 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from benchmarks.chaos.annotators import TIMEOUT_S
 from benchmarks.hostile.attack import Attack, Begin, Limits
 from protocol import brush_rle
-from tests.requests_of_label_studio import predict_body
+from testing.annotating.annotators import TIMEOUT_S
+from testing.label_studio_requests import predict_body
 
 MOST = 2**20
 """Bytes of a body."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.chaos.annotators import Click, Probe
-from benchmarks.chaos.figures import p99
+from testing.annotating.annotators import Click, Probe
+from testing.annotating.figures import p99
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import processes
 from benchmarks.bar import Bar
-from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, asking, client
-from benchmarks.chaos.questions import PICTURES, SIZE, Questions
 from benchmarks.hostile.attack import Attack
 from benchmarks.hostile.figures import Figures, figures
 from benchmarks.hostile.report import Line, Report
 from benchmarks.peak_memory import PeakMemory
-from benchmarks.studio import Studio
-from tests.running_app import ROOT, RunningApp, running_app
-from tests.weights import checkpoints
+from testing import processes
+from testing.annotating.annotators import TIMEOUT_S, Annotators, asking, client
+from testing.annotating.questions import PICTURES, SIZE, Questions
+from testing.project_server import Studio
+from testing.running_app import ROOT, RunningApp, running_app
+from testing.weights import checkpoints
 
 NEVER = 10**9
 SETTLE_S = 2.0

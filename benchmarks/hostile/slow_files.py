@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from benchmarks.hostile.attack import Attack, Begin
 from benchmarks.hostile.clicker import clicking
 from benchmarks.hostile.hosts import hosts, sending
-from tests.imaging.hostile.crafted import progressive
+from testing.crafted_files import progressive
 
 SIDE, SCANS = 5000, 3000
 """A JPEG of 300 KB and 25 megapixels, just below what is decoded one at a time; each scan is a walk over all

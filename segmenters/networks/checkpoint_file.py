@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from segmenters.mistaken import mistaken
 from segmenters.runtimes.session import first_line
+from segmenters.wrong_files import mistaken
 from values.errors import ModelError
 
 # Where training scripts keep the weights: SAM 2's publishers, then most others.

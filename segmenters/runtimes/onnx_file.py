@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from segmenters.mistaken import mistaken
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
+from segmenters.wrong_files import mistaken
 from values.errors import ModelError
 
 _LIMIT = 2**31  # bytes; Protocol Buffers, the format of ONNX files, knows no larger ones

@@ -38,7 +38,7 @@ class TorchSession:
 
 
 class TorchFeatures:
-    """An encoder as :class:`segmenters.sam.opening.Features`, on any device.
+    """An encoder as :class:`segmenters.sam.load.Features`, on any device.
 
     Pixels go to the device as they are and are normalised there; a batch is computed at once.
     """
@@ -82,7 +82,7 @@ class TorchFeatures:
         return [*batch, *[batch[0]] * (size - len(batch))]
 
     def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
-        """(3, 1024, 1024) float32, what :func:`segmenters.sam.preparing.canvas` makes on CPU."""
+        """(3, 1024, 1024) float32, what :func:`segmenters.sam.preprocess.canvas` makes on CPU."""
         pixels = self._place.tensor(rgb).permute(2, 0, 1).float()
         height, width = pixels.shape[1:]
         return functional.pad((pixels - self._mean) / self._std, (0, SIDE - width, 0, SIDE - height))

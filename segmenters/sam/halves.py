@@ -8,9 +8,9 @@ import numpy as np
 
 from segmenters.architectures import LOW_RES, SIDE, Family
 from segmenters.runtimes.session import Session
-from segmenters.sam.choosing import candidates
-from segmenters.sam.opening import Features
-from segmenters.sam.prompting import decoder_inputs
+from segmenters.sam.decoder_inputs import decoder_inputs
+from segmenters.sam.load import Features
+from segmenters.sam.mask_heads import candidates
 from values.embedding import Embedding
 from values.errors import ModelError
 from values.image import Pixels

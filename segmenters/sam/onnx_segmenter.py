@@ -12,7 +12,7 @@ from segmenters.runtimes.onnx_encoder import read_encoder
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
-from segmenters.sam.opening import SessionFeatures, open_graph
+from segmenters.sam.load import SessionFeatures, open_graph
 from segmenters.sam.segmenter import SegmentAnything
 from values.errors import ModelError
 from values.image import ModelSize

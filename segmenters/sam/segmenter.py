@@ -7,11 +7,11 @@ from pathlib import Path
 
 from segmenters.architectures import ARCHITECTURES, Architecture
 from segmenters.checkpoints.checkpoint import Checkpoint
-from segmenters.checkpoints.fetching import fetch
+from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.progress import LogProgress
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
-from segmenters.sam.opening import Features, Weights, open_decoder, open_features
+from segmenters.sam.load import Features, Weights, open_decoder, open_features
 from values.image import ModelSize
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.connection import Backend
+from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
 
 LabelStudioUrl = Annotated[

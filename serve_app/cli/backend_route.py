@@ -18,9 +18,9 @@ from tenacity import (
 )
 from tenacity.wait import WaitBaseT
 
-from serve_app.cli.connection import Backend
+from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, Json
-from serve_app.cli.precompute_answers import TaskFailed, Unanswered, refusal, seconds_after
+from serve_app.cli.precompute.answers import TaskFailed, Unanswered, refusal, seconds_after
 
 TIMEOUT_S = 120.0
 ATTEMPTS = 6

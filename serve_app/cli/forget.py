@@ -25,12 +25,12 @@ from serve_app.cli.asking import (
     label_studio_at,
 )
 from serve_app.cli.backend_route import Route
-from serve_app.cli.connection import Backend
+from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, LabelStudio
-from serve_app.cli.precompute_answers import TaskFailed
-from serve_app.cli.precompute_made import NamedImages
-from serve_app.cli.precompute_shown import Shown, shown
-from serve_app.cli.precompute_tasks import ListedTasks, NamedTasks, Project, Task, Tasks
+from serve_app.cli.precompute.answers import TaskFailed
+from serve_app.cli.precompute.made_tasks import NamedImages
+from serve_app.cli.precompute.shown import Shown, shown
+from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Project, Task, Tasks
 
 TASKS_AT_ONCE = 20
 """Tasks of one request; their images are forgotten a few at a time."""

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.connect import connect
-from serve_app.cli.doctor import doctor
+from serve_app.cli.connect.command import connect
+from serve_app.cli.doctor.command import doctor
 from serve_app.cli.forget import forget
 from serve_app.cli.models import models
-from serve_app.cli.precompute import precompute
+from serve_app.cli.precompute.command import precompute
 from serve_app.cli.serve.command import serve
 from values.version import VERSION
 

@@ -13,10 +13,10 @@ from rich.table import Table
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.digest import computed
-from segmenters.checkpoints.fetching import fetch
-from segmenters.checkpoints.official import model_folder, official
-from segmenters.checkpoints.placing import placed
+from segmenters.checkpoints.fetch import fetch
+from segmenters.checkpoints.locate import placed
 from segmenters.checkpoints.progress import MIB
+from segmenters.checkpoints.published import model_folder, official
 from segmenters.checkpoints.state import State, state_of
 from segmenters.kept_choice import ChoiceFile
 from segmenters.naming import CLASSICAL, unknown

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from benchmarks.chaos.annotators import Click, Probe
-from benchmarks.chaos.figures import Calm, Event, figures, outage, percentile
 from benchmarks.chaos.leaving import Left
-from benchmarks.chaos.questions import PICTURES, Questions, digest
 from benchmarks.chaos.report import Report
 from benchmarks.chaos.run import EVERYTHING, LIGHTLY, SETTING
 from benchmarks.chaos.stopping import Stopped
 from benchmarks.chaos.targets import targets
-from benchmarks.chaos.victims import VICTIMS
+from testing.annotating.annotators import Click, Probe
+from testing.annotating.figures import Calm, Event, figures, outage, percentile
+from testing.annotating.questions import PICTURES, Questions, digest
+from testing.annotating.victims import VICTIMS
 
 CALM = Calm(p99=0.3, warm_p99=0.2, cold_p99=1.0)
 

@@ -10,12 +10,11 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from benchmarks import encoder_tables
 from benchmarks.agreement import Agreement
-from benchmarks.contenders import stands_in
-from benchmarks.encoder import run, saved
-from benchmarks.encoder_goals import ALIKE, GOALS, MISSED, NOT_MEASURED, REACHED, Verdict, verdicts
-from benchmarks.encoder_network import (
+from benchmarks.encoder import tables
+from benchmarks.encoder.__main__ import run, saved
+from benchmarks.encoder.goals import ALIKE, GOALS, MISSED, NOT_MEASURED, REACHED, Verdict, verdicts
+from benchmarks.encoder.network import (
     Compiling,
     Dtype,
     Network,
@@ -25,9 +24,9 @@ from benchmarks.encoder_network import (
     opened,
     place_of,
 )
-from benchmarks.encoder_plan import ON_CPU, ON_GPU, Plan, arguments, plan_of, row_units
-from benchmarks.encoder_report import PUBLISHED, STAND_IN, Report
-from benchmarks.encoder_speed import (
+from benchmarks.encoder.plan import ON_CPU, ON_GPU, Plan, arguments, plan_of, row_units
+from benchmarks.encoder.report import PUBLISHED, STAND_IN, Report
+from benchmarks.encoder.speed import (
     FLOAT32,
     NETWORK,
     OUT_OF_MEMORY,
@@ -42,6 +41,7 @@ from benchmarks.encoder_speed import (
     pictures,
     without_tf32,
 )
+from benchmarks.models.contenders import stands_in
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import PUBLISHED as PUBLISHED_FILES
 from segmenters.checkpoints.checkpoint import Checkpoint
@@ -49,8 +49,8 @@ from segmenters.runtimes.torch_runtime import Place
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamEncoder
 from segmenters.sam.segmenter import SegmentAnything
-from tests.weights.models import stand_in
-from tests.weights.publishing import publish
+from testing.weights.models import stand_in
+from testing.weights.publishing import publish
 from values.errors import ModelError
 
 SAME = Agreement(1.0, 1.0)
@@ -311,19 +311,19 @@ def test_nothing_is_judged_on_another_device_and_without_figures() -> None:
 
 
 def test_the_cells_of_a_row() -> None:
-    line = encoder_tables.speed_line(row(4.0, 0.987654))
+    line = tables.speed_line(row(4.0, 0.987654))
     assert line[:7] == ("bfloat16", "none", "2", "8.00", "125.00", "4.00", "250.00")
     assert line[7:] == ("-", "-", "3.2", "1.5", "0.9877", "0.5000", "")
-    failed = encoder_tables.speed_line(Row(TINY, ONE, None, OUT_OF_MEMORY))
+    failed = tables.speed_line(Row(TINY, ONE, None, OUT_OF_MEMORY))
     assert failed == ("bfloat16", "none", "1", *["-"] * 10, OUT_OF_MEMORY)
 
 
 def test_the_cells_of_a_verdict() -> None:
     verdict = Verdict(TINY, UINT8, 800.0, row(812.3, 0.995), REACHED, NOT_MEASURED)
-    assert encoder_tables.goal_line(verdict) == (
+    assert tables.goal_line(verdict) == (
         TINY, UINT8, "800", "812", "bfloat16, compile none, batch 2", "0.9950", REACHED, NOT_MEASURED,
     )  # fmt: skip
-    nothing = encoder_tables.goal_line(replace(verdict, row=None))
+    nothing = tables.goal_line(replace(verdict, row=None))
     assert nothing[3:6] == ("-", "-", "-")
 
 
@@ -333,19 +333,19 @@ def test_the_tables_have_a_cell_for_every_heading_and_fit_where_nobody_looks_at_
     for sheet, captions in (report.page(long.model), report.goals()):
         assert {len(line) for line in sheet.lines} == {len(sheet.headings)}
         console = Console(width=160, force_terminal=False)
-        assert console.measure(encoder_tables.drawn(sheet, captions)).maximum <= 160
-        rows = [line for line in encoder_tables.markdown(sheet, captions).splitlines() if line[:1] == "|"]
+        assert console.measure(tables.drawn(sheet, captions)).maximum <= 160
+        rows = [line for line in tables.markdown(sheet, captions).splitlines() if line[:1] == "|"]
         assert {line.count("|") for line in rows} == {len(sheet.headings) + 1}
 
 
 def test_markdown_and_markup_in_a_failure_are_shown_as_they_are() -> None:
     sheet, captions = Report("m", "cpu", {TINY: STAND_IN}, [Row(TINY, ONE, None, "[red]a|b")]).page(TINY)
-    assert "[red]a\\|b" in encoder_tables.markdown(sheet, captions)
+    assert "[red]a\\|b" in tables.markdown(sheet, captions)
     console = Console(width=220, force_terminal=False)
     with console.capture() as capture:
-        console.print(encoder_tables.drawn(sheet, captions))
+        console.print(tables.drawn(sheet, captions))
     assert "[red]a|b" in capture.get()
-    assert encoder_tables.STAND_IN_CAPTION in captions
+    assert tables.STAND_IN_CAPTION in captions
 
 
 def test_stand_ins_are_named_only_where_they_are() -> None:

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from benchmarks.chaos.annotators import Click, Probe
 from benchmarks.hostile import clicker, costly_bodies
 from benchmarks.hostile.attack import Attack
 from benchmarks.hostile.attacks import ATTACKS, FAMILIES
 from benchmarks.hostile.figures import Figures, figures
 from benchmarks.hostile.hosts import dripping, hosts, sending
 from benchmarks.hostile.report import Line, Report
-from deployments import parcels
+from deployments.calls import large_values
+from testing.annotating.annotators import Click, Probe
 from tests.deployments.test_ingress import Door
 
 
@@ -108,7 +108,7 @@ async def test_who_clicks_goes_on_with_the_next_image(monkeypatch: pytest.Monkey
 async def test_a_costly_body_is_small_and_is_answered(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costly_bodies, "SIDE", 300)
     costly_bodies._png.cache_clear()
-    monkeypatch.setattr(parcels, "packed", nothing_packed)
+    monkeypatch.setattr(large_values, "packed", nothing_packed)
     door = Door()
     async with door.client:
         for route, content in costly_bodies.KINDS[kind]():

@@ -10,17 +10,19 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks import image_accuracy, image_speed, image_tables, plain_pillow
-from benchmarks.image_accuracy import Accuracy, Difference, Overlap, noisy, prompts
-from benchmarks.image_speed import GOAL, GOAL_MEGAPIXELS, READS, ImageFile, Speed, served, summary, ways
-from benchmarks.images import INPUTS, KINDS, Plan, arguments, picture_units, plan_of, run, turn_units
-from benchmarks.large_pictures import SIZES, Picture, encoded, enlarged, large_photographs, large_scene
-from benchmarks.photographs import THINGS
+from benchmarks.images import accuracy as image_accuracy
+from benchmarks.images import plain_pillow, tables
+from benchmarks.images import speed as image_speed
+from benchmarks.images.__main__ import INPUTS, KINDS, Plan, arguments, picture_units, plan_of, run, turn_units
+from benchmarks.images.accuracy import Accuracy, Difference, Overlap, noisy, prompts
+from benchmarks.images.large_pictures import SIZES, Picture, encoded, enlarged, large_photographs, large_scene
+from benchmarks.images.speed import GOAL, GOAL_MEGAPIXELS, READS, ImageFile, Speed, served, summary, ways
 from benchmarks.turns import Cost
 from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.classical.segmenter import Classical
 from segmenters.sam.segmenter import SegmentAnything
+from testing.photographs import THINGS
 from tests.benchmarks.printing import printed
 from values.image import ModelSize
 
@@ -196,10 +198,10 @@ def test_noise_is_one_level_at_most_and_always_the_same() -> None:
 
 
 def test_the_tables_have_a_cell_for_every_heading() -> None:
-    speed, accurate = image_tables.speed_line(line()), image_tables.accuracy_line(accuracy(0.99, None))
+    speed, accurate = tables.speed_line(line()), tables.accuracy_line(accuracy(0.99, None))
     for table, cells in (
-        (image_tables.speed_table([line()]), speed),
-        (image_tables.accuracy_table([accuracy(0.99, None)]), accurate),
+        (tables.speed_table([line()]), speed),
+        (tables.accuracy_table([accuracy(0.99, None)]), accurate),
     ):
         assert all(column.header for column in table.columns)  # more cells than headings add columns
         assert len(table.columns) == len(cells)
@@ -213,7 +215,7 @@ def test_the_tables_have_a_cell_for_every_heading() -> None:
 
 def test_the_tables_fit_where_nobody_looks_at_a_terminal() -> None:
     row = replace(accuracy(0.99, 0.99), pictures="photographs", model="sam2.1_hiera_tiny")
-    for table in (image_tables.speed_table([line()]), image_tables.accuracy_table([row])):
+    for table in (tables.speed_table([line()]), tables.accuracy_table([row])):
         console = Console(width=160, force_terminal=False)
         assert console.measure(table).maximum <= 160
         with console.capture() as capture:
@@ -222,10 +224,10 @@ def test_the_tables_fit_where_nobody_looks_at_a_terminal() -> None:
 
 
 def test_the_tables_judge_what_has_a_goal() -> None:
-    assert "reached" in printed(image_tables.speed_table([line()]))
-    assert "missed" in printed(image_tables.speed_table([line(1.0)]))
+    assert "reached" in printed(tables.speed_table([line()]))
+    assert "missed" in printed(tables.speed_table([line(1.0)]))
     for mean, goal, said in ((0.99, 0.99, "reached"), (0.98, 0.99, "missed")):
-        assert said in printed(image_tables.accuracy_table([accuracy(mean, goal)]))
+        assert said in printed(tables.accuracy_table([accuracy(mean, goal)]))
     assert accuracy(0.5, None).reached is None
 
 

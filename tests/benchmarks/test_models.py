@@ -5,23 +5,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import machine, model_tables
+from benchmarks import machine
 from benchmarks.agreement import KINDS, Agreement, agreement, prompts, shown
 from benchmarks.bar import Bar
-from benchmarks.bare_click import digest
-from benchmarks.contenders import BASELINE, OFFICIAL, Contender, described, read_contender, stands_in
-from benchmarks.fresh_decoder import FreshDecoder
-from benchmarks.halves import ALIKE, DECODER_GOAL, ENCODER_GOALS, Row, rows, turns_of
-from benchmarks.models import CLICKS, DECODES, MODELS, Plan, arguments, contenders
-from benchmarks.processes import Memory, memory
+from benchmarks.click.bare import digest
+from benchmarks.click.warm import WarmClick, summary
+from benchmarks.models import tables
+from benchmarks.models.__main__ import CLICKS, DECODES, MODELS, Plan, arguments, contenders
+from benchmarks.models.contenders import BASELINE, OFFICIAL, Contender, described, read_contender, stands_in
+from benchmarks.models.fresh_decoder import FreshDecoder
+from benchmarks.models.halves import ALIKE, DECODER_GOAL, ENCODER_GOALS, Row, rows, turns_of
 from benchmarks.replica import Replica, Start, starts
 from benchmarks.turns import Cost, Turn, cost, take_turns
-from benchmarks.warm_click import WarmClick, summary
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.segmenter import SegmentAnything
+from testing.processes import Memory, memory
 from tests.benchmarks.printing import printed
 from values.errors import ModelError
 from values.masks import Frame, Masks
@@ -144,14 +145,14 @@ def test_a_row_without_a_goal_neither_reaches_nor_misses() -> None:
 def test_the_tables_of_the_halves() -> None:
     row = Row("mobile_sam", "box", 2, "openvino", Cost(0.0301, 0.0412), 2.5, None, Agreement(1.0, 0.5), 1.8)
     line = ("mobile_sam", "2", "box", "openvino", "30.1", "41.2", "2.50", "-", "1.00000", "0.50000")
-    *cells, goal = model_tables.half_line(Half.DECODER, row)
+    *cells, goal = tables.half_line(Half.DECODER, row)
     assert tuple(cells) == line
     assert "missed" in goal
-    encoder = model_tables.half_line(Half.ENCODER, row)
+    encoder = tables.half_line(Half.ENCODER, row)
     assert encoder[:5] == ("mobile_sam", "2", "openvino", "0.03", "0.04")
     for half in Half:
-        table = model_tables.half_table(half, [row, row])
-        assert len(table.columns) == len(model_tables.half_line(half, row))
+        table = tables.half_table(half, [row, row])
+        assert len(table.columns) == len(tables.half_line(half, row))
         assert table.row_count == 2
 
 
@@ -178,10 +179,10 @@ def test_the_goal_of_a_click_is_reached_by_both_ratios(bare: float, decode: floa
 
 def test_the_table_of_the_click_says_when_masks_differ() -> None:
     stages = {"decode": 8.0, "resample": 1.0, "region": 1.0}
-    same = printed(model_tables.click_table(WarmClick(10, 11, 3, 1, stages, stages | {"http": 1.0}, True)))
+    same = printed(tables.click_table(WarmClick(10, 11, 3, 1, stages, stages | {"http": 1.0}, True)))
     assert "1.100" in same
     assert "reached" in same
-    differ = printed(model_tables.click_table(WarmClick(10, 12, 3, 1, stages, stages, False)))
+    differ = printed(tables.click_table(WarmClick(10, 12, 3, 1, stages, stages, False)))
     assert "DIFFERENT" in differ
     assert "missed" in differ
 
@@ -190,7 +191,7 @@ def test_the_table_of_the_click_says_when_masks_differ() -> None:
 def test_the_table_of_a_replica_judges_the_worse(peak: float, start: float, missed: int) -> None:
     fresh = FreshDecoder(1.0, Memory(80, 80), Memory(90, 95), (18.0, None), torch=False)
     replica = Replica(Memory(100, peak), False, Start(9, 0.5), Start(start, 0.5))
-    assert printed(model_tables.replica_table(fresh, replica)).count("missed") == missed
+    assert printed(tables.replica_table(fresh, replica)).count("missed") == missed
 
 
 def test_the_digest_is_that_of_the_masks_however_they_came() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.open_loop import Load, Offered, Outcome, offer, post
-from benchmarks.overload import Weather, table, weather
+from benchmarks.overload.__main__ import Weather, table, weather
+from benchmarks.overload.open_loop import Load, Offered, Outcome, offer, post
 from tests.benchmarks.printing import printed
 
 CALM = {0: "mask"}

@@ -21,29 +21,29 @@ from label_studio_sdk.converter.brush import mask2rle
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.click_latency import Pictures
-from benchmarks.large_pictures import SIZES
-from benchmarks.peer import arguments, run
-from benchmarks.peers import tables, turns, weights
-from benchmarks.peers.clicking import FAILED, Answer, Crowd, ask, crowd
-from benchmarks.peers.key_values import KeyValues
-from benchmarks.peers.network import predictor
-from benchmarks.peers.one_image import OneImage
-from benchmarks.peers.plan import CROWD, CROWD_MEGAPIXELS, LONE, Plan, plan_of
-from benchmarks.peers.regions import prompt, region
-from benchmarks.peers.rows import CROWD_GOAL, GOAL_CROWD, Figures, Kind, Latency, crowd_row, latency_row
-from benchmarks.peers.running import RunningPeer, running_peer
-from benchmarks.peers.scenes import Gallery, Scene, gallery, requests
-from benchmarks.peers.trees import Tree, tree
-from benchmarks.peers.turns import OURS, PEER, Match, Side
-from benchmarks.peers.verdicts import Alone, agreement, digest, iou, mask_of
-from benchmarks.scenes import scene as draw
+from benchmarks.click.latency import Pictures
+from benchmarks.images.large_pictures import SIZES
+from benchmarks.peer import tables, turns, weights
+from benchmarks.peer.__main__ import arguments, run
+from benchmarks.peer.clicking import FAILED, Answer, Crowd, ask, crowd
+from benchmarks.peer.key_values import KeyValues
+from benchmarks.peer.network import predictor
+from benchmarks.peer.one_image import OneImage
+from benchmarks.peer.plan import CROWD, CROWD_MEGAPIXELS, LONE, Plan, plan_of
+from benchmarks.peer.regions import prompt, region
+from benchmarks.peer.rows import CROWD_GOAL, GOAL_CROWD, Figures, Kind, Latency, crowd_row, latency_row
+from benchmarks.peer.running import RunningPeer, running_peer
+from benchmarks.peer.scenes import Gallery, Scene, gallery, requests
+from benchmarks.peer.trees import Tree, tree
+from benchmarks.peer.turns import OURS, PEER, Match, Side
+from benchmarks.peer.verdicts import Alone, agreement, digest, iou, mask_of
 from protocol import brush_rle
 from segmenters.architectures import ARCHITECTURES
+from testing.label_studio_masks import keypoint, rectangle
+from testing.running_app import free_port
+from testing.scenes import scene as draw
+from testing.weights import checkpoints
 from tests.benchmarks.printing import printed
-from tests.label_studio.masks import keypoint, rectangle
-from tests.running_app import free_port
-from tests.weights import checkpoints
 
 Mask = NDArray[np.bool_]
 

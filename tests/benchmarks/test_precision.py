@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.agreement import KINDS, Agreement
-from benchmarks.encoder_report import STAND_IN
-from benchmarks.encoder_tables import STAND_IN_CAPTION
+from benchmarks.encoder.report import STAND_IN
+from benchmarks.encoder.tables import STAND_IN_CAPTION
 from benchmarks.precision import (
     HEADINGS,
     MODELS,

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.agreement import Mask
-from benchmarks.encoder_report import STAND_IN
-from benchmarks.large_pictures import Picture
-from benchmarks.photographs import THINGS
+from benchmarks.encoder.report import STAND_IN
+from benchmarks.images.large_pictures import Picture
 from benchmarks.precision import answering, weights
 from benchmarks.refinement import (
     ANSWERS,
@@ -37,7 +36,6 @@ from benchmarks.refinement import (
     run,
     truth_lines,
 )
-from benchmarks.scenes import scene
 from benchmarks.turns import Cost
 from embeddings.memory import MemoryTier
 from segmenters.checkpoints.checkpoint import Checkpoint
@@ -45,6 +43,8 @@ from segmenters.classical.segmenter import Classical
 from segmenters.refining import Logits
 from segmenters.sam.execution import Execution
 from segmenters.sam.segmenter import SegmentAnything
+from testing.photographs import THINGS
+from testing.scenes import scene
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks

@@ -5,10 +5,10 @@ import json
 import httpx
 import pytest
 
-from benchmarks.session import Habits, Session, table
-from benchmarks.studio import Studio
+from benchmarks.session.__main__ import Habits, Session, table
 from imaging.options import ImageOptions
 from imaging.project_tasks import ProjectTasks
+from testing.project_server import Studio
 from tests.benchmarks.printing import printed
 
 HABITS = Habits(annotators=2, tasks=40, look_s=0.5, think_s=3.0, encode_s=1.0)

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from benchmarks import processes
-from benchmarks.chaos.annotators import Click
 from benchmarks.slow_images import Weather, fetches, table, weather
+from testing import processes
+from testing.annotating.annotators import Click
 from tests.benchmarks.printing import printed
 
 CALM = weather("calm", [Click(0.0, 0.2, False, "right")] * 10, 300.0, (0, 0))
@@ -40,7 +40,7 @@ def test_each_goal_is_judged(found: Weather, missed: str) -> None:
     ("line", "does"),
     [
         ("ray::ServeReplica:segment-anything:Fetcher", True),
-        ("/venv/bin/python -m imaging.decoding_process 73", True),
+        ("/venv/bin/python -m imaging.decoding_processes.process 73", True),
         ("ray::ServeReplica:segment-anything:Decoder", False),
         ("/venv/bin/python -m benchmarks.slow_images", False),
     ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from benchmarks.slopes import slope
-from benchmarks.soak import LIMITS, Samples, Soak, show
+from benchmarks.soak.__main__ import LIMITS, Samples, Soak, show
+from benchmarks.soak.slopes import slope
 
 
 def test_a_straight_line_has_no_error() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.stages import Row, table
-from benchmarks.warm_click import WarmClick
+from benchmarks.click.stages import Row, table
+from benchmarks.click.warm import WarmClick
 from tests.benchmarks.printing import printed
 
 

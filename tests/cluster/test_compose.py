@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from serve_app import sizing
-from serve_app.lint import lint_file
-from serve_app.lint_serve import FileSettings
+from serve_app.lint.files import lint_file
+from serve_app.lint.serve import FileSettings
 
 CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
 MIB = 2**20

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from serve_app.cli.main import app
 from serve_app.cli.serve.environment import IN_FRONT, SURVIVING
-from tests.serve_app.haproxy_template import Written
+from tests.serve_app.haproxy.template import Written
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "cluster" / "Dockerfile"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cluster.healthcheck import answers, default_url, headers, main
-from tests.running_app import free_port
-from tests.serve_app.test_checks import server
+from testing.running_app import free_port
+from tests.serve_app.cli.doctor.test_checks import server
 
 
 def test_the_backends_own_health_is_the_default() -> None:

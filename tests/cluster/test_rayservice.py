@@ -15,10 +15,10 @@ from protocol.brush_rle import decode
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import surviving
-from serve_app.lint import lint_file
-from serve_app.lint_serve import FileSettings
+from serve_app.lint.files import lint_file
+from serve_app.lint.serve import FileSettings
 from serve_app.settings import Settings
-from tests.running_app import running_app
+from testing.running_app import running_app
 
 KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
 WIDTH, HEIGHT = 320, 240

@@ -31,10 +31,10 @@ from segmenters.architectures import ARCHITECTURES
 from segmenters.naming import CLASSICAL, ONNX
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
-from tests.running_app import ROOT, free_port, stop
-from tests.weights import checkpoints, pictures
-from tests.weights.gestures import body, gestures, png
-from tests.weights.in_process import InProcess, difference, region_mask
+from testing.running_app import ROOT, free_port, stop
+from testing.weights import checkpoints, pictures
+from testing.weights.gestures import body, gestures, png
+from testing.weights.in_process import InProcess, difference, region_mask
 
 MODELS = (*ARCHITECTURES, ONNX, CLASSICAL)
 PICTURE = "big"

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from ray.serve import Application
 
-from benchmarks.instant import SIDE, Instant
 from segmenters import registry
 from segmenters.registry import Choice
 from serve_app.app import build as build_app
 from serve_app.settings import Settings
+from testing.instant import SIDE, Instant
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from segmenters.checkpoints.digest import sidecar
-from tests.metrics import total, until
-from tests.running_app import RunningApp, running_app
-from tests.weights import checkpoints, pictures
-from tests.weights.gestures import body, gestures, png
-from tests.weights.in_process import region_mask
+from testing.app_metrics import total, until
+from testing.running_app import RunningApp, running_app
+from testing.weights import checkpoints, pictures
+from testing.weights.gestures import body, gestures, png
+from testing.weights.in_process import region_mask
 
 pytestmark = pytest.mark.cluster
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import yaml
 
-from benchmarks.studio import Studio, request_of
-from tests.running_app import ROOT, RunningApp, running_app
+from testing.project_server import Studio, request_of
+from testing.running_app import ROOT, RunningApp, running_app
 
 pytestmark = pytest.mark.cluster
 
@@ -22,7 +22,7 @@ SIZE = (160, 120)
 
 def test_clicks_go_before_what_precompute_has_sent(tmp_path: Path) -> None:
     config = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
-    config["applications"][0]["import_path"] = "benchmarks.slow_encoder:build"
+    config["applications"][0]["import_path"] = "benchmarks.session.slow_encoder:build"
     path = tmp_path / "serve.yaml"
     path.write_text(yaml.safe_dump(config))
     with Studio(1, *SIZE) as studio:

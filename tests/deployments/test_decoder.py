@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from benchmarks.classical import shown
-from benchmarks.scenes import scene
+from deployments.calls.large_values import Parcel
 from deployments.decoder import ClickAnswer, Decoder
 from deployments.options import DecoderOptions
-from deployments.parcels import Parcel
 from embeddings.options import DurableOptions
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
-from tests.deployments.fakes import Handle
-from tests.label_studio.masks import deepest, keypoint
+from testing.deployment_fakes import Handle
+from testing.label_studio_masks import deepest, keypoint
+from testing.label_studio_requests import predict_body
+from testing.pointing import shown
+from testing.scenes import scene
 from tests.protocol.support import encoded
-from tests.requests_of_label_studio import predict_body
 from values.embedding import Embedding
 from values.errors import ImageDiffers
 

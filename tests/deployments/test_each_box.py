@@ -15,7 +15,7 @@ from embeddings.options import DurableOptions
 from protocol import bodies
 from protocol.click import Click, read_click
 from protocol.options import ReadOptions, RegionOptions
-from tests.deployments.fakes import Handle
+from testing.deployment_fakes import Handle
 from tests.protocol.support import encoded, rectangle
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from concurrency.abandonable_worker import Worker
+from concurrency.priority_slots import Urgency
 from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
 from deployments.scaling import LOAD
 from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
 from imaging.reader import ImageReader
-from imaging.worker import Worker
-from tests.canary import CANARY
-from tests.deployments.fakes import Handle
-from tests.imaging.pictures import SMALL, encoded, quarters
+from testing.canary import CANARY
+from testing.deployment_fakes import Handle
+from testing.image_files import SMALL, encoded, quarters
 from tests.imaging.servers import LabelStudio, Request, Server, answer
 from values.errors import DeadlineExceeded, ImageUnauthorized, Overloaded
 from values.image import ImageSource, ModelSize, Pixels

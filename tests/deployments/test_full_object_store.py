@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
+from testing.app_metrics import total, until
+from testing.label_studio_masks import keypoint, region_mask
+from testing.label_studio_requests import predict_body
+from testing.running_app import ROOT, RunningApp, running_app
 from tests.deployments.large_embeddings import EMBEDDING_NBYTES, PIXELS_NBYTES
 from tests.deployments.test_graph import data_url
-from tests.label_studio.masks import keypoint, region_mask
-from tests.metrics import total, until
-from tests.requests_of_label_studio import predict_body
-from tests.running_app import ROOT, RunningApp, running_app
 
 pytestmark = pytest.mark.cluster
 

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.scenes import Scene, scene
-from deployments.parcels import LARGE
-from serve_app.cli.open_ports import Answer, answers, listening_ports, public_addresses, rays_processes
-from tests.label_studio.masks import deepest, iou, keypoint, region_mask
-from tests.requests_of_label_studio import predict_body
-from tests.running_app import RunningApp
+from deployments.calls.large_values import LARGE
+from serve_app.cli.doctor.open_ports import Answer, answers, listening_ports, public_addresses, rays_processes
+from testing.label_studio_masks import deepest, iou, keypoint, region_mask
+from testing.label_studio_requests import predict_body
+from testing.running_app import RunningApp
+from testing.scenes import Scene, scene
 
 pytestmark = pytest.mark.cluster
 

@@ -13,25 +13,26 @@ import httpx
 import numpy as np
 import pytest
 
-from deployments import gate, off_loop, reporter
+from deployments import off_loop
+from deployments.calls.large_values import LARGE, Parcel
 from deployments.decode_queue import Busy, QueueState
 from deployments.decoder import ClickAnswer
-from deployments.entrance import ADDRESS
+from deployments.http import gate, reporter
+from deployments.http.entrance import ADDRESS
 from deployments.ingress import AHEAD, Ingress
-from deployments.meters import Meters
+from deployments.metrics import Meters
 from deployments.options import IngressOptions
-from deployments.parcels import LARGE, Parcel
 from imaging.options import ImageOptions
 from protocol import brush_rle
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
-from protocol.drawn import Drawing, Drawn, read
+from protocol.mask_prompts import Drawing, Drawn, read
 from protocol.options import ReadOptions
 from segmenters import registry
 from segmenters.options import ModelOptions
-from tests.canary import CANARY
-from tests.deployments.fakes import Handle
-from tests.requests_of_label_studio import predict_body
+from testing.canary import CANARY
+from testing.deployment_fakes import Handle
+from testing.label_studio_requests import predict_body
 from values.errors import BadRequest, ImageTimeout, ImageUnauthorized, NotKept, Overloaded, error_classes
 from values.image import ImageSource
 from values.priority import Priority

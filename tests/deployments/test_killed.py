@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from benchmarks.chaos.annotators import TIMEOUT_S, Annotators, Click, asking, client
-from benchmarks.chaos.figures import OUTAGE_S
-from benchmarks.chaos.questions import PICTURES, SIZE, Questions
-from benchmarks.chaos.victims import VICTIMS
-from benchmarks.studio import Studio
-from serve_app.haproxy import STOPPING_S
-from tests.running_app import running_app
+from serve_app.haproxy.process import STOPPING_S
+from testing.annotating.annotators import TIMEOUT_S, Annotators, Click, asking, client
+from testing.annotating.figures import OUTAGE_S
+from testing.annotating.questions import PICTURES, SIZE, Questions
+from testing.annotating.victims import VICTIMS
+from testing.project_server import Studio
+from testing.running_app import running_app
 
 pytestmark = pytest.mark.cluster
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import yaml
 
-from benchmarks.scenes import scene
+from testing.running_app import ROOT, running_app
+from testing.scenes import scene
 from tests.deployments.test_graph import click
-from tests.running_app import ROOT, running_app
 
 pytestmark = pytest.mark.cluster
 

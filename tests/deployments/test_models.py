@@ -22,13 +22,13 @@ from segmenters.checkpoints.digest import sha256_of
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.segmenter import Segmenter
-from tests.running_app import ROOT, RunningApp, running_app
-from tests.segmenters.checkpoints.server import Exchange, Reply, Server
+from testing.file_server import Exchange, Reply, Server
+from testing.running_app import ROOT, RunningApp, running_app
+from testing.weights import checkpoints, pictures
+from testing.weights.gestures import Gesture, body, gestures, png
+from testing.weights.in_process import InProcess, difference
 from tests.segmenters.runtimes import graphs
 from tests.segmenters.runtimes.official_exports import export
-from tests.weights import checkpoints, pictures
-from tests.weights.gestures import Gesture, body, gestures, png
-from tests.weights.in_process import InProcess, difference
 
 pytestmark = pytest.mark.cluster
 

@@ -7,8 +7,8 @@ import gc
 import sys
 import threading
 
+from deployments.calls.large_values import LARGE
 from deployments.off_loop import DEAR_MS, SWITCH_S, DearWork, loop_comes_first, off_loop_if, off_loop_if_large
-from deployments.parcels import LARGE
 
 
 class Piece:

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmarks.scenes import scene
+from testing.app_metrics import total, until
+from testing.file_server import Server
+from testing.image_files import encoded
+from testing.running_app import ROOT, RunningApp, running_app
+from testing.scenes import scene
 from tests.deployments.test_graph import click
-from tests.imaging.pictures import encoded
-from tests.metrics import total, until
-from tests.running_app import ROOT, RunningApp, running_app
-from tests.segmenters.checkpoints.server import Server
 
 pytestmark = pytest.mark.cluster
 

@@ -13,7 +13,7 @@ from deployments import prefetcher
 from deployments.prefetcher import AGAIN_S, FRESH_S, WINDOW, Prefetcher
 from imaging.project_tasks import ListedTask
 from protocol.bodies import PredictBody, read_predict
-from tests.requests_of_label_studio import predict_body
+from testing.label_studio_requests import predict_body
 from values.errors import ImageUnauthorized
 from values.image import ImageSource
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.running_app import ROOT
+from testing.running_app import ROOT
 
 PRELOAD = """
 import os, sys, threading

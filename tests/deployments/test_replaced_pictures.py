@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from deployments import decoder
+from deployments.calls.large_values import Parcel
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
-from deployments.parcels import Parcel
 from embeddings.options import DurableOptions
 from protocol import bodies
 from protocol.click import Click, read_click
 from protocol.options import RegionOptions
-from tests.deployments.fakes import Handle
-from tests.requests_of_label_studio import predict_body
+from testing.deployment_fakes import Handle
+from testing.label_studio_requests import predict_body
 from values.embedding import Embedding
 from values.image import ModelSize
 from values.masks import Frame, Masks

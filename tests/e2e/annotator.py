@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, Response, expect
 
-from tests.label_studio.masks import Box
+from testing.label_studio_masks import Box
 
 Picture = NDArray[np.int16]
 

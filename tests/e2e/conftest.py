@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.annotator import Annotator
-from tests.label_studio.fixtures import backend, backend_url, label_studio
-from tests.label_studio.server import USER, LabelStudioServer
+from tests.real_label_studio.fixtures import backend, backend_url, label_studio
+from tests.real_label_studio.server import USER, LabelStudioServer
 
 __all__ = ["backend", "backend_url", "label_studio"]
 

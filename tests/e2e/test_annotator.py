@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.scenes import scene
-from serve_app.cli import label_config
+from serve_app.cli.connect import label_config
+from testing.label_studio_masks import Mask, deepest, iou, loose_box, region_mask
+from testing.scenes import scene
 from tests.e2e.annotator import SCREENSHOTS, Annotator
-from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
-from tests.label_studio.server import LabelStudioServer
+from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 

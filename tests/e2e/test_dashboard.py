@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.running_app import RunningApp
+from testing.running_app import RunningApp
 
 pytestmark = pytest.mark.e2e
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.photographs import photographs
-from serve_app.cli import label_config
+from serve_app.cli.connect import label_config
+from testing.label_studio_masks import Mask, deepest, iou, loose_box, region_mask
+from testing.photographs import photographs
 from tests.e2e.annotator import SCREENSHOTS, Annotator
-from tests.label_studio.masks import Mask, deepest, iou, loose_box, region_mask
-from tests.label_studio.server import LabelStudioServer
+from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 

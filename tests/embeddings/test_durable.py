@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from embeddings.durable import DurableTier
+from embeddings.durable_location import object_name
+from embeddings.embedding_file import LARGEST, to_bytes
 from embeddings.options import DurableOptions
-from embeddings.places import object_name
-from embeddings.stored import LARGEST, to_bytes
 from tests.embeddings.samples import KEY, SEGMENTER, Watched, contents, keys, sample
 
 NAME = object_name(SEGMENTER, KEY)

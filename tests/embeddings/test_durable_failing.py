@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from embeddings import last_sweep
-from embeddings.places import object_name
-from embeddings.stored import from_bytes
+from embeddings.durable_location import object_name
+from embeddings.embedding_file import from_bytes
+from testing.running_app import ROOT
 from tests.embeddings.samples import KEY, SEGMENTER, Watched, as_nobody, contents, keys, sample
-from tests.running_app import ROOT
 
 NAME = object_name(SEGMENTER, KEY)
 LARGE = 2**20

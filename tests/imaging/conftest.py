@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from imaging.sockets import CheckedBackend
+from net.sockets import CheckedBackend
 from tests.imaging.servers import LabelStudio, Server
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.canary import CANARY, WATCH
+from testing.canary import CANARY, WATCH
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+from concurrency.priority_slots import Urgency
 from imaging.background_reads import READS, READS_OF_A_HOST, READS_OF_A_PROJECT, BackgroundReads, Read
-from imaging.priority_slots import Urgency
 
 
 class Readers:

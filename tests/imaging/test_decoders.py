@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging import framing, process_pool
 from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
-from imaging.decoding_process import Forks
+from imaging.decoding_processes import pool, wire
+from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.pool import Process, Processes
+from imaging.decoding_processes.process import Forks
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
-from imaging.process_ends import Ended, Unread
-from imaging.process_pool import Process, Processes
-from tests.imaging.pictures import SMALL, encoded, quarters
+from testing.image_files import SMALL, encoded, quarters
 from values.errors import (
     ImageCorrupt,
     ImageTimeout,
@@ -153,7 +153,7 @@ def test_a_large_process_ends_after_its_image(some: Processes) -> None:
 def test_an_image_that_takes_long_comes_behind_others_and_its_process_has_no_other(
     some: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_pool, "SLOW_S", 0)
+    monkeypatch.setattr(pool, "SLOW_S", 0)
     process = some._take(fresh=True)
     _until(lambda: bool(_children(some)))
     [child] = _children(some)
@@ -223,7 +223,7 @@ def test_the_forking_process_says_why_it_cannot_fork(monkeypatch: pytest.MonkeyP
     peer, control = socket.socketpair()
     with fate, peer, control:
         Forks(control).fork(peer, told)
-        assert framing.FATE.unpack(fate.recv(100)) == (False, errno.ENOSPC)
+        assert wire.FATE.unpack(fate.recv(100)) == (False, errno.ENOSPC)
 
 
 def test_two_ends_at_once_are_told_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ def test_two_ends_at_once_are_told_of_each(monkeypatch: pytest.MonkeyPatch) -> N
         forks.reap()
         for fate, _ in pairs:
             with fate:
-                assert framing.FATE.unpack(fate.recv(100)) == (True, signal.SIGKILL)
+                assert wire.FATE.unpack(fate.recv(100)) == (True, signal.SIGKILL)
 
 
 async def test_a_process_that_ends_before_it_reads_costs_nothing(
@@ -331,7 +331,7 @@ def _ending(
     monkeypatch: pytest.MonkeyPatch, some: Processes, ended_by: list[signal.Signals]
 ) -> list[signal.Signals | None]:
     """End processes by these signals, one after another, when they have read an image; fills the list."""
-    receive, done = framing.receive, list[signal.Signals | None]()
+    receive, done = wire.receive, list[signal.Signals | None]()
 
     def ending(peer: socket.socket, max_bytes: int, until: float) -> tuple[dict[str, Any], bytearray]:
         head, content = receive(peer, max_bytes, until)
@@ -343,7 +343,7 @@ def _ending(
                     os.kill(child, by)
         return head, content
 
-    monkeypatch.setattr(framing, "receive", ending)
+    monkeypatch.setattr(wire, "receive", ending)
     return done
 
 

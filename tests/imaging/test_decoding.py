@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from imaging.decoding import decode
 from imaging.options import ImageOptions
-from tests.imaging.pictures import SMALL, corners, encoded, quarters
+from testing.image_files import SMALL, corners, encoded, quarters
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize
 

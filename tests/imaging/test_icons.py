@@ -9,8 +9,8 @@ from PIL import Image
 from imaging.decoding import decode
 from imaging.icons import largest
 from imaging.options import ImageOptions
-from tests.imaging.hostile import crafted
-from tests.imaging.pictures import SMALL, corners, encoded, quarters
+from testing import crafted_files
+from testing.image_files import SMALL, corners, encoded, quarters
 from values.errors import ImageCorrupt, ImageTooLarge
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
@@ -62,8 +62,8 @@ def test_transparency_is_white() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        crafted.png(5000, 5000),
-        crafted.png_of(crafted.header(2**31 - 1, 2**31 - 1)),
+        crafted_files.png(5000, 5000),
+        crafted_files.png_of(crafted_files.header(2**31 - 1, 2**31 - 1)),
         struct.pack("<IiiHHIIiiII", 40, 30_000, 60_000, 1, 32, 0, 0, 0, 0, 0, 0),
         struct.pack("<IiiHHIIiiII", 40, -40, 40, 1, 32, 0, 0, 0, 0, 0, 0),
         struct.pack("<IiiHHIIiiII", 39, 40, 40, 1, 32, 0, 0, 0, 0, 0, 0),

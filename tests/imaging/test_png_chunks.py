@@ -9,9 +9,9 @@ from PIL import ExifTags, Image
 from imaging.decoding import decode
 from imaging.options import ImageOptions
 from imaging.png_chunks import SIGNATURE, without_ancillary
-from tests.imaging.hostile import crafted
-from tests.imaging.hostile.crafted import chunk
-from tests.imaging.pictures import SMALL, corners, encoded, quarters
+from testing import crafted_files
+from testing.crafted_files import chunk
+from testing.image_files import SMALL, corners, encoded, quarters
 from values.errors import ImageCorrupt, ImageTooLarge
 
 PNG = encoded(quarters())
@@ -20,9 +20,9 @@ SHOWN = decode(PNG, SMALL, ImageOptions())
 CONTENTS = {
     b"pHYs": struct.pack(">IIB", 2835, 2835, 1),
     b"tEXt": b"Comment\0hello",
-    b"zTXt": b"Comment\0\0" + crafted.zeros(10),
+    b"zTXt": b"Comment\0\0" + crafted_files.zeros(10),
     b"iTXt": b"Comment\0\0\0\0\0hello",
-    b"iCCP": b"name\0\0" + crafted.zeros(10),
+    b"iCCP": b"name\0\0" + crafted_files.zeros(10),
     b"gAMA": struct.pack(">I", 45455),
     b"cHRM": bytes(32),
     b"sRGB": b"\0",
@@ -84,7 +84,7 @@ def test_what_changes_the_picture_is_not_believed_when_it_is_damaged() -> None:
 def test_limits_hold_all_the_same() -> None:
     broken = damaged(chunk(b"pHYs", bytes(9)))
     with pytest.raises(ImageTooLarge):
-        decode(with_chunk(broken, crafted.png(40_000, 40_000)[:2000]), SMALL, ImageOptions())
+        decode(with_chunk(broken, crafted_files.png(40_000, 40_000)[:2000]), SMALL, ImageOptions())
     with pytest.raises(ImageCorrupt):
         decode(with_chunk(broken)[:-40], SMALL, ImageOptions())
 

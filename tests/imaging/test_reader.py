@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-import imaging.net
+from concurrency.priority_slots import Urgency
 from imaging.background_reads import READS_OF_A_HOST
 from imaging.decoders import Decoders, Whose
-from imaging.host_places import OF_A_PROJECT_AT_A_HOST
-from imaging.large_files import OF_A_PROJECT
 from imaging.options import ImageOptions
-from imaging.priority_slots import Urgency
 from imaging.reader import LARGE_VALUE, ImageReader
-from tests.imaging.pictures import SMALL, encoded, quarters
+from net import transport
+from net.host_places import OF_A_PROJECT_AT_A_HOST
+from net.large_files import OF_A_PROJECT
+from testing.image_files import SMALL, encoded, quarters
 from tests.imaging.servers import LabelStudio, Request, Server, answer, jwt
 from values.errors import (
     ImageCorrupt,
@@ -338,7 +338,7 @@ async def test_large_files_that_wait_to_be_decoded_are_few(
         raise AssertionError
 
     monkeypatch.setattr(Decoders, "decode", decode)
-    monkeypatch.setattr(imaging.net, "LARGE_FILE", len(PNG) // 2)
+    monkeypatch.setattr(transport, "LARGE_FILE", len(PNG) // 2)
     (tmp_path / "a.png").write_bytes(PNG)
     server.routes["/a.png"] = answer(200, PNG)
     reader = make(

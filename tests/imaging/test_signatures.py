@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from imaging.addresses import parse_url
 from imaging.signatures import unsigned_query
+from net.addresses import parse_url
 
 
 @pytest.mark.parametrize(

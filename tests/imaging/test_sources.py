@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from imaging.identity import canonical
-from imaging.locations import DataUrl, LabelStudioFile, LocalFile, StoredObject, WebImage
 from imaging.options import ImageOptions
 from imaging.sources import MAX_SHOWN, locate, naming, shown_path
 from values.errors import ImageCorrupt, ImageError, ImageForbidden, ImageMissing, ImageTooLarge
 from values.image import ImageSource
+from values.locations import DataUrl, LabelStudioFile, LocalFile, StoredObject, WebImage
 
 
 def options(url: str | None = "http://ls:8080", **more: Any) -> ImageOptions:

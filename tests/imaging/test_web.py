@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from imaging.locations import LabelStudioFile, WebImage
-from imaging.net import Content
 from imaging.options import ImageOptions
 from imaging.sources import locate
 from imaging.web import MAX_REDIRECTS, Web
-from tests.canary import CANARY
+from testing.canary import CANARY
 from tests.imaging.servers import LabelStudio, Request, Server, answer, jwt
 from values.errors import (
     ImageForbidden,
@@ -23,7 +21,9 @@ from values.errors import (
     ImageUnreachable,
     NotAnImage,
 )
+from values.evidence import Content
 from values.image import ImageSource
+from values.locations import LabelStudioFile, WebImage
 
 Fetch = Callable[..., Any]
 UPLOAD = "/data/upload/3/a.png"

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from protocol.drawn import read
 from protocol.fields import Fields
+from protocol.mask_prompts import read
 from protocol.shapes import Area, Point, reader_of
 from values.errors import BadPrompt
 

@@ -10,8 +10,8 @@ import pytest
 from segmenters.automatic import best
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.options import ModelOptions
-from tests.segmenters.checkpoints.server import Exchange, Server, said
-from tests.weights.publishing import publish
+from testing.file_server import Exchange, Server, said
+from testing.weights.publishing import publish
 
 NOWHERE = "http://127.0.0.1:9/"
 CPU, GPU = "mobile_sam", "sam2.1_hiera_large"

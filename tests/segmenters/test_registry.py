@@ -14,8 +14,8 @@ from segmenters.registry import choose
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Segmenter
-from tests.weights import checkpoints
-from tests.weights.publishing import publish
+from testing.weights import checkpoints
+from testing.weights.publishing import publish
 from values.errors import ModelError
 
 

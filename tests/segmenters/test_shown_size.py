@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.classical import deepest, shown
-from benchmarks.scenes import scene
 from protocol import brush_rle
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
@@ -25,12 +23,14 @@ from protocol.options import ReadOptions
 from protocol.polygons import filled
 from protocol.regions import encode
 from segmenters.architectures import LOW_RES, SIDE, Family
+from segmenters.candidates import ranked
 from segmenters.classical.segmenter import Classical
-from segmenters.picking import ranked
 from segmenters.resample import to_mask
 from segmenters.sam.halves import SamDecoder
 from segmenters.segmenter import Decoder
-from tests.label_studio.masks import iou, keypoint, loose_box, rectangle
+from testing.label_studio_masks import iou, keypoint, loose_box, rectangle
+from testing.pointing import deepest, shown
+from testing.scenes import scene
 from values.embedding import Embedding
 from values.image import ModelSize
 

@@ -9,7 +9,7 @@ from ray.serve import Application, Deployment
 from serve_app import app
 from serve_app.app import DEPLOYMENTS, build
 from serve_app.settings import Settings
-from tests.running_app import ROOT
+from testing.running_app import ROOT
 from values.errors import ModelError
 
 

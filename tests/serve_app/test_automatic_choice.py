@@ -15,7 +15,7 @@ from segmenters.registry import Choice
 from serve_app import automatic_choice
 from serve_app.automatic_choice import settled
 from serve_app.gpus import Gpus
-from tests.weights.publishing import publish
+from testing.weights.publishing import publish
 from values.cores import ONE_MACHINE
 from values.errors import ModelError
 

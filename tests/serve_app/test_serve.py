@@ -19,12 +19,12 @@ import httpx
 import pytest
 from PIL import Image
 
-from benchmarks.scenes import Scene, scene
 from serve_app.cli.serve.session import MARK, Session
+from testing.file_server import Exchange, Server
+from testing.image_files import encoded
+from testing.running_app import ROOT, RunningApp, inherited, running_app, wait_until_ready
+from testing.scenes import Scene, scene
 from tests.deployments.test_graph import click
-from tests.imaging.pictures import encoded
-from tests.running_app import ROOT, RunningApp, inherited, running_app, wait_until_ready
-from tests.segmenters.checkpoints.server import Exchange, Server
 
 WAIT_S = 60
 LOCK = {"BASIC_AUTH_USER": "user", "BASIC_AUTH_PASS": "pass"}

@@ -8,7 +8,7 @@ from deployments.options import IngressOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions
 from serve_app.settings import Settings, SettingsError
-from tests.canary import CANARY
+from testing.canary import CANARY
 
 
 @pytest.fixture(autouse=True)

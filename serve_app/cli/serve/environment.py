@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from serve_app.haproxy_config import LISTENS_AT
+from serve_app.haproxy.config import LISTENS_AT
 from values.cores import ONE_MACHINE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,7 +30,7 @@ SURVIVING = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
 
-IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.door:in_front"}
+IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.door:in_front"}
 """What stands in front of Serve's own servers: the ingress has it from the config, proxies from here."""
 
 
@@ -52,7 +52,7 @@ def variables(
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
         # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it
-        # there would be no room for deployments/turns.py.
+        # there would be no room for deployments/niceness.py.
         "RAY_worker_niceness": "5",
         "RAY_preload_python_modules": "deployments.preloaded",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
@@ -65,7 +65,7 @@ def variables(
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
             **SURVIVING,
             # HAProxy that outlives its manager, and the Python that sees to that.
-            "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "serve_app" / "haproxy.sh"),
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "serve_app" / "haproxy" / "haproxy.sh"),
             "HAPROXY_PYTHON": sys.executable,
             LISTENS_AT: listens_at,
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),

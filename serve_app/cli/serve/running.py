@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serve_app.cli.report import Watch
 from serve_app.cli.serve import apart
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
 from serve_app.cli.serve.environment import ROOT
 from serve_app.cli.serve.listeners import listeners
+from serve_app.cli.serve.report import Watch
 from serve_app.cli.serve.session import Session
 from serve_app.cli.serve.stopping import STOP_S, Stopping, wait_for_a_signal
 

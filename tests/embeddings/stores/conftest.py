@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.canary import CANARY
+from testing.canary import CANARY
 
 PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "GCE_", "SERVICE_ACCOUNT")
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
-from embeddings.places import object_name
-from embeddings.stored import to_bytes
+from embeddings.durable_location import object_name
+from embeddings.embedding_file import to_bytes
 from tests.embeddings.samples import KEY, SEGMENTER, Watched, contents, keys, sample
 from tests.embeddings.stores.pointing import point_to
 

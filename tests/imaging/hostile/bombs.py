@@ -7,10 +7,10 @@ from functools import cache, partial
 
 from PIL import Image
 
-from tests.imaging.hostile import crafted
-from tests.imaging.hostile.crafted import chunk, segment
+from testing import crafted_files
+from testing.crafted_files import chunk, segment
+from testing.image_files import encoded
 from tests.imaging.hostile.file import BROKEN, READS, SLOW, File, jpeg_with
-from tests.imaging.pictures import encoded
 
 SIDE = 9430
 """Just under the limit of 89 megapixels."""
@@ -25,7 +25,7 @@ def _frames(kind: str, count: int) -> bytes:
 
 def _moving_png(frames: int, said: int) -> bytes:
     control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 8, 8, 0, 0, 1, 100, 0, 0))
-    return crafted.png(8, 8, 8, 2, chunk(b"acTL", struct.pack(">II", said, 0)), *[control] * frames)
+    return crafted_files.png(8, 8, 8, 2, chunk(b"acTL", struct.pack(">II", said, 0)), *[control] * frames)
 
 
 def _webp() -> bytes:
@@ -39,46 +39,46 @@ def _avif() -> bytes:
 
 
 def _icon_of_png() -> bytes:
-    return crafted.icon(((0, 0), crafted.png(SIDE, SIDE, 16, 6)))
+    return crafted_files.icon(((0, 0), crafted_files.png(SIDE, SIDE, 16, 6)))
 
 
 def _icon_of_bitmap() -> bytes:
     about = struct.pack("<IiiHHIIiiII", 40, SIDE, 2 * SIDE, 1, 32, 0, 0, 0, 0, 0, 0)
-    return crafted.icon(((0, 0), about))
+    return crafted_files.icon(((0, 0), about))
 
 
 def _with(*extra: bytes) -> bytes:
-    return crafted.png(1, 1, 8, 2, *extra)
+    return crafted_files.png(1, 1, 8, 2, *extra)
 
 
 def _text(kind: bytes, start: bytes, length: int, count: int = 1) -> bytes:
-    return _with(chunk(kind, start + crafted.zeros(length)) * count)
+    return _with(chunk(kind, start + crafted_files.zeros(length)) * count)
 
 
 def _damaged(length: int, count: int) -> bytes:
-    whole = chunk(b"zTXt", b"a\0\0" + crafted.zeros(length))
+    whole = chunk(b"zTXt", b"a\0\0" + crafted_files.zeros(length))
     return _with((whole[:-1] + bytes([whole[-1] ^ 1])) * count)
 
 
 def _too_many_pixels() -> bytes:
-    return crafted.png_of(crafted.header(1, 1), chunk(b"IDAT", crafted.zeros(_GIB)))
+    return crafted_files.png_of(crafted_files.header(1, 1), chunk(b"IDAT", crafted_files.zeros(_GIB)))
 
 
 BOMBS = [
-    File("black PNG of 89 megapixels in 1 bit", partial(crafted.png, SIDE, SIDE, 1, 0)),
-    File("black PNG of 89 megapixels in 64 bits", partial(crafted.png, SIDE, SIDE, 16, 6)),
-    File("TIFF of 89 megapixels in floats", partial(crafted.grey_tiff, SIDE, SIDE, 32, 3)),
-    File("TIFF of 89 megapixels in 16 bits", partial(crafted.grey_tiff, SIDE, SIDE, 16, 1)),
-    File("TIFF of one pixel in a tile of 900 megabytes", partial(crafted.tiled_tiff, 1, 30_000)),
-    File("BMP of 89 megapixels in runs", partial(crafted.bmp_runs, SIDE, SIDE)),
+    File("black PNG of 89 megapixels in 1 bit", partial(crafted_files.png, SIDE, SIDE, 1, 0)),
+    File("black PNG of 89 megapixels in 64 bits", partial(crafted_files.png, SIDE, SIDE, 16, 6)),
+    File("TIFF of 89 megapixels in floats", partial(crafted_files.grey_tiff, SIDE, SIDE, 32, 3)),
+    File("TIFF of 89 megapixels in 16 bits", partial(crafted_files.grey_tiff, SIDE, SIDE, 16, 1)),
+    File("TIFF of one pixel in a tile of 900 megabytes", partial(crafted_files.tiled_tiff, 1, 30_000)),
+    File("BMP of 89 megapixels in runs", partial(crafted_files.bmp_runs, SIDE, SIDE)),
     File("WebP of 89 megapixels", _webp),
     File("AVIF of 89 megapixels in 2 kilobytes", _avif, SLOW, slow=True),
     File("icon of a PNG of 89 megapixels", _icon_of_png, BROKEN),
     File("icon of a bitmap of 89 megapixels", _icon_of_bitmap, BROKEN),
-    File("icon of 65535 times the same", partial(crafted.icon, *[((40, 20), b"")] * 65_535), BROKEN),
+    File("icon of 65535 times the same", partial(crafted_files.icon, *[((40, 20), b"")] * 65_535), BROKEN),
     File("PNG with 200 texts of a megabyte and wrong checksums", lambda: _damaged(2**20 - 1, 200), READS),
     File("PNG of a million chunks with wrong checksums", lambda: _damaged(0, 10**6), READS),
-    File("JPEG of 300 scans", partial(crafted.progressive, 8000, 8000, 300), SLOW, slow=True),
+    File("JPEG of 300 scans", partial(crafted_files.progressive, 8000, 8000, 300), SLOW, slow=True),
     File("PNG of a million chunks", lambda: _with(chunk(b"abCd", b"") * 10**6), SLOW, slow=True),
     File("JPEG with 8 MiB of padding", lambda: jpeg_with(b"\xff" * 2**23), SLOW, slow=True),
     File("JPEG of 20 000 comments", lambda: jpeg_with(segment(0xFE, b"x" * 50) * 20_000)),
@@ -93,12 +93,12 @@ BOMBS = [
 FRAMES = [
     File("a moving PNG of 5000 frames", partial(_moving_png, 5000, 5000)),
     File("a moving PNG said to have 2147483647 frames", partial(_moving_png, 1, 2**31 - 1)),
-    File("a GIF of 20 000 frames", partial(crafted.gif, 1, 1, [(0, 0, 1, 1)] * 20_000), READS),
+    File("a GIF of 20 000 frames", partial(crafted_files.gif, 1, 1, [(0, 0, 1, 1)] * 20_000), READS),
     File("a WebP of 300 frames", partial(_frames, "WEBP", 300), READS),
     File("a TIFF of 500 pages", partial(_frames, "TIFF", 500), READS),
     File(
         "a TIFF whose next page is itself",
-        lambda: crafted.tiff(
+        lambda: crafted_files.tiff(
             {256: (4, 1), 257: (4, 1), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 0)}, b"", 8
         ),
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader
+from testing.image_files import encoded, quarters
 from tests.imaging.hostile import bombs, directories, files, strangers
-from tests.imaging.pictures import encoded, quarters
 from tests.imaging.servers import Server, answer
 from values.errors import ImageError
 from values.image import ImageSource, ModelSize, Pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from functools import partial
 
-from tests.imaging.hostile import crafted
-from tests.imaging.hostile.crafted import segment
+from testing import crafted_files
+from testing.crafted_files import segment
 from tests.imaging.hostile.file import BROKEN, READS, File, jpeg_with
 
 
@@ -27,33 +27,37 @@ _MOST = 2**32 - 1
 
 
 def _many_tags(count: int) -> bytes:
-    return crafted.tiff({**crafted.page(1, 1), **dict.fromkeys(range(1000, 1000 + count), (3, 1))})
+    return crafted_files.tiff(
+        {**crafted_files.page(1, 1), **dict.fromkeys(range(1000, 1000 + count), (3, 1))}
+    )
 
 
 def _many_strips(count: int) -> bytes:
-    strips = crafted.page(1, count, t273=(4, (8,) * count), t278=(4, 1), t279=(4, (1,) * count))
-    return crafted.tiff(strips)
+    strips = crafted_files.page(1, count, t273=(4, (8,) * count), t278=(4, 1), t279=(4, (1,) * count))
+    return crafted_files.tiff(strips)
 
 
 DIRECTORIES = [
     File(
         "EXIF that is its own sub-directory",
-        lambda: _exif(crafted.tiff({0x8769: (4, 8), 0x8825: (4, 8)}, b"", 8)),
+        lambda: _exif(crafted_files.tiff({0x8769: (4, 8), 0x8825: (4, 8)}, b"", 8)),
         READS,
     ),
-    File("EXIF of 2000 entries", lambda: _exif(crafted.tiff(dict.fromkeys(range(2000), (3, 1)))), READS),
-    File("EXIF with 4294967295 values", lambda: _exif(crafted.tiff({274: (3, 6)}, b"", 0, _MOST))),
+    File(
+        "EXIF of 2000 entries", lambda: _exif(crafted_files.tiff(dict.fromkeys(range(2000), (3, 1)))), READS
+    ),
+    File("EXIF with 4294967295 values", lambda: _exif(crafted_files.tiff({274: (3, 6)}, b"", 0, _MOST))),
     File("EXIF whose directory lies outside", lambda: _exif(b"II*\0\xff\xff\xff\xff"), READS),
-    File("EXIF with an orientation of text", lambda: _exif(crafted.tiff({274: (2, b"six\0")})), READS),
-    File("EXIF with an orientation of 65535", lambda: _exif(crafted.tiff({274: (3, 65_535)})), READS),
+    File("EXIF with an orientation of text", lambda: _exif(crafted_files.tiff({274: (2, b"six\0")})), READS),
+    File("EXIF with an orientation of 65535", lambda: _exif(crafted_files.tiff({274: (3, 65_535)})), READS),
     File(
         "a TIFF tag of 4294967295 values",
-        lambda: crafted.tiff(crafted.page(1, 1, t700=(16, 0)), b"", 0, _MOST),
+        lambda: crafted_files.tiff(crafted_files.page(1, 1, t700=(16, 0)), b"", 0, _MOST),
     ),
     File("a TIFF of 60 000 tags", partial(_many_tags, 60_000)),
     File("a TIFF with 500 000 strips of one row", partial(_many_strips, 500_000)),
     File("a TIFF with 50 000 strips of one row", partial(_many_strips, 50_000)),
-    File("a TIFF without tags", lambda: crafted.tiff({}), BROKEN),
+    File("a TIFF without tags", lambda: crafted_files.tiff({}), BROKEN),
     File("a TIFF whose directory is itself", lambda: b"II*\0\0\0\0\0"),
     File("a BigTIFF whose directory lies far away", lambda: b"II+\0\x08\0\0\0" + b"\xff" * 8, BROKEN),
     File("a multi-picture JPEG with bad offsets", partial(_mpo, _MOST, 3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.imaging.pictures import encoded, quarters
+from testing.image_files import encoded, quarters
 from values.errors import ImageCorrupt, ImageError, ImageTimeout, ImageTooLarge, NotAnImage
 from values.image import Pixels
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from functools import partial
 
-from tests.imaging.hostile import crafted
-from tests.imaging.hostile.crafted import chunk, segment
+from testing import crafted_files
+from testing.crafted_files import chunk, segment
+from testing.image_files import encoded, quarters
 from tests.imaging.hostile.file import BROKEN, LARGE, NEVER, READS, File, saved
-from tests.imaging.pictures import encoded, quarters
 
 
 def _cut(kind: str, at: int) -> bytes:
@@ -42,7 +42,7 @@ _LARGEST = 2**31 - 1
 
 
 def _claiming(width: int, height: int) -> bytes:
-    return crafted.png_of(crafted.header(width, height), chunk(b"IDAT", crafted.zeros(4)))
+    return crafted_files.png_of(crafted_files.header(width, height), chunk(b"IDAT", crafted_files.zeros(4)))
 
 
 def _bmp_claiming(width: int, height: int) -> bytes:
@@ -66,23 +66,26 @@ HEADERS = [
     # Sizes that are only claimed.
     File("a PNG of 100000 x 100000", partial(_claiming, 10**5, 10**5), LARGE),
     File("a PNG of 2147483647 x 1", partial(_claiming, _LARGEST, 1), LARGE),
-    File("a PNG of 65536 x 1", partial(crafted.png, 65_536, 1), LARGE),
-    File("a PNG of 65535 x 1", partial(crafted.png, 65_535, 1), READS),
-    File("a PNG of 1 x 65535", partial(crafted.png, 1, 65_535), READS),
-    File("a PNG of 1 x 1", partial(crafted.png, 1, 1), READS),
-    File("a PNG of 0 x 0", partial(crafted.png, 0, 0), BROKEN),
-    File("a GIF of 65535 x 65535", partial(crafted.gif, 65_535, 65_535, [(0, 0, 1, 1)]), LARGE),
-    File("a GIF whose frame is larger", partial(crafted.gif, 1, 1, [(0, 0, 65_535, 65_535)]), LARGE),
-    File("a GIF whose frame lies outside", partial(crafted.gif, 1, 1, [(65_535, 65_535, 1, 1)]), LARGE),
+    File("a PNG of 65536 x 1", partial(crafted_files.png, 65_536, 1), LARGE),
+    File("a PNG of 65535 x 1", partial(crafted_files.png, 65_535, 1), READS),
+    File("a PNG of 1 x 65535", partial(crafted_files.png, 1, 65_535), READS),
+    File("a PNG of 1 x 1", partial(crafted_files.png, 1, 1), READS),
+    File("a PNG of 0 x 0", partial(crafted_files.png, 0, 0), BROKEN),
+    File("a GIF of 65535 x 65535", partial(crafted_files.gif, 65_535, 65_535, [(0, 0, 1, 1)]), LARGE),
+    File("a GIF whose frame is larger", partial(crafted_files.gif, 1, 1, [(0, 0, 65_535, 65_535)]), LARGE),
+    File("a GIF whose frame lies outside", partial(crafted_files.gif, 1, 1, [(65_535, 65_535, 1, 1)]), LARGE),
     File(
         "a GIF whose second frame is larger",
-        partial(crafted.gif, 1, 1, [(0, 0, 1, 1), (0, 0, 65_535, 65_535)]),
+        partial(crafted_files.gif, 1, 1, [(0, 0, 1, 1), (0, 0, 65_535, 65_535)]),
         READS,
     ),
     File("a BMP of 2147483647 x 2147483647", partial(_bmp_claiming, _LARGEST, _LARGEST), LARGE),
-    File("a TIFF of 60000 x 60000", partial(crafted.grey_tiff, 60_000, 60_000), LARGE),
-    File("a TIFF of 4294967295 x 4294967295", lambda: crafted.tiff(crafted.page(2**32 - 1, 2**32 - 1))),
+    File("a TIFF of 60000 x 60000", partial(crafted_files.grey_tiff, 60_000, 60_000), LARGE),
+    File(
+        "a TIFF of 4294967295 x 4294967295",
+        lambda: crafted_files.tiff(crafted_files.page(2**32 - 1, 2**32 - 1)),
+    ),
     File("a WebP of 16384 x 16384", partial(_webp_canvas, 16_384, 16_384)),
-    File("a JPEG of 65535 x 65535", lambda: crafted.jpeg_frame(0xC0, 65_535, 65_535) + _SCAN, LARGE),
-    File("a JPEG of 0 x 0", lambda: crafted.jpeg_frame(0xC0, 0, 0) + _SCAN),
+    File("a JPEG of 65535 x 65535", lambda: crafted_files.jpeg_frame(0xC0, 65_535, 65_535) + _SCAN, LARGE),
+    File("a JPEG of 0 x 0", lambda: crafted_files.jpeg_frame(0xC0, 0, 0) + _SCAN),
 ]

@@ -1,6 +1,6 @@
 """Sees every connection, look-up and file that this process tries, whoever tries it.
 
-An audit hook is told by the interpreter itself, below every library, so that a way past ``imaging.net``
+An audit hook is told by the interpreter itself, below every library, so that a way past ``net.transport``
 would be seen as well. It cannot be removed again; while no watch is on it does nothing.
 """
 

@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from tests.imaging.hostile import crafted
+from testing import crafted_files
+from testing.image_files import encoded, quarters
 from tests.imaging.hostile.file import BROKEN, EITHER, NEVER, READS, File, saved
-from tests.imaging.pictures import encoded, quarters
 
 
 def _boxes(brand: bytes) -> bytes:
@@ -68,7 +68,7 @@ OTHERS = [
     *[
         File(f"{what} and nothing more", partial(bytes, start + bytes(200)), EITHER)
         for what, start in [
-            ("a PNG's signature", crafted.PNG_SIGNATURE),
+            ("a PNG's signature", crafted_files.PNG_SIGNATURE),
             ("a JPEG's start", b"\xff\xd8\xff\xe0"),
             ("a GIF's name", b"GIF89a"),
             ("a WebP's name", b"RIFF\xff\xff\xff\xffWEBPVP8 "),

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from imaging.reader import ImageReader
-from tests.canary import CANARY
+from testing.canary import CANARY
+from testing.image_files import SMALL
 from tests.imaging.hostile import chains, names, studio, urls
 from tests.imaging.hostile.conftest import Make
 from tests.imaging.hostile.hostile import MARK, Hostile, each
 from tests.imaging.hostile.sockets import watched
 from tests.imaging.hostile.world import PNG, World
-from tests.imaging.pictures import SMALL
 from tests.imaging.servers import Request, answer
 from values.errors import ImageError, ImageTimeout
 from values.image import ImageSource

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from testing.running_app import ROOT
 from tests.imaging.hostile.corpus import FILES
 from tests.imaging.hostile.measure import Peaks, descendants, high_water_mib
-from tests.running_app import ROOT
 
 MOST_MIB = 200
 MOST_BELOW_MIB = 2600

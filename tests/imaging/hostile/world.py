@@ -1,7 +1,7 @@
 """An internet on loopback: a public server, services inside, Label Studio, and names that lie.
 
 Only public addresses may be fetched by default, and none may be asked from a test. So the wires below the
-checks are replaced, and nothing else: ``Wires`` is where ``imaging.net`` has httpcore's own socket backend.
+checks are replaced, and nothing else: ``Wires`` is where ``net.transport`` has httpcore's own socket backend.
 It gets the address that the checks have let through and connects to a real server on loopback that stands
 for it: the public server for the two public addresses, a service inside for every other address. A
 forbidden address that gets past the checks therefore reaches a server that listens, answers with an image,
@@ -21,9 +21,9 @@ from typing import Self
 
 import httpcore
 
-from imaging.addresses import WEB_PORTS
+from net.addresses import WEB_PORTS
+from testing.image_files import encoded, quarters
 from tests.imaging.hostile.names import NAMES, PUBLIC, PUBLIC6
-from tests.imaging.pictures import encoded, quarters
 from tests.imaging.servers import LabelStudio, Request, Server, answer
 
 PNG = encoded(quarters())

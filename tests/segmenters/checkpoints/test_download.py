@@ -11,16 +11,7 @@ import pytest
 from tenacity import wait_none
 
 from segmenters.checkpoints.download import Patience, cannot_write, download
-from tests.segmenters.checkpoints.server import (
-    Reply,
-    Server,
-    cut,
-    dripping,
-    gzipped,
-    ranges,
-    said,
-    stalling,
-)
+from testing.file_server import Reply, Server, cut, dripping, gzipped, ranges, said, stalling
 from values.errors import ModelError
 
 CONTENT = bytes(range(256)) * 1024

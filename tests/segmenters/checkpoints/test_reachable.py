@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from segmenters.checkpoints.reachable import unreachable
-from tests.segmenters.checkpoints.server import Exchange, Server, said
+from testing.file_server import Exchange, Server, said
 
 
 def test_a_publisher_that_answers() -> None:

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.classical import Annotator, iou, measure, scenes, shown, tight_box
-from benchmarks.scenes import scene
+from segmenters.candidates import ranked
 from segmenters.classical.segmenter import Classical
-from segmenters.picking import ranked
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
+from testing.pointing import Annotator, iou, measure, scenes, shown, tight_box
+from testing.scenes import scene
 from values.embedding import Embedding
 from values.errors import ModelError
 from values.image import Pixels

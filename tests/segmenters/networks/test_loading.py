@@ -12,8 +12,8 @@ import torch
 from segmenters.architectures import ARCHITECTURES
 from segmenters.networks.loading import check, load, model_of
 from segmenters.runtimes.session import Half
-from segmenters.sam.preparing import canvas
-from tests.weights import checkpoints, pictures
+from segmenters.sam.preprocess import canvas
+from testing.weights import checkpoints, pictures
 from values.errors import ModelError
 
 MOBILE = ARCHITECTURES["mobile_sam"]

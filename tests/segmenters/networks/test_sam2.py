@@ -15,10 +15,10 @@ from segmenters.architectures import ARCHITECTURES, SIDE, Architecture, Family
 from segmenters.networks.sam2 import build, rename
 from segmenters.networks.sam2_encoder import SIZES
 from segmenters.runtimes.session import Half
-from segmenters.sam.preparing import canvas
-from segmenters.sam.prompting import decoder_inputs
-from tests.weights import pictures
-from tests.weights.checkpoints import state_dict
+from segmenters.sam.decoder_inputs import decoder_inputs
+from segmenters.sam.preprocess import canvas
+from testing.weights import pictures
+from testing.weights.checkpoints import state_dict
 from values.embedding import Embedding
 
 MODEL = "sam2.1_hiera_tiny"

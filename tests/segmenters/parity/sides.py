@@ -19,10 +19,10 @@ from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Architecture, Fam
 from segmenters.networks.loading import load
 from segmenters.resample import to_mask
 from segmenters.runtimes.session import Half
-from segmenters.sam.preparing import canvas
-from segmenters.sam.prompting import decoder_inputs
+from segmenters.sam.decoder_inputs import decoder_inputs
+from segmenters.sam.preprocess import canvas
+from testing.weights.generated import tensor
 from tests.oracles import official
-from tests.weights.generated import tensor
 from values.embedding import Embedding
 from values.masks import Frame
 from values.prompt import Prompt

@@ -13,8 +13,8 @@ from segmenters.architectures import ARCHITECTURES, Architecture, Family
 from segmenters.networks import mobile_sam, sam, sam2
 from segmenters.networks.recognise import recognise
 from segmenters.runtimes.session import Half
+from testing.weights import checkpoints
 from tests.oracles import official
-from tests.weights import checkpoints
 
 _NETWORKS: dict[Family, ModuleType] = {
     Family.SAM: sam,

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import tests.oracles  # noqa: F401 - makes the official package importable
-from tests.weights import checkpoints
-from tests.weights.generated import tensor
+from testing.weights import checkpoints
+from testing.weights.generated import tensor
 
 _EXPORTER: Any = importlib.import_module("segment_anything.utils.onnx")
 _SAM: Any = importlib.import_module("segment_anything.modeling")

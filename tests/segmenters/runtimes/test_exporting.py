@@ -12,7 +12,7 @@ from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.runtimes.exporting import exported, graph_path
 from segmenters.runtimes.session import Half
-from tests.weights import checkpoints
+from testing.weights import checkpoints
 from values.errors import ModelError
 
 MOBILE = ARCHITECTURES["mobile_sam"]

@@ -21,7 +21,7 @@ from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Session
 from segmenters.runtimes.torch_runtime import Place, TorchFeatures, TorchSession
-from segmenters.sam.preparing import canvas
+from segmenters.sam.preprocess import canvas
 from values import errors
 from values.errors import ModelError
 

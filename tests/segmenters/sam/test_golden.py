@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from segmenters.resample import to_mask
-from segmenters.sam.choosing import single
+from segmenters.sam.decoder_inputs import decoder_inputs
 from segmenters.sam.execution import Execution, Runtime
-from segmenters.sam.prompting import decoder_inputs
+from segmenters.sam.mask_heads import single
+from testing.weights import pictures
 from tests.segmenters.sam.working import IMAGES, AtWork, Load
-from tests.weights import pictures
 from values.masks import Masks
 
 GOLDEN = Path(__file__).parents[2] / "golden"

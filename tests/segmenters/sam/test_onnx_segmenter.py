@@ -21,9 +21,9 @@ from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam
 from segmenters.sam.segmenter import SegmentAnything
+from testing.weights import pictures
+from testing.weights.models import stand_in
 from tests.segmenters.runtimes.official_exports import Published, export, quantised
-from tests.weights import pictures
-from tests.weights.models import stand_in
 from values.embedding import Embedding
 from values.errors import ModelError
 from values.image import Pixels

@@ -10,8 +10,8 @@ import pytest
 
 from segmenters.resample import to_mask
 from segmenters.sam.execution import Execution, Runtime
+from testing.weights import pictures
 from tests.segmenters.sam.working import IMAGES, AtWork, Load
-from tests.weights import pictures
 
 Say = Callable[[str, str, list[float]], None]
 

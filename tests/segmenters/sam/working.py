@@ -15,9 +15,9 @@ from segmenters.architectures import Family
 from segmenters.runtimes.session import Session
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder
-from segmenters.sam.opening import open_decoder
-from tests.weights import pictures
-from tests.weights.models import stand_in
+from segmenters.sam.load import open_decoder
+from testing.weights import pictures
+from testing.weights.models import stand_in
 from values.embedding import Embedding
 
 # An encoder of ViT-B takes seconds an image, so it sees one.

@@ -8,7 +8,7 @@ from tenacity import wait_none
 from serve_app.cli import backend_route
 from tests.serve_app.cli.fake_backend import FakeBackend
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
-from tests.serve_app.cli.precompute_bench import CONFIG, Bench
+from tests.serve_app.cli.precompute.bench import CONFIG, Bench
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.canary import WATCH
+from testing.canary import WATCH
 from tests.serve_app.cli.loopback import Reply, serving
 
 Body = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from serve_app.cli.label_studio import LabelStudio
-from tests.canary import CANARY
+from testing.canary import CANARY
 from tests.serve_app.cli.loopback import Reply, serving
 
 Json = Any

@@ -9,7 +9,7 @@ from serve_app.cli import backend_route
 from serve_app.cli.forget import TASKS_AT_ONCE
 from serve_app.reference import commands_table
 from tests.serve_app.cli.fake_backend import refusal
-from tests.serve_app.cli.precompute_bench import CONFIG, Bench
+from tests.serve_app.cli.precompute.bench import CONFIG, Bench
 
 
 @pytest.fixture

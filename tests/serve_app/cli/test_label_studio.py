@@ -9,7 +9,7 @@ import pytest
 
 from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
 from serve_app.cli.tokens import is_personal_access_token
-from tests.canary import CANARY
+from testing.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import LEGACY, URL
 
 

@@ -14,7 +14,7 @@ from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED, Published
 from segmenters.checkpoints.digest import sidecar
 from serve_app.cli.main import app
 from serve_app.reference import commands_table
-from tests.segmenters.checkpoints.server import Exchange, Server, ranges, said
+from testing.file_server import Exchange, Server, ranges, said
 
 CONTENT = b"weights" * 10_000
 NAME, OTHER = "mobile_sam", "sam2.1_hiera_tiny"

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from serve_app.cli.serve.session import Session
-from tests.running_app import ROOT
+from testing.running_app import ROOT
 
 # Stands for HAProxy: it ignores what it is told, and is nobody's child once its parent has died.
 STUBBORN = (

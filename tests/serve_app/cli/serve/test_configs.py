@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from serve_app.cli.serve.configs import ConfigRefused, prefixes, read, settings
-from serve_app.lint_schema import variables
-from tests.running_app import ROOT
+from serve_app.lint.schema import variables
+from testing.running_app import ROOT
 
 OURS = {"import_path": "serve_app.app:build"}
 

@@ -10,7 +10,7 @@ import pytest
 from serve_app.cli.serve import places as module
 from serve_app.cli.serve.places import Asked, Places, PlacesRefused
 from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports
-from tests.running_app import free_port
+from testing.running_app import free_port
 
 
 @pytest.fixture(autouse=True)

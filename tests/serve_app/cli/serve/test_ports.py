@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from serve_app.cli.serve.ports import HIGHEST, Ports, PortTaken
-from tests.running_app import free_port
+from testing.running_app import free_port
 
 HERE = "127.0.0.1"
 

@@ -1,0 +1,1 @@
+"""One click: its latency, its stages, its parts called bare."""

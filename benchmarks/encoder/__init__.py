@@ -1,0 +1,1 @@
+"""Encoders in torch: `python -m benchmarks.encoder`."""

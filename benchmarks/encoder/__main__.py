@@ -1,0 +1,114 @@
+"""Encoders in torch: images per second by batch size, dtype and compile mode, with the masks' IoU beside it.
+
+    python -m benchmarks.encoder
+    python -m benchmarks.encoder --models sam2.1_hiera_tiny --dtypes bfloat16 --batches 8 --json figures.json
+
+Takes a GPU where there is one. All settings of all models take hours there, most of them compiling; the files
+of --json and --markdown are written anew after every setting. Checkpoints are taken from --checkpoints where
+they lie there; other models have stand-in weights, a pure function of their names. Time does not depend on
+weights; masks do, and those of stand-ins make much of little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import machine
+from benchmarks.bar import Bar
+from benchmarks.encoder.network import Setting, device_described, opened
+from benchmarks.encoder.plan import Plan, arguments, plan_of, row_units
+from benchmarks.encoder.report import PUBLISHED, STAND_IN, Report
+from benchmarks.encoder.speed import Reference, Row, failure, measured
+from benchmarks.encoder.tables import drawn
+from benchmarks.models.contenders import stands_in
+from segmenters.sam.segmenter import SegmentAnything
+from serve_app.cli.progress import console
+from values.errors import ModelError, ServiceError
+
+# How much max-autotune prints for each of hundreds of matrix products, over the bar.
+_QUIET = ("TORCHINDUCTOR_AUTOTUNE_NUM_CHOICES_DISPLAYED", "TORCHINDUCTOR_MAX_AUTOTUNE_REPORT_CHOICES_STATS")
+
+
+def run(plan: Plan, shown: Console, save: Callable[[Report], None]) -> Report:
+    """Measure and print; ``save`` is called after every row.
+
+    Raises :class:`values.errors.ModelError` for a device that is not there.
+    """
+    weights = {each.name: STAND_IN if stands_in(each) else PUBLISHED for each in plan.models}
+    report = Report(machine.described(), device_described(plan.device, plan.threads), weights)
+    shown.print(report.machine, report.device, sep="\n")
+    with Bar(plan.units()) as bar:
+        for model in plan.models:
+            for row in _rows(plan, model, bar):
+                report.rows.append(row)
+                bar.advance(row_units(model, row.setting))
+                save(report)
+            shown.print(drawn(*report.page(model.name)))
+        shown.print(drawn(*report.goals()))
+    return report
+
+
+def _rows(plan: Plan, model: SegmentAnything, bar: Bar) -> Iterator[Row]:
+    """A row for every setting, whatever happens."""
+    bar.begin(f"{model.name}: the masks of float32")
+    try:
+        reference = Reference(model, plan.device, plan.threads, plan.scenes)
+    except ModelError as error:
+        yield from _failed(model, plan.settings, error)
+        return
+    for dtype in dict.fromkeys(setting.dtype for setting in plan.settings):
+        settings = [setting for setting in plan.settings if setting.dtype is dtype]
+        try:
+            network = opened(model, dtype, plan.device, plan.threads)
+        except ModelError as error:
+            yield from _failed(model, settings, error)
+            continue
+        for setting in settings:
+            bar.begin(f"{model.name}: {setting}")
+            yield measured(model, network, setting, plan.effort, reference.agreement)
+        del network  # else it would share the device with the next one
+
+
+def _failed(model: SegmentAnything, settings: list[Setting], error: ModelError) -> Iterator[Row]:
+    for setting in settings:
+        yield Row(model.name, setting, None, failure(error))
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    asked = arguments()
+    for variable in _QUIET:
+        os.environ.setdefault(variable, "0")
+    try:
+        with contextlib.ExitStack() as stack:
+            for file in filter(None, (asked.json, asked.markdown)):
+                file.touch()  # what cannot be written is said now, not after minutes
+            folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            plan = plan_of(asked, folder.absolute())
+            saved(asked, run(plan, console(), lambda report: saved(asked, report)))
+    except ServiceError as error:
+        sys.exit(error.detail)
+    except OSError as error:
+        sys.exit(f"cannot use {error.filename}: {error.strerror}")
+
+
+def saved(asked: argparse.Namespace, report: Report) -> None:
+    """Write the files that are asked for."""
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(report.values(), indent=2))
+    if asked.markdown is not None:
+        asked.markdown.write_text(report.markdown())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The models on CPU: `python -m benchmarks.models`."""

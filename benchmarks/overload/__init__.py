@@ -1,0 +1,1 @@
+"""More clicks than can be answered: `python -m benchmarks.overload`."""

@@ -1,0 +1,1 @@
+"""Label Studio's SAM example against ours: `python -m benchmarks.peer`."""

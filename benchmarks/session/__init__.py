@@ -1,0 +1,1 @@
+"""Annotators work through a project: `python -m benchmarks.session`."""

@@ -1,0 +1,1 @@
+"""Steady work for an hour: `python -m benchmarks.soak`."""

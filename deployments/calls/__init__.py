@@ -1,0 +1,1 @@
+"""How one deployment calls another, and what travels with a call."""

@@ -1,0 +1,125 @@
+"""Which decoder replica is asked about an image: always the same one, which holds its embedding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from deployments.calls.call import call
+from deployments.calls.large_values import Parcel, post
+from deployments.decode_queue import Busy
+from deployments.decoder import ClickAnswer
+from deployments.off_loop import off_loop_if_large
+from embeddings.key import image_key
+from imaging.identity import canonical
+from imaging.options import ImageOptions
+from protocol.click import Click
+from values.errors import ImageError
+from values.image import ImageSource
+from values.priority import Priority
+
+HEAVY = 2 * 2**20
+"""Bytes of a click's masks from which on it goes by way of the object store: other messages between replicas
+have 4 MiB at most. One mask has 1 MiB."""
+
+FORGET_AT_ONCE = 8
+"""Images of one request that are forgotten at the same time."""
+
+
+class Owners:
+    """The decoder replicas, each of which owns the images whose keys lead to it."""
+
+    def __init__(self, decoder: Any, images: ImageOptions, timeout_s: float) -> None:
+        self._decoder = decoder
+        self._images = images
+        self._timeout_s = timeout_s
+
+    async def click(self, click: Click) -> ClickAnswer | Busy:
+        """The regions of a click, or that its owner has too much waiting.
+
+        Raises what :func:`deployments.calls.call.call` raises.
+        """
+        key = await self._key(click.image)
+        light, parcel = await post(click.image)
+        light_click = replace(click, image=light)
+        answer: ClickAnswer | Busy = await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.click.remote(key, light_click, parcel, left_s),
+            "decoding the click",
+            by_reference=sum(0 if each.mask is None else each.mask.nbytes for each in click.prompts) > HEAVY,
+        )
+        return answer
+
+    async def warm(self, source: ImageSource, priority: Priority) -> None:
+        """See to it that the image is encoded. Raises what :func:`deployments.calls.call.call` raises."""
+        key = await self._key(source)
+        light, parcel = await post(source)
+        await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.warm.remote(key, light, parcel, priority, left_s),
+            "encoding an image ahead",
+        )
+
+    async def store(self, source: ImageSource) -> bool:
+        """See to it that the image's embedding is in the durable tier; whether it already was.
+
+        Raises what :func:`deployments.calls.call.call` raises.
+        """
+        key = await self._key(source)
+        light, parcel = await post(source)
+        stored: bool = await self._ask(
+            key,
+            parcel,
+            lambda owner, left_s: owner.store.remote(key, light, parcel, left_s),
+            "encoding an image for later",
+        )
+        return stored
+
+    async def forget(self, sources: Sequence[ImageSource]) -> int:
+        """Let go of the images' embeddings, in memory and in the durable tier; how many there were.
+
+        Raises what :func:`deployments.calls.call.call` raises.
+        """
+        places = asyncio.Semaphore(FORGET_AT_ONCE)
+
+        async def forget(source: ImageSource) -> bool:
+            async with places:
+                return await self._forget(source)
+
+        return sum(await asyncio.gather(*map(forget, sources)))
+
+    async def _forget(self, source: ImageSource) -> bool:
+        try:
+            key = await self._key(source)
+        except ImageError:
+            return False  # an address that is never read: nothing is kept under it
+        forgotten: bool = await self._ask(
+            key, [], lambda owner, left_s: owner.forget.remote(key), "forgetting an image"
+        )
+        return forgotten
+
+    async def _ask(
+        self,
+        key: str,
+        parcel: Parcel,
+        send: Callable[[Any, float], Any],
+        what: str,
+        *,
+        by_reference: bool = False,
+    ) -> Any:
+        """What the image's owner answers; it is told how many seconds are left."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._timeout_s
+        owner = self._owner(key, by_reference=by_reference or bool(parcel))
+        return await call(lambda: send(owner, until - clock()), timeout_s=self._timeout_s, what=what)
+
+    async def _key(self, source: ImageSource) -> str:
+        return image_key(await off_loop_if_large(len(source.value), canonical, source, self._images))
+
+    def _owner(self, key: str, *, by_reference: bool) -> Any:
+        # A reference in a message keeps its object alive only where the message itself goes through Ray.
+        return self._decoder.options(session_id=key, **({"_by_reference": True} if by_reference else {}))

@@ -1,0 +1,214 @@
+"""The embeddings of a decoder replica's share of the images: kept, or found, or made."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from concurrency.single_flight import Flight, SingleFlight
+from deployments.ahead_limit import AheadLimit
+from deployments.calls.background import Background
+from deployments.calls.large_values import Parcel
+from deployments.embedding_maker import EmbeddingMaker
+from deployments.metrics import Meters
+from deployments.options import DecoderOptions
+from deployments.recheck import Recheck
+from embeddings.durable import DurableTier
+from embeddings.memory import MemoryTier
+from embeddings.precision import owned
+from segmenters.segmenter import Segmenter
+from values.embedding import Embedding
+from values.errors import BadRequest, DeadlineExceeded, NotKept
+from values.image import ImageSource
+from values.priority import Priority
+
+WRITES = 8
+"""Embeddings that wait to be written to the durable tier; megabytes each."""
+
+WAITING = 64
+"""Images that nobody waits for and that wait in one decoder replica to be made; more are refused."""
+
+
+class Keeper:
+    """Keeps embeddings in memory, and in the durable tier if there is one.
+
+    What is missing is made once, however many wait for it; the most urgent of them says how soon. What is
+    made is kept, also when everybody has left meanwhile. ``lasting``: what is in the durable tier outlives
+    the application.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        options: DecoderOptions,
+        durable: DurableTier | None,
+        fetcher: Any,
+        encoder: Any,
+        meters: Meters,
+        *,
+        lasting: bool = True,
+    ) -> None:
+        self._options = options
+        self._durable = durable
+        self._lasting = lasting
+        # Evidence of pictures that are no more, of which the durable tier may still have an embedding.
+        self._outdated: dict[str, str] = {}
+        self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead)
+        self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
+        self._flights = SingleFlight[Embedding](options.max_waiters)
+        # Those of them whose result goes into memory.
+        self._wanted: set[str] = set()
+        self._writes = SingleFlight[bool](options.max_waiters)
+        self._ahead = AheadLimit(WAITING, "wait to be encoded ahead")
+        self.background = Background(limit=WRITES)
+        self.recheck = Recheck(options.recheck_s, fetcher)
+        self._meters = meters
+        if durable is not None:
+            durable.on_problem = meters.durable_problem
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._memory
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+    def report(self) -> None:
+        """Say what is in memory. Ray forgets a gauge that nobody sets for half a minute."""
+        self._meters.memory(self._memory.nbytes, len(self._memory))
+
+    async def get(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> Embedding:
+        """The embedding of the image ``key``, as it is kept. Raises what reading and encoding it raise.
+
+        ``parcel``: the value of the source where it was too large to be sent along. ``left_s``: seconds after
+        which nobody waits for it any more.
+        """
+        embedding = self._memory.get(key)
+        if embedding is not None:
+            self._meters.embedding("memory")
+            evidence = embedding.evidence
+            self.recheck.begin(
+                key, evidence, source, parcel, lambda: self._anew(key, evidence, source, parcel)
+            )
+            return embedding
+        if key in self._flights:
+            self._meters.embedding("joined")
+        self._wanted.add(key)
+        return await self._joined(key, source, parcel, priority, left_s)
+
+    async def renew(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> bool:
+        """See to it that the embedding of the image as it is now is here; whether it already was.
+
+        Unlike :meth:`get` it asks first, where that is due, whether the image was replaced.
+        """
+        kept = self._memory.get(key)
+        if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):
+            await self._drop_outdated(key, kept.evidence)
+        warm = key in self._memory
+        if not warm:
+            await self.get(key, source, parcel, priority, left_s)
+        return warm
+
+    async def store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+        """See to it that the embedding is in the durable tier, behind all that somebody waits for; whether it
+        already was. Takes no room in memory.
+
+        Raises BadRequest without a durable tier, NotKept, and what reading and encoding the image raise.
+        """
+        if self._durable is None or not self._lasting:
+            raise BadRequest("embeddings are kept in memory alone; set DURABLE to a folder or a bucket")
+        if await self._durable.has(key):
+            return True
+        embedding = self._memory.get(key)
+        if embedding is None:
+            embedding = await self._joined(key, source, parcel, Priority.LATER, left_s)
+        if not await self._written(self._durable, key, embedding):
+            raise NotKept("the embedding cannot be written to DURABLE; the decoder's log says why")
+        return False
+
+    async def forget(self, key: str) -> bool:
+        """Keep nothing of the image, in memory or in the durable tier; whether there was anything.
+
+        Raises NotKept where it may still be in the durable tier.
+        """
+        forgotten = await self._drop(key)
+        if forgotten is None:
+            raise NotKept("an embedding cannot be removed from DURABLE; the decoder's log says why")
+        return forgotten
+
+    async def _drop(self, key: str) -> bool | None:
+        kept = self._memory.drop(key)
+        self.report()
+        removed = False if self._durable is None else await self._durable.forget(key)
+        return None if removed is None else removed or kept
+
+    async def _drop_outdated(self, key: str, evidence: str) -> None:
+        if await self._drop(key) is None:
+            self._outdated[key] = evidence
+
+    async def _anew(self, key: str, evidence: str, source: ImageSource, parcel: Parcel) -> None:
+        await self._drop_outdated(key, evidence)
+        await self.get(key, source, parcel, Priority.OPENED, self._options.encode_timeout_s)
+
+    async def _joined(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> Embedding:
+        left_s = min(left_s, self._options.encode_timeout_s)
+        try:
+            with self._ahead.of(priority, source.project):
+                return await self._flights.run(
+                    key,
+                    lambda flight: self._find(flight, key, source, parcel),
+                    priority=priority,
+                    until=asyncio.get_running_loop().time() + left_s,
+                )
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"reading and encoding the image took longer than {left_s:.3g} s; try again in a moment"
+            ) from None
+
+    async def _find(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
+        try:
+            embedding = await self._stored(key, source, parcel)
+            self._meters.embedding("miss" if embedding is None else "durable")
+            if embedding is None:
+                made = await self._maker.make(flight, key, source, parcel)
+                embedding = await asyncio.to_thread(owned, made, self._options.cache_precision)
+                self._write(key, embedding)
+            if key in self._wanted:
+                self._memory.put(key, embedding)
+                self.recheck.seen(key)
+                self.report()
+            return embedding
+        finally:
+            self._wanted.discard(key)
+
+    async def _stored(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding | None:
+        """What the durable tier has of the image as it is now."""
+        embedding = None if self._durable is None else await self._durable.get(key)
+        if embedding is None or embedding.evidence == self._outdated.get(key):
+            return None
+        if await self.recheck.replaced(key, embedding.evidence, source, parcel):
+            await self._drop_outdated(key, embedding.evidence)
+            return None
+        return embedding
+
+    def _write(self, key: str, embedding: Embedding) -> None:
+        if self._durable is not None and not self.background.start(
+            self._written(self._durable, key, embedding)
+        ):
+            self._meters.durable_problem("busy")
+
+    async def _written(self, durable: DurableTier, key: str, embedding: Embedding) -> bool:
+        async def write(flight: Flight) -> bool:
+            if key not in self._outdated and await durable.has(key):
+                return True
+            written = await durable.put(key, embedding)
+            if written:
+                self._outdated.pop(key, None)
+            return written
+
+        return await self._writes.run(key, write)

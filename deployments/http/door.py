@@ -1,0 +1,115 @@
+"""The first lines of the ingress: a click that would wait too long is refused before it is read and routed.
+
+Serve itself does more for a request than a refusal takes, before its application sees it and after. So the
+door also stands in front of Serve's own server in each ingress replica: their environment names
+:func:`in_front` in ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.http.address_lines import AddressLines
+from deployments.http.entrance import Entrance
+from deployments.http.gate import Gate, Visit
+from deployments.http.responses import error_response
+from deployments.http.timed_heads import time_heads
+from values.errors import Overloaded
+
+VISIT = "segment_anything.visit"
+"""Where the scope of a request has its :class:`~deployments.http.gate.Visit`."""
+
+DETAIL = (
+    "more clicks come than can be answered: this one would have waited longer than MAX_WAIT_S; "
+    "click again in a moment"
+)
+_ANSWER = error_response(Overloaded(DETAIL))
+
+
+class Door:
+    """ASGI middleware. Refuses clicks while the gate is closed; everything else passes.
+
+    ``gate``: which one, asked at each request; None lets all in. ``refused`` is called for each refusal.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Callable[[], Gate | None], refused: Callable[[], None]) -> None:
+        self._app = app
+        self._gate = gate
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or answer for the application."""
+        if scope["type"] != "http" or VISIT in scope or not _may_be_click(scope):
+            await self._app(scope, receive, send)
+            return
+        gate = self._gate()
+        if gate is None:
+            await self._app(scope, receive, send)
+            return
+        if gate.is_closed():
+            self._refused()
+            await _ANSWER(scope, receive, send)
+            return
+        visit = scope[VISIT] = gate.enter()
+        gate.pulse.wake()
+        try:
+            await self._app(scope, _Arriving(receive, visit), send)
+        finally:
+            visit.leave()
+
+
+class _Arriving:
+    """``receive`` of somebody inside; the gate is told while a body is waited for."""
+
+    def __init__(self, receive: Receive, visit: Visit) -> None:
+        self._receive = receive
+        self._visit = visit
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        with self._visit.arriving():
+            message = await self._receive()
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def visit_of(scope: Scope) -> Visit:
+    """The visit of a request that has passed the door."""
+    visit: Visit = scope[VISIT]
+    return visit
+
+
+def _may_be_click(scope: Scope) -> bool:
+    path: str = scope["path"]  # with the application's prefix in front
+    return path.rstrip("/").endswith("/predict")
+
+
+class _Process:
+    """What :func:`in_front` knows of the ingress of this process; there is one, and it starts first."""
+
+    gate: Gate | None = None
+    refused: Callable[[], None] = staticmethod(lambda: None)
+
+
+def serves_here(gate: Gate, refused: Callable[[], None]) -> None:
+    """An ingress tells the door in front of its process by which gate people enter."""
+    _Process.gate, _Process.refused = gate, refused
+
+
+def in_front() -> list[Middleware]:
+    """For Serve, which calls it in every process that listens, its own proxies too, before it does.
+
+    The last one comes first.
+    """
+    time_heads()
+    behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    return [
+        Middleware(Door, gate=lambda: _Process.gate, refused=lambda: _Process.refused()),
+        Middleware(Entrance, behind_haproxy=behind_haproxy, lines=AddressLines()),
+    ]

@@ -1,0 +1,129 @@
+"""The very first of a request: what no client may say is taken off it, and it has its time to come.
+
+It stands in front of Serve's own servers, whose times and headers these are, in every process that listens
+(:func:`deployments.http.door.in_front`). HAProxy does the same before that; whoever reaches them without it
+meets this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.http.address_lines import AddressLines
+from deployments.http.responses import error_response
+from values.errors import NoSuchRoute, RequestTooSlow
+from values.request_limits import (
+    BODY_RATE,
+    BODY_S,
+    CLIENT,
+    CONTROL,
+    FORWARDED,
+    NO_ROUTE,
+    TOO_SLOW,
+)
+
+ADDRESS = "segment_anything.address"
+"""Where the scope of a request has the address that it comes from; clients cannot write there."""
+
+_ROUTES = "/-/routes"
+_CLIENT = CLIENT.encode()
+_CONTROL = re.compile(CONTROL.encode())
+
+
+class Entrance:
+    """ASGI middleware. ``behind_haproxy``: whether the header of HAProxy is HAProxy's."""
+
+    def __init__(self, app: ASGIApp, behind_haproxy: bool, lines: AddressLines) -> None:
+        self._app = app
+        self._behind_haproxy = behind_haproxy
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request in, or answer for the application."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        address = scope[ADDRESS] = self._address(scope)
+        scope["headers"] = [each for each in scope["headers"] if not _is_taken_off(each[0])]
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        elif scope["path"].lower().endswith(_ROUTES):
+            await error_response(NoSuchRoute(NO_ROUTE))(scope, receive, send)
+        elif scope["method"] == "POST":
+            async with self._lines.turn(address):
+                await self._in_time(scope, receive, send)
+        else:  # /health is of these, and has to answer whatever goes on
+            await self._in_time(scope, receive, send)
+
+    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it in; when its body is late the application sees a client that has left."""
+        body, started = TimedBody(receive), False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        await self._app(scope, body, watched)
+        if body.is_late and not started:
+            response = error_response(RequestTooSlow(TOO_SLOW))
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+
+    def _address(self, scope: Scope) -> str:
+        if self._behind_haproxy:
+            for name, value in scope["headers"]:
+                if name == _CLIENT:
+                    return str(value.decode("latin-1"))
+        client = scope.get("client")
+        return str(client[0]) if client else ""
+
+
+class TimedBody:
+    """``receive`` of a request whose body may be waited for ``BODY_S`` seconds, and longer as it comes.
+
+    What is waited for is counted, not what passes while nobody reads. When that is used up, the client has
+    left as far as can be seen from inside.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.is_late = False
+        self._receive = receive
+        self._left_s = float(BODY_S)
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        if self.is_late:
+            return {"type": "http.disconnect"}
+        if self._whole:
+            return await self._receive()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._left_s):
+                message = await self._receive()
+        except TimeoutError:
+            self.is_late = True
+            return {"type": "http.disconnect"}
+        came = len(message.get("body", b""))
+        self._left_s = min(self._left_s - (loop.time() - began) + came / BODY_RATE, float(BODY_S))
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def is_near(scope: Scope) -> bool:
+    """Whether a request comes from this machine, and no proxy on it says that it was sent from elsewhere."""
+    try:
+        near = ipaddress.ip_address(scope.get(ADDRESS, "")).is_loopback
+    except ValueError:
+        return False
+    return near and not any(FORWARDED.fullmatch(name) for name, _ in scope["headers"])
+
+
+def _is_taken_off(name: bytes) -> bool:
+    return name == _CLIENT or _CONTROL.match(name) is not None

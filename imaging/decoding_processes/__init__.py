@@ -1,0 +1,1 @@
+"""Processes in which files from strangers are decoded, and the boxes around them."""

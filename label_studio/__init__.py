@@ -1,0 +1,1 @@
+"""Label Studio as a server: its addresses, its tokens, and whom they are shown to."""

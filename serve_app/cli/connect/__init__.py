@@ -1,0 +1,1 @@
+"""`python -m serve_app connect`: a Label Studio project that uses this backend."""

@@ -1,0 +1,96 @@
+"""Finding or making the Label Studio project, and giving it labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serve_app.cli.connect import label_config
+from serve_app.cli.label_studio import ConnectError, Json, LabelStudio, Refused
+
+DEFAULT_TITLE = "Segment Anything"
+DEFAULT_LABELS = ("Object",)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Label Studio project and what was done about it, as words for the report."""
+
+    id: int
+    title: str
+    labels: tuple[str, ...]
+    done: str
+    labels_done: str
+    warning: str = ""
+
+
+def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
+    """The project called ``name`` (an id or a title; made if no project has that title), with ``labels``.
+
+    A labeling config that is already there is kept, unless ``labels`` asks for more: then labels are added
+    to a config that this command wrote, and any other config is replaced while nothing is annotated.
+    Raises :class:`ConnectError`.
+    """
+    wanted = _checked(labels)
+    found = _find(studio, name)
+    if found is None:
+        chosen = wanted or DEFAULT_LABELS
+        body = {"title": name, "label_config": label_config.build(chosen)}
+        made = studio.post("/api/projects/", body)
+        return Project(int(made["id"]), name, tuple(chosen), "created", "set")
+    return _with_labels(studio, found, wanted)
+
+
+def _checked(labels: Sequence[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(label.strip() for label in labels))
+    if any(not label or not label.isprintable() for label in wanted):
+        raise ConnectError("--label needs a name that is not empty and has no control characters")
+    return wanted
+
+
+def _find(studio: LabelStudio, name: str) -> Json | None:
+    if name.isdecimal():
+        try:
+            return studio.get(f"/api/projects/{int(name)}/")
+        except Refused as error:
+            if error.status == 404:
+                raise ConnectError(f"Label Studio has no project {name} that this token may see") from error
+            raise
+    # Label Studio's filter matches any part of a title, so the exact ones are picked here.
+    listed = studio.get("/api/projects/", title=name, page_size=1000)["results"]
+    exact = [project["id"] for project in listed if project["title"] == name]
+    if len(exact) > 1:
+        ids = ", ".join(map(str, sorted(exact)))
+        raise ConnectError(
+            f"several projects are called {name!r} ({ids}); choose one with --project and its id"
+        )
+    return studio.get(f"/api/projects/{exact[0]}/") if exact else None
+
+
+def _with_labels(studio: LabelStudio, found: Json, wanted: tuple[str, ...]) -> Project:
+    config = str(found["label_config"])
+    present = tuple(label_config.labels_of(config))
+    number, title = int(found["id"]), str(found["title"])
+    if label_config.is_empty(config):
+        new, done = wanted or DEFAULT_LABELS, "set"
+    elif set(wanted) <= set(present) and (not wanted or label_config.asks_backend(config)):
+        warning = "" if label_config.asks_backend(config) else _no_smart_control(title)
+        return Project(number, title, present, "unchanged", "unchanged", warning)
+    elif label_config.same(config, label_config.build(present)):
+        new, done = (*present, *(label for label in wanted if label not in present)), "added to"
+    elif not found.get("total_annotations_number"):
+        new, done = wanted, "set; the labeling config before was replaced, nothing was annotated with it"
+    else:
+        raise ConnectError(
+            f"project {number} {title!r} has annotations and a labeling config of its own without these "
+            "labels; add them under its Settings > Labeling Interface, or leave out --label"
+        )
+    studio.patch(f"/api/projects/{number}/", {"label_config": label_config.build(new)})
+    return Project(number, title, tuple(new), "unchanged", done)
+
+
+def _no_smart_control(title: str) -> str:
+    return (
+        f"the labeling config of {title!r} has no smart keypoint or rectangle control, so no click will "
+        'reach the backend; add KeyPointLabels or RectangleLabels with smart="true"'
+    )

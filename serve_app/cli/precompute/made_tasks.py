@@ -1,0 +1,126 @@
+"""Tasks made from a folder of images or from addresses, of which Label Studio need not have any."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from serve_app.cli.connect.images import SUFFIXES
+from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.precompute.tasks import Project, Task
+
+LOCAL_FILES = "/data/local-files/?d="
+STDIN = Path("-")
+
+# What the backend decodes besides: Label Studio imports these from a folder although few browsers show them.
+_SUFFIXES = SUFFIXES | {".tif", ".tiff"}
+
+
+class FolderTasks:
+    """One task for each image below a folder and each project, by the name Label Studio's local files have.
+
+    ``folder`` must lie in ``root``, the document root of the local files. Raises :class:`ConnectError`.
+    """
+
+    def __init__(self, folder: Path, root: Path, projects: Iterable[Project]) -> None:
+        self._folder, self._root = _inside(folder, root)
+        self._projects = list(projects)
+        count = sum(1 for _ in _images(self._folder))
+        if not count:
+            raise ConnectError(f"--folder {folder}: no images in it ({', '.join(sorted(_SUFFIXES))})")
+        self.total: int | None = count * len(self._projects)
+
+    def __iter__(self) -> Iterator[Task]:
+        for path in _images(self._folder):
+            name = os.fsencode(path.relative_to(self._root).as_posix())
+            value = LOCAL_FILES + quote(name)
+            for project in self._projects:
+                yield Task(name.decode("utf-8", "replace"), {"image": value}, project)
+
+
+class AddressTasks:
+    """One task for each line of a file and each project; empty, ``#`` and repeated lines are passed over.
+
+    ``file`` may be ``-``, standard input. A task is called by the number of its line: an address may have a
+    signature in it. Raises :class:`ConnectError`.
+    """
+
+    def __init__(self, file: Path, projects: Iterable[Project]) -> None:
+        self._file = file
+        self._projects = list(projects)
+        # Standard input can be read only once.
+        self.total = None if file == STDIN else len(self._projects) * sum(1 for _ in self._addresses())
+
+    def __iter__(self) -> Iterator[Task]:
+        for number, address in self._addresses():
+            for project in self._projects:
+                yield Task(f"line {number}", {"image": address}, project)
+
+    def _addresses(self) -> Iterator[tuple[int, str]]:
+        seen: set[bytes] = set()
+        for number, line in enumerate(self._lines(), start=1):
+            address = line.strip()
+            if not address or address.startswith("#"):
+                continue
+            # A line may be a whole image as a data: URL; its digest is small.
+            digest = hashlib.sha256(address.encode("utf-8", "surrogateescape")).digest()[:16]
+            if digest not in seen:
+                seen.add(digest)
+                yield number, address
+
+    def _lines(self) -> Iterator[str]:
+        if self._file == STDIN:
+            yield from sys.stdin
+            return
+        try:
+            with self._file.open(encoding="utf-8-sig", errors="replace") as lines:
+                yield from lines
+        except OSError as error:
+            raise ConnectError(f"--urls {self._file}: cannot be read: {error.strerror}") from error
+
+
+class NamedImages:
+    """One task for each of these images, by the values that tasks have, and each project."""
+
+    def __init__(self, values: Sequence[str], projects: Sequence[Project]) -> None:
+        self._values = values
+        self._projects = projects
+        self.total: int | None = len(values) * len(projects)
+
+    def __iter__(self) -> Iterator[Task]:
+        for project in self._projects:
+            for number, value in enumerate(self._values, start=1):
+                yield Task(number, {"image": value}, project)
+
+
+def _inside(folder: Path, root: Path) -> tuple[Path, Path]:
+    """Both absolute, the folder inside the root: as they are spelt if it is there, else without links."""
+    for name, path in (("--folder", folder), ("--document-root", root)):
+        if not path.is_dir():
+            raise ConnectError(f"{name} {path}: there is no such folder")
+    # Label Studio names files by the links that lead to them, so links are followed only where it must be.
+    spelt = Path(os.path.abspath(folder)), Path(os.path.abspath(root))  # noqa: PTH100 - resolve follows links
+    for inner, outer in (spelt, (folder.resolve(), root.resolve())):
+        if inner.is_relative_to(outer):
+            return inner, outer
+    raise ConnectError(
+        f"--folder {folder} lies outside --document-root {root}, so Label Studio serves no local file of it"
+    )
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """Image files below ``folder``, those of each folder in order of their names."""
+
+    def refuse(error: OSError) -> None:
+        raise ConnectError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(parent, name)
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
+                yield path

@@ -1,3 +1,0 @@
-#!/bin/sh
-# What Ray starts as HAProxy (RAY_SERVE_HAPROXY_BINARY_PATH); haproxy.py says why.
-exec "${HAPROXY_PYTHON:-python}" -I "$(dirname "$0")/haproxy.py" "$@"

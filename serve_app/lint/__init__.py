@@ -1,0 +1,1 @@
+"""What is wrong with YAML files, in sentences."""

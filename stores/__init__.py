@@ -1,0 +1,1 @@
+"""Object stores: buckets, their clouds and clients, for images and for embeddings."""

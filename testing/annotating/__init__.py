@@ -1,0 +1,1 @@
+"""Annotators of a running application, their clicks, and what may happen to it meanwhile."""

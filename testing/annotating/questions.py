@@ -1,0 +1,89 @@
+"""The clicks that are asked, and what a calm run answered to each."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from testing.project_server import request_of
+
+SIZE = (640, 480)
+"""Width and height of the pictures."""
+
+PICTURES = 6
+WARM = 12
+"""Images that all annotators go on clicking on."""
+
+_POINTS = ((0.5, 0.5), (0.3, 0.3), (0.7, 0.4), (0.4, 0.75))
+# Images that nobody has seen have numbers from here on.
+_FIRST_NEW = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A click on the image of task ``number``, on one of the points. ``cold``: nobody has seen the image."""
+
+    number: int
+    point: int
+    cold: bool
+
+    @property
+    def kind(self) -> tuple[int, int]:
+        """Picture and point, which determine the answer."""
+        return self.number % PICTURES, self.point
+
+    def body(self) -> dict[str, Any]:
+        """What Label Studio sends."""
+        return request_of(self.number, SIZE, _POINTS[self.point])
+
+
+@dataclass
+class Questions:
+    """An endless supply of clicks: every ``cold_every``-th on a new image, the others on a few known ones.
+
+    Right is what :meth:`learn` was answered; region ids are random and do not count.
+    """
+
+    cold_every: int = 12
+    right: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._count = itertools.count()
+        self._turns = itertools.count(1)
+        self._new = itertools.count(_FIRST_NEW)
+
+    def next(self) -> Question:
+        """The next click. May be called by many threads."""
+        question = self.known()
+        if next(self._turns) % self.cold_every:
+            return question
+        return Question(next(self._new), question.point, cold=True)
+
+    def known(self) -> Question:
+        """The next click on a known image."""
+        number = next(self._count)
+        return Question(number % WARM, number // WARM % len(_POINTS), cold=False)
+
+    def learn(self, ask: Callable[[Question], dict[str, Any]]) -> None:
+        """Ask every click once in calm weather, which also leaves the known images warm."""
+        for number in range(WARM):
+            for point in range(len(_POINTS)):
+                question = Question(number, point, cold=False)
+                self.right[question.kind] = digest(ask(question))
+
+    def is_right(self, question: Question, answer: dict[str, Any]) -> bool:
+        """Whether the answer is, byte for byte, that of the calm run."""
+        return digest(answer) == self.right[question.kind]
+
+
+def digest(answer: dict[str, Any]) -> str:
+    """Of all that an answer to /predict says, the random ids apart."""
+    said = [
+        [result["score"], [{**region, "id": None} for region in result["result"]]]
+        for result in answer["results"]
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

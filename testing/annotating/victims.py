@@ -1,0 +1,103 @@
+"""The processes of a running application that may die, and their deaths."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from testing import processes
+from testing.running_app import RunningApp
+
+THERE_S = 60.0
+"""So long one may take to be there."""
+
+_APPLICATION = "segment-anything"
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Something that is killed. ``find``: the process ids of all there are. ``returns``: by itself."""
+
+    name: str
+    find: Callable[[RunningApp], list[int]]
+    returns: bool = True
+
+    def kill(self, app: RunningApp, choose: random.Random) -> float:
+        """Kill one of them and wait until another one is there; when, by the monotonic clock, it died.
+
+        Raises RuntimeError where none is there for a minute.
+        """
+        before = self._wait(app, without=set())
+        died = time.monotonic()
+        os.kill(choose.choice(before), signal.SIGKILL)
+        if self.returns:
+            self._wait(app, without=set(before))
+        return died
+
+    def _wait(self, app: RunningApp, without: set[int]) -> list[int]:
+        """Those that are there, once one is that is not among ``without``."""
+        deadline = time.monotonic() + THERE_S
+        while not set(found := self.find(app)) - without:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no {self.name} was there for {THERE_S:g} s")
+            time.sleep(0.1)
+        return found
+
+
+def _titled(title: str) -> Callable[[RunningApp], list[int]]:
+    return lambda app: [
+        pid for pid, words in processes.descendants(app.process.pid) if words[0].startswith(title)
+    ]
+
+
+def _replica(deployment: str) -> Victim:
+    return Victim(deployment, _titled(f"ray::ServeReplica:{_APPLICATION}:{deployment}"))
+
+
+def haproxy(app: RunningApp) -> list[int]:
+    """The one that listens at the application's port; those that end after a reload do so no more.
+
+    It is not always a descendant: it may outlive what started it.
+    """
+    port = urlsplit(app.url).port
+    found = [pid for pid, words in processes.everything() if _listens(words, f":{port}")]
+    return sorted(found, key=processes.started)[-1:]
+
+
+def _listens(words: list[str], port: str) -> bool:
+    if not words[0].endswith("haproxy") or "-f" not in words:
+        return False
+    try:
+        config = Path(words[words.index("-f") + 1]).read_text()
+    except OSError:
+        return False
+    return any(line.strip().startswith("bind ") and line.endswith(port) for line in config.splitlines())
+
+
+def _decoding(app: RunningApp) -> list[int]:
+    """The processes that decode images, and the one that forks them."""
+    return [
+        pid
+        for pid, words in processes.descendants(app.process.pid)
+        if "imaging.decoding_processes.process" in words
+    ]
+
+
+VICTIMS = (
+    _replica("Decoder"),
+    _replica("Encoder"),
+    _replica("Fetcher"),
+    _replica("Ingress"),
+    _replica("Journal"),
+    Victim("HAProxy", haproxy),
+    Victim("HAProxy's manager", _titled("ray::HAProxyManager")),
+    Victim("fallback proxy", _titled("ray::ProxyActor")),
+    Victim("controller", _titled("ray::ServeController")),
+    Victim("decoding process", _decoding, returns=False),
+)

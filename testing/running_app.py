@@ -1,0 +1,141 @@
+"""The real application, as `python -m serve_app serve` starts it, on its own ports and temp dir."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from testing.canary import CANARY, WATCH
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 180
+STOP_S = 90
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """Where the application answers, and the process that holds it."""
+
+    url: str
+    dashboard: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def ray(self) -> Path:
+        """Ray's temporary folder, in the one that ``--temp-dir`` named."""
+        return self.log.parent / "ray"
+
+    @property
+    def logs(self) -> Path:
+        """Where Ray writes its logs."""
+        return self.ray / "session_latest" / "logs"
+
+    @property
+    def dashboard_link(self) -> str:
+        """What was printed for people who want to see the dashboard."""
+        return self.said().partition("dashboard  ")[2].split()[0]
+
+    @contextlib.contextmanager
+    def dashboard_client(self) -> Iterator[httpx.Client]:
+        """A client that is logged in to the dashboard, by the link."""
+        with httpx.Client(base_url=self.dashboard, trust_env=False, timeout=START_S) as client:
+            client.get(self.dashboard_link, follow_redirects=True).raise_for_status()
+            yield client
+
+    def said(self) -> str:
+        """All that the process printed so far."""
+        return self.log.read_text(errors="replace")
+
+
+def free_port() -> int:
+    """A port nobody listens on, between those of Ray's workers and those of outgoing connections."""
+    while True:
+        port = random.randint(20000, 32000)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
+
+
+def inherited() -> dict[str, str]:
+    """What a started process cannot do without: no setting of the machine that runs the tests."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+
+
+@contextlib.contextmanager
+def running_app(
+    config: Path = ROOT / "configs" / "serve.yaml",
+    env: Mapping[str, str] | None = None,
+    haproxy: bool = False,
+    ready: bool = True,
+    dashboard_port: int | None = None,
+) -> Iterator[RunningApp]:
+    """The application, ready unless ``ready`` is false; stopped as Ctrl-C stops it.
+
+    ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
+    not passed on, except those a process cannot do without. Unless it names a model, ``classical`` serves:
+    what ``auto`` takes depends on what can be downloaded. Unless it says how many, one process reads
+    requests: a second one takes time to start, and knows nothing of what the first one was asked. Unless it
+    names a Label Studio token, that is the canary; everything that the application and Ray wrote is looked
+    through for secrets at the end.
+    """
+    env = {"MODEL": "classical", "WORKERS": "1", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
+    with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
+        port, dashboard_port = free_port(), dashboard_port or free_port()
+        log = Path(folder) / "serve.log"
+        command = [sys.executable, "-m", "serve_app", "serve", "--config", str(config), "--port", str(port)]
+        command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
+        command += ["--haproxy" if haproxy else "--no-haproxy"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**inherited(), **env},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        app = RunningApp(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", process, log)
+        try:
+            if ready:
+                wait_until_ready(app)
+            yield app
+        finally:
+            try:
+                stop(process)
+            finally:
+                WATCH.look_in_folder(Path(folder), "the application's temporary folder")
+
+
+def wait_until_ready(app: RunningApp) -> None:
+    """Poll for the line that the process prints when every deployment runs."""
+    deadline = time.monotonic() + START_S
+    while "backend    http" not in app.said():
+        if app.process.poll() is not None:
+            raise AssertionError(f"the application ended with {app.process.returncode}:\n{app.said()}")
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the application was not ready in {START_S} s:\n{app.said()}")
+        time.sleep(0.2)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise AssertionError(f"the application did not stop in {STOP_S} s after Ctrl-C") from None

@@ -1,0 +1,1 @@
+"""Deterministic weights in the shape of the official checkpoints."""

@@ -1,0 +1,42 @@
+"""Checkpoint files with stand-in weights, in the formats in which the publishers give theirs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from testing.weights import sizes
+from testing.weights.generated import tensor
+
+_FOLDER = Path(__file__).parent
+# One of each family: those whose keys and shapes stand in a table.
+MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+@cache
+def shapes(model: str) -> dict[str, tuple[int, ...]]:
+    """Every key of the official checkpoint with its shape; of any model of the family."""
+    if model not in MODELS:
+        derive, table_of = (sizes.sam2, "sam2.1_hiera_tiny") if "hiera" in model else (sizes.sam, "sam_vit_b")
+        return derive(model, shapes(table_of))
+    table: dict[str, list[int]] = json.loads((_FOLDER / f"{model}.json").read_text())
+    return {key: tuple(shape) for key, shape in table.items()}
+
+
+def state_dict(model: str, salt: str = "") -> dict[str, torch.Tensor]:
+    """The official keys with stand-in values."""
+    return {key: torch.from_numpy(tensor(key, shape, salt)) for key, shape in shapes(model).items()}
+
+
+def write(model: str, path: Path, salt: str = "") -> Path:
+    """A checkpoint as published: SAM's keys at the top level, SAM 2's under ``model``; or safetensors."""
+    weights = state_dict(model, salt)
+    if path.suffix == ".safetensors":
+        safetensors.torch.save_file(weights, path)
+    else:
+        torch.save({"model": weights} if model.startswith("sam2") else weights, path)
+    return path

@@ -1,0 +1,20 @@
+"""Models with stand-in weights, ready to be loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.digest import sha256_of
+from segmenters.sam.execution import Execution
+from segmenters.sam.segmenter import SegmentAnything
+from testing.weights import checkpoints
+
+
+def stand_in(name: str, folder: Path, execution: Execution | None = None) -> SegmentAnything:
+    """The model ``name``, its checkpoint written to ``folder`` unless it is there."""
+    path = folder / f"{name}.pt"
+    if not path.exists():
+        checkpoints.write(name, path)
+    checkpoint = Checkpoint(path, sha256_of(path), None, name)
+    return SegmentAnything(name, checkpoint, execution or Execution(encoder="cpu"), folder)

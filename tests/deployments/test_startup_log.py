@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+import logging
+import logging.handlers
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from deployments.startup_log import said_aloud, warn_at_once
+
+
+@pytest.fixture
+def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """Serve's logger as a replica has it that logs to files only."""
+    logger = logging.getLogger("ray.serve")
+    monkeypatch.setattr(logger, "handlers", [])
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield logger
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", stderr)
+    return stderr
+
+
+def test_what_is_logged_meanwhile_is_printed(logger: logging.Logger, printed: io.StringIO) -> None:
+    with said_aloud():
+        logger.info("downloading")
+    logger.info("serving")
+    assert printed.getvalue() == "downloading\n"
+
+
+def test_nothing_is_printed_twice(logger: logging.Logger, printed: io.StringIO) -> None:
+    logger.addHandler(logging.StreamHandler(printed))
+    with said_aloud():
+        logger.info("downloading")
+    assert printed.getvalue() == "downloading\n"
+
+
+def test_a_load_that_fails_leaves_no_handler(logger: logging.Logger, printed: io.StringIO) -> None:
+    before = list(logger.handlers)
+    with pytest.raises(MemoryError), said_aloud():
+        raise MemoryError
+    assert logger.handlers == before
+
+
+def test_a_warning_is_in_the_log_at_once_and_what_came_before_it(logger: logging.Logger) -> None:
+    file = io.StringIO()
+    # As Serve's throughput-optimised mode has it, also when its logging is configured anew.
+    handler = logging.handlers.MemoryHandler(1000, target=logging.StreamHandler(file))
+    warn_at_once()
+    logger.handlers.clear()
+    logger.addHandler(handler)
+    logger.info("a click was answered")
+    assert file.getvalue() == ""
+    logger.warning("a click was refused")
+    assert file.getvalue() == "a click was answered\na click was refused\n"

@@ -1,5 +1,0 @@
-from __future__ import annotations
-
-from tests.label_studio.fixtures import backend, backend_url, label_studio, legacy_label_studio
-
-__all__ = ["backend", "backend_url", "label_studio", "legacy_label_studio"]

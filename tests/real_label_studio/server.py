@@ -1,0 +1,135 @@
+"""One Label Studio server: fresh data, a free loopback port, its own process group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from testing.canary import CANARY
+from testing.running_app import free_port
+from tests.real_label_studio.api import LabelStudioApi
+from tests.real_label_studio.install import environment, executable, migrated_database
+
+USER = "annotator@example.com"
+
+
+class LabelStudioServer:
+    """A running Label Studio. Use as a context manager, or ``start``, ``wait_until_ready`` and ``stop``.
+
+    ``folder``: an empty folder for its data. ``settings``: more environment, such as ``ML_BLOCK_LOCAL_IP``;
+    without it this is a stock Label Studio, which refuses loopback addresses of backends.
+    ``legacy_tokens``: start it with legacy API tokens on; they are off by default.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, legacy_tokens: bool = False
+    ) -> None:
+        self.folder = folder
+        self.files = folder / "files"  # document root of local-files storage
+        self.password = f"{CANARY}-{secrets.token_urlsafe(12)}"
+        self._legacy_tokens = legacy_tokens
+        self._settings = dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._api: LabelStudioApi | None = None
+        self.url = ""
+
+    @property
+    def api(self) -> LabelStudioApi:
+        """The API as the logged-in user; the server must be ready."""
+        if self._api is None:
+            raise RuntimeError("Label Studio is not ready; call wait_until_ready first")
+        return self._api
+
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self.folder / "label-studio.log"
+
+    def start(self) -> Self:
+        """Start the process and return at once, so that several can come up side by side."""
+        data = self.folder / "data"
+        data.mkdir(parents=True)
+        self.files.mkdir()
+        shutil.copyfile(migrated_database(), data / "label_studio.sqlite3")
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [str(executable()), "start", "--no-browser", "--data-dir", str(data)]
+        command += ["--internal-host", "127.0.0.1", "--port", str(port)]
+        command += ["--enable-legacy-api-token"] if self._legacy_tokens else []
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        return self
+
+    def wait_until_ready(self, timeout_s: float = 180.0) -> Self:
+        """Return when the server answers its health check and the user is logged in."""
+        deadline = time.monotonic() + timeout_s
+        while not self._healthy():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "(no log)"
+                self.stop()
+                raise RuntimeError(f"Label Studio did not get ready at {self.url}; its log ends:\n{tail}")
+            time.sleep(0.1)
+        self._api = LabelStudioApi(self.url, USER, self.password)
+        # Label Studio sends it to every backend unasked: from now on it is watched for.
+        self._api.legacy_token()
+        return self
+
+    def stop(self) -> None:
+        """End the process group this server was started in."""
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+        if self._process is None:
+            return
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, sign)
+            try:
+                self._process.wait(timeout=15)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start().wait_until_ready()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _environment(self) -> dict[str, str]:
+        settings = {
+            "LABEL_STUDIO_HOST": self.url,
+            "LABEL_STUDIO_USERNAME": USER,
+            "LABEL_STUDIO_PASSWORD": self.password,
+            "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.files),
+        }
+        return environment(self.folder, **settings, **self._settings)
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/", timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from serve_app.cli.connect import label_config, project
+from serve_app.cli.label_studio import ConnectError
+from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
+
+
+def test_a_title_that_is_new_makes_a_project(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats and dogs", OWN)
+    taken = project.take(fake.studio(), "cats", ["Cat"])
+    assert (taken.id, taken.labels, taken.done) == (2, ("Cat",), "created")
+    assert project.take(fake.studio(), "plain", []).labels == project.DEFAULT_LABELS
+
+
+def test_a_title_that_several_projects_have_is_no_choice(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats", OWN)
+    fake.add_project("Cats", OWN)
+    with pytest.raises(ConnectError, match=r"\(1, 2\)"):
+        project.take(fake.studio(), "Cats", [])
+
+
+def test_an_id_must_exist(fake: FakeLabelStudio) -> None:
+    with pytest.raises(ConnectError, match="no project 7"):
+        project.take(fake.studio(), "7", [])
+
+
+@pytest.mark.parametrize(
+    ("before", "annotations", "wanted", "after"),
+    [
+        ("<View></View>", 0, [], ["Object"]),
+        ("<View></View>", 0, ["Cat"], ["Cat"]),
+        (label_config.build(["Cat"]), 0, [], None),
+        (label_config.build(["Cat"]), 3, ["Cat"], None),
+        (label_config.build(["Cat"]), 3, ["Dog"], ["Cat", "Dog"]),
+        (label_config.build(["Cat", "Dog"]), 3, ["Dog"], None),
+        (OWN, 3, [], None),
+        (OWN, 0, ["Cat"], ["Cat"]),
+        (OWN, 0, ["Eye"], ["Eye"]),
+    ],
+)
+def test_a_config_is_kept_grown_or_replaced(
+    fake: FakeLabelStudio, before: str, annotations: int, wanted: list[str], after: list[str] | None
+) -> None:
+    number = fake.add_project("Cats", before, annotations)
+    taken = project.take(fake.studio(), str(number), wanted)
+    expected = before if after is None else label_config.build(after)
+    assert fake.projects[0]["label_config"] == expected
+    assert (taken.labels_done == "unchanged") == (after is None)
+    assert bool(fake.changes) == (after is not None)
+
+
+def test_a_config_with_annotations_is_never_replaced(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats", OWN, annotations=1)
+    with pytest.raises(ConnectError, match="has annotations"):
+        project.take(fake.studio(), "1", ["Cat"])
+    assert fake.changes == []
+
+
+def test_a_config_that_asks_no_backend_is_kept_with_a_warning(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats", OWN)
+    assert "no smart keypoint or rectangle" in project.take(fake.studio(), "1", []).warning
+
+
+@pytest.mark.parametrize("label", ["", "  ", "a\nb"])
+def test_a_label_needs_a_name(fake: FakeLabelStudio, label: str) -> None:
+    with pytest.raises(ConnectError, match="--label"):
+        project.take(fake.studio(), "Cats", [label])

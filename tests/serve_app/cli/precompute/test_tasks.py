@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import httpx
+import pytest
+from tenacity import wait_none
+
+from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.precompute import tasks as precompute_tasks
+from serve_app.cli.precompute.tasks import WINDOW, ListedTasks
+from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
+
+ROUTE = "GET /api/tasks"
+
+
+@pytest.fixture
+def studio(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> FakeLabelStudio:
+    monkeypatch.setattr(precompute_tasks, "BACK_OFF", wait_none())
+    fake.add_project("Cats", "<View/>")
+    fake.tasks = [{"id": number, "data": {"image": str(number)}} for number in range(1, 251)]
+    return fake
+
+
+def test_ten_thousand_tasks_are_asked_for_as_they_are_needed(studio: FakeLabelStudio) -> None:
+    studio.tasks = [{"id": number, "data": {"image": "x"}} for number in range(5, 40_005, 4)]
+    tasks = ListedTasks(studio.studio(), 1)
+    assert (tasks.total, len(studio.windows)) == (10_000, 1)
+    going = iter(tasks)
+    first = list(islice(going, 1000))
+    assert len(studio.windows) == 1000 // WINDOW
+    rest = list(going)
+    assert [task.id for task in first + rest] == list(range(5, 40_005, 4))
+    assert len(studio.windows) == 10_000 // WINDOW + 1
+    assert tasks.total == 10_000
+
+
+def test_what_is_asked_of_label_studio(studio: FakeLabelStudio) -> None:
+    ListedTasks(studio.studio(), 1, only_unlabelled=True)
+    [asked] = studio.windows
+    assert {name: asked[name] for name in asked if name != "query"} == {
+        "project": "1",
+        "page_size": "100",
+        "fields": "task_only",
+        "include": "id,data",
+    }
+
+
+def test_the_total_follows_what_is_added_and_deleted(studio: FakeLabelStudio) -> None:
+    tasks = ListedTasks(studio.studio(), 1)
+    going = iter(tasks)
+    list(islice(going, WINDOW))
+    studio.tasks = [*studio.tasks[150:], {"id": 900, "data": {}}]
+    next(going)
+    assert tasks.total == WINDOW + 101
+
+
+def test_a_restart_of_label_studio_in_the_middle_is_waited_for(studio: FakeLabelStudio) -> None:
+    tasks = iter(ListedTasks(studio.studio(), 1))
+    next(tasks)
+    trouble = iter([True, True])
+
+    def restart() -> None:
+        if next(trouble, False):
+            raise httpx.ConnectError("refused")
+
+    studio.listing = restart
+    assert len(list(tasks)) == 249
+
+
+def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None:
+    tasks = iter(ListedTasks(studio.studio(), 1))
+    next(tasks)
+    asked = []
+
+    def away() -> None:
+        asked.append(1)
+        raise httpx.ConnectError("refused")
+
+    studio.listing = away
+    with pytest.raises(ConnectError, match="cannot reach Label Studio"):
+        list(tasks)
+    assert len(asked) == precompute_tasks.ATTEMPTS
+
+
+def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
+    tasks = iter(ListedTasks(studio.studio(), 1))
+    next(tasks)
+    studio.refuse[ROUTE] = httpx.Response(403, json={"detail": "You may not."})
+    with pytest.raises(ConnectError, match="HTTP 403 You may not"):
+        list(tasks)
+    assert studio.refused == [ROUTE]
+
+
+def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
+    tasks = iter(ListedTasks(studio.studio(), 1))
+    next(tasks)
+    studio.refuse[ROUTE] = httpx.Response(502)
+    with pytest.raises(ConnectError, match="HTTP 502"):
+        list(tasks)
+    assert studio.refused == [ROUTE] * precompute_tasks.ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ([], "does not list tasks as Label Studio does"),
+        ({"tasks": [{"id": 1, "data": {}}]}, "does not list tasks"),
+        ({"tasks": [{"id": None, "data": {}}], "total": 1}, "does not list tasks"),
+        ({"tasks": [{"id": 2, "data": {}}, {"id": 1, "data": {}}], "total": 2}, "by their ids"),
+    ],
+)
+def test_what_is_no_list_of_tasks(studio: FakeLabelStudio, page: Any, words: str) -> None:
+    studio.refuse[ROUTE] = httpx.Response(200, json=page)
+    with pytest.raises(ConnectError, match=words):
+        ListedTasks(studio.studio(), 1)
+
+
+def test_a_label_studio_that_ignores_the_filter_is_not_asked_for_ever(studio: FakeLabelStudio) -> None:
+    tasks = ListedTasks(studio.studio(), 1)
+    page = {"tasks": [{"id": number, "data": {}} for number in range(1, 101)], "total": 250}
+    studio.refuse[ROUTE] = httpx.Response(200, json=page)
+    with pytest.raises(ConnectError, match="by their ids"):
+        list(tasks)
+
+
+def test_the_projects_password_is_not_shown(studio: FakeLabelStudio) -> None:
+    studio.projects[0] |= {"task_data_login": "reader", "task_data_password": "of images", "label_config": ""}
+    task = next(iter(ListedTasks(studio.studio(), 1)))
+    assert task.project.password == "of images"
+    assert "of images" not in repr(task)
+    assert task.project.label_config == "<View></View>"

@@ -1,0 +1,10 @@
+"""Variables that are set but empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def unset_if_blank(value: Any) -> Any:
+    """A variable that is set but empty, as compose files leave them, means: not set."""
+    return None if isinstance(value, str) and not value.strip() else value
