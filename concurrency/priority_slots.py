@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 class Urgency:
-    """Whether somebody waits for a piece of work; who joins it later may :meth:`promote` it, at any time.
+    """Whether somebody waits for a piece of work; who joins it later may ``promote`` it, at any time.
 
     Used from one event loop, like everything here.
     """
@@ -37,11 +37,11 @@ class Urgency:
                 told()
 
     def watch(self, told: Callable[[], None]) -> None:
-        """Call ``told`` when this is promoted, until :meth:`unwatch`."""
+        """Call ``told`` when this is promoted, until ``unwatch``."""
         self._watching.append(told)
 
     def unwatch(self, told: Callable[[], None]) -> None:
-        """Undo one :meth:`watch`."""
+        """Undo one ``watch``."""
         with suppress(ValueError):
             self._watching.remove(told)
 
@@ -60,7 +60,7 @@ Shares = Sequence[Share]
 
 @dataclass(eq=False)
 class Place:
-    """A place that is held until :meth:`leave`; ``urgent`` is what its work was when it started."""
+    """A place that is held until ``leave``; ``urgent`` is what its work was when it started."""
 
     slots: PrioritySlots = field(repr=False)
     urgent: bool
@@ -114,7 +114,7 @@ class PrioritySlots:
             place.leave()
 
     async def take(self, urgent: bool | Urgency = True, shares: Shares = ()) -> Place:
-        """Wait for a place; who calls must give it back with :meth:`Place.leave`."""
+        """Wait for a place; who calls must give it back with ``Place.leave``."""
         urgency = Urgency.of(urgent)
         waiting = _Waiting(urgency, shares, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)

@@ -39,7 +39,7 @@ class Flight:
         return self._until
 
     async def priority_differs_from(self, priority: Priority) -> None:
-        """Wait until :attr:`priority` is another one. For one caller at a time."""
+        """Wait until ``priority`` is another one. For one caller at a time."""
         while self.priority == priority:
             self._changed.clear()
             await self._changed.wait()

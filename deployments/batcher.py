@@ -47,7 +47,7 @@ class _Entry(Generic[Item, Result]):
 class Batcher(Generic[Item, Result]):
     """Runs ``function`` on batches of at most ``most`` items, one batch at a time, in ``executor``.
 
-    The order is that of :class:`values.priority.Priority`; among equals, who was there first. What nobody
+    The order is that of ``values.priority.Priority``; among equals, who was there first. What nobody
     waits for never goes before a waiting annotator, but gets one place in ``SHARE`` batches. Who asks for a
     key that waits or is being run shares its result, and raises its priority. An item whose batch fails is
     tried alone, so that one that cannot be run is the only one to fail. Used from one event loop.

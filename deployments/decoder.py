@@ -141,7 +141,7 @@ class Decoder:
         self._health.check(self._queue.threads)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What :func:`deployments.scaling.by_clicks_in_decode` goes by; asked by Serve twice a second."""
+        """What ``deployments.scaling.by_clicks_in_decode`` goes by; asked by Serve twice a second."""
         return {LOAD: self._queue.inside / self._options.threads, ROOM: self._room}
 
     def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:

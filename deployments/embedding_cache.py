@@ -102,7 +102,7 @@ class Keeper:
     ) -> bool:
         """See to it that the embedding of the image as it is now is here; whether it already was.
 
-        Unlike :meth:`get` it asks first, where that is due, whether the image was replaced.
+        Unlike ``get`` it asks first, where that is due, whether the image was replaced.
         """
         kept = self._memory.get(key)
         if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):

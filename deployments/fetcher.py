@@ -76,14 +76,14 @@ class Fetcher:
             raise DeadlineExceeded("reading the image took too long; try again in a moment") from None
 
     async def evidence(self, source: ImageSource, *values: str) -> str:
-        """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
+        """What ``read`` would put into the evidence of the pixels, found without reading the image.
 
         "" where there is none. Raises the same errors.
         """
         return await self._reader.evidence(await self._with_token(unpack(source, *values)))
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What :func:`deployments.scaling.by_images_in_decode` goes by; asked by Serve twice a second."""
+        """What ``deployments.scaling.by_images_in_decode`` goes by; asked by Serve twice a second."""
         # Mostly all of it is of one project, whose images are in one place.
         return {LOAD: self._reader.decoding / OF_A_PROJECTS_HOST, ROOM: self._room}
 

@@ -11,7 +11,7 @@ def documented_on_one_line(record: logging.LogRecord) -> bool:
     """A filter, which lets all records pass.
 
     Serve logs "Request failed." with a traceback for whatever a deployment raises, also for what is its way
-    to answer: of a :class:`ServiceError` the log gets its sentence, and only of what nobody foresaw a
+    to answer: of a ``ServiceError`` the log gets its sentence, and only of what nobody foresaw a
     traceback.
     """
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None

@@ -25,7 +25,7 @@ _LONGEST_DETAIL = 300
 
 
 class DrawnMasks:
-    """Reads drawings, as :func:`protocol.mask_prompts.read` does, in other processes. Call it in a thread."""
+    """Reads drawings, as ``protocol.mask_prompts.read`` does, in other processes. Call it in a thread."""
 
     def __init__(self, pixels: PixelLimit, pool: Callable[[], Processes] | None = None) -> None:
         self._pixels = pixels

@@ -45,7 +45,7 @@ class Unfit(ValueError):
 def to_bytes(key: str, embedding: Embedding) -> bytes:
     """The file for an embedding of the image ``key``. Takes milliseconds: call it off the event loop.
 
-    Raises Unfit for one that :func:`from_bytes` would not read: arrays of other types than float16, float32
+    Raises Unfit for one that ``from_bytes`` would not read: arrays of other types than float16, float32
     and uint8, more than ``LARGEST`` bytes, a size below 1, evidence that is none.
     """
     # safetensors writes the memory of an array as it lies there, whatever its strides.

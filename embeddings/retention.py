@@ -50,7 +50,7 @@ class Bounds:
 
 
 async def sweep_place(place: Place, store: ObjectStore, bounds: Bounds, now: float, timeout_s: float) -> int:
-    """Do all of :func:`sweep` and :func:`clear_leftovers`; how many embeddings were removed."""
+    """Do all of ``sweep`` and ``clear_leftovers``; how many embeddings were removed."""
     removed = await sweep(store, bounds, now, timeout_s)
     if isinstance(place, Folder):
         await clear_leftovers(place.path, now)

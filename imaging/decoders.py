@@ -78,7 +78,7 @@ class Decoders:
 
         ``whose`` it is says what it has to leave to others.
 
-        Raises what :func:`imaging.decoding.decode` raises, ImageTimeout, or Overloaded when too many wait or
+        Raises what ``imaging.decoding.decode`` raises, ImageTimeout, or Overloaded when too many wait or
         the machine lacks something.
         """
         return await self._worker.run(partial(self._decode, data, size), urgent, whose.shares)

@@ -53,7 +53,7 @@ class ImageReader:
         """The pixels of ``source`` at ``size``. ``urgent``: whether somebody waits for them.
 
         What nobody waits for is read with few others at once, and few from one host (see
-        ``background_reads``); an :class:`Urgency` can be promoted when somebody does. Raises the ImageError
+        ``background_reads``); an ``Urgency`` can be promoted when somebody does. Raises the ImageError
         that fits, or Overloaded. Nothing is remembered of a failure: the next read tries again.
         """
         urgency = Urgency.of(urgent)
@@ -71,7 +71,7 @@ class ImageReader:
         return replace(pixels, evidence=found.evidence)
 
     async def evidence(self, source: ImageSource) -> str:
-        """What :meth:`read` would put into the evidence of the pixels, found without reading the image.
+        """What ``read`` would put into the evidence of the pixels, found without reading the image.
 
         As long as that is the same, so is the image. "" where nothing tells: see ``values.evidence``.
         Everything is checked as for reading, and raises the same errors.

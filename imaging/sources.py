@@ -62,7 +62,7 @@ def shown_path(value: str) -> str:
     """The path of a task's value, for people who look for that task; "" where it has none.
 
     No host, no query but the file of ``/data/local-files/?d=``, no user name or password, nothing of a data:
-    URL, and at most :data:`MAX_SHOWN` characters, the last ones.
+    URL, and at most ``MAX_SHOWN`` characters, the last ones.
     """
     value = value.strip()
     named = _SCHEME.match(value)

@@ -64,7 +64,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: httpx.URL) -> Origin:
-        """The origin of a URL that :func:`parse_url` has accepted."""
+        """The origin of a URL that ``parse_url`` has accepted."""
         return cls(url.scheme, _host_of(url), url.port or DEFAULT_PORTS[url.scheme])
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ class Origin:
 
 
 def parse_url(text: str) -> httpx.URL:
-    """The one parser of http and https URLs. Raises :class:`ForbiddenUrl`.
+    """The one parser of http and https URLs. Raises ``ForbiddenUrl``.
 
     Strict where parsers are known to disagree with each other: user:password@, backslashes, control
     characters and unusual host spellings are refused rather than interpreted.
@@ -99,7 +99,7 @@ def parse_url(text: str) -> httpx.URL:
 
 
 def join_url(base: httpx.URL, location: str) -> httpx.URL:
-    """The URL a redirect from ``base`` leads to, as strictly parsed. Raises :class:`ForbiddenUrl`."""
+    """The URL a redirect from ``base`` leads to, as strictly parsed. Raises ``ForbiddenUrl``."""
     # Before joining, which silently drops what it finds odd.
     _check_characters(location)
     try:

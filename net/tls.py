@@ -31,7 +31,7 @@ def is_tls(error: BaseException) -> bool:
 
 
 def tls_failed(error: BaseException, origin: Origin) -> TlsFailed:
-    """What is said of a failure for which :func:`is_tls` says yes."""
+    """What is said of a failure for which ``is_tls`` says yes."""
     failure = next((cause for cause in _chain(error) if isinstance(cause, ssl.SSLError)), None)
     return TlsFailed(_said(failure, origin))
 

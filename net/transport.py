@@ -89,7 +89,7 @@ class Net:
 
         Without ``body`` the connection is closed behind the headers, and the answer's body is empty. Before
         more of it than ``LARGE_FILE`` is taken, ``grows`` is waited for.
-        ``url`` comes from :func:`net.addresses.parse_url`. A GET, or what is ``repeatable``, is sent
+        ``url`` comes from ``net.addresses.parse_url``. A GET, or what is ``repeatable``, is sent
         again where that may help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout,
         ImageTooLarge; Overloaded where the machine lacks something.
         """

@@ -240,7 +240,7 @@ def read_setup(body: bytes) -> SetupBody:
     """Read the body of ``POST /setup``.
 
     Raises:
-        BadRequest: as :func:`read_predict`.
+        BadRequest: as ``read_predict``.
     """
     where = "the body of /setup"
     wire = decode(_present(body, where), _SETUP, where)
@@ -252,10 +252,10 @@ def read_setup(body: bytes) -> SetupBody:
 
 
 def read_setup_token(body: bytes) -> str | None:
-    """Label Studio's token in the body of ``POST /setup``, which :func:`read_setup` skips.
+    """Label Studio's token in the body of ``POST /setup``, which ``read_setup`` skips.
 
     Raises:
-        BadRequest: as :func:`read_predict`.
+        BadRequest: as ``read_predict``.
     """
     where = "the body of /setup"
     return decode(_present(body, where), _SETUP_TOKEN, where).access_token or None
@@ -265,7 +265,7 @@ def read_webhook(body: bytes) -> WebhookBody:
     """Read the body of ``POST /webhook``.
 
     Raises:
-        BadRequest: as :func:`read_predict`; ``action`` is required.
+        BadRequest: as ``read_predict``; ``action`` is required.
     """
     where = "the body of /webhook"
     _check_tasks(body, where)

@@ -23,7 +23,7 @@ _HEADER_TAIL = 7 << 16 | 2 << 12 | 3 << 8 | 7 << 4 | 15
 _HEADER_BITS = 32 + 21
 
 ENCODED_LIMIT = 2**20
-"""Bytes of RLE that :func:`decode` reads, in a second at most: a mask on a large photograph has some tens of
+"""Bytes of RLE that ``decode`` reads, in a second at most: a mask on a large photograph has some tens of
 thousands."""
 
 

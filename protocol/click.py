@@ -116,7 +116,7 @@ def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource
     """The images of a request's tasks, in order and without repeats, for warming; at most ``limit``.
 
     Every ``<Image>`` of the config counts, and every item of a list. Tasks without an image are passed over,
-    and a request without a labeling config has none. What is behind :data:`LOOK_UPS` is not looked at.
+    and a request without a labeling config has none. What is behind ``LOOK_UPS`` is not looked at.
 
     Raises:
         BadLabelConfig: the labeling config is unreadable.

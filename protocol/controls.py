@@ -72,7 +72,7 @@ class Control:
 class Output:
     """Where a mask goes.
 
-    ``tag``: one of :data:`OUTPUT_ORDER`. ``from_name``: the control. ``to_name``: the image.
+    ``tag``: one of ``OUTPUT_ORDER``. ``from_name``: the control. ``to_name``: the image.
     ``labels``: no label or one, as the control spells it. ``labels_from``: for a tag without labels of its
     own, the ``<Labels>`` control that repeats the region, if there is one.
     """

@@ -24,7 +24,7 @@ _LABEL_MS = 0.002  # to see whether another control has a label
 
 
 def click_ms(body: PredictBody) -> float:
-    """For :func:`protocol.click.read_click`. Infinity where a mask was drawn, of which little can be told."""
+    """For ``protocol.click.read_click``. Infinity where a mask was drawn, of which little can be told."""
     if not body.items:
         return 0.0
     most = len(body.items) * _ITEM_MS
@@ -32,13 +32,13 @@ def click_ms(body: PredictBody) -> float:
 
 
 def images_ms(body: PredictBody | WebhookBody) -> float:
-    """For :func:`protocol.click.read_images`."""
+    """For ``protocol.click.read_images``."""
     looked_up = len(body.tasks) * max(1, (body.label_config or "").count("<"))
     return config_ms(body.label_config) + looked_up * _VALUE_MS
 
 
 def config_ms(xml: str | None) -> float:
-    """For :func:`protocol.label_config.parse`, as if it had not been read before."""
+    """For ``protocol.label_config.parse``, as if it had not been read before."""
     if xml is None:
         return 0.0
     return xml.count("<") * _ELEMENT_MS + xml.count("=") * _ATTRIBUTE_MS + len(xml) * _CHARACTER_MS

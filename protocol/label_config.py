@@ -89,7 +89,7 @@ class LabelConfig:
         prompt_controls: frozenset[str] = frozenset(),
         order: tuple[str, ...] = OUTPUT_ORDER,
     ) -> Output | None:
-        """See :func:`protocol.controls.output_for`."""
+        """See ``protocol.controls.output_for``."""
         return output_for(self.controls, to_name, label, prompt_controls, order)
 
 

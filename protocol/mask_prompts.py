@@ -1,7 +1,7 @@
 """Masks an annotator drew, as mask prompts.
 
 Every mask is read at the size that the browser shows, which the caller has bounded, and kept at most
-:data:`LONG_SIDE` pixels long, more than any segmenter's mask input. Whatever the encoded data claims, reading
+``LONG_SIDE`` pixels long, more than any segmenter's mask input. Whatever the encoded data claims, reading
 takes no more than the decoded picture itself, 4 bytes a pixel for a PNG and 1 for an RLE, and a strip of it.
 """
 
@@ -65,7 +65,7 @@ class Drawn:
 
 
 Draw = Callable[[Drawing], Drawn]
-"""What reads drawings, such as :func:`read`, here or in a process that can be ended."""
+"""What reads drawings, such as ``read``, here or in a process that can be ended."""
 
 
 def read(drawing: Drawing) -> Drawn:
@@ -89,7 +89,7 @@ def from_png(data: bytes, width: int, height: int, *, by_alpha: bool) -> Drawn:
     channel is not 0 as well (the brush's ``maskDataURL``). Without transparency it is on where not black.
 
     Raises:
-        BadPrompt: not such a PNG, of another size, with more than :data:`PNG_BYTES`, or empty.
+        BadPrompt: not such a PNG, of another size, with more than ``PNG_BYTES``, or empty.
     """
     check_png(data, width, height)
     try:

@@ -65,7 +65,7 @@ class Pointed:
 def read_prompts(
     items: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
 ) -> list[Prompt]:
-    """The prompts in ``items``; see :func:`read_pointed`."""
+    """The prompts in ``items``; see ``read_pointed``."""
     pointed = read_pointed(items, multi_box, pixels)
     return [] if pointed is None else list(pointed.prompts)
 

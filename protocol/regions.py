@@ -52,7 +52,7 @@ def encode(
 
 
 def no_region(click: Click) -> str:
-    """A sentence for a click of whose masks :func:`encode` made no region at all."""
+    """A sentence for a click of whose masks ``encode`` made no region at all."""
     tags = ", ".join(sorted({f"<{output.tag}>" for output in click.outputs}))
     return (
         f"the mask is empty, or too small for a region of {tags}: the model found nothing where the prompts "

@@ -28,7 +28,7 @@ def expanded(config: LabelConfig, data: TaskData) -> LabelConfig:
     """The labeling config as it is for one task, without repeaters.
 
     Raises:
-        BadLabelConfig: over :data:`REPEATED_LIMIT`, or as :func:`protocol.variables.resolve`.
+        BadLabelConfig: over ``REPEATED_LIMIT``, or as ``protocol.variables.resolve``.
         BadRequest: data that cannot be decoded.
     """
     if not config.tags:
@@ -41,8 +41,8 @@ def expanded(config: LabelConfig, data: TaskData) -> LabelConfig:
 
 
 def images(config: LabelConfig, data: TaskData, budget: Budget) -> Iterator[Image]:
-    """The images of :func:`expanded`, made one by one. Raises the same, and Spent: what is counted towards
-    :data:`REPEATED_LIMIT` is spent."""
+    """The images of ``expanded``, made one by one. Raises the same, and Spent: what is counted towards
+    ``REPEATED_LIMIT`` is spent."""
     if not config.tags:
         yield from config.images
         return

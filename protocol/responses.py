@@ -26,7 +26,7 @@ def encode_predict(results: Sequence[Mapping[str, Any]]) -> bytes:
     """The JSON body ``{"results": [...]}``, one prediction for each task; arrays become lists of numbers.
 
     An empty sequence is the answer that asks Label Studio to store nothing. A mask of many megapixels takes
-    tens of milliseconds: see :func:`written_length`.
+    tens of milliseconds: see ``written_length``.
     """
     return _ENCODER.encode({"results": results})
 

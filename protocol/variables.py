@@ -85,7 +85,7 @@ class TaskData:
         return _known(self._keys)
 
     def at(self, path: str) -> object:
-        """What is at ``path``, or :class:`Absent`; null counts as absent.
+        """What is at ``path``, or ``Absent``; null counts as absent.
 
         A key that is spelled as the whole path comes before what the path leads to.
 
@@ -143,13 +143,13 @@ _NOT_THERE = Absent("", "")
 
 
 def resolve(value: str, data: TaskData) -> object:
-    """What ``value`` is for this task: anything that JSON has but null, or :class:`Absent`.
+    """What ``value`` is for this task: anything that JSON has but null, or ``Absent``.
 
     Raises:
         BadRequest: data that cannot be decoded.
         BadLabelConfig: too many variables in the value, or steps in one of them.
-        ImageTooLarge: the text would be over :data:`TEXT_LIMIT`, or of several variables over
-            :data:`SHORT_LIMIT`.
+        ImageTooLarge: the text would be over ``TEXT_LIMIT``, or of several variables over
+            ``SHORT_LIMIT``.
     """
     if whole := _VARIABLE.fullmatch(value):
         return data.at(whole[1])

@@ -35,7 +35,7 @@ class KeptChoice:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> KeptChoice | None:
-        """What :meth:`to_json` wrote; None for anything else."""
+        """What ``to_json`` wrote; None for anything else."""
         with suppress(ValueError, TypeError):
             read = cls(**json.loads(text))
             if isinstance(read.gpu, bool) and all(
@@ -49,7 +49,7 @@ class ChoiceFile:
     """The choice beside the checkpoints, in ``MODEL_DIR``."""
 
     def __init__(self, options: ModelOptions) -> None:
-        """Raises :class:`values.errors.ModelError` where the folder of the options cannot be named."""
+        """Raises ``values.errors.ModelError`` where the folder of the options cannot be named."""
         self.path: Path = model_folder(options) / FILENAME
 
     def read(self) -> KeptChoice | None:
@@ -71,7 +71,7 @@ class ChoiceFile:
         partial.replace(self.path)
 
     def forget(self) -> bool:
-        """Whether there was one. Raises :class:`values.errors.ModelError` when it cannot be deleted."""
+        """Whether there was one. Raises ``values.errors.ModelError`` when it cannot be deleted."""
         try:
             self.path.unlink()
         except FileNotFoundError:

@@ -24,9 +24,9 @@ _SAM2_CONFIG = re.compile(r"(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
 
 
 def wanted(options: ModelOptions) -> str:
-    """A name of :data:`NAMES`: of ``model``, or while that is ``auto`` of the examples' variables.
+    """A name of ``NAMES``: of ``model``, or while that is ``auto`` of the examples' variables.
 
-    Raises :class:`values.errors.ModelError` for a name that is not in there, and for two that disagree.
+    Raises ``values.errors.ModelError`` for a name that is not in there, and for two that disagree.
     """
     name = options.model.strip().lower()
     if name != AUTO:
@@ -43,7 +43,7 @@ def wanted(options: ModelOptions) -> str:
 
 
 def known(name: str) -> str:
-    """``name`` if it is one of :data:`NAMES`; else raises :class:`values.errors.ModelError`."""
+    """``name`` if it is one of ``NAMES``; else raises ``values.errors.ModelError``."""
     if name in NAMES:
         return name
     raise ModelError(f"{unknown(name, NAMES)}; set the model to one of: {', '.join(NAMES)}")

@@ -41,7 +41,7 @@ class Choice:
 def is_automatic(options: ModelOptions) -> bool:
     """Whether nothing names the model.
 
-    Raises :class:`values.errors.ModelError` for a name that no model has.
+    Raises ``values.errors.ModelError`` for a name that no model has.
     """
     return wanted(options) == AUTO and options.checkpoint is None
 
@@ -51,7 +51,7 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
 
     ``gpu``: whether the encoder can have one. All that can be known before weights are loaded is checked
     here, so that an application which already serves goes on when its successor cannot.
-    Raises :class:`values.errors.ModelError` for a name that no model has, a device that is not there, and
+    Raises ``values.errors.ModelError`` for a name that no model has, a device that is not there, and
     files that are missing, damaged or of another model.
     """
     name = wanted(options)

@@ -22,8 +22,8 @@ class Encoder(Protocol):
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """One embedding per image, in order. Images of one batch may differ in size. One call at a time.
 
-        Raises :class:`values.errors.DeviceFailed` when the model cannot run, and its
-        :class:`values.errors.OutOfMemory` where fewer images at once may do.
+        Raises ``values.errors.DeviceFailed`` when the model cannot run, and its
+        ``values.errors.OutOfMemory`` where fewer images at once may do.
         """
         ...
 
@@ -37,8 +37,8 @@ class Decoder(Protocol):
         A single click or box is ambiguous (part or whole?) and may have several candidates; more settle the
         question, and one candidate is left.
         The embedding's arrays may be read-only and are never written. The same input gives the same output.
-        Raises :class:`values.errors.ModelError` for an embedding that another segmenter made, and
-        :class:`values.errors.DeviceFailed` when the model cannot run.
+        Raises ``values.errors.ModelError`` for an embedding that another segmenter made, and
+        ``values.errors.DeviceFailed`` when the model cannot run.
         """
         ...
 
@@ -77,13 +77,13 @@ class Segmenter(Protocol):
     def load_encoder(self, threads: int) -> Encoder:
         """Load the encoder half into this process, to use ``threads`` cores if it runs on CPU.
 
-        Raises :class:`values.errors.ModelError`. May take minutes when weights have to be fetched.
+        Raises ``values.errors.ModelError``. May take minutes when weights have to be fetched.
         """
         ...
 
     def load_decoder(self, threads: int) -> Decoder:
         """Load the decoder half into this process, to use ``threads`` cores for each click on CPU.
 
-        Raises :class:`values.errors.ModelError`. May take minutes when weights have to be fetched.
+        Raises ``values.errors.ModelError``. May take minutes when weights have to be fetched.
         """
         ...

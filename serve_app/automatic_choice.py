@@ -58,7 +58,7 @@ class ChoiceMemory:
 def settled(options: ModelOptions, found: Gpus) -> Choice:
     """What the settings ask for: for ``auto`` what it took before, if that can still be served.
 
-    Raises ModelError as :func:`segmenters.registry.choose` does.
+    Raises ModelError as ``segmenters.registry.choose`` does.
     """
     asked = "cuda" in (options.device.partition(":")[0], options.decoder_device.partition(":")[0])
     gpu = found is Gpus.HERE or (asked and found is Gpus.MAY_COME)

@@ -122,7 +122,7 @@ class SettingsError(Exception):
 class Settings(AllOptions):
     """All settings as the application is built with them.
 
-    Raises :class:`SettingsError` in place of pydantic's error: whatever is refused is said in sentences.
+    Raises ``SettingsError`` in place of pydantic's error: whatever is refused is said in sentences.
     """
 
     @model_validator(mode="wrap")

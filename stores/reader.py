@@ -56,7 +56,7 @@ class Stores:
     async def read(self, location: StoredObject, *, content: bool = True) -> Found:
         """An object: its bytes and evidence; without ``content``, the evidence alone.
 
-        Raises ImageForbidden where :meth:`holds` says no, ImageMissing, ImageUnauthorized, ImageUnreachable,
+        Raises ImageForbidden where ``holds`` says no, ImageMissing, ImageUnauthorized, ImageUnreachable,
         ImageTimeout or ImageTooLarge.
         """
         bucket = Bucket(location.scheme, location.bucket)

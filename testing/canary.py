@@ -39,7 +39,7 @@ def _forms(secret: str) -> set[str]:
 
 
 class Watch:
-    """Finds secrets in texts and remembers where, until :meth:`take` asks."""
+    """Finds secrets in texts and remembers where, until ``take`` asks."""
 
     def __init__(self, *secrets: str) -> None:
         self._forms: set[str] = set()
@@ -83,7 +83,7 @@ WATCH = Watch(CANARY)
 
 @contextmanager
 def listening(watch: Watch) -> Iterator[None]:
-    """Look into every log record and every :class:`ServiceError` of this process meanwhile.
+    """Look into every log record and every ``ServiceError`` of this process meanwhile.
 
     Records are heard as they would be were the root logger set to DEBUG, but only ``watch`` hears more than
     is logged anyway: levels and handlers stay as the tests set them.

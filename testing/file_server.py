@@ -125,7 +125,7 @@ def cut(content: bytes, after: int, etag: str = '"1"') -> Reply:
 
 
 def stalling(content: bytes, after: int, etag: str = '"1"') -> Reply:
-    """As :func:`cut`, but keeps the connection and says nothing more."""
+    """As ``cut``, but keeps the connection and says nothing more."""
 
     def reply(exchange: Exchange) -> None:
         cut(content, after, etag)(exchange)

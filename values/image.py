@@ -55,7 +55,7 @@ class ModelSize:
 class Pixels:
     """An image at model size.
 
-    ``rgb``: HWC, RGB, 0..255, at the size :class:`ModelSize` asks for, EXIF orientation applied: uint8, or
+    ``rgb``: HWC, RGB, 0..255, at the size ``ModelSize`` asks for, EXIF orientation applied: uint8, or
     float32 where it asks for fractions.
     ``width``, ``height``: the natural size in pixels as a browser shows it (after EXIF orientation).
     ``evidence``: a hash, at most 100 printable characters and no secret, that changes when the image is

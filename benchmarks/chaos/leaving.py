@@ -32,7 +32,7 @@ class Left:
 
 
 def leave(app: RunningApp, questions: Questions, decoding_threads: int) -> Left:
-    """Let all of them click on known images at once and leave after :data:`STAY_S` seconds."""
+    """Let all of them click on known images at once and leave after ``STAY_S`` seconds."""
     time.sleep(_REPORTED_S)
     before, spent = _decoded(app)
     seconds = asyncio.run(_all(app.url, questions))

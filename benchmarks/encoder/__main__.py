@@ -41,7 +41,7 @@ _QUIET = ("TORCHINDUCTOR_AUTOTUNE_NUM_CHOICES_DISPLAYED", "TORCHINDUCTOR_MAX_AUT
 def run(plan: Plan, shown: Console, save: Callable[[Report], None]) -> Report:
     """Measure and print; ``save`` is called after every row.
 
-    Raises :class:`values.errors.ModelError` for a device that is not there.
+    Raises ``values.errors.ModelError`` for a device that is not there.
     """
     weights = {each.name: STAND_IN if stands_in(each) else PUBLISHED for each in plan.models}
     report = Report(machine.described(), device_described(plan.device, plan.threads), weights)

@@ -95,7 +95,7 @@ class Network:
 def opened(model: SegmentAnything, dtype: Dtype, device: str, threads: int) -> Network:
     """The encoder half of ``model``, not compiled; ``threads`` compute on CPU.
 
-    Raises :class:`values.errors.ModelError` as loading in the application does.
+    Raises ``values.errors.ModelError`` as loading in the application does.
     """
     place = place_of(dtype, device, threads)
     weights = model.weights()
@@ -106,7 +106,7 @@ def opened(model: SegmentAnything, dtype: Dtype, device: str, threads: int) -> N
 def place_of(dtype: Dtype, device: str, threads: int) -> Place:
     """The device, to compute in ``dtype``; ``threads`` compute on CPU.
 
-    Raises :class:`values.errors.ModelError` for a device that this process does not have.
+    Raises ``values.errors.ModelError`` for a device that this process does not have.
     """
     kind = _Float16 if dtype is Dtype.FLOAT16 else Place
     return kind(device, threads, bfloat16=dtype is Dtype.BFLOAT16)
@@ -116,7 +116,7 @@ def described(name: str, folder: Path, published: Path) -> SegmentAnything:
     """The model ``name`` with the publisher's checkpoint from ``published`` if it lies there.
 
     Otherwise with stand-in weights, which are written below ``folder``: some have the publisher's file name.
-    Raises :class:`values.errors.ModelError` for a damaged file.
+    Raises ``values.errors.ModelError`` for a damaged file.
     """
     options = ModelOptions(model=name, model_dir=published, offline=True)
     if not official(name, options).path.exists():
@@ -129,7 +129,7 @@ def described(name: str, folder: Path, published: Path) -> SegmentAnything:
 def device_described(device: str, threads: int) -> str:
     """What computes, in one line: a GPU with its memory, or threads.
 
-    Raises :class:`values.errors.ModelError` for a device that this process does not have.
+    Raises ``values.errors.ModelError`` for a device that this process does not have.
     """
     place = place_of(Dtype.FLOAT32, device, threads)
     if place.device.type != "cuda":

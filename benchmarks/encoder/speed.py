@@ -83,7 +83,7 @@ class Reference:
     """The masks of a model in float32, one image at a time, without TF32 anywhere."""
 
     def __init__(self, model: SegmentAnything, device: str, threads: int, scenes: int) -> None:
-        """Of ``scenes`` scenes of one megapixel. Raises :class:`values.errors.ModelError`."""
+        """Of ``scenes`` scenes of one megapixel. Raises ``values.errors.ModelError``."""
         self._decoder = BASELINE.of(model).load_decoder(threads)
         self._pixels = pictures(scenes)
         with without_tf32():

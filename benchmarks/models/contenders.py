@@ -56,7 +56,7 @@ def read_contender(text: str) -> Contender:
 def described(name: str, folder: Path, published: Path | None) -> SegmentAnything:
     """The model ``name`` with its published checkpoint from ``published``, or else with stand-in weights.
 
-    Raises ValueError when there are neither, and :class:`values.errors.ModelError` for a damaged file.
+    Raises ValueError when there are neither, and ``values.errors.ModelError`` for a damaged file.
     """
     entry = PUBLISHED.get(name)
     if entry is None:

@@ -51,7 +51,7 @@ class OfficialFeatures:
         self._family = family
 
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
-        """The arrays of each image, as :class:`segmenters.sam.load.Features` has them."""
+        """The arrays of each image, as ``segmenters.sam.load.Features`` has them."""
         with torch.inference_mode():
             return [self._one(torch.from_numpy(canvas(rgb))) for rgb in batch]
 
@@ -74,7 +74,7 @@ class OfficialSession:
         self._decoder = network.sam_mask_decoder if sam2 else network.mask_decoder
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        """The outputs of these names, as :class:`segmenters.runtimes.session.Session` has them."""
+        """The outputs of these names, as ``segmenters.runtimes.session.Session`` has them."""
         with torch.inference_mode():
             # Without copies, as the official predictors, which keep an image's features as tensors.
             tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}

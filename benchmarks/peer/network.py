@@ -23,7 +23,7 @@ def predictor(architecture: Architecture, checkpoint: Path) -> Any:
     MobileSAM's publisher has no package on the index. Its predictor and its decoder are SAM's, so that only
     the image encoder has to be ours, in torch; with its convolutions and norms put together it does less work
     than the publisher's. Raises ModuleNotFoundError without the official packages, and like
-    :func:`segmenters.networks.loading.load`.
+    ``segmenters.networks.loading.load``.
     """
     importlib.import_module("tests.oracles")
     package = importlib.import_module("segment_anything")

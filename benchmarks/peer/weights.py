@@ -18,7 +18,7 @@ _LAYERS = 3
 
 
 def write(model: str, path: Path) -> Path:
-    """A checkpoint of ``model``, of SAM or MobileSAM, whose masks are even; see :func:`evened`."""
+    """A checkpoint of ``model``, of SAM or MobileSAM, whose masks are even; see ``evened``."""
     torch.save(evened(checkpoints.state_dict(model)), path)
     return path
 

@@ -38,7 +38,7 @@ async def call(
     answered serves another version of the model, for at most ``other_version_s`` seconds; and when its device
     failed, for ``DEVICE_S``.
 
-    Every call runs in an empty :class:`contextvars.Context`: Serve keeps the id of the request there, and
+    Every call runs in an empty ``contextvars.Context``: Serve keeps the id of the request there, and
     concurrent calls that share an id hang in the consistent-hash router.
 
     ``what`` names the work in the sentence of an error. A caller who is cancelled cancels the call.

@@ -39,7 +39,7 @@ class Owners:
     async def click(self, click: Click) -> ClickAnswer | Busy:
         """The regions of a click, or that its owner has too much waiting.
 
-        Raises what :func:`deployments.calls.call.call` raises.
+        Raises what ``deployments.calls.call.call`` raises.
         """
         key = await self._key(click.image)
         light, parcel = await post(click.image)
@@ -54,7 +54,7 @@ class Owners:
         return answer
 
     async def warm(self, source: ImageSource, priority: Priority) -> None:
-        """See to it that the image is encoded. Raises what :func:`deployments.calls.call.call` raises."""
+        """See to it that the image is encoded. Raises what ``deployments.calls.call.call`` raises."""
         key = await self._key(source)
         light, parcel = await post(source)
         await self._ask(
@@ -67,7 +67,7 @@ class Owners:
     async def store(self, source: ImageSource) -> bool:
         """See to it that the image's embedding is in the durable tier; whether it already was.
 
-        Raises what :func:`deployments.calls.call.call` raises.
+        Raises what ``deployments.calls.call.call`` raises.
         """
         key = await self._key(source)
         light, parcel = await post(source)
@@ -82,7 +82,7 @@ class Owners:
     async def forget(self, sources: Sequence[ImageSource]) -> int:
         """Let go of the images' embeddings, in memory and in the durable tier; how many there were.
 
-        Raises what :func:`deployments.calls.call.call` raises.
+        Raises what ``deployments.calls.call.call`` raises.
         """
         places = asyncio.Semaphore(FORGET_AT_ONCE)
 

@@ -2,7 +2,7 @@
 
 Serve itself does more for a request than a refusal takes, before its application sees it and after. So the
 door also stands in front of Serve's own server in each ingress replica: their environment names
-:func:`in_front` in ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``.
+``in_front`` in ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deployments.http.timed_heads import time_heads
 from values.errors import Overloaded
 
 VISIT = "segment_anything.visit"
-"""Where the scope of a request has its :class:`~deployments.http.gate.Visit`."""
+"""Where the scope of a request has its ``deployments.http.gate.Visit``."""
 
 DETAIL = (
     "more clicks come than can be answered: this one would have waited longer than MAX_WAIT_S; "
@@ -91,7 +91,7 @@ def _may_be_click(scope: Scope) -> bool:
 
 
 class _Process:
-    """What :func:`in_front` knows of the ingress of this process; there is one, and it starts first."""
+    """What ``in_front`` knows of the ingress of this process; there is one, and it starts first."""
 
     gate: Gate | None = None
     refused: Callable[[], None] = staticmethod(lambda: None)

@@ -1,7 +1,7 @@
 """The very first of a request: what no client may say is taken off it, and it has its time to come.
 
 It stands in front of Serve's own servers, whose times and headers these are, in every process that listens
-(:func:`deployments.http.door.in_front`). HAProxy does the same before that; whoever reaches them without it
+(``deployments.http.door.in_front``). HAProxy does the same before that; whoever reaches them without it
 meets this.
 """
 

@@ -133,7 +133,7 @@ class Processes:
     def ask(
         self, job: dict[str, Any], data: Content, max_bytes: int, *, fresh: bool = False
     ) -> tuple[dict[str, Any], bytearray]:
-        """What a process answers to one job, a new process if ``fresh``. Raises like :meth:`Process.ask`."""
+        """What a process answers to one job, a new process if ``fresh``. Raises like ``Process.ask``."""
         process = self._take(fresh=fresh)
         try:
             head, content = process.ask(job, data, max_bytes)

@@ -27,7 +27,7 @@ class Again(Exception):
 def is_rest(response: httpx.Response, url: str, size: int | None) -> bool:
     """Whether the answer is the rest of the file after ``size`` bytes, which were asked for, not the whole.
 
-    ``size``: None when the whole was asked for. Raises :class:`Again` and :class:`values.errors.ModelError`
+    ``size``: None when the whole was asked for. Raises ``Again`` and ``values.errors.ModelError``
     for answers that are neither.
     """
     status = response.status_code
@@ -52,7 +52,7 @@ def is_rest(response: httpx.Response, url: str, size: int | None) -> bool:
 def whole_size(response: httpx.Response, url: str, before: int, size: int | None) -> int | None:
     """Bytes of the whole file, ``before`` of which are there already; None when nobody says.
 
-    ``size``: what the file must have, or None. Raises :class:`values.errors.ModelError` when the answer says
+    ``size``: what the file must have, or None. Raises ``values.errors.ModelError`` when the answer says
     otherwise.
     """
     length = response.headers.get("Content-Length", "")

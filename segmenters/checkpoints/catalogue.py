@@ -12,7 +12,7 @@ from segmenters.architectures import Family
 class Published:
     """The checkpoint of a model as its publisher gives it.
 
-    ``model``: its name in :data:`segmenters.architectures.ARCHITECTURES`. ``url``: https, the publisher's.
+    ``model``: its name in ``segmenters.architectures.ARCHITECTURES``. ``url``: https, the publisher's.
     ``sha256``: of the whole file, lower case hex. ``size``: in bytes. ``source``: the independent records
     that ``sha256`` and ``size`` are taken from; no publisher states them itself.
     """

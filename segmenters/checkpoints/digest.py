@@ -19,14 +19,14 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of the file's content, lower case hex, remembered in a small file beside it where that may be.
 
     A file of another size, modification time or inode is read anew. Raises
-    :class:`values.errors.ModelError` for what is no file or cannot be read.
+    ``values.errors.ModelError`` for what is no file or cannot be read.
     """
     known = _remembered(path)
     return known if known is not None else computed(path)
 
 
 def computed(path: Path, progress: Progress | None = None) -> str:
-    """As :func:`sha256_of`, but always read from the file itself. The result is remembered."""
+    """As ``sha256_of``, but always read from the file itself. The result is remembered."""
     before = _identity(path)
     try:
         with path.open("rb") as file:

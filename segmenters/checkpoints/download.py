@@ -62,7 +62,7 @@ def download(
 
     ``sha256``: lower case hex; ``size``: bytes, or None. What an interrupted download left in ``target.part``
     is gone on with where the server still has that version. Two calls for one target at once are for the
-    caller to prevent. Raises :class:`values.errors.ModelError`.
+    caller to prevent. Raises ``values.errors.ModelError``.
     """
     try:
         _Download(url, target, sha256, size, progress, patience).run()
@@ -205,7 +205,7 @@ class _Pace:
         self._bytes = 0
 
     def keep(self, count: int) -> None:
-        """Take notice of ``count`` bytes more. Raises :class:`Again`."""
+        """Take notice of ``count`` bytes more. Raises ``Again``."""
         self._bytes += count
         now = time.monotonic()
         if now - self._since >= self._window_s:

@@ -24,7 +24,7 @@ def fetch(checkpoint: Checkpoint, progress: Progress | None = None, patience: Pa
 
     A missing file is downloaded if there is a URL, by one caller at a time on this machine or in a shared
     folder; the others wait for it. ``progress`` is that of the download, by default lines of the log. Raises
-    :class:`values.errors.ModelError`.
+    ``values.errors.ModelError``.
     """
     path = checkpoint.path
     if not _exists(path):

@@ -16,7 +16,7 @@ from values.errors import ModelError
 def placed(name: str, options: ModelOptions) -> Checkpoint:
     """The weights that the model ``name`` is to have: those the operator names, else the publisher's.
 
-    A SHA-256 that nobody says is measured. Raises :class:`values.errors.ModelError` for a file of the
+    A SHA-256 that nobody says is measured. Raises ``values.errors.ModelError`` for a file of the
     operator's that is missing or cannot be read, and for a URL without SHA-256.
     """
     # Variables of Label Studio's example backends that name the checkpoint of one model.

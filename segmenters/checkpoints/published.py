@@ -14,7 +14,7 @@ from values.errors import ModelError
 def official(model: str, options: ModelOptions) -> Checkpoint:
     """The publisher's checkpoint of ``model``, a key of PUBLISHED, from the mirror if there is one.
 
-    Raises :class:`values.errors.ModelError` for a mirror that is no URL of a folder.
+    Raises ``values.errors.ModelError`` for a mirror that is no URL of a folder.
     """
     published = PUBLISHED[model]
     url: str | None = published.url
@@ -28,7 +28,7 @@ def official(model: str, options: ModelOptions) -> Checkpoint:
 def model_folder(options: ModelOptions) -> Path:
     """The folder of checkpoints, absolute.
 
-    Raises :class:`values.errors.ModelError` for ``~`` where nobody has a home.
+    Raises ``values.errors.ModelError`` for ``~`` where nobody has a home.
     """
     try:
         return options.model_dir.expanduser().absolute()
@@ -41,7 +41,7 @@ def model_folder(options: ModelOptions) -> Path:
 def mirrored(mirror: str, filename: str) -> str:
     """The URL of a file in the folder at ``mirror``; a query there, such as an access token, stays behind it.
 
-    Raises :class:`values.errors.ModelError` for anything but an http or https URL.
+    Raises ``values.errors.ModelError`` for anything but an http or https URL.
     """
     try:
         parts = urlsplit(mirror.strip())

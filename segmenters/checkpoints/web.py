@@ -26,7 +26,7 @@ _HEADERS = {
 def open_client(*, connect_s: float, stall_s: float) -> httpx.Client:
     """A client that connects, and waits for each next bytes, so long; through the proxies of the environment.
 
-    Raises :class:`values.errors.ModelError` when the environment names a proxy or certificates that are none.
+    Raises ``values.errors.ModelError`` when the environment names a proxy or certificates that are none.
     """
     timeout = httpx.Timeout(stall_s, connect=connect_s)
     try:
@@ -41,8 +41,8 @@ def open_client(*, connect_s: float, stall_s: float) -> httpx.Client:
 def send(client: httpx.Client, method: str, url: str, headers: dict[str, str]) -> httpx.Response:
     """The answer after redirects, its body not read yet: the caller closes it.
 
-    Raises :class:`values.errors.ModelError` for an address that may not be asked and
-    :class:`httpx.HTTPError` for failures on the way.
+    Raises ``values.errors.ModelError`` for an address that may not be asked and
+    ``httpx.HTTPError`` for failures on the way.
     """
     try:
         request = client.build_request(method, url, headers=headers)

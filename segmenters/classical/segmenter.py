@@ -2,7 +2,7 @@
 
 It serves from the first minute, offline and on any CPU, and knows nothing of objects: it finds what differs
 in colour from its surroundings. The order of passes, the assumed disc around a click and the rest are in
-:mod:`segmenters.classical.tracing`.
+``segmenters.classical.tracing``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ClassicalEncoder:
         """One embedding per image, in order.
 
         Arrays, both HxWx3 uint8 in OpenCV's 8-bit Lab: ``lab`` at the size of the pixels given, ``overview``
-        in about :data:`segmenters.classical.tracing.CELLS` pixels at most.
+        in about ``segmenters.classical.tracing.CELLS`` pixels at most.
         """
         return [_encode(pixels) for pixels in batch]
 
@@ -73,8 +73,8 @@ class ClassicalDecoder:
         Every positive click is on, every negative one off (of two closer than two pixels of the encoder's
         image the newer counts), and nothing outside the box is on; a positive click outside the box
         stretches it. Without a positive click, a box or a drawn mask the answer is an empty mask with score
-        0. The score is :func:`segmenters.classical.grabcut.plausibility`. Raises
-        :class:`values.errors.ModelError`
+        0. The score is ``segmenters.classical.grabcut.plausibility``. Raises
+        ``values.errors.ModelError``
         for an embedding of another segmenter.
         """
         if embedding.segmenter != VERSION:

@@ -34,7 +34,7 @@ _Lab = NDArray[np.uint8]
 
 
 class Traced(NamedTuple):
-    """``mask``: HxW bool on the grid of ``window``. ``score``: 0..1, see :func:`grabcut.plausibility`."""
+    """``mask``: HxW bool on the grid of ``window``. ``score``: 0..1, see ``grabcut.plausibility``."""
 
     window: Window
     mask: Mask

@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """The weights in a file of ``torch.save`` or safetensors, by key; what stands beside them is left out.
 
     Tensors are views of the file where its format allows, so that only what is copied takes memory. Raises
-    :class:`values.errors.ModelError` for a file that is missing, damaged, something else, or holds objects
+    ``values.errors.ModelError`` for a file that is missing, damaged, something else, or holds objects
     besides tensors.
     """
     content: object = _content(path)

@@ -24,8 +24,8 @@ _LARGE = 1_500_000_000  # bytes of weights; a protobuf message ends at 2 GiB
 def export(architecture: Architecture, half: Half, checkpoint: Path, graph: Path) -> None:
     """Write ``graph``, and beside it ``model.data`` where the weights are too many for one file.
 
-    Its inputs and outputs are those of :class:`segmenters.runtimes.session.Session`, with any number of
-    points. Raises :class:`values.errors.ModelError` for the checkpoint, and whatever torch, ONNX or the disk
+    Its inputs and outputs are those of ``segmenters.runtimes.session.Session``, with any number of
+    points. Raises ``values.errors.ModelError`` for the checkpoint, and whatever torch, ONNX or the disk
     raise.
     """
     module = load(architecture, half, checkpoint)

@@ -23,7 +23,7 @@ def load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module:
 
     Every weight of the half has to be there in its shape and nothing unknown beside it. No more than the half
     stays in memory.
-    Raises :class:`values.errors.ModelError` for a file that is missing, damaged or of another model, and when
+    Raises ``values.errors.ModelError`` for a file that is missing, damaged or of another model, and when
     memory is short.
     """
     try:
@@ -40,7 +40,7 @@ def load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module:
 def model_of(checkpoint: Path) -> str | None:
     """The name of the model that ``checkpoint`` is of, or None; only keys and shapes are read.
 
-    Raises :class:`values.errors.ModelError` for a file that is missing or damaged.
+    Raises ``values.errors.ModelError`` for a file that is missing or damaged.
     """
     return _looks_like(read(checkpoint))
 
@@ -48,7 +48,7 @@ def model_of(checkpoint: Path) -> str | None:
 def check(architecture: Architecture, checkpoint: Path) -> None:
     """See that ``checkpoint`` is not one of another model; only keys and shapes are read.
 
-    Raises :class:`values.errors.ModelError` if it is, and for a file that is missing or damaged.
+    Raises ``values.errors.ModelError`` if it is, and for a file that is missing or damaged.
     """
     _check(architecture, checkpoint, read(checkpoint))
 

@@ -30,7 +30,7 @@ def build(architecture: Architecture, half: Half) -> nn.Module:
 def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
     """What of an official ``state`` is not the other half's, nor the classifier's.
 
-    The decoder keeps its keys; the encoder's become those of :class:`segmenters.networks.tiny_vit.TinyViT`.
+    The decoder keeps its keys; the encoder's become those of ``segmenters.networks.tiny_vit.TinyViT``.
     """
     own = sam.rename(state, half)
     if half is Half.DECODER:

@@ -21,7 +21,7 @@ _HIDDEN = "no_obj_embed_spatial"
 
 
 def recognise(shapes: Shapes) -> str | None:
-    """The model's name in :data:`segmenters.architectures.ARCHITECTURES`, or None.
+    """The model's name in ``segmenters.architectures.ARCHITECTURES``, or None.
 
     ``shapes``: of all entries of a checkpoint, by their official keys. What has the encoder of a model is
     taken for it, whatever else is missing or too many. SAM 2 without what a video needs is None: the versions

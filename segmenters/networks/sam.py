@@ -45,7 +45,7 @@ class SamDecoder(nn.Module):
         mask_input: Tensor,
         has_mask_input: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Inputs and outputs as :class:`segmenters.runtimes.session.Session` describes them."""
+        """Inputs and outputs as ``segmenters.runtimes.session.Session`` describes them."""
         prompt = self.prompt_encoder
         image = image_embeddings + prompt.mask(mask_input, has_mask_input)
         points = prompt.points(point_coords[0], point_labels[0])

@@ -24,7 +24,7 @@ class Sam2MaskDecoder(MaskDecoder):
     def from_features(
         self, image: Tensor, places: Tensor, points: Tensor, high_res_0: Tensor, high_res_1: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """As :meth:`MaskDecoder.forward`, with the encoder's finer features of the image."""
+        """As ``MaskDecoder.forward``, with the encoder's finer features of the image."""
         own = (self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight)
         tokens, pixels = self.transformer(torch.cat([*own, points]), in_rows(image), places)
         logits = self.logits(tokens[2:], pixels, in_quarters(high_res_1), in_quarters(high_res_0))
@@ -49,7 +49,7 @@ class Sam2Decoder(nn.Module):
         mask_input: Tensor,
         has_mask_input: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Inputs and outputs as :class:`segmenters.runtimes.session.Session` describes them.
+        """Inputs and outputs as ``segmenters.runtimes.session.Session`` describes them.
 
         Gives logits (1, 4, 256, 256), not clamped to the 32 of the official predictor, and scores (1, 4).
         """

@@ -29,7 +29,7 @@ def exported(architecture: Architecture, half: Half, checkpoint: Path, sha256: s
     It is named by ``sha256``, of the checkpoint. One process exports while others wait for it, and what it
     writes appears at once and whole. torch is needed for the export only, takes hundreds of MB, and may be
     killed for them: so a process of its own does it.
-    Raises :class:`values.errors.ModelError` when the folder cannot be written or the export fails.
+    Raises ``values.errors.ModelError`` when the folder cannot be written or the export fails.
     """
     graph = graph_path(architecture, half, sha256, folder)
     if graph.exists():

@@ -34,7 +34,7 @@ class DecoderFile:
     """A decoder for every size of image, with any number of points.
 
     ``graph``: a serialised ONNX model, weights included, with the inputs and outputs of
-    :class:`segmenters.runtimes.session.Session`. ``masks``: 4, or 1 where the export chooses one itself.
+    ``segmenters.runtimes.session.Session``. ``masks``: 4, or 1 where the export chooses one itself.
     """
 
     graph: bytes
@@ -46,7 +46,7 @@ def read_decoder(path: Path) -> DecoderFile:
 
     So the image's size is no input any more, nor is it fixed: the exporter of segment-anything 1.0 makes
     constants of the size of its example.
-    The decoder is tried out on the CPU. Raises :class:`values.errors.ModelError` for a file that is missing,
+    The decoder is tried out on the CPU. Raises ``values.errors.ModelError`` for a file that is missing,
     damaged, of something else or for another runtime.
     """
     model = read_model(path, _REMEDY)
@@ -111,7 +111,7 @@ def _load_weights(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _cut(model: onnx.ModelProto, logits: str, path: Path) -> onnx.ModelProto:
-    """What leads from :data:`_INPUTS` to the logits and scores, the logits under their own name."""
+    """What leads from ``_INPUTS`` to the logits and scores, the logits under their own name."""
     try:
         cut: onnx.ModelProto = Extractor(model).extract_model(list(_INPUTS), [logits, _SCORES])
     except (AssertionError, ValueError) as error:

@@ -19,7 +19,7 @@ _REMEDY = "set ONNX_ENCODER to the name of a SAM or MobileSAM model, or to the O
 
 @dataclass(frozen=True, slots=True)
 class EncoderFile:
-    """An encoder of one image at a time, normalised and padded (:mod:`segmenters.sam.preprocess`).
+    """An encoder of one image at a time, normalised and padded (``segmenters.sam.preprocess``).
 
     ``path``: the file; others with its weights may stand beside it. ``input``: name of the image,
     (1, 3, 1024, 1024) float32. ``output``: name of its embedding, (1, 256, 64, 64) float32.
@@ -33,7 +33,7 @@ class EncoderFile:
 def read_encoder(path: Path) -> EncoderFile:
     """The encoder in a file, whatever its input and its output are called.
 
-    Weights in other files are not read. Raises :class:`values.errors.ModelError` for a file that is missing,
+    Weights in other files are not read. Raises ``values.errors.ModelError`` for a file that is missing,
     damaged, of something else or for a newer runtime.
     """
     model = read_model(path, _REMEDY)

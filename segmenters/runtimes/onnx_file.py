@@ -48,7 +48,7 @@ class Value:
 def read_model(path: Path, remedy: str) -> onnx.ModelProto:
     """The file's model; weights that it keeps in other files stay there.
 
-    ``remedy`` ends each error: what to give instead. Raises :class:`values.errors.ModelError` for a file that
+    ``remedy`` ends each error: what to give instead. Raises ``values.errors.ModelError`` for a file that
     is missing, damaged, something else, newer than ONNX Runtime, or without the files of its weights.
     """
     model = _parsed(path, remedy)

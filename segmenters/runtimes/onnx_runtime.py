@@ -13,12 +13,12 @@ from values.errors import ModelError
 
 
 class OnnxRuntimeSession:
-    """A :class:`segmenters.runtimes.session.Session` on CPU."""
+    """A ``segmenters.runtimes.session.Session`` on CPU."""
 
     def __init__(self, graph: Path | bytes, threads: int) -> None:
         """Load ``graph``, a file or what stands in one, to compute with ``threads`` threads a call.
 
-        Raises :class:`values.errors.ModelError` for a graph that the runtime does not take.
+        Raises ``values.errors.ModelError`` for a graph that the runtime does not take.
         """
         self._name = graph_name(graph)
         options = onnxruntime.SessionOptions()

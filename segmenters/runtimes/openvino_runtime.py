@@ -16,12 +16,12 @@ from values.errors import ModelError
 
 
 class OpenVinoSession:
-    """A :class:`segmenters.runtimes.session.Session` on CPU."""
+    """A ``segmenters.runtimes.session.Session`` on CPU."""
 
     def __init__(self, graph: Path | bytes, threads: int, *, bfloat16: bool) -> None:
         """Compile ``graph``, a file or what stands in one, to compute with ``threads`` threads a call.
 
-        Raises :class:`values.errors.ModelError` when the package is missing or does not take the graph.
+        Raises ``values.errors.ModelError`` when the package is missing or does not take the graph.
         """
         self._name = graph_name(graph)
         openvino = _package()

@@ -28,7 +28,7 @@ class Session(Protocol):
     """A network in a runtime: named arrays in, named arrays out.
 
     The encoder of every model takes ``image``: (1, 3, 1024, 1024) float32, normalised and padded
-    (:mod:`segmenters.sam.preprocess`), and gives the arrays of ``Architecture.outputs`` with a leading 1.
+    (``segmenters.sam.preprocess``), and gives the arrays of ``Architecture.outputs`` with a leading 1.
 
     The decoder takes those arrays and, as the official ONNX export of SAM does (README of segment-anything):
 
@@ -44,7 +44,7 @@ class Session(Protocol):
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs of these names. Several threads may call at once; ``inputs`` are never written.
 
-        Raises :class:`values.errors.DeviceFailed` when the runtime fails, :class:`values.errors.ModelError`
+        Raises ``values.errors.DeviceFailed`` when the runtime fails, ``values.errors.ModelError``
         for inputs that it does not take.
         """
         ...

@@ -21,7 +21,7 @@ COMPILED = (1, 2, 4, 8)
 
 
 class TorchSession:
-    """A decoder as a :class:`segmenters.runtimes.session.Session`, on any device."""
+    """A decoder as a ``segmenters.runtimes.session.Session``, on any device."""
 
     def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str]) -> None:
         """``outputs``: the names of what ``module`` gives, in order."""
@@ -38,7 +38,7 @@ class TorchSession:
 
 
 class TorchFeatures:
-    """An encoder as :class:`segmenters.sam.load.Features`, on any device.
+    """An encoder as ``segmenters.sam.load.Features``, on any device.
 
     Pixels go to the device as they are and are normalised there; a batch is computed at once.
     """
@@ -82,7 +82,7 @@ class TorchFeatures:
         return [*batch, *[batch[0]] * (size - len(batch))]
 
     def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
-        """(3, 1024, 1024) float32, what :func:`segmenters.sam.preprocess.canvas` makes on CPU."""
+        """(3, 1024, 1024) float32, what ``segmenters.sam.preprocess.canvas`` makes on CPU."""
         pixels = self._place.tensor(rgb).permute(2, 0, 1).float()
         height, width = pixels.shape[1:]
         return functional.pad((pixels - self._mean) / self._std, (0, SIDE - width, 0, SIDE - height))
@@ -94,7 +94,7 @@ class Place:
     def __init__(self, device: str, threads: int, *, bfloat16: bool) -> None:
         """``device``: ``cpu``, ``cuda`` or ``cuda:N``. ``threads`` compute a call on CPU; sets torch to that.
 
-        Raises :class:`values.errors.ModelError` for a device that this process does not have.
+        Raises ``values.errors.ModelError`` for a device that this process does not have.
         """
         self.device = torch.device(device)
         self._bfloat16 = bfloat16
@@ -115,7 +115,7 @@ class Place:
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
-        """Without gradients, in this precision; errors become :class:`values.errors.DeviceFailed`."""
+        """Without gradients, in this precision; errors become ``values.errors.DeviceFailed``."""
         cast_to = torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
         with self._explained("run the model"), torch.inference_mode(), cast_to:
             yield

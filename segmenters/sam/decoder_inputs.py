@@ -21,7 +21,7 @@ SAM2_LIMIT = 32.0
 
 
 def decoder_inputs(prompt: Prompt, embedding: Embedding, family: Family) -> dict[str, NDArray[np.float32]]:
-    """The prompt's arrays as :class:`segmenters.runtimes.session.Session` describes them.
+    """The prompt's arrays as ``segmenters.runtimes.session.Session`` describes them.
 
     The order of the points is the official predictors': SAM puts a box's corners after the clicks and pads
     only without a box (its ONNX example does); SAM 2 puts them first and always pads. A prompt that has

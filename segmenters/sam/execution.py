@@ -45,7 +45,7 @@ class Execution:
     def of_file(self, half: Half) -> Settled:
         """What runs ``half`` where it is an ONNX file: something on CPU.
 
-        Raises :class:`values.errors.ModelError` when the settings ask for something else.
+        Raises ``values.errors.ModelError`` when the settings ask for something else.
         """
         asked = self.encoder if half is Half.ENCODER else self.decoder
         if asked not in ("auto", "cpu"):

@@ -36,7 +36,7 @@ class SamEncoder:
         """One embedding per image, in order.
 
         Arrays are those of ``Architecture.outputs`` with a leading 1, float32. Raises
-        :class:`values.errors.DeviceFailed` when the model cannot run.
+        ``values.errors.DeviceFailed`` when the model cannot run.
         """
         found = self._features.features([pixels.rgb for pixels in batch])
         embeddings = []
@@ -57,7 +57,7 @@ class SamDecoder:
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
         """Three candidates for a single click or box, one for several prompts, of 256 x 256 logits.
 
-        Raises :class:`values.errors.ModelError` for an embedding of another segmenter and when the model
+        Raises ``values.errors.ModelError`` for an embedding of another segmenter and when the model
         cannot run.
         """
         if embedding.segmenter != self._version:

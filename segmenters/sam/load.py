@@ -34,7 +34,7 @@ class Features(Protocol):
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most.
 
-        Raises :class:`values.errors.DeviceFailed` when the runtime fails.
+        Raises ``values.errors.DeviceFailed`` when the runtime fails.
         """
         ...
 
@@ -70,7 +70,7 @@ class Weights:
 
 
 def open_features(weights: Weights, execution: Execution, threads: int) -> Features:
-    """The encoder half; ``threads`` compute an image on CPU. Raises :class:`values.errors.ModelError`."""
+    """The encoder half; ``threads`` compute an image on CPU. Raises ``values.errors.ModelError``."""
     settled = _announced(weights, execution, Half.ENCODER)
     graph = _graph(weights, Half.ENCODER, settled)
     outputs = tuple(weights.architecture.outputs)
@@ -87,7 +87,7 @@ def open_features(weights: Weights, execution: Execution, threads: int) -> Featu
 
 
 def open_decoder(weights: Weights, execution: Execution, threads: int) -> Session:
-    """The decoder half; ``threads`` compute a click on CPU. Raises :class:`values.errors.ModelError`."""
+    """The decoder half; ``threads`` compute a click on CPU. Raises ``values.errors.ModelError``."""
     settled = _announced(weights, execution, Half.DECODER)
     graph = _graph(weights, Half.DECODER, settled)
     if graph is not None:

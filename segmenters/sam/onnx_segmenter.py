@@ -28,7 +28,7 @@ class OnnxFile:
     sha256: str
 
     def checked(self) -> Path:
-        """The path; raises :class:`values.errors.ModelError` when the file is no longer the same."""
+        """The path; raises ``values.errors.ModelError`` when the file is no longer the same."""
         if sha256_of(self.path) != self.sha256:
             raise ModelError(f"{self.path} has changed since the application started; start it again")
         return self.path
@@ -61,7 +61,7 @@ class OnnxSam:
         return ModelSize(SIDE)
 
     def check(self) -> None:
-        """See that the files are what they should be. Raises :class:`values.errors.ModelError`."""
+        """See that the files are what they should be. Raises ``values.errors.ModelError``."""
         read_decoder(self.decoder.path)
         if isinstance(self.encoder, OnnxFile):
             read_encoder(self.encoder.path)

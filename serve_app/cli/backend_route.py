@@ -31,7 +31,7 @@ _LATER = frozenset({429, 502, 503, 504})  # statuses of a backend, or of a proxy
 
 
 class Route:
-    """A route of a backend. :meth:`ask` may be called from several threads at once.
+    """A route of a backend. ``ask`` may be called from several threads at once.
 
     ``path``: of the route, ``/embed``. ``stopped``, once set, ends every wait for another attempt.
     """
@@ -57,7 +57,7 @@ class Route:
         self._client.close()
 
     def check(self) -> None:
-        """Raises :class:`ConnectError` unless this application answers there."""
+        """Raises ``ConnectError`` unless this application answers there."""
         try:
             answer = self._client.get(f"{self.url}/health", timeout=10.0)
         except httpx.HTTPError as error:

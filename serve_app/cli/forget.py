@@ -108,7 +108,7 @@ class Forgetter(Route):
     def forget(self, tasks: Sequence[Task]) -> int:
         """Have the images of these tasks, all of one project, forgotten; how many embeddings there were.
 
-        Raises what :meth:`serve_app.cli.backend_route.Route.ask` raises.
+        Raises what ``serve_app.cli.backend_route.Route.ask`` raises.
         """
         project = tasks[0].project
         body = {

@@ -40,7 +40,7 @@ class Refused(ConnectError):
 class LabelStudio:
     """Label Studio at ``url`` (a path prefix is kept), as the owner of ``token``.
 
-    ``token``: a personal access token or a legacy token. Every call raises :class:`ConnectError`.
+    ``token``: a personal access token or a legacy token. Every call raises ``ConnectError``.
     ``transport`` replaces the network, for tests.
     """
 
@@ -119,7 +119,7 @@ class LabelStudio:
 
 
 def web_address(text: str, name: str) -> str:
-    """``text`` as an http(s) address without a trailing slash; :class:`ConnectError` names ``name``."""
+    """``text`` as an http(s) address without a trailing slash; ``ConnectError`` names ``name``."""
     address = text.strip().rstrip("/")
     try:
         parts = urlsplit(address)

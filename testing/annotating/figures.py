@@ -50,7 +50,7 @@ class Figures:
     """Of all events of one kind.
 
     ``lost``: how many clicks, by status or exception. ``late``: of these, those that were sent more than
-    :data:`OUTAGE_S` after the event. Seconds: ``p50``, ``p99`` and, of known images alone, ``warm_p99``;
+    ``OUTAGE_S`` after the event. Seconds: ``p50``, ``p99`` and, of known images alone, ``warm_p99``;
     ``back``: until a click was answered as quickly as in calm weather; ``health_down``: /health without an
     answer in time. Of several events the worst one counts.
     """

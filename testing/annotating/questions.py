@@ -45,7 +45,7 @@ class Question:
 class Questions:
     """An endless supply of clicks: every ``cold_every``-th on a new image, the others on a few known ones.
 
-    Right is what :meth:`learn` was answered; region ids are random and do not count.
+    Right is what ``learn`` was answered; region ids are random and do not count.
     """
 
     cold_every: int = 12

@@ -28,7 +28,7 @@ META = {"last_modified": "Wed, 21 Oct 2015 07:28:00 GMT", "etag": '"1"'}
 
 
 class ObjectStore(Server):
-    """Serves ``objects``, named "bucket/key", to whom :meth:`knows`; ``routes`` come first."""
+    """Serves ``objects``, named "bucket/key", to whom ``knows``; ``routes`` come first."""
 
     may_see_secrets = True
 

@@ -38,7 +38,7 @@ class Backend:
 
 
 def add(studio: LabelStudio, project: int, backend: Backend) -> str:
-    """Connect ``backend`` to ``project``: "added", "updated" or "unchanged". Raises :class:`ConnectError`.
+    """Connect ``backend`` to ``project``: "added", "updated" or "unchanged". Raises ``ConnectError``.
 
     Returns only when Label Studio itself has reported that it reaches the backend.
     """

@@ -18,7 +18,7 @@ _PAGE = 500
 
 
 def find(folder: Path) -> list[Path]:
-    """Images below ``folder``, sorted. Raises :class:`ConnectError` if it is no folder or has none."""
+    """Images below ``folder``, sorted. Raises ``ConnectError`` if it is no folder or has none."""
     if not folder.is_dir():
         raise ConnectError(f"--images {folder}: there is no such folder")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
@@ -34,7 +34,7 @@ def upload_name(path: Path, content: bytes) -> str:
 
 
 def digest_of(name: str) -> str | None:
-    """The digest that :func:`upload_name` put into a name or URL, or None."""
+    """The digest that ``upload_name`` put into a name or URL, or None."""
     match = _MARK.search(name)
     return match[1] if match else None
 
@@ -45,7 +45,7 @@ def import_new(
     """Upload the images the project does not have yet; (how many are new, how many were there).
 
     ``progress`` is called with the number of files dealt with since the last call.
-    Raises :class:`ConnectError`.
+    Raises ``ConnectError``.
     """
     known = set(_digests(studio, project))
     new = there = 0

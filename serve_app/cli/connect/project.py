@@ -29,7 +29,7 @@ def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
 
     A labeling config that is already there is kept, unless ``labels`` asks for more: then labels are added
     to a config that this command wrote, and any other config is replaced while nothing is annotated.
-    Raises :class:`ConnectError`.
+    Raises ``ConnectError``.
     """
     wanted = _checked(labels)
     found = _find(studio, name)

@@ -12,7 +12,7 @@ from serve_app.cli.precompute.tasks import Task
 
 
 class Encoder(Route):
-    """The ``/embed`` route of a backend. :meth:`embed` may be called from several threads at once."""
+    """The ``/embed`` route of a backend. ``embed`` may be called from several threads at once."""
 
     def __init__(self, backend: Backend, at_once: int, stopped: threading.Event) -> None:
         super().__init__(backend, "/embed", at_once, stopped)
@@ -21,7 +21,7 @@ class Encoder(Route):
     def embed(self, task: Task) -> list[Image]:
         """See to it that the images of the task are stored; an entry for each, none for a task without.
 
-        Raises what :meth:`serve_app.cli.backend_route.Route.ask` raises.
+        Raises what ``serve_app.cli.backend_route.Route.ask`` raises.
         """
         answer = self.ask(task.body())
         try:

@@ -20,7 +20,7 @@ class Crew(Generic[T]):
 
     Leaving it on an exception sets ``stopped`` and waits for what is under way, but at most ``GRACE_S``, or
     until the next Ctrl-C; after a Ctrl-C ``stopping`` is called first, with how many things that are.
-    What ``work`` raises ends the crew and is raised in :meth:`give` or :meth:`finish`.
+    What ``work`` raises ends the crew and is raised in ``give`` or ``finish``.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class Filling:
         self._unanswered = 0
 
     def run(self, at_once: int, stopped: threading.Event) -> None:
-        """Send all, ``at_once`` at a time. Raises :class:`ConnectError`, KeyboardInterrupt."""
+        """Send all, ``at_once`` at a time. Raises ``ConnectError``, KeyboardInterrupt."""
         self._stopped = stopped
         with self._shown, Crew(at_once, self._send, stopped, self._stopping) as crew:
             for task in islice(chain.from_iterable(self._sources), self._limit):

@@ -23,7 +23,7 @@ _SUFFIXES = SUFFIXES | {".tif", ".tiff"}
 class FolderTasks:
     """One task for each image below a folder and each project, by the name Label Studio's local files have.
 
-    ``folder`` must lie in ``root``, the document root of the local files. Raises :class:`ConnectError`.
+    ``folder`` must lie in ``root``, the document root of the local files. Raises ``ConnectError``.
     """
 
     def __init__(self, folder: Path, root: Path, projects: Iterable[Project]) -> None:
@@ -46,7 +46,7 @@ class AddressTasks:
     """One task for each line of a file and each project; empty, ``#`` and repeated lines are passed over.
 
     ``file`` may be ``-``, standard input. A task is called by the number of its line: an address may have a
-    signature in it. Raises :class:`ConnectError`.
+    signature in it. Raises ``ConnectError``.
     """
 
     def __init__(self, file: Path, projects: Iterable[Project]) -> None:

@@ -69,7 +69,7 @@ class ListedTasks:
     """The tasks of one project of Label Studio by rising id, asked for in windows while they are sent.
 
     Windows go on behind the last id and not by page: tasks that are added or deleted meanwhile move nothing.
-    The project and its first window are read at once. Raises :class:`ConnectError`, then and later.
+    The project and its first window are read at once. Raises ``ConnectError``, then and later.
     """
 
     def __init__(self, studio: LabelStudio, project: int, *, only_unlabelled: bool = False) -> None:
@@ -122,7 +122,7 @@ class ListedTasks:
 
 
 class NamedTasks:
-    """Tasks of Label Studio by their ids, whichever projects they are of. Raises :class:`ConnectError`."""
+    """Tasks of Label Studio by their ids, whichever projects they are of. Raises ``ConnectError``."""
 
     def __init__(self, studio: LabelStudio, numbers: Sequence[int]) -> None:
         self._studio = studio

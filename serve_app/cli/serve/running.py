@@ -1,6 +1,6 @@
 """Ray and the application, from their start to their stop: the process in the session of its own.
 
-``python -m serve_app.cli.serve.running FOLDER``, with what :class:`Instance` holds in a file of that folder.
+``python -m serve_app.cli.serve.running FOLDER``, with what ``Instance`` holds in a file of that folder.
 """
 
 from __future__ import annotations
