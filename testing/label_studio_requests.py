@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-CAPTURES = Path(__file__).parent / "protocol" / "captures"
+CAPTURES = Path(__file__).parent / "captures"
 
 
 def captured(name: str) -> dict[str, Any]:

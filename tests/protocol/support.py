@@ -10,8 +10,8 @@ import msgspec
 
 from protocol.bodies import Item, PredictBody, read_predict
 from protocol.variables import TaskData
+from testing.label_studio_requests import CAPTURES
 
-CAPTURES = Path(__file__).parent / "captures"
 EDITOR: Any = json.loads((Path(__file__).parent / "editor.json").read_text())
 """What the front end of Label Studio 1.23.2 made of values and repeaters: its own functions that look up a
 value and that read the config were run, out of its bundle, under Node."""
