@@ -82,7 +82,7 @@ def test_everything_that_is_copied_exists() -> None:
 
 
 def test_every_folder_that_is_imported_is_copied() -> None:
-    own = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    own = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "testing", "benchmarks"}
     assert {f"{name}/" for name in own} <= {source for source, _ in copies()}
     assert {"configs/", "cluster/"} <= {source for source, _ in copies()}
 

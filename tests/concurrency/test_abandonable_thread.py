@@ -15,7 +15,7 @@ from testing.running_app import ROOT
 
 HANGING = """
 import asyncio, threading
-from embeddings.aside import aside
+from concurrency.abandonable_thread import aside
 
 async def main():
     hanging = asyncio.create_task(aside(threading.Event().wait))
