@@ -1,6 +1,5 @@
 """The docs say what the code does: tables are made from it, and nothing public is left out."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -28,17 +27,3 @@ def test_every_endpoint_is_documented() -> None:
         methods = (route.methods or set()) - {"HEAD"}
         path = route.path.rstrip("/") or "/"
         assert all(f"`{method} {path}`" in text for method in methods), route.path
-
-
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
-
-
-def test_every_make_target_named_in_the_docs_exists() -> None:
-    targets = set(re.findall(r"^([a-z]\w*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for page in pages():
-        for named in re.findall(r"`(?:[A-Z]+=\S+ )*make ([a-z]\w*)", page.read_text()):
-            assert named in targets, f"{page.name}: make {named}"
