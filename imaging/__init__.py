@@ -1,5 +1,4 @@
-"""Where an image is and how to get it safely: from the value in a task to pixels at model size.
+"""Where an image is and how to read it safely: from the value in a task to pixels at model size.
 
-``reader`` is the way in. Sockets are opened in ``net`` alone and files in ``files``, each with
-its limits.
+``reader`` is what others call. Only ``net`` opens sockets and only ``files`` opens files.
 """

@@ -1,4 +1,4 @@
-"""How many images that nobody waits for are read at once, so that dead hosts leave room for the others."""
+"""How many images are read ahead at once, by host and project, so that dead hosts leave room for others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from concurrency.priority_slots import Urgency
 READS = 16
 READS_OF_A_HOST = 2
 READS_OF_A_PROJECT = 8
-"""So that a project whose hosts are all dead leaves half of them to the others."""
+"""Half of them: a project whose hosts are all dead leaves the other half to other projects."""
 
 
 class Read:
-    """One read, which counts from when it enters until it ends, and for its host until the bytes are here."""
+    """One read. It counts for its project until it ends, and for its host until its bytes have arrived."""
 
     def __init__(self, reads: BackgroundReads, host: str | None, project: str) -> None:
         self._reads = reads
@@ -26,13 +26,13 @@ class Read:
         self.entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def arrived(self) -> None:
-        """The bytes are here: the host is free for the next one."""
+        """Free the host for the next read, because the bytes have arrived."""
         host, self.host = self.host, None
         if self.counts and host is not None:
             self._reads.left(host)
 
     def ended(self) -> None:
-        """It counts no longer."""
+        """Free all places of this read."""
         self.arrived()
         if self.counts:
             self.counts = False
@@ -40,10 +40,9 @@ class Read:
 
 
 class BackgroundReads:
-    """At most ``READS`` at once, of one host ``READS_OF_A_HOST`` and of one project ``READS_OF_A_PROJECT``.
-    Urgent ones pass and do not count.
+    """At most ``READS`` at once, ``READS_OF_A_HOST`` of one host and ``READS_OF_A_PROJECT`` of one project.
 
-    What waits for its host is not counted and stands in nobody's way.
+    Urgent reads begin at once and are not counted. A read that waits for a place of its host delays no other.
     """
 
     def __init__(self) -> None:
@@ -54,9 +53,9 @@ class BackgroundReads:
 
     @asynccontextmanager
     async def place(self, host: str | None, project: str, urgency: Urgency) -> AsyncIterator[Read]:
-        """Hold a place for a read of ``project`` from ``host``, None where there is none, inside the block.
+        """Hold a place inside the block for a read of ``project`` from ``host`` (None: no host is asked).
 
-        A read that is promoted goes ahead at once, or counts no longer when it has begun.
+        A waiting read that is promoted begins at once; one that has begun stops being counted.
         """
         read = Read(self, host, project)
         self._waiting.append(read)

@@ -1,4 +1,4 @@
-"""From the bytes of a file to pixels at model size, showing what a browser shows.
+"""From the bytes of a file to pixels at model size, as a browser shows them.
 
 Annotators click on what their browser draws, so sizes and orientation must be the browser's (as seen in
 Chromium 150): the EXIF orientation of JPEG and PNG is applied, that of WebP and of XMP is not, and AVIF is
@@ -49,7 +49,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", ICON, *_TIFF)
 
 
 class Limits(Protocol):
-    """What of the settings counts for decoding."""
+    """The settings that decoding needs."""
 
     @property
     def max_image_megapixels(self) -> float:
@@ -57,15 +57,15 @@ class Limits(Protocol):
 
 
 Turn = Callable[[int], AbstractContextManager[object]]
-"""From a number of pixels to what is held while so many are decoded."""
+"""From an image's number of pixels to a context that is held while it is decoded."""
 
 
 def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn = nullcontext) -> Pixels:
     """The pixels of an image file at model size.
 
-    Width and height are checked in the header, before anything is decoded. A large ``bytearray`` is used up
-    while it is decoded, where its format allows. Raises NotAnImage, ImageTooLarge or ImageCorrupt, whose
-    sentences complete "cannot read the image of task 42: ...".
+    Width and height are checked in the header, before anything is decoded. Where the format allows, a large
+    ``bytearray`` is emptied while it is decoded, to save memory. Raises NotAnImage, ImageTooLarge or
+    ImageCorrupt, whose sentences complete "cannot read the image of task 42: ...".
     """
     try:
         return _decoded(largest(data) if data.startswith(ICON) else data, size, options, turn)
@@ -143,7 +143,7 @@ def _pixels(image: Image.Image, size: ModelSize) -> Pixels:
     stored_width, stored_height = image.size
     width, height = (stored_height, stored_width) if turned else (stored_width, stored_height)
     scaled_width, scaled_height = size.scaled(width, height)
-    # Resized as stored and then turned, so that the large image is never turned.
+    # Resize first and turn then: turning the large image would take longer and more memory.
     target = (scaled_height, scaled_width) if turned else (scaled_width, scaled_height)
     if size.fractions:
         planes = [_turned(plane, undo) for plane in _planes(image, target)]
@@ -166,7 +166,7 @@ def _orientation(image: Image.Image) -> int:
         exif.load(written)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:
-        return 1  # damaged EXIF is no reason not to show the image
+        return 1  # browsers show images with damaged EXIF as they are stored
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
@@ -205,7 +205,7 @@ def _drafted(image: Image.Image, target: tuple[int, int]) -> tuple[Image.Image, 
     box: _Box | None = None
     if image.format in _SCALED_BY_DCT:
         drafted = image.draft(None, target)
-        # Not quite the whole of the scaled image where a side was not a multiple of the scale.
+        # Where a side is no multiple of the scale, the picture ends a little inside the scaled image.
         box = drafted[1] if drafted is not None else None
     return _eight_bits(image), box
 
@@ -224,7 +224,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """32-bit integers and floats, which have no natural white: darkest to 0, brightest to 255."""
+    """32-bit integers and floats as 0..255 from darkest to brightest, because they define no white."""
     # In place: an image of the largest size allowed is hundreds of megabytes in floats.
     numbers = values.astype(np.float32)
     np.nan_to_num(numbers, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -235,8 +235,9 @@ def _stretched(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB, transparent parts on white, a page's own colour. What a file stores under full transparency is
-    arbitrary, often black, and nobody has seen it.
+    """RGB with transparent parts on white, the colour of a page.
+
+    What a file stores under full transparency is arbitrary, often black, and no annotator has seen it.
     """
     if image.mode != "RGBA":
         return image.convert("RGB")

@@ -1,4 +1,4 @@
-"""An image file that is in memory, as the decoders read it."""
+"""An image file in memory, as decoders read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 LARGE = 16 * 2**20
-"""Bytes of a file from which on it counts how often it is in memory."""
+"""Bytes of a file above which a second copy in memory has to be avoided."""
 
 _BACK = 2**20  # readers go back a little, to where a tile begins
 _STEP = 4 * 2**20
@@ -32,7 +32,7 @@ class _Bytes(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; how many bytes there were. Raises OSError for what has been removed."""
+        """Fill the buffer; the number of bytes read. Raises OSError for bytes that were removed."""
         start = self._at - self._gone
         if start < 0:
             raise OSError("these bytes were read before")
@@ -46,7 +46,7 @@ class _Bytes(io.RawIOBase):
         return len(found)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, from where the next bytes are read. Raises ValueError for one before the first."""
+        """Set the place of the next read. Raises ValueError for a place before the first byte."""
         length = self._gone + len(self._data)
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: length}[whence]
         if base + offset < 0:
@@ -56,15 +56,15 @@ class _Bytes(io.RawIOBase):
 
 
 class FileBytes(io.BufferedReader):
-    """A file of ``data`` without a copy of it, which ``io.BytesIO`` makes of what is not ``bytes``."""
+    """A file of ``data`` that copies nothing; ``io.BytesIO`` copies everything but ``bytes``."""
 
     def __init__(self, data: bytes | bytearray) -> None:
         self._bytes = _Bytes(data)
         super().__init__(self._bytes)
 
     def use_up(self) -> None:
-        """From now on it is only read forwards, and what has been read is removed from ``data``.
+        """Remove from ``data`` what has been read, because the reader only goes forwards from here on.
 
-        For a large ``bytearray``; anything else stays whole. Reading what was removed raises OSError.
+        This concerns a large ``bytearray``; anything else stays whole. Reading removed bytes raises OSError.
         """
         self._bytes.use_up()

@@ -1,7 +1,7 @@
-"""The one place that opens files for images: regular files inside one folder, by paths from outside.
+"""The one place that opens files for images: regular files inside one folder, by paths that tasks name.
 
-The path is resolved first and then walked from the folder down without following any link, so that
-exchanging a folder for a link between check and open (a race) gains nothing either.
+The path is resolved first, and then walked from the folder down without following links. So nobody gains
+anything by replacing a folder with a link between the check and the opening (a race).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from values.errors import ImageForbidden, ImageMissing, ImageTooLarge, ImageUnre
 from values.evidence import Found
 from values.exhaustion import exhausted
 
-# An encoded separator that is left after decoding once was encoded twice, and only to get past a check.
+# A separator that is still encoded after decoding was encoded twice, which only serves to get past a check.
 _ENCODED = re.compile(r"%(2f|5c|2e|00)", re.IGNORECASE)
 
-# Of following a path: the disk's or the machine's doing.
+# Errors in following a path that are the fault of the disk or the machine.
 _NOT_THE_PATHS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 
 
@@ -73,12 +73,13 @@ def _open_and_read(root: Path, parts: tuple[str, ...], max_bytes: int, content: 
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Non-blocking: opening a named pipe would wait for somebody to write.
+        # Non-blocking, because opening a named pipe waits for a writer.
         opened = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)
     try:
-        # Evidence first: that of a file written meanwhile is of the older content, and soon found to be.
+        # Evidence before content: if the file is written in between, the evidence is of the older content,
+        # and the next recheck finds the difference.
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode):
             raise ImageForbidden("its file is not a regular file")

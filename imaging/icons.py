@@ -1,6 +1,7 @@
-"""Icons of Windows (ICO): which of their pictures a browser shows, and that picture as a file of its own.
+"""Windows icons (ICO): which of their pictures a browser shows, and that picture as a file of its own.
 
-Pillow decodes an icon when it opens it, whatever size it turns out to have; here the size is known before.
+Pillow decodes an icon while it opens it, whatever its size. Here the size is checked before anything is
+decoded.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ _SIZE_AT = {
 
 
 def largest(data: bytes | bytearray) -> bytes:
-    """The largest picture of an icon, of those the one with most colours: a PNG, or an icon of only this one.
+    """The largest picture of an icon, and of several the one with most colours, as a PNG or as an icon.
 
-    It has at most 256 x 256 pixels: like browsers, this refuses one that is not as large as the icon says.
-    Raises ValueError or struct.error for what is damaged.
+    It has at most 256 x 256 pixels. Like browsers, this refuses a picture whose size differs from what the
+    icon says. Raises ValueError or struct.error for a damaged icon.
     """
     _, _, count = _HEADER.unpack_from(data)
     entries = [_ENTRY.unpack_from(data, _HEADER.size + number * _ENTRY.size) for number in range(count)]
@@ -46,7 +47,7 @@ def largest(data: bytes | bytearray) -> bytes:
 
 
 def _size(content: bytes) -> tuple[int, int]:
-    """What the picture itself says."""
+    """(width, height) as the picture itself says."""
     if content.startswith(SIGNATURE):
         width, height = struct.unpack_from(">II", content, 16)
         return width, height

@@ -1,4 +1,4 @@
-"""What makes an image the same image, whatever the spelling of its address."""
+"""The identity of an image, which is the same for every spelling of its address."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, Stor
 
 
 def canonical(source: ImageSource, options: ImageOptions) -> str:
-    """The identity of an image, for cache keys; two signed URLs of one object have the same.
+    """The identity of an image, for cache keys; two signed URLs of one object have the same one.
 
-    Holds Label Studio's address and the project, because they stand for who may see the image. Query
-    strings are only in it as a hash and never with their signatures. Raises like ``sources.locate``.
+    It holds Label Studio's address and the project, because they decide who may see the image. Query strings
+    are in it as a hash, without their signatures. Raises like ``sources.locate``.
     """
     return f"{options.label_studio_url or ''}|{source.project}|{_place(locate(source, options))}"
 

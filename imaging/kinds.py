@@ -1,4 +1,4 @@
-"""What bytes are that are no image of a kind that is read: its name, and what to do about it."""
+"""The kind of a file that is not read as an image: its name, and what to do about it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _DICOM = "a DICOM file" + _CONVERT
 
 
 def kind_of(data: bytes | bytearray) -> str:
-    """The kind in words, after "what came is", from how ``data`` begins; "of an unknown kind" where it is."""
+    """The kind in words, from how ``data`` begins, to complete "what came is ..."."""
     start = bytes(data[:512])
     if start[4:8] == b"ftyp":
         damaged = b"avif" in start[8:64]  # else it would have been read

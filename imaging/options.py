@@ -1,4 +1,4 @@
-"""What an operator may choose about images: where they may come from, and what one may take."""
+"""What an operator may choose about images: where they may come from, and how much one may cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from values.pixel_limit import PixelLimit
 
 
 class ImageOptions(LabelStudioOptions, StoreOptions, PixelLimit):
-    """Where images may come from and how much of anything one image may take."""
+    """Where images may come from, and how much one image may cost."""
 
     local_files_document_root: Annotated[Path | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
@@ -27,7 +27,7 @@ class ImageOptions(LabelStudioOptions, StoreOptions, PixelLimit):
 
     @property
     def cautions(self) -> list[str]:
-        """What an operator should know about these settings when the application starts, in sentences."""
+        """Sentences that warn the operator of risky settings when the application starts."""
         said = []
         if "*" in self.image_hosts:
             said.append(

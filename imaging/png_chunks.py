@@ -1,4 +1,4 @@
-"""PNGs with damaged chunks beside their pixels: browsers show them without those, Pillow refuses them."""
+"""PNGs with damaged chunks beside their pixels: browsers ignore such chunks, Pillow refuses the file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import zlib
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _SHOWN = frozenset({b"tRNS", b"eXIf"})
-"""Ancillary chunks that change what is shown; what others say (colours, texts, moving) is not used here."""
+"""Ancillary chunks that change what is shown. Others (profiles, texts, animation) are not used here."""
 
 _BESIDE = 12  # bytes of a chunk that are not its content: length, name and checksum
 
 
 def without_ancillary(data: bytes | bytearray) -> bytes | None:
-    """The PNG with only what is needed to show it, or None where nothing can be left out.
+    """The PNG with only the chunks that are needed to show it, or None where nothing can be left out.
 
-    Chunks that every decoder must understand stay as they are, damaged or not. Time is linear in the file's
-    length, memory one copy of it.
+    Chunks that every decoder must understand stay as they are, damaged or not. Takes time linear in the
+    file's length, and memory for one copy of it.
     """
     kept: list[bytes | memoryview] = [SIGNATURE]
     at, left_out = len(SIGNATURE), False
@@ -35,7 +35,7 @@ def without_ancillary(data: bytes | bytearray) -> bytes | None:
         at = end
         if name == b"IEND":
             break
-    kept.append(whole[at:])  # what is cut short stays so
+    kept.append(whole[at:])  # a truncated chunk stays truncated
     return b"".join(kept) if left_out else None
 
 

@@ -53,9 +53,9 @@ class ProjectTasks:
     async def unlabelled_after(
         self, project: str, task: int, count: int, token: str | None = None
     ) -> Sequence[ListedTask]:
-        """The first ``count`` tasks behind ``task`` that nobody has labelled, in order; none without a site.
+        """The first ``count`` unlabelled tasks behind ``task``, in order; none without LABEL_STUDIO_URL.
 
-        Raises the ImageError that says why Label Studio does not tell.
+        Raises the ImageError that says why Label Studio gives no list.
         """
         if self._site is None or not project.isdecimal():
             return ()

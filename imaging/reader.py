@@ -1,4 +1,4 @@
-"""The way in: from a task's image to its pixels."""
+"""Reading an image: from the value in a task to pixels at model size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES_AT_ONCE = 8
 VALUES_AT_ONCE = 2
 
 LARGE_VALUE = 2**18
-"""Characters of a value, a data: URL then, that are decoded off the event loop."""
+"""Characters of a value above which it is decoded off the event loop; only a data: URL is so long."""
 
 
 class ImageReader:
@@ -46,15 +46,15 @@ class ImageReader:
 
     @property
     def decoding(self) -> int:
-        """Images that are decoded or wait for it; not those whose hosts are waited for."""
+        """Images that are being decoded or wait to be; those that wait for their hosts do not count."""
         return self._decoders.wanted
 
     async def read(self, source: ImageSource, size: ModelSize, urgent: bool | Urgency = True) -> Pixels:
         """The pixels of ``source`` at ``size``. ``urgent``: whether somebody waits for them.
 
-        What nobody waits for is read with few others at once, and few from one host (see
-        ``background_reads``); an ``Urgency`` can be promoted when somebody does. Raises the ImageError
-        that fits, or Overloaded. Nothing is remembered of a failure: the next read tries again.
+        Images that nobody waits for are read a few at a time, and few from one host (see
+        ``background_reads``). An ``Urgency`` can be promoted when somebody begins to wait. Raises the
+        ImageError that fits, or Overloaded. Failures are not remembered: the next read tries again.
         """
         urgency = Urgency.of(urgent)
         location = await self._locate(source, urgency)
@@ -71,21 +71,22 @@ class ImageReader:
         return replace(pixels, evidence=found.evidence)
 
     async def evidence(self, source: ImageSource) -> str:
-        """What ``read`` would put into the evidence of the pixels, found without reading the image.
+        """The evidence that ``read`` would put into the pixels, found without reading the image.
 
-        As long as that is the same, so is the image. "" where nothing tells: see ``values.evidence``.
-        Everything is checked as for reading, and raises the same errors.
+        As long as it stays the same, the image has not been replaced. It is "" where the host tells nothing:
+        see ``values.evidence``. Addresses are checked as for reading, and the same errors are raised.
         """
         location = await self._locate(source, Urgency.of(False))
         with naming(source):
-            # Small, and soon given up by whoever asks: it need not wait for what is read ahead.
+            # Urgent: the request is small and its caller waits only a short time, so it must not queue behind
+            # images that are read ahead.
             return (await self._find(location, source, Urgency(urgent=True), None)).evidence
 
     async def check(self) -> str:
-        """A sentence: Label Studio answers, and takes the token. Raises the ImageError that says why not.
+        """A sentence: Label Studio answers and takes the token. Raises the ImageError that says why not.
 
-        Asks Label Studio for an uploaded file without naming one: who may not read files is told 401 there,
-        everybody else 404.
+        Asks Label Studio for an uploaded file without a name. It answers 401 where the token may not read
+        files, and 404 otherwise.
         """
         address = self._options.label_studio_url
         if address is None:
@@ -106,10 +107,10 @@ class ImageReader:
     async def _find(
         self, location: Location, source: ImageSource, urgency: Urgency, grows: Grows | None
     ) -> Found:
-        """``grows``: as in ``large_files``; None where the content is not wanted."""
+        """What lies at a location. ``grows``: as in ``large_files``; None where only evidence is wanted."""
         match location:
             case DataUrl(decoded):
-                return Found(decoded)  # its key has its hash: another content is another image
+                return Found(decoded)  # no evidence: the image key holds the content's hash
             case LocalFile():
                 return await self._local(location, source, urgency, grows)
             case StoredObject():
@@ -125,12 +126,12 @@ class ImageReader:
         try:
             most, content = self._options.max_image_bytes, grows is not None
             if grows is not None:
-                await grows()  # it may be large, and is read at once
+                await grows()  # the size is not known before the file is read, all at once
             return await self._files.run(partial(read_file, root, location.path, most, content=content))
         except ImageMissing:
             if location.url is None:
                 raise
-            # Mounted here in part only: Label Studio may have the rest.
+            # The folder that is mounted here may be a part of Label Studio's, which may have the file.
             return await self._fetch(LabelStudioFile(location.url), source, urgency, grows)
 
     async def _stored(

@@ -1,6 +1,6 @@
-"""What in a URL's query is a signature and changes from one visit to the next.
+"""Which parameters of a URL's query are a signature, which changes from one visit to the next.
 
-A parameter is only dropped together with its family: ``Expires`` alone may well select an image. Families:
+A parameter is dropped only together with its family, because ``Expires`` alone may select an image. Families:
 AWS signature 4 (``X-Amz-*``) and 2, CloudFront, Google Cloud Storage (``X-Goog-*`` and the older form), and
 Azure's shared access signature.
 """
@@ -36,7 +36,7 @@ def unsigned_query(url: httpx.URL) -> str:
     for required, companions in _FAMILIES:
         if required <= names:
             dropped |= required | companions
-    # Where the path is that of an image file, a token says who asks; elsewhere it may say which image.
+    # In the URL of an image file a token says who asks. In other URLs it may say which image is meant.
     if _IMAGE_FILE.search(url.path):
         dropped |= _TOKENS
     kept = [

@@ -25,30 +25,30 @@ from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, Stor
 from values.one_line import one_line
 
 MAX_URI = 4096
-"""Characters of an object's address: bucket and key, of which no store takes more than 1024 bytes."""
+"""Characters of an object's address, bucket and key. No store takes keys of more than 1024 bytes."""
 
 MAX_SHOWN = 120
 """Characters of a path in a sentence."""
 
 MAX_ESCAPED = 2**20
-"""Percent-encoded bytes of a data: URL: decoding those is slow, and images come as base64."""
+"""Percent-encoded bytes of a data: URL. Decoding them is slow, and real images come as base64."""
 
-# What browsers leave out of any address, and of base64.
+# Browsers drop the first from any address, and the second from base64.
 _BROKEN_LINES = b"\t\n\r"
 _SPACE = b"\t\n\f\r "
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CLOUD = re.compile(r"(s3|gs|azure-blob)://([a-z0-9][a-z0-9._-]{1,254})/(.+)", re.IGNORECASE)
-# Control characters, and halves of surrogate pairs, which have no bytes to be asked for with.
+# Control characters, and halves of surrogate pairs, which cannot be encoded into a request.
 _ODD = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-# Of a path's part, such as ;jsessionid=1F2E.
+# Parameters of a path's part, such as ;jsessionid=1F2E.
 _PARAMETERS = re.compile(r";[^/;=]*=[^/]*")
 _CLOUD_SCHEMES = frozenset({"s3", "gs", "azure-blob"})
 
 
 @contextmanager
 def naming(source: ImageSource) -> Iterator[None]:
-    """Put the task's number in front of the sentence of any ImageError raised inside, and its path behind."""
+    """Add the task's number and the image's path to the sentence of an ImageError that is raised inside."""
     try:
         yield
     except ImageError as error:
@@ -59,10 +59,10 @@ def naming(source: ImageSource) -> Iterator[None]:
 
 
 def shown_path(value: str) -> str:
-    """The path of a task's value, for people who look for that task; "" where it has none.
+    """The path of a task's value, by which people find that task; "" where it has none.
 
-    No host, no query but the file of ``/data/local-files/?d=``, no user name or password, nothing of a data:
-    URL, and at most ``MAX_SHOWN`` characters, the last ones.
+    It holds no host, no query (but the file of ``/data/local-files/?d=``), no user name or password, and
+    nothing of a data: URL. Of a long path the last ``MAX_SHOWN`` characters are kept.
     """
     value = value.strip()
     named = _SCHEME.match(value)
@@ -77,14 +77,14 @@ def shown_path(value: str) -> str:
     path = _PARAMETERS.sub("", path)
     if path.rstrip("/").endswith("/data/local-files") and query.startswith("d="):
         path = query[2:].partition("&")[0]
-    # What is left of a user name and password in an address that is none.
+    # An address that cannot be parsed may still hold a user name and a password.
     path = path.rpartition("@")[2] if ":" in path.partition("@")[0] and "@" in path else path
     shown = one_line(path, MAX_URI)
     return shown if len(shown) <= MAX_SHOWN else "…" + shown[1 - MAX_SHOWN :]
 
 
 def locate(source: ImageSource, options: ImageOptions) -> Location:
-    """Where a task's image is. No network and no file is touched.
+    """Where a task's image is. Touches neither the network nor files.
 
     Raises ImageMissing, ImageForbidden, ImageTooLarge or ImageCorrupt (of a data: URL).
     """
@@ -110,7 +110,7 @@ def _locate(source: ImageSource, options: ImageOptions) -> Location:
 
 
 def _data_url(value: str, options: ImageOptions) -> DataUrl:
-    """RFC 2397: ``data:[type][;base64],content``. What it claims to be is not looked at, decoding tells."""
+    """RFC 2397: ``data:[type][;base64],content``. The type is ignored: decoding finds the real one."""
     head, comma, content = value.partition(",")
     if not comma:
         raise ImageCorrupt("its data: URL has no comma and so no content")
@@ -131,7 +131,7 @@ def _data_url(value: str, options: ImageOptions) -> DataUrl:
 
 
 def _stored(uri: str, url: httpx.URL | None = None) -> StoredObject:
-    """An object by its store's own name. Keys are not encoded in it, as Label Studio writes them."""
+    """An object by its store's own address, in which keys are not encoded, as Label Studio writes them."""
     found = _CLOUD.fullmatch(uri) if len(uri) <= MAX_URI else None
     if found is None:
         raise ImageForbidden("its address has no usable bucket, or no object in it")
@@ -155,7 +155,7 @@ def _relative(value: str, site: Site | None, options: ImageOptions) -> Location:
         url = site.url(value)
         own = site.own(url)
         return WebImage(url) if own is None else _of_label_studio(own, options)
-    # Nobody is asked at this address; it only shows which file of the mounted folder is meant.
+    # Nothing is sent to this address. It only serves to find which file of the mounted folder is meant.
     local = local_path(Site(parse_url("http://label-studio")).url(value))
     if local is not None and options.local_files_document_root is not None:
         return LocalFile(local, None)

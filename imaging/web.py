@@ -1,4 +1,4 @@
-"""Fetching an image over HTTP: credentials, redirects, and what an answer means."""
+"""Fetching an image over HTTP: credentials, redirects, and the meaning of an answer."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Web:
         urgency: bool | Urgency = True,
         grows: Grows | None = None,
     ) -> Found:
-        """An image: its bytes and evidence. Raises ImageMissing, ImageForbidden, ImageUnauthorized,
-        ImageUnreachable, ImageTimeout or ImageTooLarge; Overloaded where a host has much to answer already.
+        """An image: its bytes and evidence.
 
-        Without ``content`` the same is sent and the connection closed behind the headers of the last answer.
-        HEAD is refused by many hosts, and for addresses signed for GET; to a range some answer with another
-        ETag.
+        Without ``content`` the same request is sent, and the connection is closed behind the headers of the
+        last answer: many hosts refuse HEAD, addresses are signed for GET alone, and some hosts answer a range
+        with another ETag. Raises ImageMissing, ImageForbidden, ImageUnauthorized, ImageUnreachable,
+        ImageTimeout or ImageTooLarge; Overloaded where too many requests wait for the host.
         """
         try:
             async with asyncio.timeout(self._options.image_timeout_s):
@@ -83,7 +83,8 @@ class Web:
         url = location.url
         credential = self._credentials.of(location, source)
         for _ in range(MAX_REDIRECTS + 1):
-            # Of each host on the way: who redirects shall not answer for who stalls.
+            # A place at each host on the way, so that a host that redirects is not blamed for one that
+            # stalls.
             async with self._hosts.at(str(Origin.of(url)), source.project, urgency):
                 answer = await self._ask(url, credential, body, grows)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
@@ -113,8 +114,8 @@ class Web:
         return answer
 
     def _keeps_credential(self, url: httpx.URL, target: httpx.URL) -> bool:
-        """Whether the next address is asked with what the last one was; Label Studio's own are checked like
-        a task's."""
+        """Whether the credential goes along to the next address: only to the same origin, and in Label Studio
+        only to routes that serve files."""
         if Origin.of(target) != Origin.of(url):
             return False
         return self._site is None or Origin.of(url) != self._site.origin or self._site.serves(target)
@@ -152,7 +153,7 @@ class Web:
         return f"Label Studio at {origin}" if origin == self._label_studio else str(origin)
 
     def _hint(self, location: LabelStudioFile | WebImage) -> str:
-        """What more may be wrong about an address of this kind."""
+        """A hint to append to the error for an address of this kind."""
         path = location.url.path
         if isinstance(location, WebImage) and ("/data/local-files" in path or "/data/upload/" in path):
             # Label Studio writes local files with the host of its own LABEL_STUDIO_HOST, which is often not
@@ -169,7 +170,7 @@ class Web:
 
 
 def _of_storage(url: httpx.URL) -> str:
-    """What may be wrong when Label Studio does not hand out an object of a cloud storage."""
+    """A hint to append where Label Studio does not hand out an object of a cloud storage."""
     if handed_out(url) is None:
         return ""
     return (

@@ -1,1 +1,1 @@
-"""The one place that opens sockets: addresses that are checked, names, limits, one request at a time."""
+"""The one place that opens sockets for images: checked addresses, name lookups, TLS, limits by host."""

@@ -22,7 +22,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL = 65_536
-"""Characters of a URL. Signed ones have two thousand; more is only sent to keep us busy."""
+"""Characters of a URL. Signed URLs have about two thousand; whoever sends more wants to keep us busy."""
 
 WEB_PORTS = frozenset(DEFAULT_PORTS.values())
 
@@ -47,7 +47,7 @@ _METADATA = (
 
 
 class ForbiddenUrl(ValueError):
-    """A URL that is not even looked at; the text says what it has that it must not have."""
+    """A URL that is refused before anything is asked; the text says what in it is not allowed."""
 
 
 class ForbiddenAddress(Exception):
@@ -56,7 +56,10 @@ class ForbiddenAddress(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port: what may share a credential. Hosts are compared as spelled, in lower case."""
+    """Scheme, host and port: URLs of one origin may share a credential.
+
+    Hosts are compared as they are spelled, in lower case.
+    """
 
     scheme: str
     host: str
@@ -140,7 +143,7 @@ class Allowed:
     port: int | None = None
 
     def names(self, host: str, port: int) -> bool:
-        """Whether this entry names that host and port; ``public`` and ``*`` name nobody."""
+        """Whether this entry names that host and port; ``public`` and ``*`` name no host."""
         if self.host in {"public", "*"}:
             return False
         return self.host == host and (port in WEB_PORTS if self.port is None else port == self.port)
@@ -194,8 +197,8 @@ class AllowList:
     def check_addresses(self, host: str, port: int, addresses: Iterable[Address]) -> None:
         """Refuse the host unless *every* one of its addresses is allowed. Raises ForbiddenAddress.
 
-        A named host may be private or loopback. It may be link-local or a metadata service only when it
-        is named by that very address: no name should lead there by way of DNS.
+        An operator may name a private or loopback host. A link-local address or a metadata service has to be
+        named by the address itself: whoever controls DNS could lead any name there.
         """
         self.check_host(host, port)
         if self._anything:

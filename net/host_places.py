@@ -1,5 +1,8 @@
-"""How much may be asked of one host at once, for one project and in all. Waiting for a host takes no CPU: it
-may be much, so that hosts that stall keep nobody waiting but those who want something of them."""
+"""How many requests may wait for one host, for one project and in all.
+
+Waiting for a host takes no CPU, so many may wait. Shares by host and project see to it that a host that
+stalls delays only those who want something of it.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,29 @@ from concurrency.priority_slots import PrioritySlots, Share, Urgency
 from values.errors import Overloaded
 
 AT_ONCE = 256
-"""Answers that are waited for at once. Each takes a socket and, until it is decoded, the memory of what has
-come; what takes CPU is bounded where it is done."""
+"""Answers that are waited for at once. Each takes a socket, and memory for its bytes until they are decoded.
+CPU is bounded elsewhere: where images are decoded."""
 
 KEPT_FOR_URGENT = 240
-"""Of those places, what images that nobody waits for leave alone."""
+"""Places that are kept for urgent images; what is read ahead may use the others."""
 
 OF_A_PROJECT = 192
-"""What one project may hold of them, whatever its hosts: the others always have the rest."""
+"""Places that one project may hold, whatever its hosts, so that other projects always find some free."""
 
 OF_A_HOST = 16
-"""What may be asked of one host at once. Browsers ask for six; a Label Studio before many annotators answers
-each in a fraction of a second."""
+"""Requests to one host at once. Browsers send six; a Label Studio that serves many annotators answers each in
+a fraction of a second."""
 
 OF_A_PROJECT_AT_A_HOST = 12
-"""So that a project whose files hang in Label Studio itself leaves room there for the others."""
+"""Requests of one project to one host. A project whose files hang in Label Studio itself leaves four places
+there to other projects."""
 
 PATIENCE_S = 15.0
-"""For so long a host that is busy is waited for. One that is well has answered all by then."""
+"""Seconds to wait for a place at a busy host. A healthy host has answered all earlier requests by then."""
 
 
 class HostPlaces:
-    """Places to wait for hosts in. One per process; used from one event loop."""
+    """The places in which requests wait for hosts. One per process; used from one event loop."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._places = PrioritySlots(AT_ONCE, reserved=KEPT_FOR_URGENT)
@@ -40,9 +44,9 @@ class HostPlaces:
 
     @asynccontextmanager
     async def at(self, host: str, project: str, urgency: bool | Urgency) -> AsyncIterator[None]:
-        """Hold a place inside the block, in which ``host`` is asked for one thing of ``project``.
+        """Hold a place while ``host`` is asked for one thing of ``project`` inside the block.
 
-        Raises Overloaded where those before it keep it waiting for too long.
+        Raises Overloaded when no place becomes free within the patience.
         """
         shares = (
             Share(("project", project), OF_A_PROJECT),

@@ -1,4 +1,4 @@
-"""How many large files are in memory at once, from when they are known to be large until they are decoded."""
+"""How many large files are in memory at once, from being known to be large until they are decoded."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from concurrency.priority_slots import Place, PrioritySlots, Share, Urgency
 from values.errors import Overloaded
 
 LARGE_FILE = 2**21
-"""Bytes. Below it hundreds may be here at once; most photographs of an annotator's project are not larger."""
+"""Bytes above which a file is large. Most photographs of an annotator's project are smaller, and hundreds of
+smaller files fit into memory at once."""
 
 AT_ONCE = 16
-"""With the largest file that may be (MAX_IMAGE_MIB) that is 1.6 GB. Few of them are decoded at once."""
+"""Large files in memory at once: 1.6 GB if each has the largest size allowed (MAX_IMAGE_MIB). Few of them are
+decoded at once, so more would only wait in memory."""
 
 KEPT_FOR_URGENT = 8
 OF_A_PROJECT = 8
 OF_A_PROJECTS_HOST = 6
-"""Of those places, what is for clicks alone, and what one project and one of its hosts may have of them."""
+"""Of those places: those kept for clicks, those one project may hold, and those of one of its hosts."""
 
 PATIENCE_S = 30.0
-"""For so long one of them is waited for: what an image takes that is as slow to decode as it may be."""
+"""Seconds to wait for a place: as long as the slowest image that is allowed takes to decode."""
 
 Grows = Callable[[], Awaitable[None]]
-"""Called when a file is known to be large, or before nobody knows. Raises Overloaded."""
+"""Waits for a place. Called when a file turns out to be large, or before reading one whose size is not known.
+Raises Overloaded."""
 
 
 class LargeFiles:
@@ -36,7 +39,7 @@ class LargeFiles:
 
     @asynccontextmanager
     async def one(self, project: str, host: str | None, urgency: Urgency) -> AsyncIterator[Grows]:
-        """A context for one file, which gets a place when it grows and holds it until the end."""
+        """A context for one file, which gets its place when it grows and holds it until the block ends."""
         shares = (Share(project, OF_A_PROJECT), Share((project, host), OF_A_PROJECTS_HOST))
         held: list[Place] = []
 

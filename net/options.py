@@ -1,4 +1,4 @@
-"""What an operator may choose about what is asked over the network, by whom and for how long."""
+"""What an operator may choose about requests for images: where they go, by which proxy, for how long."""
 
 from __future__ import annotations
 

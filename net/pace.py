@@ -1,5 +1,8 @@
-"""The least rate at which a host has to send: one that sends a byte now and then is no better than a silent
-one, and would hold its place much longer."""
+"""The least rate at which a host has to send.
+
+A host that sends a byte now and then is as useless as a silent one, and without this bound it would hold its
+place much longer.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from collections.abc import Callable
 from values.errors import ImageTimeout
 
 LEAST_BYTES_S = 8192
-"""Bytes a second. The picture of a camera has some MB: at this rate it would take ten minutes, and is given
-up after IMAGE_TIMEOUT_S anyway. A bad mobile line has ten times as much."""
+"""Bytes a second. A camera's picture of some MB would take ten minutes at this rate, and IMAGE_TIMEOUT_S ends
+it sooner. A bad mobile line is ten times as fast."""
 
 WINDOW_S = 5.0
-"""Over which the rate is looked at, so that a pause is no offence."""
+"""Seconds over which the rate is measured, so that a short pause is allowed."""
 
 
 class Pace:
@@ -26,7 +29,7 @@ class Pace:
         self._received = 0
 
     def received(self, count: int) -> None:
-        """So many bytes have come. Raises ImageTimeout where that was too little for the time."""
+        """Count bytes that came. Raises ImageTimeout when the rate of the last window was too low."""
         self._received += count
         now = self._clock()
         if now - self._begun < WINDOW_S:

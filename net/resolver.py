@@ -1,8 +1,8 @@
-"""From the name of an image's host to its addresses, in threads that nothing else needs.
+"""From the name of an image's host to its addresses, in threads of its own.
 
-Nobody can stop a lookup: a name whose server is silent takes a thread for half a minute, whoever still waits.
-So there are few threads for names of one zone, some that only names get which were answered before, and
-answers are used for a moment. They are addresses and no permissions: who connects checks them each time.
+A lookup cannot be stopped: a name whose server is silent takes a thread for half a minute, even if its caller
+has left. Therefore one zone gets few threads, some threads are kept for names that were answered before, and
+an answer is used again for a few seconds. An answer is no permission: whoever connects checks the addresses.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ WORK = "looking up the name of an image's host"
 
 THREADS = 16
 KEPT_FOR_KNOWN = 8
-"""Of those threads, what only names get that were answered lately: Label Studio's and those of good hosts."""
+"""Of those threads, the ones kept for names that were answered lately: Label Studio's and other good
+hosts."""
 
 OF_A_ZONE = 4
-"""Threads for names of one zone, those that were answered and the others each: whoever has a silent name
-server has any number of names."""
+"""Threads for known names of one zone, and as many for its new names. Without this bound one silent name
+server, which may have any number of names, would take all threads."""
 
 LOOKUP_S = 10.0
-"""For so long a lookup is waited for, and before it a thread. CONNECT_TIMEOUT_S is mostly less."""
+"""Seconds to wait for a free thread, and then for the lookup. CONNECT_TIMEOUT_S is usually shorter."""
 
 FRESH_S = 10.0
-"""For so long an answer is used again. Name servers themselves allow minutes, mostly."""
+"""Seconds for which an answer is used again. Name servers usually allow minutes."""
 
 KNOWN_S = 600.0
-"""For so long a name that was answered comes before others."""
+"""Seconds for which a name that was answered counts as known."""
 
 REMEMBERED = 1000
-"""Names."""
+"""Names whose answers are kept."""
 
 
 class SystemResolver:
@@ -69,7 +70,7 @@ class SystemResolver:
         return list(found)
 
     def _ask(self, host: str, port: int) -> list[str]:
-        """In a thread. Whoever waited for one may find that another has asked meanwhile."""
+        """Look up in a thread, unless another call has done so while this one waited for the thread."""
         fresh = self._answered(host, FRESH_S)
         if fresh is not None:
             return fresh
@@ -98,4 +99,4 @@ def _is_address(host: str) -> bool:
 
 
 resolve = SystemResolver()
-"""That of this process."""
+"""The resolver of this process."""

@@ -1,4 +1,4 @@
-"""Which requests are sent again: those that ask only, and that a moment later may well be answered."""
+"""Which requests are sent again: those that change nothing, after failures that may pass in a moment."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from values.exhaustion import exhausted
 
 TRIES = 3
 MAX_WAIT_S = 4.0
-"""Whoever asks for a longer pause in Retry-After is not asked again: somebody waits for the answer."""
+"""Seconds. A host that asks for a longer pause in Retry-After is not asked again, because a click waits."""
 
 _PASSING = frozenset({429, 502, 503, 504})
 _FIRST_WAIT_S = 0.1
 
 
 class Answered(Protocol):
-    """What of an answer counts here."""
+    """What of an answer decides about another try."""
 
     @property
     def status(self) -> int:
@@ -46,11 +46,11 @@ Result = TypeVar("Result", bound=Answered)
 async def with_retries(
     ask: Callable[[], Awaitable[Result]], within_s: float, sleep: Callable[[float], Awaitable[None]]
 ) -> Result:
-    """What ``ask`` returns or raises, in the end: asked up to ``TRIES`` times.
+    """Call ``ask`` up to ``TRIES`` times; what it returns or raises at last.
 
-    Again after a broken connection before an answer, after one that could not be made, and after 429, 502,
-    503 and 504; not after silence, which has cost the time already, nor when the pause would end later than
-    ``within_s`` seconds after the start.
+    It is called again when a connection could not be made or broke before an answer, and after 429, 502, 503
+    and 504. It is not called again after silence, which has used up the time, nor when the pause would end
+    later than ``within_s`` seconds after the start.
     """
     until = time.monotonic() + within_s
 
@@ -70,9 +70,10 @@ async def with_retries(
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the next try may end otherwise than in this error, which came before an answer."""
+    """Whether another try may succeed after this error, which came before an answer."""
     if isinstance(error, RemoteProtocolError):
-        # Of itself: the connection was closed, one that was kept too long perhaps. Else h11 found no HTTP.
+        # Without a context the connection was closed, perhaps because it was kept too long. With one, h11
+        # found something that is not HTTP.
         return error.__context__ is None
     if isinstance(error, NoSuchName) or is_tls(error) or exhausted(error, "") is not None:
         return False
@@ -80,13 +81,13 @@ def is_passing(error: BaseException) -> bool:
 
 
 def pause_after(state: RetryCallState) -> float:
-    """Seconds to wait: what Retry-After says, else a little, and more each time."""
+    """Seconds to wait: what Retry-After says, else a short pause that grows with each try."""
     outcome = state.outcome
     if outcome is not None and not outcome.failed:
         said = retry_after(outcome.result().headers.get("retry-after", ""), time.time())
         if said is not None:
             return said
-    # Not all at the same moment, where a restart broke the connections of many.
+    # A restart breaks many connections at once: without the spread all would come back in the same moment.
     spread = random.uniform(0.5, 1.0)  # noqa: S311
     return spread * _FIRST_WAIT_S * 4.0 ** (state.attempt_number - 1)
 

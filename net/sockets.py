@@ -1,4 +1,4 @@
-"""The one place that opens sockets for images: a name is resolved once, checked and connected to as such."""
+"""The one place that opens sockets for images, to addresses that it has resolved and checked itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NoSuchName(httpcore.ConnectError):
 
 
 class NoNameServer(httpcore.ConnectError):
-    """Nobody can say which address the name has; a moment later, somebody may."""
+    """No name server answers; one may a moment later."""
 
 
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
@@ -66,17 +66,17 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Never: images do not come through Unix sockets."""
+        """Refuse: images do not come through Unix sockets."""
         raise ForbiddenAddress("a Unix socket is no place for images")
 
     async def sleep(self, seconds: float) -> None:
-        """What the pool waits with."""
+        """Wait, as the pool asks for."""
         await asyncio.sleep(seconds)
 
     async def check_for_proxy(self, host: str, port: int, seconds: float) -> None:
-        """Refuse a host before a proxy is asked for it, as far as can be known here. Raises ForbiddenAddress.
+        """Refuse a host before a proxy is asked for it, if its name can be resolved here.
 
-        A name that only the proxy can resolve is the proxy's to judge.
+        A name that only the proxy can resolve has to be judged by the proxy. Raises ForbiddenAddress.
         """
         try:
             addresses = await self._addresses(host, port, seconds)
@@ -96,7 +96,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
                 raise MemoryError from error
             raise (NoNameServer if error.errno == socket.EAI_AGAIN else NoSuchName) from error
         except OSError as error:
-            # The system's own trouble has a number; a resolver that only says no has none.
+            # An error of the system has a number; a resolver that found no such name gives none.
             raise (httpcore.ConnectError if error.errno else NoSuchName) from error
         except UnicodeError:
             raise NoSuchName from None

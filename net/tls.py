@@ -1,4 +1,4 @@
-"""What went wrong when TLS with a host was to begin, and what to do about it."""
+"""Why a TLS handshake with a host failed, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILU
 
 
 class TlsFailed(ImageUnreachable):
-    """The host is there, but TLS with it does not begin."""
+    """The host was reached, but the TLS handshake failed."""
 
 
 def is_tls(error: BaseException) -> bool:
-    """Whether it was TLS that failed, and not the connection below it."""
-    # Where a host closes the connection in the middle of it, anyio says that the stream has ended.
+    """Whether TLS failed, and not the connection below it."""
+    # anyio raises EndOfStream when a host closes the connection in the middle of the handshake.
     return any(isinstance(cause, ssl.SSLError | anyio.EndOfStream) for cause in _chain(error))
 
 
 def tls_failed(error: BaseException, origin: Origin) -> TlsFailed:
-    """What is said of a failure for which ``is_tls`` says yes."""
+    """The error for a failure of which ``is_tls`` says yes."""
     failure = next((cause for cause in _chain(error) if isinstance(cause, ssl.SSLError)), None)
     return TlsFailed(_said(failure, origin))
 

@@ -1,7 +1,7 @@
 """One HTTP request to one checked address, with every limit on.
 
-Redirects are not followed here (see ``web``) and proxies from the environment are not used: a proxy does its
-own name resolution, out of reach of the checks, so that an operator has to ask for one (IMAGE_PROXY).
+``imaging.web`` follows redirects, so that each target is checked. Proxies from the environment are not used:
+a proxy resolves names itself, where the checks do not reach, so an operator has to name one (IMAGE_PROXY).
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ from values.errors import (
 from values.evidence import Content
 from values.exhaustion import exhausted
 
-# How many there are at once whoever asks bounds (see ``host_places``): here they would wait for each other.
+# No bound on connections: ``host_places`` bounds them by host and project. A bound here would make requests
+# of different hosts wait for each other.
 _KEPT: Any = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 30}
 
 
@@ -51,10 +52,10 @@ class Answer:
 
 
 class Net:
-    """A pool of connections through which everything goes that this folder sends.
+    """The connections through which all requests for images go.
 
-    Errors are sentences that complete "cannot read the image of task 42: ...". Query strings, headers,
-    resolved addresses and bodies never appear in them.
+    Errors are sentences that complete "cannot read the image of task 42: ...". They never hold query strings,
+    headers, resolved addresses or bodies.
     """
 
     def __init__(self, options: NetOptions, allowed: AllowList, resolver: Resolver = resolve) -> None:
@@ -87,11 +88,11 @@ class Net:
     ) -> Answer:
         """One request, one answer of at most ``max_bytes`` (default: the limit of an image).
 
-        Without ``body`` the connection is closed behind the headers, and the answer's body is empty. Before
-        more of it than ``LARGE_FILE`` is taken, ``grows`` is waited for.
-        ``url`` comes from ``net.addresses.parse_url``. A GET, or what is ``repeatable``, is sent
-        again where that may help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout,
-        ImageTooLarge; Overloaded where the machine lacks something.
+        Without ``body`` the connection is closed behind the headers, and the answer's body is empty.
+        ``grows`` is awaited before more than ``LARGE_FILE`` bytes of the body are taken. ``url`` comes from
+        ``net.addresses.parse_url``. A GET, or a request that is ``repeatable``, is sent again where that may
+        help (see ``retries``). Raises ImageForbidden, ImageUnreachable, ImageTimeout, ImageTooLarge;
+        Overloaded where the machine lacks something.
         """
         origin = Origin.of(url)
 
@@ -119,7 +120,7 @@ class Net:
             raise ImageUnreachable(f"{origin} sent an answer whose compression is broken") from None
 
     def _broken(self, error: Exception, origin: Origin) -> ServiceError:
-        """What an error of the connection means."""
+        """Our error for an error of the connection."""
         if (lack := exhausted(error, "fetching images")) is not None:
             return lack
         if is_tls(error):
@@ -181,7 +182,7 @@ class Net:
 
     @asynccontextmanager
     async def _begins(self, origin: Origin) -> AsyncIterator[asyncio.Timeout]:
-        """The time within which an answer has to begin; a byte of its head now and then is no beginning."""
+        """Bound the time until the whole head of the answer is here, however its bytes trickle in."""
         seconds = self._options.connect_timeout_s + self._options.read_timeout_s
         try:
             async with asyncio.timeout(seconds) as begins:
@@ -192,7 +193,7 @@ class Net:
             raise ImageTimeout(f"{origin} did not begin its answer within {seconds:g} s") from None
 
     async def _pool_to(self, origin: Origin) -> httpcore.AsyncConnectionPool:
-        """The proxy, if there is one, for hosts that nobody named; a private name means nothing to it."""
+        """The pool of the proxy for public hosts, else the direct one: a proxy knows no private names."""
         if self._proxied is None or not self._by_proxy(origin):
             return self._pool
         await self._sockets.check_for_proxy(origin.host, origin.port, self._options.connect_timeout_s)
@@ -209,7 +210,7 @@ class Net:
         max_bytes: int,
         grows: Grows | None,
     ) -> bytearray:
-        """The body, counted as it comes: Content-Length is only believed when it is already too much."""
+        """The body, counted as it comes. Content-Length is used only to refuse a body early."""
         too_large = ImageTooLarge(
             f"{origin} sends more than {max_bytes / 2**20:.3g} MiB; raise MAX_IMAGE_MIB if it should be read"
         )
@@ -229,7 +230,7 @@ class Net:
                         await grows()
                         grows, pace = None, Pace(str(origin))  # the wait was not the host's
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError):
-            # Here, so that only what breaks before an answer is asked for again.
+            # Translated here, because only connections that break before an answer are tried again.
             raise ImageUnreachable(f"{origin} broke off its answer") from None
         return body
 

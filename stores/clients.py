@@ -1,4 +1,4 @@
-"""What reads from one bucket, within the limits of the options."""
+"""Clients that read from one bucket, within the limits of the options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Address = Callable[[str], Awaitable[str]]
 
 
 class Client(Protocol):
-    """What reads from one bucket."""
+    """Reads from one bucket."""
 
     async def get(self, key: str, *, content: bool) -> Found:
         """An object: its evidence, and its bytes if the ``content`` is wanted. Raises ImageError."""
@@ -108,7 +108,7 @@ class Streamed:
         async with self._patience():
             found = await obstore.get_async(self._store, key)
         self._check(found.meta)
-        # The least chunk makes each wait one for the network, so that the limit is one of silence.
+        # With the smallest chunk each await is for the network, so that the timeout measures silence.
         chunks = aiter(found.stream(min_chunk_size=1))
         body, pace = bytearray(), Pace(str(self._bucket))
         while True:

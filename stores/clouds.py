@@ -1,4 +1,4 @@
-"""What is particular to each cloud: its variables, and what its refusals mean to who reads them.
+"""What differs between clouds: their variables, and what their refusals mean.
 
 Errors complete the sentence "cannot read the image of task 42: ...". They name the bucket and the variables
 that tell where and how it is read, never the address, the body of an answer or a credential.
@@ -36,8 +36,8 @@ _ADDRESS = {
 }
 _PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "SERVICE_ACCOUNT")
 
-# How obstore 0.12 words its errors: they have no fields, but end with Rust's debugging text, in which what
-# comes from a key or from the store stands in quotes, its line breaks escaped.
+# Errors of obstore 0.12 have no fields, but end with Rust's debugging text. What comes from a key or from the
+# store is quoted there, with its line breaks escaped, so these patterns match only obstore's own words.
 _ASKED = re.compile(r"^ +uri: Some\(\n +(\S+),$", re.MULTILINE)
 _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
 _SYSTEM = re.compile(r"^ +(?:source: )?Os \{\n +code: (\d{1,9}),$", re.MULTILINE)
@@ -55,7 +55,7 @@ def is_on(*names: str) -> bool:
 
 
 def status_in(error: Exception) -> int | None:
-    """The status that a store answered with, by an error of obstore; None where it did not answer."""
+    """The HTTP status in an error of obstore; None where the store did not answer."""
     status = _STATUS.search(_debugging_text(error))
     return int(status[1]) if status else None
 
@@ -66,9 +66,9 @@ def _debugging_text(error: Exception) -> str:
 
 @contextmanager
 def without_blank_variables() -> Iterator[None]:
-    """Hide the clouds' variables that are set but empty, as compose files leave them, from obstore.
+    """Hide from obstore the clouds' variables that are set but empty, as Compose files leave them.
 
-    It would take them for values: an empty session token or endpoint makes every request fail.
+    obstore takes them for values: an empty session token or endpoint makes every request fail.
     """
     blank = {
         name: value for name, value in os.environ.items() if name.startswith(_PREFIXES) and not value.strip()
@@ -83,7 +83,7 @@ def without_blank_variables() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, and the errors that are said about it. ``scheme``: s3, gs or azure-blob."""
+    """A bucket, and the errors about it. ``scheme``: s3, gs or azure-blob."""
 
     scheme: str
     name: str
@@ -98,11 +98,11 @@ class Bucket:
 
     @property
     def credentials(self) -> str:
-        """The variables that tell by which right it is read."""
+        """The variables that hold its credentials."""
         return _CREDENTIALS[self.scheme]
 
     def no_credentials(self) -> ImageUnauthorized:
-        """Nothing to show to the store, or nothing usable."""
+        """There are no credentials, or none that can be used."""
         return ImageUnauthorized(
             f"there are no usable credentials for {self}; set {self.credentials} where the fetchers "
             "run, or give that machine an identity that may read it"
@@ -113,7 +113,7 @@ class Bucket:
         if status == 404:
             return ImageMissing(f"{self} has no such object")
         if status in {401, 403}:
-            # Without the right to list, S3 does not tell missing from forbidden.
+            # S3 answers 403 for a missing object when the credentials may not list the bucket.
             hidden = ", or it has no such object" if self.scheme == "s3" else ""
             return ImageUnauthorized(
                 f"{self} answered {status}: the credentials may not read this object{hidden}; check "
@@ -158,7 +158,7 @@ class Bucket:
         )
 
     def failed(self, error: Exception) -> ServiceError:
-        """What an error of obstore means; its text holds addresses and bodies and is only looked at."""
+        """Our error for an error of obstore, whose own text holds addresses and bodies and is not shown."""
         said = _debugging_text(error)
         system = _SYSTEM.search(said)
         if system is not None and is_want(int(system[1])):
@@ -167,7 +167,7 @@ class Bucket:
             return ImageUnreachable(f"the certificate of {self} cannot be trusted; {TRUST}")
         asked = _ASKED.search(said)
         if asked is not None and f"/{self.name}/" not in asked[1]:
-            # Not the store was asked, but who hands out credentials.
+            # The request went to whoever hands out credentials, not to the store.
             return self.no_credentials()
         if status := status_in(error):
             return self.answered(status)

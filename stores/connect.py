@@ -1,8 +1,9 @@
-"""From the environment to what reads from a bucket.
+"""From the environment to the client of a bucket.
 
-obstore follows redirects and takes everything but the Authorization header along. Where the credential is
-only in that header (Google, Azure) it fetches the object itself. Where a secret would stand in another header
-or in the query (S3, Azure with a shared access signature), it only signs the address, and ``net`` fetches.
+obstore follows redirects, and sends everything but the Authorization header to the new host. So it fetches
+objects itself only where that header holds the whole credential (Google, Azure). Where a secret stands in
+another header or in the query (S3, Azure with a shared access signature), obstore only signs the address, and
+``net`` fetches.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _NO_PROXY = {"proxy_url": "http://127.0.0.1:9", "proxy_excludes": "*,0.0.0.0/0,:
 
 
 def connect(bucket: Bucket, options: StoreOptions, resolver: Resolver) -> Client:
-    """What reads from ``bucket``, by the variables as they are now.
+    """The client of ``bucket``, from the variables of the environment.
 
-    Raises ImageUnauthorized or ImageUnreachable where they cannot do.
+    Raises ImageUnauthorized or ImageUnreachable for variables that cannot be used.
     """
     with without_blank_variables():
         return _connect(bucket, options, resolver)
@@ -52,7 +53,7 @@ def _connect(bucket: Bucket, options: StoreOptions, resolver: Resolver) -> Clien
     except ImageError:
         raise
     except Exception:
-        # A half-set pair of keys, a file that cannot be read, an account that is not named.
+        # For example half of a pair of keys, a file that cannot be read, an account that is not named.
         raise bucket.no_credentials() from None
 
 
@@ -69,7 +70,7 @@ def _s3(bucket: Bucket, options: StoreOptions) -> Address:
             async with asyncio.timeout(options.connect_timeout_s + options.read_timeout_s):
                 signed = await obstore.sign_async(store, "GET", key, _SIGNED_FOR)
         except Exception:
-            # Signing asks nobody but those who hand out credentials.
+            # Signing asks only those who hand out credentials.
             raise bucket.no_credentials() from None
         return signed.partition("?")[0] if unsigned else signed
 
@@ -77,7 +78,7 @@ def _s3(bucket: Bucket, options: StoreOptions) -> Address:
 
 
 def s3_config(bucket: str, endpoint: str) -> Any:
-    """The part of obstore's configuration that says where a bucket is; for any endpoint but AWS's own."""
+    """The part of obstore's configuration that says where a bucket is, for endpoints other than AWS's own."""
     by_host = is_on("AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
     if by_host:
         # obstore leaves this to the operator; without it a key could name another bucket.
@@ -120,7 +121,7 @@ def _settings(options: StoreOptions, endpoint: str | None, *, allow_http: bool =
 def client_settings(
     connect_timeout_s: float, timeout_s: float, endpoint: str | None, *, allow_http: bool = False
 ) -> Any:
-    """What obstore's HTTP client is told: seconds to connect and in all, no proxy, one more try.
+    """Options of obstore's HTTP client: seconds to connect and in all, no proxy, one more try.
 
     An ``endpoint`` that begins with http:// is spoken to without TLS.
     """
@@ -132,7 +133,7 @@ def client_settings(
             "timeout": timedelta(seconds=timeout_s),
             **_NO_PROXY,
         },
-        # One more try, at once: a click waits for the answer.
+        # One more try without a pause, because a click waits for the answer.
         "retry_config": {
             "max_retries": 1,
             "retry_timeout": timedelta(seconds=timeout_s),
