@@ -1,4 +1,4 @@
-"""Whether two ways to run a model give the same masks: random prompts, and the IoU of what they find."""
+"""Whether two ways to run a model give the same masks: random prompts, and the IoU of their answers."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def shown(masks: Masks, width: int, height: int) -> list[Mask]:
 
 
 def agreement(pairs: Iterable[tuple[list[Mask], list[Mask]]]) -> Agreement:
-    """Of pairs of answers to the same prompts, candidate by candidate.
+    """The agreement of pairs of answers to the same prompts, candidate by candidate.
 
     Candidates are not ranked first: where two scores are nearly equal, rounding would decide which masks are
-    compared. Raises ValueError when one answer of a pair has more candidates, and when there is none.
+    compared. Raises ValueError when one answer of a pair has more candidates, and when there are no pairs.
     """
     ious = [iou(one, other) for pair in pairs for one, other in zip(*pair, strict=True)]
     if not ious:

@@ -1,4 +1,4 @@
-"""How far a benchmark is and when it will be done: a bar on a terminal, lines elsewhere. On stderr."""
+"""Progress of a benchmark on stderr: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Bar:
             self._bar.console.print(f"{self.state()} {what}")
 
     def advance(self, units: float) -> None:
-        """So much more is done."""
+        """Count finished units."""
         self._done += units
         self._bar.update(self._task, completed=self._done)
 
     def state(self) -> str:
-        """Percent, and how much time is left if the rest goes as what is done did."""
+        """Percent done, and the time left at the speed so far."""
         share = min(1.0, self._done / self._total)
         if not share:
             return "  0 %"

@@ -32,7 +32,7 @@ def blob(width: int, height: int) -> NDArray[np.bool_]:
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """Best of the rounds: what else runs on the machine only ever adds time."""
+    """The fastest of the rounds, because other work on the machine only adds time."""
     times = []
     for _ in range(ROUNDS):
         started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Accuracy and CPU time of the classical segmenter: ``python -m benchmarks.classical``.
 
-What is asked and what counts says ``testing.pointing``.
+``testing.pointing`` says what is clicked and how masks are judged.
 """
 
 from __future__ import annotations

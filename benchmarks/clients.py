@@ -1,4 +1,4 @@
-"""Clients that click as fast as they are let, or with a pause."""
+"""Clients that click again as soon as they are answered, or after a pause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = (320, 240)
 
 @dataclass(frozen=True)
 class Clients:
-    """``count`` of them, for so many seconds, on images of whatever ``number`` comes next."""
+    """``count`` clients that click for some seconds, each time on the image that ``number`` gives next."""
 
     count: int
     seconds: float
@@ -45,10 +45,10 @@ class Clients:
 
 
 def client_of(app: RunningApp) -> httpx.Client:
-    """Connections that are kept."""
+    """A client that keeps its connections."""
     return httpx.Client(base_url=app.url, timeout=120, trust_env=False)
 
 
 def click(client: httpx.Client, number: int) -> bool:
-    """Click on the image of task ``number``; whether that was answered."""
+    """Click on the image of task ``number``; whether an answer came."""
     return client.post("/predict", json=request_of(number, SIZE)).is_success

@@ -13,16 +13,16 @@ from values.errors import ServiceError
 
 
 def run(measure: Callable[[Path], object], figures: Path | None, keep: Path | None = None) -> None:
-    """Measure in the folder ``keep``, or in one that is gone afterwards; ``figures`` gets the result as JSON.
+    """Measure in the folder ``keep``, or in a temporary one; ``figures`` gets the result as JSON.
 
-    What cannot be measured ends the process with a sentence.
+    An error that prevents the measurement ends the process with a sentence.
     """
     try:
         with contextlib.ExitStack() as stack:
             folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder.mkdir(parents=True, exist_ok=True)
             if figures is not None:
-                figures.touch()  # what cannot be written is said now, not after minutes
+                figures.touch()  # a file that cannot be written ends the run here and not after minutes
             found = measure(folder.absolute())
             if figures is not None:
                 figures.write_text(json.dumps(found, indent=2))

@@ -2,11 +2,11 @@
 
     python -m benchmarks.growth
 
-Encoders take time and no CPU here (ENCODE_S seconds an image), as GPUs do, so that a small machine shows what
-the graph itself costs: first clicks on ever new images from 4 clients for each encoder, against as many times
-the throughput of one. Decoders answer at once: warm clicks with one replica and with four, of clients that
-pause between clicks, which is the same load for both, and of clients that do not, which is all that the
-machine's cores can do. And a click's look-up among 100 to 100,000 kept images.
+Encoders take time but no CPU here (ENCODE_S seconds an image), as GPUs do, so that a small machine shows what
+the graph itself costs. Four clients for each encoder make first clicks on ever new images; their throughput
+is compared with a multiple of that of one encoder. Decoders answer at once: warm clicks are measured with one
+replica and with four, from clients that pause (the same load for both) and from clients that do not (all that
+the cores can do). Last comes the look-up of an embedding among 100 to 100,000 kept images.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ IMAGES = (100, 10_000, 100_000)
 
 @dataclass(frozen=True)
 class Load:
-    """Clicks a second that ``clients`` got from ``replicas``, how many failed, and what the others took."""
+    """Clicks a second of ``clients`` with ``replicas``, how many failed, and how long the others took."""
 
     replicas: int
     clients: int
@@ -71,7 +71,7 @@ def decoders(replicas: int, seconds: float, pause_s: float) -> Load:
 
 
 def look_up_us(images: int, repeats: int = 2000) -> float:
-    """Microseconds to name an image of a project and find its embedding among as many."""
+    """Microseconds to make an image's key and find its embedding among so many images."""
     options = ImageOptions(label_studio_url="http://label-studio:8080")
     tier = MemoryTier[Embedding](2**62)
     embedding = Embedding({"features": np.zeros(1, np.float32)}, "growth-1", 1, 1, 1, 1)
@@ -138,7 +138,7 @@ def table(what: str, loads: list[Load], goal: float | None, *, linear: bool) -> 
 
 
 def run(encoding: list[int], decoding: list[int], seconds: float, shown: Console) -> dict[str, Any]:
-    """Loads on so many encoder and decoder replicas, and look-ups: printed, and their figures."""
+    """Measure and print loads on these numbers of replicas, and look-ups; their figures."""
     with Bar(len(encoding) + 2 * len(decoding)) as bar:
         found = {
             "encoders": _loads(encoding, lambda replicas: encoders(replicas, seconds), bar),

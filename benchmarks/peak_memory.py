@@ -1,4 +1,4 @@
-"""The most memory that something held, asked again and again."""
+"""The peak of a memory figure that is polled."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""What CACHE_PRECISION=float16 costs: the masks of embeddings that were kept in half the bytes.
+"""What CACHE_PRECISION=float16 costs: how masks change when embeddings are kept in half the bytes.
 
     python -m benchmarks.precision --json figures.json
 
-Every embedding is decoded as it was encoded and as a decoder replica keeps it, by the same decoder with one
-thread, several clicks by way of each other's answers as there. Checkpoints are taken from --checkpoints where
-they lie there; other models have stand-in weights, a pure function of their names, which make much of little.
+Every embedding is decoded twice, as it was encoded and as a decoder replica keeps it, by the same decoder
+with one thread. Several clicks refine each other's answers, as in the application. Checkpoints come from
+--checkpoints; models that have none there get stand-in weights, a pure function of their names, which turn
+tiny differences into large ones.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ CAPTION = (
     f"prompt. IoU: of masks for the same clicks, two or more. {', '.join(WAYS)}: wall ms of click {CLICKS}."
 )
 
-_HITTABLE = 2.5  # pixels from the border of an error to its deepest point: no hand hits a thinner one
+_HITTABLE = 2.5  # pixels from the border of an error to its deepest point; a hand cannot hit a thinner error
 _ROOM = 2**30  # bytes: all answers of a run
 _REPEATS = 10
 
@@ -54,7 +54,7 @@ Answer = Callable[[Prompt], Masks]
 
 
 class Forgetful(MemoryTier[Logits]):
-    """Forgets half of what is looked for; what, depends on names and on how much is kept."""
+    """Forgets half of what is looked for; which half depends on the names and on how much is kept."""
 
     def get(self, key: str) -> Logits | None:
         """The logits, or None."""
@@ -103,7 +103,7 @@ def measure(segmenter: Segmenter, kind: str, pictures: Sequence[Picture], after:
 
 
 def _compare(row: Row, truth: Mask, refined: Answer, plain: Answer) -> list[Prompt]:
-    """One object; what was asked for it."""
+    """Compare the answers for one object; the prompts that were used."""
     prompts, masks = annotated(refined, truth)
     if row.weights != STAND_IN:
         for way, found in ((REFINED, masks), (AT_ONCE, annotated(plain, truth)[1])):
@@ -160,7 +160,8 @@ def truth_lines(row: Row) -> list[Line]:
 
 
 def answer_line(row: Row) -> Line:
-    """Whether an answer depends on what a replica has seen, how much refining changes, and what it takes."""
+    """The cells that say whether an answer depends on what a replica saw, what refining changes, and its
+    time."""
     differing = row.same.count(False)
     said = f"{differing} differ" if differing else "equal" if row.same else "refines nothing"
     alike = f"{statistics.fmean(row.alike):.4f}" if row.alike else "-"

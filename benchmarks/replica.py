@@ -35,7 +35,7 @@ class Start:
 class Replica:
     """``memory``: after clicks. ``torch``: whether it has loaded torch.
 
-    ``first``: its start, beside all other replicas'. ``alone``: that of one that took its place.
+    ``first``: its start, together with all other replicas. ``alone``: the start of the one that replaced it.
     """
 
     memory: Memory

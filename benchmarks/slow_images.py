@@ -1,10 +1,10 @@
-"""Images that take long beside clicks on others: files of 60 megapixels, and hosts that send a byte a second.
+"""Clicks on slow images beside clicks on others: files of 60 megapixels, and hosts that send a byte a second.
 
     python -m benchmarks.slow_images
 
-Annotators click steadily, every twelfth time on an image that nobody has seen. Meanwhile others click on
-images that are large, one after the other, and then on ones that arrive slowly, all at once. What do the
-annotators notice, and how much memory do the replicas and processes hold that fetch and decode images?
+Annotators click steadily, every twelfth time on a new image. Meanwhile others click on large images, one
+after another, and then on images that arrive slowly, all at once. The table says what the annotators notice,
+and how much memory the replicas and processes hold that fetch and decode images.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ HOSTS = 16
 MEMORY_MIB = 500.0
 """What fetchers may hold."""
 FACTOR = 3.0
-"""Clicks of others may take so many times as long as in calm."""
+"""How many times as long as in calm weather the annotators' clicks may take."""
 SAMPLE_S = 0.2
 
 
@@ -68,7 +68,7 @@ class Weather:
     lost_as: tuple[str, ...] = ()
 
     def missed(self, calm: Weather) -> list[str]:
-        """What is not as it should be."""
+        """The limits that were missed."""
         found = {
             f"{self.lost} lost": self.lost > 0,
             f"{self.wrong} WRONG": self.wrong > 0,
@@ -79,7 +79,7 @@ class Weather:
 
 
 def fetching_mib(ancestor: int) -> float:
-    """MiB that the fetchers and decoding processes among the descendants hold now, what they share once."""
+    """MiB that fetchers and decoding processes among the descendants hold; shared pages are counted once."""
     held = 0.0
     for pid, words in processes.descendants(ancestor):
         if fetches(words):
@@ -106,7 +106,7 @@ def large() -> bytes:
 
 
 def dripping(exchange: Exchange) -> None:
-    """A byte a second, until the server closes or whoever asked leaves."""
+    """Send a byte a second until the server stops or the client leaves."""
     exchange.send_response(200)
     exchange.send_header("Content-Length", "1000000")
     exchange.end_headers()
@@ -127,7 +127,7 @@ def click_on(http: httpx.Client, address: str, size: tuple[int, int]) -> bool:
 
 
 class Stage:
-    """An application with annotators before it, whose clicks and memory are told for each weather."""
+    """An application with annotators, whose clicks and memory are measured in each weather."""
 
     def __init__(self, url: str, annotators: Annotators, memory: PeakMemory, seconds: float) -> None:
         self._url = url
@@ -136,7 +136,7 @@ class Stage:
         self._seconds = seconds
 
     def calm(self) -> Weather:
-        """Nobody else."""
+        """Measure with nobody else."""
 
         def nobody() -> tuple[int, int]:
             time.sleep(self._seconds)
@@ -145,7 +145,7 @@ class Stage:
         return self._during("calm", nobody)
 
     def large(self, host: str) -> Weather:
-        """One click after the other, each on another address with the large image."""
+        """Measure beside clicks on the large image, one after another, each time at another address."""
         end = time.monotonic() + self._seconds
         masks = list[bool]()
 
@@ -158,7 +158,7 @@ class Stage:
         return self._during(f"{LARGE[0] * LARGE[1] / 1e6:.0f} megapixels", clicks)
 
     def dripping(self, hosts: Sequence[str]) -> Weather:
-        """All at once, each on another host."""
+        """Measure beside clicks on all slow hosts at once."""
 
         def one(host: str) -> bool:
             with client(self._url, self._seconds) as http:
@@ -233,7 +233,7 @@ def table(rows: Sequence[Weather]) -> Table:
 
 @contextlib.contextmanager
 def stage(seconds: float) -> Iterator[tuple[Stage, str, list[str]]]:
-    """Everything that is needed, with the host of the large image and those that send a byte a second."""
+    """The stage, the host of the large image, and the hosts that send a byte a second."""
     questions, content = Questions(), large()
     with (
         Studio(1, *SIZE, pictures=PICTURES) as studio,

@@ -1,4 +1,4 @@
-"""Several ways to do the same work, measured in turn: what else the machine does hits all alike."""
+"""Several ways to do the same work, measured in turn, so that other work on the machine slows all alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Threads of a pool go on spinning for a moment after their work, which would count as the next one's.
+# Threads of a pool spin for a moment after their work; without a pause that CPU time would count for the
+# next.
 _SETTLE_S = 0.01
 
 
@@ -37,7 +38,7 @@ def take_turns(
 ) -> dict[str, list[Turn[Result]]]:
     """Each call's turns, one for each item, in order; ``after`` is called after every turn.
 
-    Nothing runs at once. The calls change places from item to item, so that none always follows the same.
+    Calls never overlap. Their order changes from item to item, so that none always follows the same other.
     """
     names = list(calls)
     turns: dict[str, list[Turn[Result]]] = {name: [] for name in names}

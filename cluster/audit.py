@@ -1,8 +1,8 @@
 """Known vulnerabilities of what images are built from: ``python -m cluster.audit [requirements.lock ...]``.
 
-pip-audit looks each package up in the database of its index. Exit status: 0 when all were looked up and none
-has a known vulnerability, 1 when some have, 3 when the database could not be had for all. pip-audit itself
-says that there are none, with status 0, when it has found no package in the database at all.
+pip-audit looks each package up in the database of its index. Exit status: 0 when all packages were found
+there and none has a known vulnerability, 1 when some have one, 3 when some packages were not found. pip-audit
+itself ends with status 0 when the database knows no package at all, which would look like a clean result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OPTIONS = ("--require-hashes", "--disable-pip", "--progress-spinner", "off", "-
 
 
 def verdict(report: str) -> tuple[int, list[str]]:
-    """The exit status and the sentences for what pip-audit wrote, "" if it came to no end."""
+    """The exit status and the sentences for a report of pip-audit; "" if it did not finish."""
     try:
         packages: list[dict[str, Any]] = json.loads(report)["dependencies"]
     except (ValueError, KeyError, TypeError):
@@ -46,7 +46,7 @@ def verdict(report: str) -> tuple[int, list[str]]:
 
 
 def main(locks: Sequence[str]) -> int:
-    """Audit these lock files; what to exit with."""
+    """Audit these lock files; the exit status."""
     files = [word for lock in locks or ["requirements.lock"] for word in ("-r", lock)]
     command = [sys.executable, "-m", "pip_audit", *_OPTIONS, *files]
     try:

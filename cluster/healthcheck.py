@@ -35,7 +35,7 @@ def headers(environment: Mapping[str, str]) -> dict[str, str]:
 
 def answers(url: str, sent: Mapping[str, str]) -> str:
     """An empty string when ``url`` answers 200, otherwise what it did instead."""
-    # A proxy of the environment must not answer for this machine.
+    # No proxy: one that the environment names must not answer for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         request = urllib.request.Request(url, headers=dict(sent))  # noqa: S310
@@ -49,7 +49,7 @@ def answers(url: str, sent: Mapping[str, str]) -> str:
 
 def main(urls: list[str], environment: Mapping[str, str]) -> int:
     """The exit status."""
-    # The credentials are the backend's: Ray's own health routes ask for none.
+    # Only the backend's own route gets the credentials: Ray's health routes ask for none.
     asked: list[tuple[str, dict[str, str]]] = [(url, {}) for url in urls] or [
         (default_url(environment), headers(environment))
     ]

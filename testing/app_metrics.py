@@ -1,4 +1,4 @@
-"""What Ray's Prometheus exporters say of a running application."""
+"""Metrics of a running application, from Ray's Prometheus exporters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _exported(app: RunningApp) -> list[str]:
     found = json.loads((app.ray / "prom_metrics_service_discovery.json").read_text())
     pages = []
     for target in {target for group in found for target in group["targets"]}:
-        # Some have a port that is the same in all clusters of a machine, whose other one may just have ended.
+        # Some exporters share a port with other clusters on this machine, one of which may just have ended.
         with contextlib.suppress(httpx.TransportError):
             pages.append(httpx.get(f"http://{target}/metrics", trust_env=False, timeout=60).text)
     return pages

@@ -1,7 +1,7 @@
-"""One marker in every secret of the tests, and what looks for it where no secret may be.
+"""One marker in every secret of the tests, and a watch that looks for it where no secret may be.
 
 ``CANARY`` is the legacy token of the tests and is part of their personal access tokens, passwords and logins.
-``WATCH`` collects every place it turned up in; ``tests/conftest.py`` lets the test that ran then fail.
+``WATCH`` collects every place in which it turns up; ``tests/conftest.py`` then fails the test that ran.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from values.errors import ServiceError
 
 CANARY = "canary-3f9c1d7e5b"
 
-# A JSON Web Token, or its first two parts: whoever logs one, its secret is out, and tests need not know it.
+# A JSON Web Token, or its first two parts. Whoever logs one gives its secret away, so any of them is a
+# finding.
 _JWT = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}"
 _AROUND = 80
 # The logger of the deployments: an operator can set it to DEBUG (LOG_LEVEL), whatever Ray sets it to here.
@@ -28,7 +29,7 @@ _OURS = "ray.serve"
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret as it is, and what is certain to stand in any base64 that holds it."""
+    """The secret itself, and pieces that any base64 of a text with the secret must hold."""
     forms = {secret}
     for shift in range(3):
         encoded = base64.b64encode(bytes(shift) + secret.encode())
@@ -49,11 +50,11 @@ class Watch:
             self.keep(secret)
 
     def keep(self, secret: str) -> str:
-        """Look for ``secret`` from now on, and return it. Too short a one would be found everywhere."""
+        """Watch for ``secret`` and return it. A short one would be found everywhere, and is refused."""
         if len(secret) < 12:
             raise ValueError("a secret of less than 12 characters cannot be told from other text")
         self._forms |= _forms(secret)
-        # The longest first: it is what the excerpt then leaves out.
+        # The longest first, so that the excerpt hides the whole secret.
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join([*map(re.escape, longest_first), _JWT]))
         return secret
@@ -66,14 +67,14 @@ class Watch:
             self._found.append(f"a secret stands in {place}: {before}<secret>{after}")
 
     def look_in_folder(self, folder: Path, place: str) -> None:
-        """Look into every file below ``folder``; sockets, links and what vanishes meanwhile are left out."""
+        """Look into every file below ``folder``, except sockets, links and files that vanish meanwhile."""
         for path in sorted(folder.rglob("*")):
             with suppress(OSError):
                 if path.is_file() and not path.is_symlink():
                     self.look(path.read_bytes().decode("latin-1"), f"{path.relative_to(folder)} of {place}")
 
     def take(self) -> list[str]:
-        """What was found since the last call, a sentence each."""
+        """A sentence for each finding since the last call."""
         found, self._found = self._found, []
         return found
 
@@ -83,10 +84,10 @@ WATCH = Watch(CANARY)
 
 @contextmanager
 def listening(watch: Watch) -> Iterator[None]:
-    """Look into every log record and every ``ServiceError`` of this process meanwhile.
+    """Look into every log record and every ``ServiceError`` of this process inside the block.
 
-    Records are heard as they would be were the root logger set to DEBUG, but only ``watch`` hears more than
-    is logged anyway: levels and handlers stay as the tests set them.
+    ``watch`` gets the records that a root logger at DEBUG would log. Levels and handlers stay as the tests
+    set them, so nothing else logs more than before.
     """
     enabled, handle, init = logging.Logger.isEnabledFor, logging.Logger.handle, ServiceError.__init__
 
@@ -121,7 +122,7 @@ def _level(logger: logging.Logger) -> int:
 
 def _text(record: logging.LogRecord) -> str:
     parts = [repr(record.args), record.stack_info or ""]
-    # A record that cannot be formatted is the test's own affair: logging says so where it is handled.
+    # A record that cannot be formatted is no concern here: logging reports it where it is handled.
     with suppress(Exception):
         parts.append(record.getMessage())
     if record.exc_info and record.exc_info[0] is not None:

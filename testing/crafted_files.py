@@ -1,4 +1,4 @@
-"""Image files put together byte by byte, for what no image library would write."""
+"""Image files made byte by byte, because no image library would write them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def jpeg_frame(marker: int, width: int, height: int) -> bytes:
 
 
 def progressive(width: int, height: int, scans: int) -> bytes:
-    """A JPEG of many scans: each costs a hundred bytes here and a walk over all blocks there."""
+    """A JPEG of many scans. Each scan takes a hundred bytes of the file, and makes decoders walk over all
+    blocks."""
     blocks = ((width + 7) // 8) * ((height + 7) // 8)
     one_code = bytes([1] + [0] * 15)
     tables = segment(0xC4, b"\0" + one_code + b"\0") + segment(0xC4, b"\x10" + one_code + b"\xe0")

@@ -1,4 +1,4 @@
-"""Small stand-ins for Ray Serve's handles: a method answers what a plain coroutine function answers."""
+"""Small stand-ins for Ray Serve's handles, whose methods call plain coroutine functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that serves one file, well or badly."""
+"""A real HTTP server on loopback that serves one file, as a good server or as a faulty one."""
 
 from __future__ import annotations
 
@@ -86,20 +86,21 @@ class Server:
         reply(exchange)
 
     def ranges(self) -> list[str | None]:
-        """What each request asked for."""
+        """The Range header of each request."""
         return [request.headers.get("range") for request in self.requests]
 
 
 class _Http(ThreadingHTTPServer):
-    # Closing waits for the threads, so that no socket outlives its test.
+    # Closing waits for the threads, because a socket must not outlive its test.
     daemon_threads = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is part of the tests."""
+        """Print nothing, because clients that hang up are part of the tests."""
 
 
 def ranges(content: bytes, etag: str = '"1"', **headers: str) -> Reply:
-    """As a good server: the whole file, or the rest where its version is asked for."""
+    """A good server, which sends the whole file, or the rest of it if the client asks for the same
+    version."""
 
     def reply(exchange: Exchange) -> None:
         asked = exchange.headers.get("Range")
@@ -120,12 +121,12 @@ def said(status: int, body: bytes = b"", **headers: str) -> Reply:
 
 
 def cut(content: bytes, after: int, etag: str = '"1"') -> Reply:
-    """Promises the whole file, sends ``after`` bytes of it and hangs up."""
+    """Announces the whole file, sends ``after`` bytes of it and hangs up."""
     return said(200, content[:after], Content_Length=str(len(content)), ETag=etag)
 
 
 def stalling(content: bytes, after: int, etag: str = '"1"') -> Reply:
-    """As ``cut``, but keeps the connection and says nothing more."""
+    """As ``cut``, but keeps the connection open and silent."""
 
     def reply(exchange: Exchange) -> None:
         cut(content, after, etag)(exchange)
@@ -136,7 +137,7 @@ def stalling(content: bytes, after: int, etag: str = '"1"') -> Reply:
 
 
 def dripping(content: bytes, after: int) -> Reply:
-    """Sends ``after`` bytes, then one byte at a time with pauses that alone would be no stall."""
+    """Sends ``after`` bytes, then one byte at a time with pauses too short to count as silence."""
 
     def reply(exchange: Exchange) -> None:
         cut(content, after)(exchange)
@@ -149,12 +150,12 @@ def dripping(content: bytes, after: int) -> Reply:
 
 
 def gzipped(content: bytes) -> Reply:
-    """Compresses although it was asked not to."""
+    """Compresses although the client asked for no compression."""
     return said(200, gzip.compress(content), Content_Encoding="gzip", ETag='"1"')
 
 
 def held(gate: threading.Event, reply: Reply, asked: threading.Event | None = None) -> Reply:
-    """``reply``, once the gate is open. ``asked`` is set when somebody waits for it."""
+    """Waits for the gate, then sends ``reply``. ``asked`` is set when a request waits."""
 
     def wait(exchange: Exchange) -> None:
         if asked is not None:

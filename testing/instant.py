@@ -1,4 +1,5 @@
-"""The application with a segmenter that decodes in no time: what is left of a click is the framework's."""
+"""The application with a segmenter that decodes in no time, so that a click takes the framework's time
+alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
-"""Somebody who knows where a thing is, points at it, and sees how near an answer comes.
+"""A simulated annotator who knows where a thing is, points at it, and measures how near an answer comes.
 
 Each object is asked for with one click, with three clicks, with its box, and with its box and two clicks. The
-first click goes to the deepest point of the object, each next one to the deepest point of the segmenter's own
-error, and none is spent on an error too thin for a hand to hit.
+first click goes to the deepest point of the object, each next one to the deepest point of the segmenter's
+error. Errors too thin for a hand to hit get no click.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Result(NamedTuple):
 
 
 class Annotator:
-    """Someone who knows the truth about one image, points at it, and counts what each answer costs."""
+    """An annotator who knows the true mask in one image, points at it, and measures the time of each
+    answer."""
 
     def __init__(self, segmenter: Segmenter, rgb: NDArray[np.uint8], truth: Mask) -> None:
         self._truth = truth

@@ -1,4 +1,4 @@
-"""Processes as Linux shows them: how much memory they hold, what they loaded, whose children they are."""
+"""Processes as Linux shows them: their memory, the libraries they loaded, their parents."""
 
 from __future__ import annotations
 

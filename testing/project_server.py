@@ -1,4 +1,4 @@
-"""Label Studio as far as a session of annotators needs it: a project of pictures, some not labelled yet."""
+"""As much of Label Studio as a session of annotators needs: a project of pictures with unlabelled tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LABEL_CONFIG = (
 class Studio:
     """Serves a project's pictures and lists its unlabelled tasks as Label Studio 1.23 does, to anybody.
 
-    Of the ``pictures`` different ones, task n shows the one with the number n modulo their count.
+    There are ``pictures`` different ones; task n shows number n modulo that.
     """
 
     def __init__(self, tasks: int, width: int, height: int, pictures: int = 1) -> None:
@@ -54,12 +54,12 @@ class Studio:
         return self._pictures[task % len(self._pictures)]
 
     def next_task(self) -> int | None:
-        """The next task for whoever asks; nobody else gets it."""
+        """The next task, which no other caller gets."""
         with self._lock:
             return self._waiting.pop(0) if self._waiting else None
 
     def submit(self, task: int) -> None:
-        """The task is labelled from now on."""
+        """Mark the task as labelled."""
         with self._lock:
             del self._unlabelled[task]
 
@@ -79,8 +79,10 @@ def task_of(number: int) -> dict[str, Any]:
 def request_of(
     number: int, size: tuple[int, int] | None = None, at: tuple[float, float] = (0.5, 0.5)
 ) -> dict[str, Any]:
-    """What Label Studio asks when a task is opened; with the ``size`` of its picture, width and height, when
-    an annotator clicks on it, ``at`` these fractions of its width and height."""
+    """The request that Label Studio sends when a task is opened; with a ``size``, the request of a click.
+
+    ``size``: width and height of the picture. ``at``: the place of the click, in fractions of both.
+    """
     context = None
     if size is not None:
         width, height = size

@@ -56,7 +56,7 @@ class RunningApp:
             yield client
 
     def said(self) -> str:
-        """All that the process printed so far."""
+        """The output of the process so far."""
         return self.log.read_text(errors="replace")
 
 
@@ -70,7 +70,8 @@ def free_port() -> int:
 
 
 def inherited() -> dict[str, str]:
-    """What a started process cannot do without: no setting of the machine that runs the tests."""
+    """The variables that a started process needs. Settings of the machine that runs the tests are not among
+    them."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
@@ -84,12 +85,11 @@ def running_app(
 ) -> Iterator[RunningApp]:
     """The application, ready unless ``ready`` is false; stopped as Ctrl-C stops it.
 
-    ``env`` is all that the application sees of settings: the variables of the machine that runs the tests are
-    not passed on, except those a process cannot do without. Unless it names a model, ``classical`` serves:
-    what ``auto`` takes depends on what can be downloaded. Unless it says how many, one process reads
-    requests: a second one takes time to start, and knows nothing of what the first one was asked. Unless it
-    names a Label Studio token, that is the canary; everything that the application and Ray wrote is looked
-    through for secrets at the end.
+    ``env`` holds all settings that the application sees: variables of the machine that runs the tests are not
+    passed on, except those that a process needs. Defaults: ``classical`` serves, because the choice of
+    ``auto`` depends on what can be downloaded. One process reads requests, because a second one takes time to
+    start and does not know what the first one was asked. The Label Studio token is the canary. At the end
+    everything that the application and Ray wrote is searched for secrets.
     """
     env = {"MODEL": "classical", "WORKERS": "1", "LABEL_STUDIO_API_KEY": CANARY, **(env or {})}
     with tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp") as folder:
@@ -131,7 +131,7 @@ def wait_until_ready(app: RunningApp) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does."""
+    """Stop the process as Ctrl-C does."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:

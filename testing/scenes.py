@@ -1,7 +1,7 @@
 """Generated scenes with known objects: textured ground, a few textured things on it, and their exact masks.
 
-A scene is a pure function of its seed and size, so a benchmark, a unit test and a browser test can all speak
-of the same objects without a file between them.
+A scene is a pure function of its seed and size, so that benchmarks, unit tests and browser tests use the same
+objects without sharing a file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _Rng = np.random.Generator
 _Field = NDArray[np.float32]
 _OVERSAMPLE = 4
-_CLEAR = 38.0  # distance in Lab between a thing and whatever it lies on
+_CLEAR = 38.0  # distance in Lab between a thing and the ground
 _GAP = 0.035  # free ground around each thing, as a part of the short side
 
 

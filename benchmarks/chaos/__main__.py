@@ -1,13 +1,13 @@
-"""Kills one process of the application after the other while annotators click, and says what they noticed.
+"""Kills one process of the application after another while annotators click, and reports what they noticed.
 
     python -m benchmarks.chaos                                ten minutes, or `make chaos`
     python -m benchmarks.chaos --seconds 60 --only Decoder    one kind, a minute
     python -m benchmarks.chaos --decoders 2 --model mobile_sam
 
-The application is the real one behind HAProxy, as `make serve` starts it; the images lie on a stand-in for
-Label Studio. Each answer is compared, byte for byte but for the ids of regions, with that of a calm run; a
-model that needs weights has stand-ins. Besides, a config option and a setting are changed under load, 200
-clients leave after 50 ms, and at the end the application is stopped with clicks in flight. The exit status is
+The application is the real one behind HAProxy, as `make serve` starts it; a stand-in for Label Studio serves
+the images. Each answer is compared with that of a calm run, byte for byte except for the ids of regions.
+Models that need weights get stand-ins. The run also changes a config option and a setting under load, lets
+200 clients leave after 50 ms, and at the end stops the application with clicks in flight. The exit status is
 1 when a target is missed.
 """
 
@@ -24,7 +24,7 @@ from testing.running_app import ROOT
 
 
 def main() -> None:
-    """Read the arguments, let things die, print what was noticed."""
+    """Read the arguments, kill processes, print what annotators noticed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.chaos", description="What annotators notice when a process dies."
     )

@@ -12,21 +12,21 @@ DEPLOY_S = 120.0
 
 
 class Deployed:
-    """The application as it was deployed from ``config``, to be deployed again with changes."""
+    """An application that was deployed from ``config`` and can be deployed again with changes."""
 
     def __init__(self, app: RunningApp, config: dict[str, Any]) -> None:
         self._app = app
         self._config = copy.deepcopy(config)
 
     def lightly(self) -> None:
-        """Let decoders take one click less at once: no replica is started for that."""
+        """Let decoders take one click less at once, a change for which Serve starts no replica."""
         for each in self._application()["deployments"]:
             if each["name"] == "Decoder":
                 each["max_ongoing_requests"] -= 1
         self._deploy()
 
     def setting(self) -> None:
-        """Change a setting that alters no mask: all replicas are replaced."""
+        """Change a setting that alters no mask, for which Serve replaces all replicas."""
         arguments = self._application()["args"]
         arguments["refine_mib"] = arguments.get("refine_mib", 64) + 1
         self._deploy()
@@ -37,12 +37,12 @@ class Deployed:
         return found
 
     def _deploy(self) -> None:
-        """Deploy and wait until that is done. Raises RuntimeError when it is not within two minutes."""
+        """Deploy and wait for the end of it. Raises RuntimeError after two minutes."""
         url = "/api/serve/applications/"
         with self._app.dashboard_client() as http:
             http.put(url, json=self._config).raise_for_status()
             deadline = time.monotonic() + DEPLOY_S
-            time.sleep(1)  # until the controller has begun, it says RUNNING of what was there before
+            time.sleep(1)  # the controller says RUNNING of the old deployment until it has begun
             while (status := self._status(http.get(url).raise_for_status().json())) != "RUNNING":
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the change was not deployed in {DEPLOY_S:g} s: {status}")

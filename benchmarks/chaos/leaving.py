@@ -23,8 +23,8 @@ _REPORTED_S = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """``decoded``: clicks that were decoded for ``clients`` who left. ``begun``: at most so many can have
-    been in decode, or through with it, by the time the last of them left."""
+    """``decoded``: clicks that were decoded although their ``clients`` had left. ``begun``: the most that can
+    have been in decode or finished by the time the last client left."""
 
     clients: int
     decoded: int
@@ -32,7 +32,7 @@ class Left:
 
 
 def leave(app: RunningApp, questions: Questions, decoding_threads: int) -> Left:
-    """Let all of them click on known images at once and leave after ``STAY_S`` seconds."""
+    """Let all clients click on known images at once and leave after ``STAY_S`` seconds."""
     time.sleep(_REPORTED_S)
     before, spent = _decoded(app)
     seconds = asyncio.run(_all(app.url, questions))
@@ -43,7 +43,7 @@ def leave(app: RunningApp, questions: Questions, decoding_threads: int) -> Left:
 
 
 def _decoded(app: RunningApp) -> tuple[int, float]:
-    """How many clicks were decoded until now, and the seconds that took."""
+    """The clicks that were decoded so far, and the seconds that decoding took."""
     name = "ray_sam_stage_seconds"
     count, seconds = (total(app, f"{name}_{part}", stage="decode") for part in ("count", "sum"))
     return int(count), seconds

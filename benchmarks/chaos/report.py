@@ -1,4 +1,4 @@
-"""The tables: what died, what annotators noticed of it, what they may notice, and the verdict."""
+"""The tables: what died, what annotators noticed, what they were allowed to notice, and the verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from testing.annotating.figures import Calm, Figures
 
 @dataclass
 class Report:
-    """All that was found. ``described``: model, replicas, load."""
+    """The results of a run. ``described``: model, replicas, load."""
 
     described: str
     targets: dict[str, Target]

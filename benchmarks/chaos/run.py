@@ -1,4 +1,4 @@
-"""The run: a calm while, then one death after the other, changes, clients that leave, and the stop."""
+"""The run: calm weather, then one death after another, changes, clients that leave, and the stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DECODING_THREADS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """``seconds`` in all, from the calm while to the last event; ``pause_s`` from one event to the next."""
+    """``seconds`` in all, from calm weather to the last event; ``pause_s`` from one event to the next."""
 
     model: str
     seconds: float
@@ -48,11 +48,11 @@ class Plan:
     config: Path
 
     def victims(self) -> list[Victim]:
-        """Those that are wanted."""
+        """The processes that are to be killed."""
         return [victim for victim in VICTIMS if victim.name in self.only]
 
     def described(self) -> str:
-        """In a sentence."""
+        """The plan in a sentence."""
         return f"{self.model}; {self.annotators} annotators; {self.decoders} decoders"
 
 
@@ -84,7 +84,7 @@ def configured(path: Path, decoders: int) -> dict[str, Any]:
 
 
 def run(plan: Plan, folder: Path) -> Report:
-    """All that is planned."""
+    """Carry out the plan."""
     questions = Questions()
     with application(plan, folder) as (app, config), Bar(int(plan.seconds)) as bar:
         bar.begin("a calm run")

@@ -1,4 +1,4 @@
-"""The application is told to stop while clicks are in flight."""
+"""The stop of the application while clicks are in flight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testing.running_app import RunningApp
 
 CLICKS = 8
 STOP_S = 10.0
-"""So long the application may take to stop."""
+"""Seconds that the application may take to stop."""
 
 # A click is in flight when it was sent a moment ago.
 _SENT_S = 0.1
@@ -27,8 +27,8 @@ _GONE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """``lost``: of so many clicks in flight. ``seconds``: from SIGTERM to the end. ``left``: processes that
-    are still there after it."""
+    """``lost``: clicks that were in flight and got no answer. ``seconds``: from SIGTERM to the end. ``left``:
+    processes that still run after it."""
 
     clicks: int
     lost: list[str]

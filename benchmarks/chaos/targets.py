@@ -1,4 +1,4 @@
-"""What annotators may notice of each event, and whether that was kept."""
+"""What annotators may notice of each event, and whether a run kept to it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from testing.annotating.figures import OUTAGE_S, Calm, Figures
 
 HEALTH_S = 1.0
-"""Label Studio gives /health so long, and shows the model as disconnected then."""
+"""Seconds that Label Studio waits for /health before it shows the model as disconnected."""
 
 NOTICED_S = 0.5
-"""Who waits no longer than this notices nothing, however quick clicks are in calm weather."""
+"""Seconds. Annotators do not notice a shorter wait, however quick clicks are in calm weather."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """No click may be lost and no mask be wrong, and /health be down for a second at most; besides:
+    """Limits besides those of every event: no click lost, no mask wrong, /health down for a second at most.
 
-    ``p99``: seconds. ``times_calm``: the same as a multiple of what it is in calm weather. ``unnoticed``:
-    clicks take no longer than in calm weather; ``warm_unnoticed``: those on known images do not.
-    ``outage``: what was sent in the first two seconds may be lost.
+    ``p99``: seconds. ``times_calm``: p99 as a multiple of that of calm weather. ``unnoticed``: clicks take no
+    longer than in calm weather. ``warm_unnoticed``: clicks on known images take no longer. ``outage``: clicks
+    of the first two seconds may be lost.
     """
 
     p99: float | None = None
@@ -35,7 +35,7 @@ class Target:
         return self.warm_unnoticed
 
     def said(self) -> str:
-        """In a few words."""
+        """The limits in a few words."""
         parts = [
             f"back in {OUTAGE_S:g} s" if self.outage else "0 lost",
             f"p99 {self.p99:g} s" if self.p99 is not None else "",
@@ -46,7 +46,7 @@ class Target:
         return ", ".join(filter(None, parts))
 
     def misses(self, found: Figures, calm: Calm) -> Iterator[str]:
-        """What was not kept, in a few words each."""
+        """The limits that were missed, in a few words each."""
         lost = found.late if self.outage else sum(found.lost.values())
         unnoticed = max(NOTICED_S, 2 * calm.warm_p99)
         if lost:
@@ -66,7 +66,7 @@ class Target:
 
 
 def targets(decoders: int) -> dict[str, Target]:
-    """By what happens, with so many decoder replicas."""
+    """The target of each event, for this number of decoder replicas."""
     return {
         "Decoder": Target(p99=3 if decoders > 1 else 8),
         "Encoder": Target(warm_unnoticed=True),

@@ -1,7 +1,7 @@
 """The parts of a warm click, called bare in a process of their own: decode, resample, region.
 
-``python -m benchmarks.click.bare REQUEST IMAGE`` is that process, with the settings of the application: for
-every line that it is given it answers the request once, and prints what that took as a line of JSON.
+``python -m benchmarks.click.bare REQUEST IMAGE`` is that process, with the settings of the application. For
+every line on stdin it answers the request once and prints the milliseconds as a line of JSON.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class BareClicks:
     """The process that answers one request again and again."""
 
     def __init__(self, env: Mapping[str, str], request: Path, image: Path) -> None:
-        """``env``: the application's settings, and all that this process sees of any."""
-        # In a session of its own like the application: Linux shares a busy machine out among sessions.
+        """``env``: the application's settings; the process gets no others."""
+        # In a session of its own like the application, because Linux divides a busy machine among sessions.
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(request), str(image)],
             cwd=ROOT,
@@ -108,7 +108,7 @@ def answer(decoder: Decoder, embedding: Embedding, click: Click) -> tuple[Stages
 
 
 def main() -> None:
-    """Encode the image once, then answer as often as asked."""
+    """Encode the image once, then answer the request for each line of stdin."""
     request, image = sys.argv[1:]
     segmenter = choose(Settings().part(ModelOptions)).segmenter
     pixels = decode(Path(image).read_bytes(), segmenter.input, ImageOptions())

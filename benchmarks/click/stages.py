@@ -1,6 +1,5 @@
 """A warm click over HTTP by stage, on pictures of 1, 2 and 12 megapixels, beside the bare decode.
 
-    python -m benchmarks.click.stages                      the classical model, whose masks are of real things
     python -m benchmarks.click.stages                     the classical model, whose masks are of real things
     python -m benchmarks.click.stages --model mobile_sam  Segment Anything's decoder; ragged masks of stand-in
 
@@ -87,7 +86,7 @@ def run(env: Mapping[str, str], megapixels: Sequence[int], clicks: int, shown: C
 
 
 def settings(model: str, checkpoints: Path, folder: Path) -> Mapping[str, str]:
-    """Those with which the application serves ``model``; stand-in weights go to ``folder``."""
+    """The settings with which the application serves ``model``; stand-in weights go to ``folder``."""
     return {"MODEL": CLASSICAL} if model == CLASSICAL else of(described(model, folder, checkpoints))
 
 

@@ -61,8 +61,8 @@ class WarmClick:
     def reached(self) -> bool:
         """Whether both ratios are within the goal.
 
-        On a busy machine Linux does not treat the bare process and the replicas alike, and either of the two
-        may look better than it is.
+        On a busy machine Linux treats the bare process and the replicas differently, so either of the two may
+        look better than it is.
         """
         return max(self.ratio, self.own_ratio) <= GOAL
 
@@ -74,7 +74,7 @@ class WarmClick:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The application that runs and the bare parts beside it, to be asked with the same request."""
+    """The running application and the bare parts beside it, which get the same request."""
 
     app: RunningApp
     bare: BareClicks

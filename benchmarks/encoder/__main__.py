@@ -3,10 +3,10 @@
     python -m benchmarks.encoder
     python -m benchmarks.encoder --models sam2.1_hiera_tiny --dtypes bfloat16 --batches 8 --json figures.json
 
-Takes a GPU where there is one. All settings of all models take hours there, most of them compiling; the files
-of --json and --markdown are written anew after every setting. Checkpoints are taken from --checkpoints where
-they lie there; other models have stand-in weights, a pure function of their names. Time does not depend on
-weights; masks do, and those of stand-ins make much of little.
+It uses a GPU where there is one. All settings of all models take hours there, most of them compiling; the
+files of --json and --markdown are written anew after every setting. Checkpoints come from --checkpoints;
+models that have none there get stand-in weights, a pure function of their names. Time does not depend on
+weights. Masks do: stand-ins turn a tiny difference of pixels into a large one of masks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from segmenters.sam.segmenter import SegmentAnything
 from serve_app.cli.progress import console
 from values.errors import ModelError, ServiceError
 
-# How much max-autotune prints for each of hundreds of matrix products, over the bar.
+# Without this, max-autotune prints lines for each of hundreds of matrix products, over the bar.
 _QUIET = ("TORCHINDUCTOR_AUTOTUNE_NUM_CHOICES_DISPLAYED", "TORCHINDUCTOR_MAX_AUTOTUNE_REPORT_CHOICES_STATS")
 
 
@@ -58,7 +58,7 @@ def run(plan: Plan, shown: Console, save: Callable[[Report], None]) -> Report:
 
 
 def _rows(plan: Plan, model: SegmentAnything, bar: Bar) -> Iterator[Row]:
-    """A row for every setting, whatever happens."""
+    """A row for every setting, also for those that fail."""
     bar.begin(f"{model.name}: the masks of float32")
     try:
         reference = Reference(model, plan.device, plan.threads, plan.scenes)
@@ -75,7 +75,7 @@ def _rows(plan: Plan, model: SegmentAnything, bar: Bar) -> Iterator[Row]:
         for setting in settings:
             bar.begin(f"{model.name}: {setting}")
             yield measured(model, network, setting, plan.effort, reference.agreement)
-        del network  # else it would share the device with the next one
+        del network  # frees the device for the next one
 
 
 def _failed(model: SegmentAnything, settings: list[Setting], error: ModelError) -> Iterator[Row]:
@@ -91,7 +91,7 @@ def main() -> None:
     try:
         with contextlib.ExitStack() as stack:
             for file in filter(None, (asked.json, asked.markdown)):
-                file.touch()  # what cannot be written is said now, not after minutes
+                file.touch()  # a file that cannot be written ends the run here and not after minutes
             folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder.mkdir(parents=True, exist_ok=True)
             plan = plan_of(asked, folder.absolute())
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def saved(asked: argparse.Namespace, report: Report) -> None:
-    """Write the files that are asked for."""
+    """Write the files that the command line names."""
     if asked.json is not None:
         asked.json.write_text(json.dumps(report.values(), indent=2))
     if asked.markdown is not None:

@@ -1,4 +1,4 @@
-"""What encoders are to reach on one H200, and whether they do."""
+"""The goals of encoders on one H200, and whether they are reached."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """About one model and way. ``row``: the fastest one, of those with masks alike where there are any.
+    """The verdict on one model and way. ``row``: the fastest row, of those whose masks are alike if there are
+    any.
 
-    ``speed``, ``masks``: REACHED, MISSED or NOT_MEASURED. The goal is reached by both together.
+    ``speed``, ``masks``: REACHED, MISSED or NOT_MEASURED. The goal is reached when both are.
     """
 
     model: str
@@ -38,10 +39,10 @@ class Verdict:
 
 
 def verdicts(rows: Sequence[Row], device: str, stand_ins: Collection[str]) -> list[Verdict]:
-    """Of the network and of the whole way from uint8 pixels, for every model with a goal.
+    """Verdicts on the network and on the whole way from uint8 pixels, for every model with a goal.
 
-    ``device``: its name; on another one than an H200 nothing is judged. ``stand_ins``: models whose weights
-    are stand-ins: their masks are not judged, and their speed is that of any weights.
+    ``device``: its name; only an H200 is judged. ``stand_ins``: models with stand-in weights, whose masks are
+    not judged; their speed is that of any weights.
     """
     return [
         _verdict(rows, name, way, device, name in stand_ins) for name in GOALS for way in (NETWORK, UINT8)

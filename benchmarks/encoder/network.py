@@ -72,7 +72,7 @@ class Network:
         return self._place.device
 
     def compiled(self, mode: Compiling) -> Network:
-        """The same network, to be compiled at its first call, as ``TorchFeatures`` does."""
+        """The same network, which its first call compiles, as in ``TorchFeatures``."""
         if mode is Compiling.NONE:
             return self
         named = None if mode is Compiling.DEFAULT else str(mode)
@@ -127,7 +127,7 @@ def described(name: str, folder: Path, published: Path) -> SegmentAnything:
 
 
 def device_described(device: str, threads: int) -> str:
-    """What computes, in one line: a GPU with its memory, or threads.
+    """The device in one line: a GPU with its memory, or threads.
 
     Raises ``values.errors.ModelError`` for a device that this process does not have.
     """

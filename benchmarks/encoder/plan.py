@@ -1,4 +1,4 @@
-"""What ``encoder.py`` is asked for."""
+"""What the command line asks for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from segmenters.sam.execution import Execution
 from segmenters.sam.segmenter import SegmentAnything
 from values.cores import usable_cores
 
-# What compiling takes beside computing a batch, in images.
+# Time of compiling, in images that could be encoded meanwhile.
 _COMPILING_UNITS = {Compiling.NONE: 1, Compiling.DEFAULT: 20, Compiling.MAX_AUTOTUNE: 60}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``settings``: of every model. ``scenes``: whose masks are compared. ``threads``: compute on CPU."""
+    """``settings``: tried for every model. ``scenes``: their masks are compared. ``threads``: of the CPU."""
 
     models: list[SegmentAnything]
     device: str
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What is meant where the command line says nothing."""
+    """What holds where the command line says nothing."""
 
     models: tuple[str, ...]
     dtypes: tuple[Dtype, ...]

@@ -1,4 +1,4 @@
-"""What ``encoder.py`` has found so far, as tables, as markdown and as plain values."""
+"""The results so far, as tables, as markdown and as plain values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Report:
     rows: list[Row] = field(default_factory=list)
 
     def page(self, model: str) -> Page:
-        """The table of a model and what is to be said below it."""
+        """The table of a model and the lines below it."""
         weights = self.weights[model]
         own = [row for row in self.rows if row.model == model]
         captions = (CAPTION, STAND_IN_CAPTION) if weights == STAND_IN else (CAPTION,)
         return tables.speed_sheet(model, weights, own), captions
 
     def goals(self) -> Page:
-        """The table of the goals and what is to be said below it."""
+        """The table of the goals and the lines below it."""
         stand_ins = {model for model, weights in self.weights.items() if weights == STAND_IN}
         found = verdicts(self.rows, self.device, stand_ins)
         return tables.goals_sheet(found), (GOALS_CAPTION,)

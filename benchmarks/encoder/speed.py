@@ -116,7 +116,7 @@ def measured(model: SegmentAnything, network: Network, setting: Setting, effort:
         return Row(model.name, setting, None, failure(error))
     finally:
         if setting.compiling is not Compiling.NONE:
-            torch.compiler.reset()  # what was compiled would hold memory of the next row
+            torch.compiler.reset()  # compiled code would hold memory that the next row needs
     return Row(model.name, setting, figures)
 
 
@@ -171,12 +171,12 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _filled(pixels: list[Pixels], batch: int) -> list[Pixels]:
-    """As many as a batch has, the same ones again and again."""
+    """A batch of the pictures, repeated as often as needed."""
     return list(itertools.islice(itertools.cycle(pixels), batch))
 
 
 def _forget(device: torch.device) -> None:
-    """Leave the device's memory to what comes, and count from there."""
+    """Free the device's memory and reset its peak, for the next measurement."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -189,7 +189,7 @@ def _memory(device: torch.device) -> float | None:
 
 @contextlib.contextmanager
 def without_tf32() -> Iterator[None]:
-    """float32 that is nothing less, on a GPU too."""
+    """True float32, on a GPU too."""
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     try:

@@ -1,4 +1,4 @@
-"""The tables of ``encoder.py``, for a terminal and as markdown."""
+"""The tables, for a terminal and as markdown."""
 
 from __future__ import annotations
 

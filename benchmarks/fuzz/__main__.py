@@ -1,13 +1,13 @@
-"""Sends the ingress requests that nobody would send, and says what was wrong with its answers.
+"""Sends the ingress requests that nobody would send, and reports what is wrong with its answers.
 
     python -m benchmarks.fuzz                                     100,000 in this process, or `make fuzz`
     python -m benchmarks.fuzz --seed 7 --first 4711 --count 1     one of them again, with its answer
     python -m benchmarks.fuzz --url http://127.0.0.1:9090 --count 2000    to an application that was started
 
-Real bodies of Label Studio are changed in their structure, over all routes, verbs and headers. Wrong is a
-status of 5xx that is not one of those for images that cannot be had, an answer that is no JSON, no answer in
-time, and memory that grows by more than 300 MiB. The exit status is 1 then. A request is made of the seed and
-its number alone.
+Real bodies of Label Studio are changed in their structure, over all routes, verbs and headers. These are
+wrong: a status of 5xx other than those for images that cannot be read, an answer that is not JSON, no answer
+in time, memory that grows by more than 300 MiB. The exit status is 1 then. A request depends on the seed and
+its number alone, so any can be repeated.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.fuzz.run import GROWTH_MIB, LIMIT_S, Run, run
 from benchmarks.fuzz.targets import InProcess, OverHttp, Target
 from benchmarks.fuzz.watch import Watch
 
-_HELD_S = 30.0  # after which a request that nothing else ends ends the run
+_HELD_S = 30.0  # seconds after which a request that hangs ends the run
 _MOST_MIB = 2048.0
 _SHOWN_EVERY_S = 5.0
 

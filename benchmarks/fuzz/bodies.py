@@ -1,4 +1,4 @@
-"""Real bodies, and what becomes of them when something is changed in their structure or in their text."""
+"""Real bodies, with changes to their structure or their text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from protocol import brush_rle
 from testing.label_studio_requests import CAPTURES, captured
 
 MOST_BYTES = 2**20
-"""Of one body: what this is about is not how much may be sent but what it costs."""
+"""Bytes of one body. The fuzzer looks for bodies that cost much, not for large ones."""
 
 Json = Any
 
@@ -32,7 +32,7 @@ _READ = (
     "annotation",
     "points",
 )
-"""What is read of a body, by its keys: changes elsewhere are stepped over."""
+"""Keys that the service reads. Most changes are made there, because the others are skipped unread."""
 
 _CONTROLS = """
     BrushLabels Brush KeyPointLabels KeyPoint RectangleLabels Rectangle PolygonLabels Polygon EllipseLabels
@@ -149,10 +149,10 @@ def _prompts() -> list[Json]:
 
 
 def body(chance: random.Random) -> tuple[str, bytes]:
-    """(the route that it is for, a body), changed in some places or in none."""
+    """(its route, a body), with some changes or none."""
     route, found = chance.choice(real())
     found = copy.deepcopy(found)
-    for task in found.get("tasks", []):  # of many images some cannot be had
+    for task in found.get("tasks", []):  # other images, of which some cannot be read
         if chance.random() < 0.5:
             task["data"]["image"] = f"/data/upload/1/{chance.randrange(1000)}.png"
     for _ in range(chance.choice((0, 1, 1, 1, 1, 2, 2, 3, 8))):
@@ -160,7 +160,7 @@ def body(chance: random.Random) -> tuple[str, bytes]:
             found = changed(found, chance)
     try:
         text = json.dumps(found).encode()
-    except (ValueError, RecursionError):  # of numbers or nests beyond what Python itself writes
+    except (ValueError, RecursionError):  # numbers too long or nests too deep for Python to write
         text = b"[" * 10_000
     for _ in range(chance.choice((0, 0, 0, 0, 0, 1, 2))):
         text = chance.choice(_TEXT_CHANGES)(text, chance)
@@ -173,7 +173,7 @@ def changed(root: Json, chance: random.Random) -> Json:
         return _value(root, chance)
     node, key = _place(root, chance)
     child = node[key]
-    # Mostly values: what has lost its shape is refused before anything is made of it.
+    # Mostly values are changed, because a body that has lost its shape is refused before any work.
     deed = chance.choice((0, 1, 2, 2, 3, 4, *range(5, 15)))
     if deed == 0:
         del node[key]
@@ -261,16 +261,16 @@ def _config(old: str, chance: random.Random) -> str:
 
 
 def _times(value: Json, chance: random.Random) -> int:
-    """How often a value may stand in a body: as often as there is room, or less often.
+    """How often to repeat a value in a body: as often as there is room, or less often.
 
-    Each is a copy of its own, else a change of one would be one of all and take a multiple of the room.
+    Each is a copy of its own. Otherwise a later change of one would change all, and take many times the room.
     """
     room = MOST_BYTES // chance.choice((4, 16, 16, 64, 64, 64)) // (_size(value, MOST_BYTES) + 1)
     return min(chance.choice((1, 2, 20, 200, 5000, 100_000)), room)
 
 
 def _size(value: Json, most: int) -> int:
-    """The characters of a value in JSON, about; of one that has over ``most``, more than that."""
+    """About how many characters a value has in JSON; some number over ``most`` for a larger one."""
     if isinstance(value, (dict, list)):
         total = 2
         for each in value if isinstance(value, list) else (*value, *value.values()):
@@ -300,7 +300,7 @@ def _cut(text: bytes, chance: random.Random) -> bytes:
 
 
 def _twice(text: bytes, chance: random.Random) -> bytes:
-    """Keys that stand twice, or two documents."""
+    """A text with keys twice, or of two documents."""
     at = text.find(b"{") + 1
     return text[:at] + text[at:-1] + b"," + text[at:] if chance.random() < 0.5 else text + text
 

@@ -1,4 +1,4 @@
-"""What stands behind the ingress that is fuzzed: no model, no images, but regions that are really encoded."""
+"""What stands behind the ingress that is fuzzed: no model and no images, but real encoding of regions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from values.priority import Priority
 
 _IMAGE_ERRORS = tuple(error_classes(ImageError))
 _QUEUE = QueueState("decoder", 0.0, 0.001, 0.1)
-_MOST_PIXELS = 2_000_000  # of a mask that is drawn here; larger ones find nothing
+_MOST_PIXELS = 2_000_000  # of a mask that is made here; clicks on larger pictures get an empty mask
 
 
 class Graph:
-    """The handles of an ingress. One image in eight cannot be had, always the same ones."""
+    """The handles of an ingress. One image in eight cannot be read, always the same ones."""
 
     def __init__(self) -> None:
         self.decoder = Handle(
@@ -47,7 +47,7 @@ class Graph:
         )
 
     def ingress(self, **options: Any) -> Ingress:
-        """An ingress before them; nothing that happens here makes it refuse clicks."""
+        """An ingress in front of them, which never refuses clicks as overload."""
         return Ingress(
             IngressOptions(max_wait_s=3600, **options),
             ImageOptions(label_studio_url="http://127.0.0.1:8080", use_setup_token=True),
@@ -59,7 +59,7 @@ class Graph:
         )
 
     def forget(self) -> None:
-        """What the handles remember of calls."""
+        """Drop what the handles remember of calls."""
         for handle in (self.decoder, self.fetcher, self.journal):
             handle.chosen.clear()
             handle.responses.clear()

@@ -1,4 +1,4 @@
-"""A request for each number of a run: its route, verb, headers and body, the same ones each time."""
+"""The request of each number of a run: route, verb, headers and body, the same ones each time."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. ``chunks``: its body as it comes; ``leaves``: the client hangs up before the end of it."""
+    """One request. ``chunks``: the pieces of its body; ``leaves``: the client hangs up before the end."""
 
     number: int
     verb: str

@@ -16,13 +16,13 @@ from benchmarks.fuzz.targets import Answer, Target
 from values.errors import ImageError, error_classes
 
 LIMIT_S = 5.0
-"""For one request; one that takes longer hangs."""
+"""Seconds after which a request counts as one that hangs."""
 
 GROWTH_MIB = 300
-"""By so much the largest memory may grow over a run."""
+"""Growth of the peak memory that is allowed over a run."""
 
 WARMING = 200
-"""Requests until memory is first measured: modules are imported and pools filled."""
+"""Requests before memory is first measured: until then modules are imported and pools fill."""
 
 SETTLE_EVERY = 50
 _KEPT = 20  # findings of one kind that are listed
@@ -31,7 +31,7 @@ _DOCUMENTED = {(kind.status, kind.code) for kind in error_classes(ImageError) if
 
 @dataclass(slots=True)
 class Run:
-    """What a run has found."""
+    """The findings of a run."""
 
     seed: int
     count: int = 0
@@ -43,13 +43,14 @@ class Run:
     growth_mib: float = 0.0
 
     def note(self, request: Request, what: str) -> None:
-        """Something is wrong with the answer to this request."""
+        """Record what is wrong with the answer to this request."""
         self.found += 1
         if len(self.findings) < _KEPT:
             self.findings.append(f"seed {self.seed}, {request}: {what}")
 
     def took(self, request: Request, seconds: float, mib: float) -> None:
-        """Keep the five slowest, and those that made the largest memory larger by most."""
+        """Record the request if it is among the five slowest, or the five that raised peak memory the
+        most."""
         for kept, figure in ((self.slowest, seconds), (self.hungriest, mib)):
             heapq.heappush(kept, (figure, str(request)))
             if len(kept) > 5:
@@ -57,7 +58,7 @@ class Run:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the ingress kept what it promises."""
+        """Whether nothing was wrong."""
         return not self.found and self.growth_mib <= GROWTH_MIB
 
 
@@ -97,7 +98,7 @@ async def run(
 
 
 def wrong_with(request: Request, answer: Answer) -> str:
-    """What no answer may be; "" where nothing is wrong."""
+    """What is wrong with an answer; "" where nothing is."""
     if request.leaves or answer.status == 0:
         return "" if answer.status < 500 else f"{answer.status} for a client that has left"
     if request.verb == "HEAD" or not answer.content:
@@ -121,5 +122,5 @@ def wrong_with(request: Request, answer: Answer) -> str:
 
 
 def peak_mib() -> float:
-    """The largest memory that this process has had."""
+    """Peak memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,4 +1,4 @@
-"""Where requests go: an application in this process, or one that was started, over HTTP."""
+"""Where requests go: to an application in this process, or to a running one over HTTP."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ ROUTES = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``status`` 0: nothing, which is right where the client has left or is no HTTP."""
+    """What came back. ``status`` 0: nothing, as expected after a client has left or sent something not
+    HTTP."""
 
     status: int
     content_type: str
@@ -36,7 +37,7 @@ class Answer:
 
 
 class Target(Protocol):
-    """Who answers requests."""
+    """Answers requests."""
 
     @property
     def routes(self) -> Sequence[str]:
@@ -46,16 +47,16 @@ class Target(Protocol):
         """The answer. Raises whatever the application raises."""
 
     def __enter__(self) -> Target:
-        """Before the first request."""
+        """Prepare for the first request."""
 
     def __exit__(self, *_: object) -> None:
-        """After the last one."""
+        """Clean up after the last request."""
 
     async def settle(self) -> None:
-        """Wait until what goes on behind the answers has ended."""
+        """Wait for work that goes on after answers."""
 
     def unforeseen(self) -> str:
-        """What has failed since this was last asked in a way that nobody foresaw, "" if nothing."""
+        """The traceback of an unforeseen error since the last call; "" if there was none."""
 
 
 class _Unforeseen(logging.Handler):
@@ -71,7 +72,7 @@ class _Unforeseen(logging.Handler):
 
 
 class InProcess:
-    """The real ingress application before honest fakes: one request in four meets one with basic auth."""
+    """The real ingress in front of honest fakes. One request in four goes to an ingress with basic auth."""
 
     def __init__(self) -> None:
         self._graph = Graph()
@@ -84,12 +85,12 @@ class InProcess:
         self.routes = sorted({route.path for route in self._apps[0].routes})
 
     def __enter__(self) -> InProcess:
-        """The log is read here and shown nowhere: each refusal is a line of it."""
+        """Take over the log, so that its line for each refusal is not printed."""
         self._logger.handlers[:], self._logger.propagate = [self._unforeseen], False
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The log is as it was."""
+        """Give the log back."""
         self._logger.handlers[:], self._logger.propagate = self._logs
 
     async def send(self, request: Request) -> Answer:
@@ -126,7 +127,7 @@ class InProcess:
         return Answer(head["status"], ",".join(types), content)
 
     def unforeseen(self) -> str:
-        """What the log has with a traceback, since this was last asked."""
+        """The last line of the log with a traceback, since the last call."""
         last, self._unforeseen.last = self._unforeseen.last, ""
         return last
 
@@ -157,9 +158,9 @@ def _scope(request: Request) -> dict[str, Any]:
 
 
 class OverHttp:
-    """An application that was started, at an address of this machine; a connection for each request.
+    """A running application at an address of this machine, with a connection for each request.
 
-    Lengths are true here: what comes of a body that never ends is a question of time (benchmarks.hostile).
+    Declared lengths are true here. Bodies that never end are a question of time: see benchmarks.hostile.
     """
 
     def __init__(self, address: str) -> None:
@@ -170,14 +171,14 @@ class OverHttp:
         self.routes = ROUTES
 
     def __enter__(self) -> OverHttp:
-        """Nothing is held."""
+        """Do nothing."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing was held."""
+        """Do nothing at the end."""
 
     async def send(self, request: Request) -> Answer:
-        """The answer on the wire."""
+        """The answer over HTTP."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
             writer.write(_wire(request))
@@ -191,10 +192,10 @@ class OverHttp:
             writer.close()
 
     async def settle(self) -> None:
-        """Nothing that could be waited for."""
+        """Return at once, because nothing here can be waited for."""
 
     def unforeseen(self) -> str:
-        """Nothing: its log is somewhere else."""
+        """Nothing, because the log is elsewhere."""
         return ""
 
 
@@ -220,7 +221,7 @@ def _read(wire: bytes) -> Answer:
     if fields.get(b"transfer-encoding") == b"chunked":
         content = _unchunked(content)
     status, kind = int(words[1]), fields.get(b"content-type", b"").decode("latin-1")
-    # What is no HTTP is refused by the servers in front, in their own words.
+    # The servers in front refuse what is not HTTP, in their own words.
     return Answer(status, kind, content if "json" in kind or not 400 <= status < 500 else b"")
 
 

@@ -1,4 +1,4 @@
-"""Ends a run that hangs or eats memory, with the number of its request: nothing else could tell any more."""
+"""Ends a run that hangs or eats memory, and prints the number of its request, which nothing else could."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Watch:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def sees(self, request: Request) -> None:
-        """This request is next."""
+        """Note that this request is next."""
         self._at = request, time.monotonic()
 
     def _watch(self) -> None:
@@ -48,5 +48,5 @@ class Watch:
 
 
 def resident_mib() -> float:
-    """The memory of this process now."""
+    """Memory that this process holds, in MiB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MIB

@@ -1,1 +1,2 @@
-"""Somebody hostile beside honest annotators: one file for each attack, and a table of what they noticed."""
+"""Attacks on the application while honest annotators work: a file for each family, a table of what they
+noticed."""

@@ -1,12 +1,12 @@
-"""Somebody attacks while others work: what do these notice?
+"""Attacks the application while honest annotators work, and reports what they noticed.
 
     python -m benchmarks.hostile                                     every attack, half a minute each
     python -m benchmarks.hostile --attacks stalled --seconds 60      one family
     python -m benchmarks.hostile --named "8 dripping, one host"      one attack
 
-The application is the real one behind HAProxy, as `make serve` starts it, started anew for each attack. Two
-annotators click on known images and two on images that nobody has seen; each mask is compared with that of
-calm weather. The exit status is 1 when an aim is missed.
+The application is the real one behind HAProxy, as `make serve` starts it, and is started anew for each
+attack. Two annotators click on known images and two on new ones; each mask is compared with that of calm
+weather. The exit status is 1 when an aim is missed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.hostile.run import Plan, run
 
 
 def main() -> None:
-    """Read the arguments, attack, print what was noticed."""
+    """Read the arguments, attack, print what annotators noticed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.hostile", description="What annotators notice of somebody hostile."
     )

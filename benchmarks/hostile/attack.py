@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from benchmarks.hostile.figures import Figures
 
 Begin = Callable[[str], AbstractAsyncContextManager[object]]
-"""From the application's address to a context that attacks as long as it is open. It is entered on an event
-loop of its own, which has nothing else to do; what it costs is the attacker's, so it must be little."""
+"""From the application's address to a context that attacks as long as it is open. It runs on an event loop of
+its own on the same machine, so it must take little CPU: annotators would feel that too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be noticed; None: whatever it is.
+    """What annotators may notice of an attack; None: no limit.
 
-    ``first_times``, ``warm_times``: the middle of the clicks on new and on known images, as a multiple of
-    what it is in calm weather. ``worst_s``: the slowest first click. ``health_s``: the slowest /health.
-    ``memory_mib``: what the application's processes hold more than before.
+    ``first_times``, ``warm_times``: the median of clicks on new and on known images, as a multiple of that of
+    calm weather. ``worst_s``: the slowest first click. ``health_s``: the slowest /health. ``memory_mib``:
+    growth of the memory of the application's processes.
     """
 
     first_times: float | None = 1.5
@@ -29,7 +29,7 @@ class Limits:
     memory_mib: float | None = 500.0
 
     def missed(self, found: Figures, calm: Figures) -> list[str]:
-        """What was not kept, in a few words each. No click may be lost, and no mask be wrong."""
+        """The limits that were missed, in a few words each. A lost click or a wrong mask always misses."""
         first, warm = found.first.p50 / calm.first.p50, found.warm.p50 / calm.warm.p50
         lost = found.first.lost + found.warm.lost
         said = {
@@ -50,7 +50,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """``family``: the name by which ``--attacks`` asks for it and its like."""
+    """``family``: the name by which ``--attacks`` asks for it and similar ones."""
 
     family: str
     name: str

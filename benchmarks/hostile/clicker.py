@@ -1,4 +1,4 @@
-"""Hostile annotators: they click on images of their choosing, or open tasks that list them."""
+"""Hostile annotators, who click on images of their choosing or open tasks that list them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from testing.project_server import LABEL_CONFIG, request_of
 
 OPENED_EACH_S = 1.0
 BEGIN_S = 2.0
-"""Until all have begun: many at the same moment are an overload, which is another matter."""
-_REFUSED_S = 0.5  # who is refused at once would otherwise load the machine with questions
+"""Seconds over which they begin. All in one moment would be an overload, which benchmarks.overload
+measures."""
+_REFUSED_S = 0.5  # pause after a refusal; without it the attacker's own requests would fill the machine
 
 _LISTING = LABEL_CONFIG.replace('value="$image"', 'valueList="$images"')
 _NUMBERS = itertools.count(5_000_000)
@@ -25,7 +26,7 @@ _NUMBERS = itertools.count(5_000_000)
 
 @contextlib.asynccontextmanager
 async def clicking(url: str, images: Iterator[str], count: int, project: str) -> AsyncIterator[None]:
-    """``count`` people who click, each on the next one of the images when there is an answer."""
+    """``count`` people who click, each on the next image as soon as the last one is answered."""
 
     async def click(http: httpx.AsyncClient, begin_s: float) -> None:
         await asyncio.sleep(begin_s)
@@ -41,7 +42,7 @@ async def clicking(url: str, images: Iterator[str], count: int, project: str) ->
 
 @contextlib.asynccontextmanager
 async def opening(url: str, images: Iterator[str], listed: int) -> AsyncIterator[None]:
-    """Somebody who opens a task each second, with a list of so many images."""
+    """A person who opens a task each second, with a list of so many images."""
 
     async def opens(http: httpx.AsyncClient) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Bodies of at most a megabyte that would take much of a processor or of memory, one after the other."""
+"""Bodies of at most a megabyte that could take much CPU or memory, sent one after another."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ MOST = 2**20
 """Bytes of a body."""
 
 PAUSE_S = 0.25
-"""Between an answer and the next body: what one does to others is asked, not what a flood does."""
+"""Seconds between an answer and the next body: this measures what single bodies cost, not a flood."""
 
 SIDE = 9400
-"""Of a picture of 88 megapixels, as a body may say that the browser shows."""
+"""Pixels. A body may claim that the browser shows a square picture of this side, 88 megapixels."""
 
 LIMITS = Limits(first_times=2.0, warm_times=2.0, worst_s=None, health_s=0.2, memory_mib=200.0)
 
@@ -95,7 +95,7 @@ def configs() -> Iterator[Body]:
 
 
 def masks() -> Iterator[Body]:
-    """Drawn masks of kilobytes that are many megapixels, and what is read byte by byte."""
+    """Drawn masks of kilobytes that unpack to many megapixels, and formats that are read byte by byte."""
     for color, depth in ((6, 8), (0, 8), (3, 1)):
         url = "data:image/png;base64," + base64.b64encode(_png(color, depth)).decode()
         yield _predict(_item("bitmasklabels", {"imageDataURL": url}))
@@ -107,7 +107,7 @@ def masks() -> Iterator[Body]:
 
 
 def oddities() -> Iterator[Body]:
-    """What JSON can be, and addresses that are long."""
+    """Odd JSON, and long addresses."""
     body = _dumped(predict_body())
     yield "/predict", body[:-1] + b',"z":' + b"[" * 500_000 + b"]" * 500_000 + b"}"
     yield "/predict", body.replace(b'"tasks":[{', b'"tasks":[{"id":' + b"9" * 900_000 + b",", 1)
@@ -119,7 +119,7 @@ def oddities() -> Iterator[Body]:
 
 
 def posting(bodies: Callable[[], Iterator[Body]]) -> Begin:
-    """Somebody who sends these bodies again and again, one at a time."""
+    """An attacker who sends these bodies again and again, one at a time."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:
@@ -144,7 +144,7 @@ async def _send(http: httpx.AsyncClient, bodies: list[Body]) -> None:
 
 @cache
 def _shown() -> str:
-    """A small picture of the shape that the bodies say, so that what is asked of it is decoded."""
+    """A small picture of the shape that the bodies claim; on another shape no mask would be decoded."""
     file = io.BytesIO()
     Image.effect_noise((94, 94), 60).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""What honest annotators noticed, in figures."""
+"""Figures of what honest annotators noticed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testing.annotating.figures import p99
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
-    """``answered`` clicks in seconds, and how many were ``lost``, by what came instead."""
+    """Seconds of the ``answered`` clicks, and the numbers of ``lost`` ones by what came instead."""
 
     answered: int
     p50: float
@@ -27,7 +27,7 @@ class Clicks:
 
     @classmethod
     def of(cls, clicks: Iterable[Click]) -> Clicks:
-        """A click that is lost has taken the time until that was known."""
+        """Figures of these clicks. A lost click counts with the time until its loss was known."""
         clicks = list(clicks)
         seconds = sorted(click.seconds for click in clicks)
         answered = [click for click in clicks if click.answered]
@@ -42,8 +42,8 @@ class Clicks:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``first``: of clicks on images that nobody has seen; ``warm``: on known ones. ``health_s``: the slowest
-    answer of /health. ``memory_mib``: the most that the application's processes held."""
+    """``first``: clicks on new images; ``warm``: clicks on known ones. ``health_s``: the slowest answer of
+    /health. ``memory_mib``: the most that the application's processes held."""
 
     first: Clicks
     warm: Clicks
@@ -55,7 +55,7 @@ class Figures:
 def figures(
     clicks: Sequence[Click], probes: Sequence[Probe], memory_mib: float, began: float, ended: float
 ) -> Figures:
-    """Of the clicks that were sent from ``began`` to ``ended``, seconds of the monotonic clock."""
+    """Figures of the clicks sent from ``began`` to ``ended``, in seconds of the monotonic clock."""
     sent = [click for click in clicks if began <= click.sent < ended]
     asked = [probe.ended - probe.sent for probe in probes if began <= probe.sent < ended]
     return Figures(

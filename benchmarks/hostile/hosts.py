@@ -1,4 +1,4 @@
-"""Hosts of images that do not want to be of use, on loopback."""
+"""Hostile hosts of images, on loopback."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
-"""What a host does after it has read a request; the connection is closed behind it."""
+"""What a host does after it has read a request. The connection is closed afterwards."""
 
 PROMISED = 1_000_000
 DRIP_S = 1.0
 
 
 async def dripping(writer: asyncio.StreamWriter) -> None:
-    """Headers at once, then a byte a second."""
+    """Sends headers at once, then a byte a second."""
     writer.write(_head(PROMISED))
     while True:
         writer.write(b"\xff")
@@ -24,12 +24,12 @@ async def dripping(writer: asyncio.StreamWriter) -> None:
 
 
 async def silent(writer: asyncio.StreamWriter) -> None:
-    """Takes the request, and says nothing."""
+    """Reads the request and never answers."""
     await asyncio.Event().wait()
 
 
 def sending(content: bytes) -> Answer:
-    """A host that sends a file as a good one does."""
+    """An honest answer with this content."""
 
     async def send(writer: asyncio.StreamWriter) -> None:
         writer.write(_head(len(content)) + content)
@@ -40,7 +40,7 @@ def sending(content: bytes) -> Answer:
 
 @contextlib.asynccontextmanager
 async def hosts(count: int, answer: Answer) -> AsyncIterator[list[str]]:
-    """The addresses of ``count`` hosts that all do the same; each is another address of this machine."""
+    """The addresses of ``count`` hosts that all answer alike; each is another address of this machine."""
     addresses = [
         f"127.1.{high}.{low}" for high, low in itertools.islice(_numbers(), count)
     ]  # on Linux all of 127.0.0.0/8 is this machine
@@ -51,7 +51,7 @@ async def hosts(count: int, answer: Answer) -> AsyncIterator[list[str]]:
         assert task is not None
         connections.add(task)
         try:
-            # To be cancelled is how it ends; asyncio would print a traceback for each.
+            # Cancelling is how each connection ends; without this asyncio prints a traceback for each.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await reader.readuntil(b"\r\n\r\n")
                 await answer(writer)

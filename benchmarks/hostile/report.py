@@ -1,4 +1,4 @@
-"""The table, as it stands in docs/reliability.md."""
+"""The table, in the form of docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Line:
 
     @property
     def missed(self) -> list[str]:
-        """What was not kept."""
+        """The limits that were missed."""
         return self.attack.limits.missed(self.found, self.calm)
 
     def cells(self) -> list[str]:
@@ -61,7 +61,7 @@ class Line:
 
 @dataclass
 class Report:
-    """All that was found. ``described``: model, load."""
+    """The results of a run. ``described``: model, load."""
 
     described: str
     lines: list[Line] = field(default_factory=list)

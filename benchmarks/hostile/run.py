@@ -1,4 +1,4 @@
-"""Honest annotators in calm weather and under one attack after the other."""
+"""Honest annotators in calm weather, and under one attack after another."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from testing.weights import checkpoints
 
 NEVER = 10**9
 SETTLE_S = 2.0
-"""An attack has begun when it has gone on for so long; what is clicked on before does not count."""
+"""Seconds from the beginning of an attack until clicks count, so that all attackers have begun."""
 SAMPLE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``seconds``: for which each attack lasts, and half as long calm weather before it."""
+    """``seconds``: duration of each attack; calm weather before it lasts half as long."""
 
     attacks: Sequence[Attack]
     seconds: float
     model: str
 
     def described(self) -> str:
-        """In a sentence."""
+        """The plan in a sentence."""
         return f"{self.model}; two annotators on known images, two on new ones; {self.seconds:g} s each"
 
 
 def held_mib(ancestor: int) -> float:
-    """MiB that all processes of an application hold now, what they share counted once."""
+    """MiB that all processes of an application hold; shared pages are counted once."""
     held = 0.0
     for pid, _ in processes.descendants(ancestor):
         with contextlib.suppress(OSError, KeyError):
@@ -51,7 +51,7 @@ def held_mib(ancestor: int) -> float:
 
 
 class Honest:
-    """Annotators who click on known images, others who click on new ones, and who asks /health."""
+    """Annotators who click on known images, others who click on new ones, and a client that asks /health."""
 
     def __init__(self, app: RunningApp, memory: PeakMemory) -> None:
         known, new = Questions(cold_every=NEVER), Questions(cold_every=1)
@@ -63,7 +63,7 @@ class Honest:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """They click inside the block."""
+        """Let them click inside the block."""
         with contextlib.ExitStack() as stack:
             for each in self._both:
                 stack.enter_context(each)
@@ -77,7 +77,7 @@ class Honest:
 
 
 def run(plan: Plan, folder: Path) -> Report:
-    """All that is planned, each attack on an application that knows nothing of the others."""
+    """Carry out the plan, each attack on an application that was started for it."""
     report = Report(plan.described())
     with Bar(len(plan.attacks)) as bar:
         for attack in plan.attacks:
@@ -99,7 +99,7 @@ def _line(honest: Honest, app: RunningApp, attack: Attack, seconds: float) -> Li
         calm_ended = time.monotonic()
         calm = honest.saw(calm_began, calm_ended)
         began, ended = asyncio.run(_attacked(app, attack, seconds))
-    # Those that were sent in time and answered later count: all have ended now.
+    # All clicks have ended here, so those that were sent in time and answered late are counted.
     return Line(attack, calm, honest.saw(began, ended))
 
 

@@ -1,4 +1,5 @@
-"""Clients that begin requests and never end them: a connection each, opened again whenever it is closed."""
+"""Clients that begin requests and never end them. Each holds a connection and reopens it when it is
+closed."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _PROMISED = _HEAD + b"Content-Length: 10000000\r\n\r\n"
 
 
 def unfinished(count: int, begun: bytes, drip: bytes) -> Begin:
-    """``count`` connections that each send what is ``begun`` and from then on a ``drip`` a second."""
+    """``count`` connections that each send ``begun`` at once, and then a ``drip`` a second."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:
@@ -52,7 +53,7 @@ async def _client(host: str, port: int, begun: bytes, drip: bytes, opening: asyn
 
 
 async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, drip: bytes) -> None:
-    """Until the other side has answered, or closed."""
+    """Send drips until the other side answers or closes."""
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(reader.read(1), DRIP_S)
@@ -60,7 +61,7 @@ async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, drip
         writer.write(drip)
 
 
-# A body that does not end holds what was sent of it, up to HAProxy's buffer: 40 MiB of 300.
+# HAProxy's buffers hold what was sent of unfinished bodies: 40 MiB for 300 of them.
 _LIMITS = Limits(memory_mib=200.0)
 
 ATTACKS = tuple(

@@ -1,4 +1,4 @@
-"""Clicks on small files that take all the time there is to decode."""
+"""Clicks on small files that take as long to decode as is allowed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmarks.hostile.hosts import hosts, sending
 from testing.crafted_files import progressive
 
 SIDE, SCANS = 5000, 3000
-"""A JPEG of 300 KB and 25 megapixels, just below what is decoded one at a time; each scan is a walk over all
-of its blocks."""
+"""A JPEG of 300 KB and 25 megapixels, just below the size at which images are decoded one at a time. Its
+decoder walks over all blocks for each scan."""
 
 
 def clicked(count: int) -> Begin:
-    """``count`` people, each of whom clicks on one such file after the other."""
+    """``count`` people, each of whom clicks on one such file after another."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:

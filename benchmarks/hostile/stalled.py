@@ -14,8 +14,8 @@ LISTED = 100
 
 
 def clicked(count: int, answer: Answer, places: int, *, project: str) -> Begin:
-    """``count`` people, each of whom clicks on one image after the other, as soon as there is an answer, at
-    ``places`` hosts in turn."""
+    """``count`` people, each of whom clicks on the next image as soon as the last one is answered. The images
+    lie on ``places`` hosts in turn."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:
@@ -26,7 +26,7 @@ def clicked(count: int, answer: Answer, places: int, *, project: str) -> Begin:
 
 
 def opened(answer: Answer) -> Begin:
-    """Somebody opens tasks, one a second, each with a list of such images, all of one host."""
+    """A person who opens a task each second, with a list of such images on one host."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:

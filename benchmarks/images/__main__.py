@@ -3,10 +3,11 @@
     python -m benchmarks.images
     python -m benchmarks.images --megapixels 12 --models classical --json figures.json
 
-Images are fetched from a server on loopback, so that fetching takes the least that it can. A JPEG much larger
-than a model needs is decoded at 1/2, 1/4 or 1/8 by its DCT; whether masks are still the same stands beside.
-Other models than ``classical`` have stand-in weights unless --checkpoints has the published ones. Stand-ins
-find nothing in an image and make much of little, so no goal is set for them.
+Images are fetched from a server on loopback, so that fetching takes as little time as possible. A JPEG much
+larger than a model needs is decoded at 1/2, 1/4 or 1/8 by its DCT; the second table says whether masks stay
+the same. Models other than ``classical`` have stand-in weights unless --checkpoints has the published ones.
+Stand-ins find nothing in an image, and turn tiny differences of pixels into large ones of masks, so they have
+no goal.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ _PHOTOGRAPHS = 7
 class Plan:
     """What is asked for.
 
-    ``kinds``: formats that are timed at the least of SIZES, the first of them at all. ``scenes``: how many.
-    ``photographs``: whether there are those too.
+    ``kinds``: formats that are timed at the smallest of SIZES; the first one is timed at all. ``scenes``: how
+    many. ``photographs``: whether to use photographs too.
     """
 
     models: list[Segmenter]

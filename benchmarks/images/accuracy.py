@@ -1,4 +1,4 @@
-"""What decoding a JPEG at a fraction of its size changes: pixels, and the masks found in them."""
+"""What decoding a JPEG at a fraction of its size changes: its pixels and the masks in them."""
 
 from __future__ import annotations
 
@@ -63,10 +63,11 @@ class Overlap:
 class Accuracy:
     """One line of the table, against full decoding by plain Pillow.
 
-    ``pixels``, ``masks``: of what this project decodes; all candidates of ``prompts`` prompts. ``noise``: the
-    masks when every value of the full image is off by at most one level, which nobody sees: what any change
-    does to this model's masks. ``truth``, ``truth_exact``: mean IoU of the best masks with what is known of
-    the picture, found in what this project decodes and in the full image. ``goal``: of ``masks.mean``.
+    ``pixels``, ``masks``: of the image as this project decodes it; all candidates of ``prompts`` prompts.
+    ``noise``: masks when every value of the full image is off by at most one level, which nobody can see. It
+    shows what any change does to this model's masks. ``truth``, ``truth_exact``: mean IoU of the best masks
+    with the known things of the picture, in this project's pixels and in the full image. ``goal``: of
+    ``masks.mean``.
     """
 
     megapixels: int
@@ -112,7 +113,7 @@ class Comparison:
                 self._ask(seen, prompt, truth)
 
     def line(self, megapixels: int, pictures: str, goal: float | None) -> Accuracy:
-        """What all pictures until now come to."""
+        """The line for all pictures so far."""
         pixels = Difference(
             statistics.fmean(each.mean for each in self._pixels), max(each.largest for each in self._pixels)
         )
@@ -170,7 +171,7 @@ def prompts(truth: Mask) -> list[Prompt]:
 
 
 def noisy(rgb: Rgb) -> Rgb:
-    """Every value one level lower, the same, or one level higher; always the same of the three."""
+    """Every value one level lower, the same, or one level higher, by a fixed random choice."""
     levels = np.random.default_rng(0).integers(-1, 2, rgb.shape)
     found = np.clip(rgb + levels, 0, 255)
     return found.astype(np.uint8) if rgb.dtype == np.uint8 else found.astype(np.float32)

@@ -1,7 +1,7 @@
 """Pictures of many megapixels with known things in them: generated scenes and photographs, enlarged.
 
-What an enlarged picture lacks is detail finer than a few pixels, which cameras of that many megapixels hardly
-have either; every pixel gets a grain of its own, as a sensor gives it.
+An enlarged picture lacks detail finer than a few pixels, which cameras of that many megapixels hardly have
+either. Every pixel gets a grain of its own, as from a sensor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a plain use of Pillow makes of an image file: every pixel decoded, then resized."""
+"""An image file read by Pillow in the plain way: every pixel is decoded, then all is resized."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def fractions(data: bytes, size: ModelSize) -> NDArray[np.float32]:
 
 
 def exact(data: bytes, size: ModelSize) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """The pixels that ``size`` asks for, nothing left out on the way to them."""
+    """The pixels that ``size`` asks for, made from every pixel of the file."""
     return fractions(data, size) if size.fractions else whole_levels(data, size)
 
 
 def load(data: bytes, size: ModelSize) -> None:
-    """Only decode, and a JPEG no larger than its DCT can give it for ``size``: nothing is resized."""
+    """Decode without resizing; a JPEG at the smallest size that its DCT offers for ``size``."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft(None, size.scaled(*image.size))
         image.load()

@@ -73,8 +73,8 @@ class Speed:
     def shares(self) -> dict[str, float]:
         """Parts of the time of reading over HTTP; they add up to 1.
 
-        ``rest``: the way to the process that decodes, and back. Below 0 where other work slowed the parts
-        down more than the whole.
+        ``rest``: the way to the process that decodes, and back. It is below 0 where other work slowed the
+        parts more than the whole.
         """
         fetch, load, decode = (self._wall(name) for name in ("fetch", "load", "decode"))
         whole = self._wall("http")
@@ -91,7 +91,7 @@ class Speed:
 
 
 def size_name(size: ModelSize) -> str:
-    """What takes images at this size."""
+    """The name of the models that take images at this size."""
     return "SAM 2" if size.fractions else "SAM"
 
 
@@ -132,7 +132,7 @@ def ways(size: ModelSize, host: str, folder: Path, name: str) -> Iterator[dict[s
 
     ``name``: of a file in ``folder``, which ``host`` serves.
     """
-    # Not asyncio.Runner: it makes a text of each result, tens of milliseconds for the bytes of a photograph.
+    # Not asyncio.Runner, which formats each result as text: tens of milliseconds for a photograph's bytes.
     loop = asyncio.new_event_loop()
     options = ImageOptions(image_hosts=(host,))
     reader = ImageReader(options)

@@ -1,4 +1,4 @@
-"""The tables of ``images.py``."""
+"""The tables of speed and accuracy."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@
     python -m benchmarks.models --models mobile_sam --half decoder --threads 1 --json figures.json
 
 Weights are stand-ins, a pure function of their names, unless --checkpoints has the published files. Stand-ins
-find nothing in an image; time does not depend on weights, and neither does whether two runtimes agree, except
-that trained weights have larger outliers, which bfloat16 feels.
-Wall seconds depend on what else the machine does, CPU seconds less so, and ratios are those of one run.
+find nothing in an image. Time does not depend on weights. Agreement of two runtimes hardly does: trained
+weights have larger outliers, which bfloat16 rounds more. Wall seconds depend on other work on the machine,
+CPU seconds less so; ratios are those of one run.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CLICK_UNITS = 2.0
 
 @dataclass(slots=True)
 class Plan:
-    """What is asked for. ``threads``: each in turn. ``parts``: some of PARTS."""
+    """What the command line asks for. ``threads``: each in turn. ``parts``: some of PARTS."""
 
     models: list[SegmentAnything]
     contenders: list[Contender]
@@ -163,7 +163,7 @@ def plan_of(asked: argparse.Namespace, folder: Path) -> Plan:
 
 
 def contenders(asked: list[Contender] | None) -> list[Contender]:
-    """What is asked for, by default all that is installed, and torch before it as the baseline."""
+    """The runtimes to compare, by default all that are installed, with torch first as the baseline."""
     if asked is None:
         asked = [read_contender(name) for name in RUNTIMES.split(",")]
         asked = [each for each in asked if find_spec(each.runtime) is not None]

@@ -1,4 +1,4 @@
-"""What can run a half of a model on CPU, to be compared with torch in float32."""
+"""The runtimes that can run a half of a model on CPU, for comparison with torch in float32."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def stands_in(model: SegmentAnything) -> bool:
 
 
 def encoders(model: SegmentAnything, contenders: list[Contender], threads: int) -> dict[str, SamEncoder]:
-    """The encoder half in each contender, and before them as its publisher has it."""
+    """The encoder half in each contender, after the publisher's own network."""
     found = {}
     network = official.network(model.architecture, model.checkpoint.path, threads)
     if network is not None:
@@ -94,7 +94,7 @@ def encoders(model: SegmentAnything, contenders: list[Contender], threads: int) 
 
 
 def decoders(model: SegmentAnything, contenders: list[Contender], threads: int) -> dict[str, SamDecoder]:
-    """The decoder half in each contender, and before them as its publisher has it."""
+    """The decoder half in each contender, after the publisher's own network."""
     found = {}
     network = official.network(model.architecture, model.checkpoint.path, threads)
     if network is not None:
@@ -106,7 +106,7 @@ def decoders(model: SegmentAnything, contenders: list[Contender], threads: int) 
 
 
 def _exported(model: SegmentAnything, half: Half) -> SegmentAnything:
-    """The model once its graph is there: without one torch would run it, and be measured by another name."""
+    """The model, once its graph is exported. Without a graph torch would run it, under the wrong name."""
     if model.execution.runtime is not Runtime.TORCH:
         weights = model.weights()
         exported(weights.architecture, half, weights.checkpoint, weights.sha256, weights.folder)

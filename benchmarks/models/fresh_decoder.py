@@ -69,7 +69,7 @@ def _size(model: SegmentAnything, half: Half) -> float | None:
 
 
 def main() -> None:
-    """Load the half, decode a click on an empty embedding, say what the process holds."""
+    """Load the half, decode a click on an empty embedding, print what the process holds."""
     name, checkpoint, sha256, folder = sys.argv[1:]
     model = SegmentAnything(
         name, Checkpoint(Path(checkpoint), sha256, None, name), Execution("cpu"), Path(folder)

@@ -1,4 +1,4 @@
-"""The halves of a model in several runtimes: CPU time of each and how far its masks are those of torch."""
+"""The halves of a model in several runtimes: CPU time, and agreement of the masks with those of torch."""
 
 from __future__ import annotations
 

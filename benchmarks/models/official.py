@@ -1,7 +1,7 @@
 """The publishers' own networks behind the interfaces of ours, as a second baseline.
 
-They do the same work on the same arrays: what the official predictors do around them, such as resampling, is
-left out on both sides. They come with ``make test``; MobileSAM's publisher has no package.
+They do the same work on the same arrays: resampling and the rest of what official predictors do is left out
+on both sides. ``make test`` installs them; MobileSAM's publisher has no package.
 """
 
 from __future__ import annotations

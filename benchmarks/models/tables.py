@@ -1,4 +1,4 @@
-"""The tables of ``models.py``."""
+"""The tables of the halves, of a whole click and of a decoder replica."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""More clicks than can be answered.
+"""Offers the application more clicks than it can answer, and reports what becomes of them.
 
     python -m benchmarks.overload                              with the classical model
     python -m benchmarks.overload --model mobile_sam           (stand-in weights, if there are none)
     python -m benchmarks.overload --model instant              decodes in no time: the ingress's own limit
 
-First the peak: clients that each wait for an answer before they click again, more and more of them. Then
-once, twice, five and ten times the peak, whether or not it is answered, with the peak again before and after
-each: other work on the machine moves it, and the mean is what a load is held against. The client shares the
-cores with the application and comes first. What it takes is not the application's, and the peak is reckoned
-for the cores that it leaves: ten times the clicks take ten times the client.
+First it measures the peak, with more and more clients that each wait for an answer before they click again.
+Then it offers once, twice, five and ten times the peak, whether or not clicks are answered. Other work on the
+machine moves the peak, so it is measured again before and after each load, and the load is compared with the
+mean. The client shares the cores with the application and has priority; ten times the clicks take ten times
+its CPU. So the peak is scaled to the cores that the client leaves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FACTORS = (1.0, 2.0, 5.0, 10.0)
 IMAGES, SIZE = 8, (640, 480)
 GOOD_S = 2.0
 QUICK_S = 0.3
-"""A click is quick that takes no longer, or not twice as long as the slowest in calm."""
+"""Seconds within which a click is quick. Twice the slowest click of calm weather also is."""
 LEAVERS, LEAVE_S = 200, 0.05
 REPORT_S = 15.0
 GOALS = {"share": 0.9, "refused_p99_ms": 100.0, "health_p99_ms": 200.0, "quick_again_s": 2.0}
@@ -52,8 +52,10 @@ GOALS = {"share": 0.9, "refused_p99_ms": 100.0, "health_p99_ms": 200.0, "quick_a
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What became of ``factor`` times the peak, which is ``peak_s`` clicks a second around it on the cores
-    that the client left.
+    """What became of ``factor`` times the peak.
+
+    ``peak_s``: clicks a second of the peak, measured around the load and scaled to the cores that the client
+    left.
 
     ``good_s``: clicks a second that were answered within GOOD_S; ``share``: of the peak. ``late``: answered
     later. ``refused``: with 503 and Retry-After. ``lost``: neither answered nor refused so. ``wrong``:
@@ -96,7 +98,7 @@ class Weather:
 
     @property
     def missed(self) -> list[str]:
-        """What is not as it should be, in words; the share and what is refused count in overload alone."""
+        """The limits that were missed, in words. Share and refusals are judged in overload alone."""
         overloaded = self.factor >= 2
         found = {
             f"{self.share:.0%} of peak": overloaded and self.share < GOALS["share"],
@@ -140,7 +142,7 @@ def weather(factor: float, peak: float, offered: Offered, calm: Mapping[int, str
 
 
 def _decoded(app: RunningApp) -> int:
-    """Clicks that were decoded, when nothing has been decoded for as long as replicas take to report."""
+    """Clicks that were decoded, once the number has stood still for as long as replicas take to report."""
     counted = -1
     while (now := int(total(app, "ray_sam_stage_seconds_count", stage="decode"))) != counted:
         counted = now

@@ -1,10 +1,9 @@
-"""A client that offers requests at a rate, whether or not they are answered, over a new connection for each
-as Label Studio does.
+"""A client that offers requests at a fixed rate, whether or not they are answered.
 
-It runs in a process of its own, spends little on a request, and never waits for a core where it may say so
-(as root on Linux): it stands for people with machines of their own. Niceness would not do. Linux shares the
-cores among sessions first (autogroup), and on two full cores made the client wait up to .4 s, ready to run,
-while whom it asked had long answered.
+Like Label Studio it opens a connection for each. It stands for people with machines of their own, so it must
+never wait for a core: it runs in a process of its own, spends little on a request, and takes real-time
+priority where it may (as root on Linux). Niceness is not enough: Linux divides the cores among sessions first
+(autogroup), and on two full cores the client waited up to .4 s with an answer in its socket.
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests offered to ``url`` for some seconds, in turn, with ``rate`` a second; or by ``clients`` that
-    each wait for an answer before they ask again, and ask once at least. ``leave_s``: when whoever asks
-    leaves without an answer.
+    """Requests offered to ``url`` in turn for some seconds: ``rate`` a second, or from ``clients`` that each
+    wait for an answer before the next request, and send one at least. ``leave_s``: when a client leaves
+    without an answer.
 
-    Beside it /health is asked ``health_rate`` times a second. ``quick_s``: afterwards one click after the
-    other is sent until one is answered as quickly; 0 for none.
+    Meanwhile /health is asked ``health_rate`` times a second. ``quick_s``: after the load, clicks are sent
+    one after another until one is answered within this time; 0: none are sent.
     """
 
     url: str
@@ -99,8 +98,9 @@ def get(path: str) -> bytes:
 
 
 def offer(load: Load) -> Offered:
-    """Offer the load from a process of its own, so that nobody else holds its interpreter."""
-    # Not by multiprocessing, whose children import all that the main module does: seconds for some.
+    """Offer the load from a process of its own, where no other thread holds the interpreter."""
+    # Not with multiprocessing, whose children import whatever the main module imports, which may take
+    # seconds.
     command = [sys.executable, "-c", "from benchmarks.overload.open_loop import main; main()"]
     done = subprocess.run(command, input=pickle.dumps(load), stdout=subprocess.PIPE, check=True, cwd=ROOT)
     offered: Offered = pickle.loads(done.stdout)
@@ -108,7 +108,7 @@ def offer(load: Load) -> Offered:
 
 
 def main() -> None:
-    """Offer the load that stdin has, pickled; stdout gets what became of it."""
+    """Read a pickled load from stdin, offer it, and write its outcomes to stdout."""
     load: Load = pickle.load(sys.stdin.buffer)
     with contextlib.suppress(AttributeError, PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -228,7 +228,7 @@ class _Exchange(asyncio.Protocol):
             self._done.set_result(b"".join(self._parts))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """No whole answer is no answer."""
+        """Count a partial answer as none."""
         if not self._done.done():
             self._done.set_result(b"")
 

@@ -3,12 +3,13 @@
     python -m benchmarks.peer
     python -m benchmarks.peer --only crowd --annotators 8 --seconds 30 --json figures.json
 
-The peer is the example written anew (``peers/example.py`` says what it does) in torch: one predictor for all,
-one image, no lock, gunicorn with eight threads. Ours is `python -m serve_app serve`. Both stand on this
-machine and are asked in turn, never at once; the clients' few milliseconds are in both.
+The peer is the example written anew in torch (``benchmarks.peer.example`` says what it does): one predictor
+for all, one image, no lock, gunicorn with eight threads. Ours is `python -m serve_app serve`. Both run on
+this machine and are asked in turn, never at once; the clients' few milliseconds are in both.
 
-Weights are stand-ins, whose masks are made about as even as those of trained ones, unless --checkpoint names
-a file. A mask is wrong when it is not the one that the same side gave the same click with nobody else there.
+Weights are stand-ins whose masks are about as even as those of trained ones, unless --checkpoint names a
+file. A mask is wrong when it differs from the one that the same side gave for the same click while nobody
+else clicked.
 """
 
 from __future__ import annotations

@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 
 from benchmarks.peer.scenes import Scene
 
-# Label Studio gives a click up after so long.
+# Seconds after which Label Studio gives a click up.
 PATIENCE_S = 100.0
 
-# Nothing shows that a click has failed, so that somebody clicks again only after a while.
+# Label Studio shows nothing when a click fails, so annotators click again only after a while.
 _PUZZLED_S = 1.0
 
 FAILED = 0
-"""The status of a click that no answer came to."""
+"""The status of a click without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``scene``, ``click``: what was asked. ``seconds``: until all was read. ``body``: what was read."""
+    """``scene``, ``click``: the request. ``seconds``: until the answer was read. ``body``: the answer."""
 
     scene: Scene
     click: int

@@ -1,4 +1,4 @@
-"""The predictor of Label Studio's SAM example: one for all requests, with the one image it has seen last."""
+"""The predictor of Label Studio's SAM example: one for all requests, which keeps the last image alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class OneImage:
-    """No lock is held from an image to the mask of it: with threads, the mask may be one of another image.
+    """Holds no lock between setting an image and predicting, so a thread may get a mask of another image.
 
     ``predictor``: the publisher's ``SamPredictor``.
     """
@@ -20,7 +20,7 @@ class OneImage:
     def __init__(self, predictor: Any) -> None:
         self._predictor = predictor
         self._name: str | None = None
-        # Of the name alone, as the example's cache has one.
+        # The key is the name alone, as in the example's cache.
         self._name_lock = threading.Lock()
 
     def masks(

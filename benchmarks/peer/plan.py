@@ -1,4 +1,4 @@
-"""What ``peer.py`` is asked for."""
+"""What the command line asks for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmarks.peer import turns, weights
 LONE, CROWD = "lone", "crowd"
 CROWD_MEGAPIXELS = 2
 
-# For each annotator of a turn, in the unit of the bar, which is a click of a lone one or about a second: what
-# has begun is answered, and by the peer slowly.
+# For each annotator of a turn, in the unit of the bar, which is a click of a lone annotator or about a
+# second: a turn waits for the answers to clicks that have begun, and the peer answers slowly.
 _DRAIN_UNITS = 1.5
 
 

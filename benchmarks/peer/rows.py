@@ -1,4 +1,4 @@
-"""What is measured, side against side, and what is aimed at."""
+"""The rows of the comparison: what was measured on both sides, and the goals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Latency:
-        """The percentiles, each of them a click that was."""
+        """The percentiles, each of which is the time of one real click."""
         if not seconds:
             return cls(float("nan"), float("nan"), float("nan"))
         return cls(*(float(np.percentile(seconds, share, method="higher")) for share in (50, 95, 99)))
@@ -55,9 +55,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One side. ``rate``: answers per second. ``errors``: without an answer; ``wrong``: with another mask.
+    """One side. ``rate``: answers per second. ``errors``: clicks without an answer; ``wrong``: with another
+    mask.
 
-    ``said``: what came instead of the first answer that did not come.
+    ``said``: what came instead of the first missing answer.
     """
 
     clicks: int

@@ -33,7 +33,7 @@ class RunningPeer:
     folder: Path
 
     def said(self) -> str:
-        """All that it printed so far."""
+        """Its output so far."""
         return (self.folder / "peer.log").read_text(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""The tables of ``peer.py``."""
+"""The tables of the comparison."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Match:
         return (self.peer, self.ours) if self._turns % 2 else (self.ours, self.peer)
 
     def both(self, scene: Scene, click: int) -> dict[str, Answer]:
-        """One click on either side. What was not asked alone before is learned."""
+        """One click on each side. The answer to a click that was never asked before is learned as right."""
         found = {}
         for side in self.order():
             time.sleep(self.settle)

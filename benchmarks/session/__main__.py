@@ -2,8 +2,8 @@
 
     python -m benchmarks.session        two annotators, an encoder of 1 s, with prefetch and without, in turn
 
-Each annotator opens the next task, looks at it for a moment, clicks, works on, submits. Without prefetch an
-image is encoded from the moment its task is opened; with it, while somebody works on the tasks before.
+Each annotator opens the next task, looks at it for a moment, clicks, works on, submits. Without prefetch,
+encoding begins when the task is opened; with prefetch, while annotators work on earlier tasks.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Habits:
 
 @dataclass(frozen=True)
 class Session:
-    """What a session was like. ``warm``: share of first clicks whose image was encoded; waits in ms.
+    """Figures of a session. ``warm``: share of first clicks whose image was encoded; waits in ms.
 
-    ``cold``: the tasks of the other ones.
+    ``cold``: the tasks whose first click had to wait for the encoder.
     """
 
     prefetch: bool

@@ -19,7 +19,7 @@ from values.image import Pixels
 
 @dataclass(frozen=True)
 class Slow(Instant):
-    """A device that is busy for a while with every image, and takes no CPU."""
+    """A device that is busy for a while with every image and takes no CPU, as a GPU does."""
 
     name: str = "slow"
     version: str = "slow-1"

@@ -1,13 +1,13 @@
-"""Steady work for an hour: does anything grow that should not?
+"""Steady work for an hour, to see whether memory or anything else grows.
 
     python -m benchmarks.soak                    an hour, or `make soak`
     python -m benchmarks.soak --minutes 3
 
-Annotators click, every fourth time on a new image; tasks are opened; images are encoded into the durable tier
-as `precompute` does it. Memory, descriptors, threads, the object store and the slowest clicks are looked at
-every few seconds. The first third does not count: caches fill then, and are small here, so that they are full
-soon. The exit status is 1 when something surely grows faster than its limit, a click is lost, or a mask is
-wrong; whether something grows, less than half an hour does not tell.
+Annotators click, every fourth time on a new image; tasks are opened; images are encoded into the durable
+tier, as `precompute` does. Memory, descriptors, threads, the object store and the slowest clicks are sampled
+every few seconds. The first third does not count, because caches fill then; they are small here, so that they
+are full soon. The exit status is 1 when something surely grows faster than its limit, a click is lost, or a
+mask is wrong. A run of less than half an hour cannot tell whether something grows.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from testing.running_app import RunningApp, running_app
 
 SAMPLE_S = 10.0
 TELLING_MINUTES = 30.0
-"""A shorter run does not tell whether something grows: processes that have just started still do."""
+"""A shorter run cannot tell whether something grows, because processes that have just started still do."""
 
 LIMITS = {
     "memory MiB": 60.0,
@@ -50,16 +50,16 @@ LIMITS = {
     "object store MiB": 30.0,
     "slowest click ms": 100.0,
 }
-"""By how much each may grow in an hour."""
+"""Growth that is allowed in an hour."""
 
 _SMALL_CACHES = {"CACHE_MIB": "32", "REFINE_MIB": "1", "WORKERS": "2"}
-# Images of opened tasks and of precompute have numbers from here on.
+# The first number of images that are opened or precomputed, beyond those of the clicks.
 _OPENED, _STORED = 1_000_000, 2_000_000
 
 
 @dataclass
 class Samples:
-    """What was seen ``at`` seconds since the start, by what it is."""
+    """Samples taken ``at`` seconds since the start, by name of the quantity."""
 
     at: list[float] = field(default_factory=list)
     values: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in LIMITS})
@@ -71,14 +71,14 @@ class Samples:
             self.values[name].append(value)
 
     def slopes(self) -> dict[str, Slope]:
-        """Of all but the first third."""
+        """The slopes over all samples but those of the first third."""
         first = len(self.at) // 3
         return {name: slope(self.at[first:], values[first:]) for name, values in self.values.items()}
 
 
 @dataclass(frozen=True)
 class Soak:
-    """What came of it."""
+    """The results."""
 
     minutes: float
     clicks: int
@@ -92,14 +92,14 @@ class Soak:
         return not (self.lost or self.wrong or any(self.verdict(name) == "missed" for name in self.slopes))
 
     def verdict(self, name: str) -> str:
-        """Of one line."""
+        """The verdict of one line."""
         if not self.slopes[name].exceeds(LIMITS[name]):
             return "kept"
         return "missed" if self.minutes >= TELLING_MINUTES else "too short to tell"
 
 
 def soak(minutes: float, annotators: int, folder: Path) -> Soak:
-    """Work for so long."""
+    """Work for this time, and sample."""
     questions, samples = Questions(cold_every=4), Samples()
     with Studio(1, *SIZE, pictures=PICTURES) as studio:
         env = {"LABEL_STUDIO_URL": studio.url, "DURABLE": str(folder / "durable"), **_SMALL_CACHES}
@@ -130,7 +130,7 @@ def _sample(app: RunningApp, working: Annotators, seconds: float, samples: Sampl
 
 
 def _processes(ancestor: int) -> dict[str, float]:
-    """Of all processes that descend from one, in sum."""
+    """Sums over all processes that descend from one."""
     memory = descriptors = threads = 0.0
     for pid, _ in processes.descendants(ancestor):
         with contextlib.suppress(OSError, KeyError):  # it has just ended
@@ -143,7 +143,7 @@ def _processes(ancestor: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _beside(app: RunningApp) -> Iterator[None]:
-    """Somebody opens tasks, and precompute runs, until the end of the block."""
+    """Open tasks and run precompute inside the block."""
     enough = threading.Event()
 
     def again(pause_s: float, ask: Callable[[httpx.Client, int], object]) -> None:

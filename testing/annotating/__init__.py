@@ -1,1 +1,1 @@
-"""Annotators of a running application, their clicks, and what may happen to it meanwhile."""
+"""Annotators of a running application, their clicks, and processes that may die meanwhile."""

@@ -1,4 +1,4 @@
-"""Annotators who click steadily, and somebody who asks /health, whatever happens to the application."""
+"""Annotators who click steadily, and a client that asks /health, whatever happens to the application."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import httpx
 from testing.annotating.questions import Question, Questions
 
 TIMEOUT_S = 100.0
-"""Label Studio waits so long for a click."""
+"""Seconds that Label Studio waits for a click."""
 
 HEALTH_TIMEOUT_S = 1.0
-"""Label Studio waits so long for /health; then it shows the model as disconnected."""
+"""Seconds that Label Studio waits for /health before it shows the model as disconnected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,11 @@ class Probe:
 
 
 class Annotators:
-    """``count`` who click, each ``pause_s`` after the last answer, and one who asks /health, until the end of
-    the ``with`` block. Each question has a connection of its own, as Label Studio's have."""
+    """``count`` annotators and a client that asks /health, at work until the end of the ``with`` block.
+
+    Each annotator clicks ``pause_s`` after the last answer. Each request opens a connection, as Label
+    Studio's do.
+    """
 
     def __init__(self, url: str, questions: Questions, count: int = 4, pause_s: float = 0.1) -> None:
         self.clicks: list[Click] = []

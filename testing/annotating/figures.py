@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from testing.annotating.annotators import Click, Probe
 
 OUTAGE_S = 2.0
-"""For so long nobody may answer when what everybody connects to has died."""
+"""Seconds without any answer that are allowed when the process that everybody connects to has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Calm:
-    """Seconds that 99 % of the clicks take at most when nothing happens: of all, on known images, on new."""
+    """The 99th percentile in seconds when nothing happens: of all clicks, on known images, on new ones."""
 
     p99: float
     warm_p99: float
@@ -30,7 +30,7 @@ class Calm:
 
     @classmethod
     def of(cls, clicks: Sequence[Click]) -> Calm:
-        """From the clicks of a calm while. Raises RuntimeError where one of them was lost."""
+        """From clicks while nothing happens. Raises RuntimeError if one of them was lost."""
         lost = [click for click in clicks if click.outcome != "right"]
         if lost or not clicks:
             raise RuntimeError(f"nothing died, and {len(lost)} of {len(clicks)} clicks failed: {lost[:3]}")
@@ -47,7 +47,7 @@ class Calm:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of all events of one kind.
+    """Figures of all events of one kind.
 
     ``lost``: how many clicks, by status or exception. ``late``: of these, those that were sent more than
     ``OUTAGE_S`` after the event. Seconds: ``p50``, ``p99`` and, of known images alone, ``warm_p99``;
@@ -77,8 +77,11 @@ def figures(
     *,
     new_images: bool = False,
 ) -> Figures:
-    """Of the events ``what`` among all ``events``, which are in order: each has the clicks that ended from it
-    on and before the next one. ``new_images``: only clicks on those tell whether things are back."""
+    """Figures of the events ``what`` among all ``events``, which are in order.
+
+    An event has the clicks that ended after it and before the next one. ``new_images``: only clicks on new
+    images tell whether what died is back.
+    """
     last = max((*(click.ended for click in clicks), *(probe.ended for probe in probes)), default=0.0)
     starts = [event.at for event in events] + [last + 1]
     concerned = [(event.at, end) for event, end in zip(events, starts[1:], strict=True) if event.what == what]
@@ -123,11 +126,11 @@ def outage(probes: Sequence[Probe]) -> float:
 
 
 def p99(seconds: Sequence[float]) -> float:
-    """So long 99 % take at most; 0 of none."""
+    """The 99th percentile; 0 of none."""
     return percentile(seconds, 99)
 
 
 def percentile(seconds: Sequence[float], percent: float) -> float:
-    """By the nearest rank; 0 of none."""
+    """The percentile by nearest rank; 0 of none."""
     ranked = sorted(seconds)
     return ranked[-(-len(ranked) * int(percent) // 100) - 1] if ranked else 0.0

@@ -1,4 +1,4 @@
-"""The clicks that are asked, and what a calm run answered to each."""
+"""The clicks that annotators make, and the answer to each in a calm run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ WARM = 12
 """Images that all annotators go on clicking on."""
 
 _POINTS = ((0.5, 0.5), (0.3, 0.3), (0.7, 0.4), (0.4, 0.75))
-# Images that nobody has seen have numbers from here on.
+# The numbers of new images begin here.
 _FIRST_NEW = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A click on the image of task ``number``, on one of the points. ``cold``: nobody has seen the image."""
+    """A click on one of the points in the image of task ``number``. ``cold``: the image was never clicked
+    on."""
 
     number: int
     point: int
@@ -37,7 +38,7 @@ class Question:
         return self.number % PICTURES, self.point
 
     def body(self) -> dict[str, Any]:
-        """What Label Studio sends."""
+        """The request as Label Studio sends it."""
         return request_of(self.number, SIZE, _POINTS[self.point])
 
 
@@ -45,7 +46,7 @@ class Question:
 class Questions:
     """An endless supply of clicks: every ``cold_every``-th on a new image, the others on a few known ones.
 
-    Right is what ``learn`` was answered; region ids are random and do not count.
+    An answer is right when it equals the one that ``learn`` got, apart from region ids, which are random.
     """
 
     cold_every: int = 12
@@ -81,7 +82,7 @@ class Questions:
 
 
 def digest(answer: dict[str, Any]) -> str:
-    """Of all that an answer to /predict says, the random ids apart."""
+    """The digest of an answer to /predict without its random ids."""
     said = [
         [result["score"], [{**region, "id": None} for region in result["result"]]]
         for result in answer["results"]

@@ -15,23 +15,24 @@ from testing import processes
 from testing.running_app import RunningApp
 
 THERE_S = 60.0
-"""So long one may take to be there."""
+"""Seconds that a process may take to appear."""
 
 _APPLICATION = "segment-anything"
 
 
 @dataclass(frozen=True)
 class Victim:
-    """Something that is killed. ``find``: the process ids of all there are. ``returns``: by itself."""
+    """A kind of process that is killed. ``find``: the ids of all that run. ``returns``: a new one starts by
+    itself."""
 
     name: str
     find: Callable[[RunningApp], list[int]]
     returns: bool = True
 
     def kill(self, app: RunningApp, choose: random.Random) -> float:
-        """Kill one of them and wait until another one is there; when, by the monotonic clock, it died.
+        """Kill one of them and wait until another one runs; the time of death by the monotonic clock.
 
-        Raises RuntimeError where none is there for a minute.
+        Raises RuntimeError if none appears within a minute.
         """
         before = self._wait(app, without=set())
         died = time.monotonic()
@@ -41,7 +42,7 @@ class Victim:
         return died
 
     def _wait(self, app: RunningApp, without: set[int]) -> list[int]:
-        """Those that are there, once one is that is not among ``without``."""
+        """Wait until a process runs that is not among ``without``; the ids of all that run then."""
         deadline = time.monotonic() + THERE_S
         while not set(found := self.find(app)) - without:
             if time.monotonic() > deadline:
@@ -61,9 +62,9 @@ def _replica(deployment: str) -> Victim:
 
 
 def haproxy(app: RunningApp) -> list[int]:
-    """The one that listens at the application's port; those that end after a reload do so no more.
+    """The process that listens at the application's port. Those that end after a reload no longer listen.
 
-    It is not always a descendant: it may outlive what started it.
+    It may outlive the process that started it, so it is not always a descendant.
     """
     port = urlsplit(app.url).port
     found = [pid for pid, words in processes.everything() if _listens(words, f":{port}")]

@@ -1,4 +1,4 @@
-"""Checkpoint files with stand-in weights, in the formats in which the publishers give theirs."""
+"""Checkpoint files with stand-in weights, in the publishers' formats."""
 
 from __future__ import annotations
 

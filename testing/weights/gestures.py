@@ -1,4 +1,4 @@
-"""What an annotator does on a picture: as Label Studio sends it, and as the prompts that it means."""
+"""What an annotator draws on a picture, as Label Studio sends it and as the prompts that it stands for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rgb = NDArray[np.uint8]
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 
-# In parts of the picture's sides.
+# In fractions of the picture's sides.
 _FIRST: Point = (0.38, 0.45)
 _SECOND: Point = (0.46, 0.52)
 _OUTSIDE: Point = (0.76, 0.56)
@@ -42,7 +42,7 @@ class Gesture:
 
 
 def gestures(width: int, height: int) -> dict[str, Gesture]:
-    """Everything that the protocol takes as a prompt, by name."""
+    """Every kind of prompt that the protocol takes, by name."""
     page = _Page(width, height)
     return {
         "click": page.gesture(positive=[_FIRST]),
@@ -61,7 +61,7 @@ def body(picture: bytes, gesture: Gesture) -> dict[str, Any]:
 
 
 def png(rgb: Rgb) -> bytes:
-    """The picture as a file that loses nothing."""
+    """The picture as a lossless file."""
     file = io.BytesIO()
     Image.fromarray(rgb).save(file, "PNG", compress_level=1)
     return file.getvalue()

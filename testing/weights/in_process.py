@@ -1,4 +1,4 @@
-"""A segmenter in this process, doing what the application's replicas do, without any of them."""
+"""A segmenter in this process that does what the application's replicas do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from values.prompt import Prompt
 Mask = NDArray[np.bool_]
 Decode = Callable[[str, Embedding, Prompt], Masks]
 
-# Of pixels whose logit is nearly zero: runtimes round differently with other numbers of threads.
+# Pixels whose logit is nearly zero may differ: runtimes round differently with other numbers of threads.
 TOLERANCE = 4
 
 
@@ -79,6 +79,6 @@ def difference(regions: Sequence[dict[str, Any]], expected: Sequence[tuple[Mask,
 
 
 def region_mask(region: dict[str, Any]) -> Mask:
-    """HxW mask of a brush region; unlike Label Studio's own code it takes no minutes for a photograph."""
+    """HxW mask of a brush region, in a moment; Label Studio's own code takes minutes for a photograph."""
     rle = np.array(region["value"]["rle"], np.uint8).tobytes()
     return brush_rle.decode(rle, region["original_height"], region["original_width"])

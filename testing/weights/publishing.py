@@ -1,4 +1,4 @@
-"""Stand-in checkpoints in the place of the published ones."""
+"""Stand-in checkpoints in place of the published ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from segmenters.checkpoints.digest import sha256_of
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, model: str, path: Path) -> None:
-    """Make the catalogue say, until the test ends, that ``path`` is what the publisher of ``model`` gives."""
+    """Make ``path`` the published checkpoint of ``model`` in the catalogue, until the test ends."""
     entry = replace(PUBLISHED[model], sha256=sha256_of(path), size=path.stat().st_size)
     monkeypatch.setitem(cast(dict[str, Published], PUBLISHED), model, entry)

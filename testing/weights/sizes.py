@@ -41,7 +41,7 @@ _HIERAS = {
     "large": _Hiera(144, (2, 6, 36, 4)),
 }
 
-# What a video needs of 2.1 and of no earlier version.
+# Entries that only 2.1 has, for videos.
 _NEW_IN_2_1 = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")
 
 
@@ -78,9 +78,10 @@ def sam2(model: str, smallest: Shapes) -> Shapes:
 
 
 def _likes(blocks: tuple[int, ...], smallest: tuple[int, ...]) -> Iterator[int]:
-    """For each block the one of the smallest model that is as wide and, like it, first of its stage or not.
+    """For each block, a block of the smallest model that is as wide, and first of its stage if this one is.
 
-    The first stage has one block there: nothing becomes wider in it, so that its others are the same.
+    The smallest model has one block in its first stage. That stage never grows wider, so its other blocks
+    have the same shapes.
     """
     start = 0
     for stage, (count, there) in enumerate(zip(blocks, smallest, strict=True)):
@@ -96,5 +97,6 @@ def _copied(shapes: Shapes, prefix: str, like: int, number: int) -> Shapes:
 
 
 def _wider(shape: tuple[int, ...], before: int, after: int) -> tuple[int, ...]:
-    """``shape`` with ``after`` channels for each ``before``; what is no multiple of them is no channels."""
+    """``shape`` with ``after`` channels for each ``before``; sides that are no multiple of it are not
+    channels."""
     return tuple(side if side % before else side // before * after for side in shape)
