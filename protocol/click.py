@@ -9,13 +9,12 @@ from itertools import islice
 
 from protocol import mask_prompts
 from protocol.bodies import PredictBody, Task, WebhookBody
-from protocol.budget import Budget, Spent
 from protocol.controls import Output
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.mask_prompts import Draw
 from protocol.options import ReadOptions
 from protocol.prompts import Pointed, read_pointed
-from protocol.repeater import expanded, images
+from protocol.repeater import Budget, Spent, expanded, images
 from protocol.variables import Absent, TaskData, kind_of, resolve
 from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
 from values.image import ImageSource

@@ -13,8 +13,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from protocol.bodies import TEXT_LIMIT
+from protocol.config_cache import ConfigCache
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
-from protocol.kept_configs import KeptConfigs
 from values.errors import BadLabelConfig
 from values.one_line import shown
 
@@ -104,7 +104,7 @@ def parse(xml: str) -> LabelConfig:
         raise BadLabelConfig(
             f"the labeling config has {len(xml)} characters, over the limit of {LENGTH_LIMIT}"
         )
-    return _KEPT.of(xml)
+    return _CACHE.of(xml)
 
 
 def _parse(xml: str) -> LabelConfig:
@@ -124,7 +124,7 @@ def _parse(xml: str) -> LabelConfig:
     return _collect(root)
 
 
-_KEPT = KeptConfigs(_parse, KEPT_CHARACTERS)
+_CACHE = ConfigCache(_parse, KEPT_CHARACTERS)
 
 
 def _short(name: str) -> str:

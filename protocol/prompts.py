@@ -14,8 +14,8 @@ import numpy as np
 
 from protocol import mask_prompts
 from protocol.bodies import Item
-from protocol.fields import CORNER_LIMIT
-from protocol.marks import Mark, read_marks
+from protocol.context_items import Mark, read_marks
+from protocol.item_fields import CORNER_LIMIT
 from protocol.mask_prompts import Draw, Drawn
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.budget import Budget
 from protocol.controls import Control, Label
 from protocol.label_config import Image, LabelConfig, Repeated, Repeater
 from protocol.variables import TaskData, resolve
@@ -22,6 +21,23 @@ REPEATED_LIMIT = 2000
 """Tags that repeaters may make of one task; a round of a repeater, and 250 characters, count as one more."""
 
 _Flags = tuple[tuple[str, str], ...]
+
+
+class Spent(Exception):
+    """A request has done all the work that its ``Budget`` allows."""
+
+
+class Budget:
+    """Units of work that one request may do where they are a product, such as tasks times images."""
+
+    def __init__(self, units: int) -> None:
+        self._left = units
+
+    def spend(self, units: int) -> None:
+        """Count ``units`` of work before they are done. Raises Spent when fewer are left."""
+        self._left -= units
+        if self._left < 0:
+            raise Spent
 
 
 def expanded(config: LabelConfig, data: TaskData) -> LabelConfig:

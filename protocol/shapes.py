@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol import mask_prompts
-from protocol.fields import BYTES, POINTS, TEXT, Fields
+from protocol.item_fields import BYTES, POINTS, TEXT, Fields
 from protocol.mask_prompts import Draw, Drawing, Drawn, Kind
 
 

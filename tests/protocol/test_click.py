@@ -7,10 +7,10 @@ import pytest
 
 from protocol import repeater
 from protocol.bodies import PredictBody, read_predict
-from protocol.budget import Budget
 from protocol.click import LOOK_UPS, Click, Nothing, read_click, read_images
 from protocol.controls import Output
 from protocol.options import ReadOptions
+from protocol.repeater import Budget
 from tests.protocol.support import (
     INTERACTIVE,
     WITHOUT_PROMPTS,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protocol import bitmask, brush_rle
-from protocol.fields import CORNER_LIMIT
+from protocol.item_fields import CORNER_LIMIT
 from protocol.prompts import MultiBox, read_pointed, read_prompts
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from protocol.budget import Budget
 from protocol.controls import Control, Label
 from protocol.label_config import parse
-from protocol.repeater import REPEATED_LIMIT, expanded, images
+from protocol.repeater import REPEATED_LIMIT, Budget, expanded, images
 from tests.protocol.support import EDITOR, task_data
 from values.errors import BadLabelConfig
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from protocol.fields import Fields
+from protocol.item_fields import Fields
 from protocol.mask_prompts import read
 from protocol.shapes import Area, Point, reader_of
 from values.errors import BadPrompt

@@ -1,4 +1,4 @@
-"""The labeling configs that were read last: each click of a project brings the same one."""
+"""A cache of parsed labeling configs, because each click of a project brings the same one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 Read = TypeVar("Read")
 
 
-class KeptConfigs(Generic[Read]):
-    """What ``read`` makes of XML, kept while all that is kept has at most ``characters``.
+class ConfigCache(Generic[Read]):
+    """Keeps what ``read`` makes of XML, the most recently used first, up to ``characters`` of XML in all.
 
-    By characters, because what is made of a megabyte of XML takes dozens. Safe to call from several threads,
-    two of which may read the same XML.
+    The limit counts characters, because a megabyte of XML becomes dozens of megabytes of objects. Several
+    threads may call at once; two of them may read the same XML.
     """
 
     def __init__(self, read: Callable[[str], Read], characters: int) -> None:

@@ -1,4 +1,4 @@
-"""One mark for each thing an annotator placed on an image, read from the items of ``context.result``."""
+"""The items of ``context.result`` -> marks: one for each thing that an annotator placed on the image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from protocol.bodies import TEXT_LIMIT, Item, decode
-from protocol.fields import FLAG, NAMES, TEXT, Fields
+from protocol.item_fields import FLAG, NAMES, TEXT, Fields
 from protocol.shapes import KINDS, VALUE_FIELDS, Shape, reader_of
 from values.errors import BadPrompt, BadRequest
 from values.one_line import shown

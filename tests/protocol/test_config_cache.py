@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from protocol.kept_configs import KeptConfigs
+from protocol.config_cache import ConfigCache
 
 
 def test_what_was_read_last_is_kept_by_its_characters() -> None:
@@ -10,7 +10,7 @@ def test_what_was_read_last_is_kept_by_its_characters() -> None:
         read.append(xml)
         return len(xml)
 
-    kept = KeptConfigs(noted, characters=10)
+    kept = ConfigCache(noted, characters=10)
     assert [kept.of(xml) for xml in ("aaaa", "bbbb", "aaaa", "cccc", "aaaa")] == [4] * 5
     assert read == ["aaaa", "bbbb", "cccc"]
     kept.of("bbbb")

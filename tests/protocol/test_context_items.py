@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from protocol.marks import Mark, read_marks
+from protocol.context_items import Mark, read_marks
 from tests.protocol.support import item, items, keypoint, rectangle
 from values.errors import BadPrompt, BadRequest
 from values.pixel_limit import PixelLimit

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from protocol.brush_rle import ENCODED_LIMIT
-from protocol.fields import BYTES, CORNER_LIMIT, FLAG, LABEL_LIMIT, NAMES, POINTS, TEXT, Fields
+from protocol.item_fields import BYTES, CORNER_LIMIT, FLAG, LABEL_LIMIT, NAMES, POINTS, TEXT, Fields
 from values.errors import BadPrompt, BadRequest
 
 
