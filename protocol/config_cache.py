@@ -11,7 +11,7 @@ Read = TypeVar("Read")
 
 
 class ConfigCache(Generic[Read]):
-    """Keeps what ``read`` makes of XML, the most recently used first, up to ``characters`` of XML in all.
+    """Keeps what ``read`` makes of XML, and drops the least recently used above ``characters`` of XML in all.
 
     The limit counts characters, because a megabyte of XML becomes dozens of megabytes of objects. Several
     threads may call at once; two of them may read the same XML.
