@@ -7,9 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segmenters.architectures import LOW_RES
-from segmenters.networks.channel_norm import ChannelNorm
-from segmenters.networks.mlp import Head
-from segmenters.networks.neck import EMBEDDING, GRID
+from segmenters.networks.layers import EMBEDDING, GRID, ChannelNorm, Head
 from segmenters.networks.two_way import TwoWayTransformer
 
 _MASKS = 4

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segmenters.architectures import SIDE
-from segmenters.networks.channel_norm import ChannelNorm
-from segmenters.networks.neck import EMBEDDING, GRID
+from segmenters.networks.layers import EMBEDDING, GRID, ChannelNorm
 
 
 class Positions(nn.Module):

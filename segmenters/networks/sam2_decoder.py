@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from segmenters.networks.layers import EMBEDDING
 from segmenters.networks.mask_decoder import MaskDecoder, in_quarters, in_rows
-from segmenters.networks.neck import EMBEDDING
 from segmenters.networks.prompt_encoder import PromptEncoder
 
 

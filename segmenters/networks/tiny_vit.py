@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from segmenters.networks.neck import neck
-from segmenters.networks.windows import Windows
+from segmenters.networks.layers import Windows, neck
 
 _EACH = 32  # channels of a head
 

@@ -15,8 +15,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, softmax
 
-from segmenters.networks.mlp import Mlp
-from segmenters.networks.neck import EMBEDDING, GRID
+from segmenters.networks.layers import EMBEDDING, GRID, Mlp
 
 _HEADS = 8
 _CELLS = GRID * GRID

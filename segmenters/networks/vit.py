@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention as _attention
 
-from segmenters.networks.mlp import Mlp
-from segmenters.networks.neck import GRID, neck
-from segmenters.networks.windows import Windows
+from segmenters.networks.layers import GRID, Mlp, Windows, neck
 
 _PATCH = 16  # pixels along a side
 _WINDOW = 14  # patches along a side

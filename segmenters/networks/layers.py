@@ -1,11 +1,64 @@
-"""Square windows of a feature map, whose side they need not divide."""
+"""Layers that several networks share, under the names that SAM's checkpoints give their weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+EMBEDDING = 256  # channels of an image embedding
+GRID = 64  # cells along a side of an image embedding
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Normalises (B, C, H, W) over its channels, each pixel by itself: segment-anything's ``LayerNorm2d``."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """(B, C, H, W) -> the same shape."""
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def neck(channels: int) -> nn.Sequential:
+    """What follows the blocks of SAM's image encoders: (B, ``channels``, 64, 64) -> (B, 256, 64, 64)."""
+    return nn.Sequential(
+        nn.Conv2d(channels, EMBEDDING, 1, bias=False),
+        ChannelNorm(EMBEDDING),
+        nn.Conv2d(EMBEDDING, EMBEDDING, 3, padding=1, bias=False),
+        ChannelNorm(EMBEDDING),
+    )
+
+
+class Mlp(nn.Module):
+    """Two layers, as in the blocks of transformers."""
+
+    def __init__(self, channels: int, hidden: int, activation: nn.Module) -> None:
+        super().__init__()
+        self.lin1 = nn.Linear(channels, hidden)
+        self.lin2 = nn.Linear(hidden, channels)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> the same shape."""
+        return cast(Tensor, self.lin2(self.activation(self.lin1(x))))
+
+
+class Head(nn.Module):
+    """Three layers with ReLU in between, which read a token."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        widths = (channels, channels, channels, outputs)
+        self.layers = nn.ModuleList(nn.Linear(widths[i], widths[i + 1]) for i in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> (..., outputs)."""
+        first, second, last = self.layers
+        return cast(Tensor, last(functional.relu(second(functional.relu(first(x))))))
 
 
 @dataclass(frozen=True, slots=True)
