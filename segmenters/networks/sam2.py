@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -9,9 +10,52 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.networks.sam2_decoder import Sam2Decoder
-from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder
-from segmenters.networks.sam2_keys import renamed
+from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, positions
 from segmenters.runtimes.session import Half
+
+# What only a video needs: memories of earlier frames, pointers to objects, whether an object is in view.
+_VIDEO = (
+    "maskmem_tpos_enc",
+    "mask_downsample.",
+    "memory_attention.",
+    "memory_encoder.",
+    "no_mem_pos_enc",
+    "no_obj_embed_spatial",
+    "no_obj_ptr",
+    "obj_ptr_proj.",
+    "obj_ptr_tpos_proj.",
+    "sam_mask_decoder.pred_obj_score_head.",
+)
+
+# The encoder ends with two convolutions of the mask decoder: no prompt changes what they see.
+_BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+
+_IMAGES = 4  # dimensions of a batch of images
+
+# What a half leaves to the other.
+_OTHER = {
+    Half.ENCODER: ("sam_prompt_encoder.", "sam_mask_decoder."),
+    Half.DECODER: ("image_encoder.", "no_mem_embed", *_BRIDGE),
+}
+
+# Patterns of official keys and what replaces them; all that match are applied, in this order.
+_RULES = {
+    Half.ENCODER: (
+        (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"neck.\1."),
+        (r"^image_encoder\.trunk\.", "trunk."),
+        (r"^sam_mask_decoder\.conv_s", "conv_s"),
+        (r"^no_mem_embed$", "no_memory_embedding"),
+        (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
+        (r"\.norm(\d)\.", r".layer_norm\1."),
+        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+    ),
+    Half.DECODER: (
+        (r"^sam_", ""),
+        (r"\.transformer\.(.*)\.mlp\.layers\.0\.", r".transformer.\1.mlp.lin1."),
+        (r"\.transformer\.(.*)\.mlp\.layers\.1\.", r".transformer.\1.mlp.lin2."),
+    ),
+}
 
 
 def build(architecture: Architecture, half: Half) -> nn.Module:
@@ -31,4 +75,28 @@ def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
     ``state``: what stands under ``model`` in the file. The other half's entries and those that only a video
     needs are left out; unknown ones are kept, so that a strict load names them.
     """
-    return renamed(state, half)
+    found: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if _belongs(key, half):
+            found[_new_name(key, half)] = value
+    if half is Half.ENCODER:
+        _join_positions(found)
+    return found
+
+
+def _belongs(key: str, half: Half) -> bool:
+    if key.startswith(_BRIDGE):
+        return half is Half.ENCODER
+    return not key.startswith(_VIDEO + _OTHER[half])
+
+
+def _new_name(key: str, half: Half) -> str:
+    for pattern, replacement in _RULES[half]:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+def _join_positions(state: dict[str, Tensor]) -> None:
+    parts = ("trunk.pos_embed", "trunk.pos_embed_window")
+    if all(part in state and state[part].dim() == _IMAGES for part in parts):
+        state["positions"] = positions(*(state.pop(part) for part in parts))
