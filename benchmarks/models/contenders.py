@@ -9,7 +9,7 @@ from benchmarks.models import official
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.runtimes.exporting import exported
+from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.halves import SamDecoder, SamEncoder

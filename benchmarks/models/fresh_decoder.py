@@ -17,7 +17,7 @@ import numpy as np
 
 from segmenters.architectures import SIDE
 from segmenters.checkpoints.checkpoint import Checkpoint
-from segmenters.runtimes.exporting import graph_path
+from segmenters.runtimes.exported_graphs import graph_path
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
 from segmenters.sam.segmenter import SegmentAnything

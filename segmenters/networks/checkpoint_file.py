@@ -1,4 +1,4 @@
-"""Checkpoint files, read without running what is in them."""
+"""Checkpoint files: read without running what is in them, and told apart by their keys."""
 
 from __future__ import annotations
 
@@ -13,14 +13,29 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from segmenters.file_signature import usual_mistake
 from segmenters.runtimes.session import first_line
-from segmenters.wrong_files import mistaken
 from values.errors import ModelError
 
 # Where training scripts keep the weights: SAM 2's publishers, then most others.
 _WRAPPERS = ("model", "state_dict")
 # What DistributedDataParallel puts before each key.
 _PREFIX = "module."
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+# Channels of the first map, and for SAM 2 the last block, decide the size.
+_SAM = {768: "sam_vit_b", 1024: "sam_vit_l", 1280: "sam_vit_h"}
+_SAM2 = {(96, 11): "tiny", (96, 15): "small", (112, 23): "base_plus", (144, 47): "large"}
+
+_SAM_PATCHES = "image_encoder.patch_embed.proj.weight"
+_SAM2_PATCHES = "image_encoder.trunk.patch_embed.proj.weight"
+_TINY_VIT = "image_encoder.patch_embed.seq.0.c.weight"
+_NECK = "image_encoder.neck.0.weight"
+
+# Both versions have a memory of earlier frames; only 2.1 tells it that an object is hidden.
+_MEMORY = "maskmem_tpos_enc"
+_HIDDEN = "no_obj_embed_spatial"
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -44,6 +59,22 @@ def read(path: Path) -> dict[str, Tensor]:
     return weights
 
 
+def recognise(shapes: Shapes) -> str | None:
+    """The name in ``segmenters.architectures.ARCHITECTURES`` of the model that a checkpoint is of, or None.
+
+    ``shapes``: of all entries of the checkpoint, by their official keys. A checkpoint with the encoder of a
+    model is one of that model, whatever else is missing or too many. SAM 2 without what a video needs is
+    None, because versions 2.0 and 2.1 differ in nothing else but values.
+    """
+    if _TINY_VIT in shapes:
+        return "mobile_sam" if shapes.get(_NECK) == (256, 320, 1, 1) else None
+    if _SAM_PATCHES in shapes:
+        return _SAM.get(shapes[_SAM_PATCHES][0])
+    if _SAM2_PATCHES in shapes:
+        return _sam2(shapes)
+    return None
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error of reading or copying weights means that memory is short."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
@@ -60,7 +91,7 @@ def _content(path: Path) -> object:
             start = file.read(64)
     except OSError as error:
         raise ModelError(f"cannot read the checkpoint {path}: {error.strerror}") from None
-    described = mistaken(start)
+    described = usual_mistake(start)
     if described is not None:
         raise ModelError(f"{path} is not a checkpoint but {described}; {_REMEDY}")
     try:
@@ -101,3 +132,12 @@ def _refusal(path: Path, reason: str) -> str:
         f"the checkpoint {path} holds a Python object, {named[1]}, besides tensors; loading such objects can "
         "run any code, so it is refused: save the model's state_dict alone, or as safetensors"
     )
+
+
+def _sam2(shapes: Shapes) -> str | None:
+    trunk = "image_encoder.trunk.blocks."
+    last = max((int(key.split(".")[3]) for key in shapes if key.startswith(trunk)), default=-1)
+    size = _SAM2.get((shapes[_SAM2_PATCHES][0], last))
+    if size is None or _MEMORY not in shapes:
+        return None
+    return f"sam2.1_hiera_{size}" if _HIDDEN in shapes else f"sam2_hiera_{size}"

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from segmenters.architectures import LOW_RES, SIDE, Architecture, Family
-from segmenters.networks.checkpoint_file import out_of_memory, read
-from segmenters.networks.recognise import recognise
+from segmenters.networks.checkpoint_file import out_of_memory, read, recognise
 from segmenters.runtimes.session import Half
 from values.errors import ModelError
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.networks import sam
-from segmenters.networks.folding import folded
 from segmenters.networks.tiny_vit import TinyViT
+from segmenters.networks.tiny_vit_weights import folded
 from segmenters.runtimes.session import Half
 
 # Of the classifier that TinyViT was distilled as.

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from segmenters.file_signature import usual_mistake
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
-from segmenters.wrong_files import mistaken
 from values.errors import ModelError
 
 _LIMIT = 2**31  # bytes; Protocol Buffers, the format of ONNX files, knows no larger ones
@@ -117,7 +117,7 @@ def _something_else(start: bytes) -> str | None:
         return "a torch checkpoint (or another archive)"
     if start[4:9] == b"\0\0\0\0{":  # the length of a JSON header, then the header
         return "a checkpoint in the format safetensors"
-    return mistaken(start)
+    return usual_mistake(start)
 
 
 def _check_version(model: onnx.ModelProto, path: Path) -> None:

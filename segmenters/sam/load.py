@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmenters.architectures import Architecture
-from segmenters.runtimes.exporting import exported
+from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Array, Half, Session

@@ -21,7 +21,7 @@ from segmenters.checkpoints.state import State, state_of
 from segmenters.kept_choice import ChoiceFile
 from segmenters.naming import CLASSICAL, unknown
 from segmenters.options import ModelOptions
-from segmenters.runtimes.exporting import exported
+from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from serve_app.cli.progress import console, progress
 from values.errors import ModelError

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from segmenters.architectures import ARCHITECTURES, Architecture, Family
 from segmenters.networks import mobile_sam, sam, sam2
-from segmenters.networks.recognise import recognise
+from segmenters.networks.checkpoint_file import recognise
 from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
 from tests.oracles import official

@@ -15,7 +15,7 @@ from segmenters.checkpoints.digest import sha256_of
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.resample import to_mask
-from segmenters.runtimes.exporting import exported
+from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder

@@ -1,10 +1,10 @@
-"""Files that lie where a model should."""
+"""What a file is by its first bytes, where it lies in place of a model."""
 
 from __future__ import annotations
 
 
-def mistaken(start: bytes) -> str | None:
-    """What a file is whose first 64 bytes these are, if it is one of the usual mistakes for a model."""
+def usual_mistake(start: bytes) -> str | None:
+    """What the file is that begins with ``start``, 64 bytes; None unless it is a usual mistake for a model."""
     if not start:
         return "an empty file"
     if start.startswith(b"version https://git-lfs"):

@@ -1,6 +1,6 @@
 """Networks as ONNX graphs.
 
-``python -m segmenters.networks.export MODEL encoder|decoder CHECKPOINT GRAPH``
+``python -m segmenters.networks.onnx_export MODEL encoder|decoder CHECKPOINT GRAPH``
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def _export_to(place: Path, architecture: Architecture, half: Half, checkpoint: 
 def _in_process(architecture: Architecture, half: Half, checkpoint: Path, graph: Path) -> None:
     arguments = (architecture.name, half.value, str(checkpoint), str(graph))
     done = subprocess.run(
-        [sys.executable, "-m", "segmenters.networks.export", *arguments],
+        [sys.executable, "-m", "segmenters.networks.onnx_export", *arguments],
         cwd=_ROOT,
         capture_output=True,
         text=True,
