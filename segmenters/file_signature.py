@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def usual_mistake(start: bytes) -> str | None:
-    """What the file is that begins with ``start``, 64 bytes; None unless it is a usual mistake for a model."""
+    """What a file is that begins with these 64 bytes, if it is a usual mistake for a model; else None."""
     if not start:
         return "an empty file"
     if start.startswith(b"version https://git-lfs"):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from segmenters.architectures import LOW_RES, SIDE, Family
+from segmenters.candidates import candidates
 from segmenters.runtimes.session import Session
 from segmenters.sam.decoder_inputs import decoder_inputs
 from segmenters.sam.load import Features
-from segmenters.sam.mask_heads import candidates
 from values.embedding import Embedding
 from values.errors import ModelError
 from values.image import Pixels

@@ -3,8 +3,62 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmenters.candidates import ranked
+from segmenters.architectures import Family
+from segmenters.candidates import candidates, ranked
 from values.masks import Frame, Masks
+from values.prompt import Prompt
+
+SCORES = np.array([0.9, 0.1, 0.3, 0.2], np.float32)
+CLICK = Prompt(np.zeros((1, 2)), np.ones(1, np.int32))
+CLICKS = Prompt(np.zeros((2, 2)), np.ones(2, np.int32))
+BOX = Prompt(box=np.zeros(4))
+
+
+def _logits(*, stable: bool = True) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    logits = np.stack([np.full((8, 8), index + 1, np.float32) for index in range(4)])
+    if not stable:
+        logits[0, :4] = 0  # between the two thresholds: half of the area is unsure
+    return logits
+
+
+def _chosen(prompt: Prompt, family: Family, *, stable: bool = True) -> list[int]:
+    logits, scores = candidates(_logits(stable=stable), SCORES, prompt, family)
+    assert len(logits) == len(scores)
+    return [int(mask[-1, -1]) - 1 for mask in logits]
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("prompt", [CLICK, BOX])
+def test_a_single_click_or_box_has_three_candidates(family: Family, prompt: Prompt) -> None:
+    assert _chosen(prompt, family) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        CLICKS,
+        Prompt(CLICK.points, CLICK.labels, BOX.box),
+        Prompt(CLICK.points, low_res=np.zeros((2, 2), np.float32)),
+    ],
+)
+def test_several_prompts_or_a_refinement_have_the_single_mask(family: Family, prompt: Prompt) -> None:
+    assert _chosen(prompt, family) == [0]
+
+
+def test_sam2_replaces_an_unstable_single_mask_by_the_best_of_three() -> None:
+    assert _chosen(CLICKS, Family.SAM2, stable=False) == [2]
+    assert _chosen(CLICKS, Family.SAM, stable=False) == [0]
+
+
+def test_an_empty_mask_counts_as_stable() -> None:
+    logits = np.full((4, 8, 8), -5, np.float32)
+    assert candidates(logits, SCORES, CLICKS, Family.SAM2)[1].tolist() == [SCORES[0]]
+
+
+def test_an_export_that_chose_already_is_left_alone() -> None:
+    logits, scores = candidates(_logits()[:1], SCORES[:1], CLICK, Family.SAM)
+    assert (len(logits), len(scores)) == (1, 1)
 
 
 def _masks(*scores: float) -> Masks:

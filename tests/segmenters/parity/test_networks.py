@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segmenters.architectures import ARCHITECTURES, Family
+from segmenters.candidates import candidates, single
 from segmenters.sam.decoder_inputs import SAM2_LIMIT
-from segmenters.sam.mask_heads import candidates, single
 from tests.oracles.official import Answer
 from tests.segmenters.parity.logits import decided, smooth, wrong
 from tests.segmenters.parity.prompts import prompts

@@ -27,7 +27,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_graph_is_exported_once_whoever_asks(checkpoint: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from segmenters.architectures import ARCHITECTURES;"
-        "from segmenters.runtimes.exported_graphs import exported; from segmenters.runtimes.session import Half;"
+        "from segmenters.runtimes.exported_graphs import exported;"
+        "from segmenters.runtimes.session import Half;"
         "print(exported(ARCHITECTURES['mobile_sam'], Half.DECODER, *map(Path, sys.argv[1:2]), 'ab' * 32,"
         " Path(sys.argv[2])).stat().st_ino); assert 'torch' not in sys.modules"
     )

@@ -7,7 +7,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from segmenters.architectures import Family
-from segmenters.sam.mask_heads import single
+from segmenters.candidates import single
 from tests.oracles.steps import single_of_sam2
 from tests.segmenters.parity.logits import smooth
 from tests.segmenters.parity.seed import SEED
