@@ -37,7 +37,7 @@ from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
-from segmenters.naming import CLASSICAL
+from segmenters.model_names import CLASSICAL
 from segmenters.refining import Kept, Refiner
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Decoder, Encoder, Segmenter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmenters.architectures import ARCHITECTURES
-from segmenters.automatic import best
+from segmenters.auto_model import best
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
@@ -14,7 +14,7 @@ from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import in_folder, is_url, placed
 from segmenters.checkpoints.published import model_folder
 from segmenters.classical.segmenter import Classical
-from segmenters.naming import AUTO, CLASSICAL, ONNX, known, wanted
+from segmenters.model_names import AUTO, CLASSICAL, ONNX, known, wanted
 from segmenters.options import ModelOptions
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam

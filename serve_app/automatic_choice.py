@@ -11,8 +11,7 @@ import ray
 from ray.experimental import internal_kv
 
 from segmenters import registry
-from segmenters.automatic import cannot_serve
-from segmenters.kept_choice import ChoiceFile, KeptChoice
+from segmenters.auto_model import ChoiceFile, KeptChoice, cannot_serve
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
 from serve_app.gpus import Gpus

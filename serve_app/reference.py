@@ -18,7 +18,7 @@ from deployments import metrics
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.progress import MIB
-from segmenters.naming import CLASSICAL, ONNX
+from segmenters.model_names import CLASSICAL, ONNX
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from segmenters.architectures import ARCHITECTURES, Family
-from segmenters.naming import CLASSICAL
+from segmenters.model_names import CLASSICAL
 from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]

@@ -24,7 +24,7 @@ from benchmarks.bar import Bar
 from benchmarks.click.warm import WarmClick, both, of
 from benchmarks.models.contenders import described
 from benchmarks.models.tables import judged
-from segmenters.naming import CLASSICAL
+from segmenters.model_names import CLASSICAL
 from segmenters.options import ModelOptions
 from serve_app.cli.progress import console
 

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from segmenters.architectures import ARCHITECTURES
+from segmenters.auto_model import ChoiceFile
 from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.digest import computed
 from segmenters.checkpoints.fetch import fetch
@@ -18,8 +19,7 @@ from segmenters.checkpoints.locate import placed
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.published import model_folder, official
 from segmenters.checkpoints.state import State, state_of
-from segmenters.kept_choice import ChoiceFile
-from segmenters.naming import CLASSICAL, unknown
+from segmenters.model_names import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half

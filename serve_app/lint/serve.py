@@ -20,7 +20,7 @@ from ray.serve import Deployment
 from ray.serve.config import AutoscalingPolicy
 from ray.serve.schema import ServeDeploySchema
 
-from segmenters.naming import CLASSICAL
+from segmenters.model_names import CLASSICAL
 from serve_app.lint.schema import unknown
 from serve_app.lint.yaml import Finding, join
 from serve_app.settings import SECRETS, SYNONYMS, AllOptions, Settings, nearest

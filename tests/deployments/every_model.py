@@ -28,7 +28,7 @@ import httpx
 import yaml
 
 from segmenters.architectures import ARCHITECTURES
-from segmenters.naming import CLASSICAL, ONNX
+from segmenters.model_names import CLASSICAL, ONNX
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from testing.running_app import ROOT, free_port, stop

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from segmenters.auto_model import ChoiceFile
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.kept_choice import ChoiceFile
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
 from serve_app import automatic_choice

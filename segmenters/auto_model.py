@@ -1,18 +1,30 @@
-"""What ``model: auto`` takes, decided within seconds."""
+"""What ``model: auto`` takes, decided within seconds, and the file that keeps the choice.
+
+Another model voids every embedding, so the choice is made once and written down.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.published import official
+from segmenters.checkpoints.published import model_folder, official
 from segmenters.checkpoints.reachable import unreachable
 from segmenters.checkpoints.state import State, state_of
 from segmenters.options import ModelOptions
+from values.errors import ModelError
+
+logger = logging.getLogger("ray.serve")
+
+FILENAME = "auto.json"
 
 # The best first; the first is worth a download, the others serve when they are on disk.
 _ON_GPU = (
@@ -56,6 +68,70 @@ def cannot_serve(name: str, options: ModelOptions) -> str | None:
         return f"no model is called {name[:80]!r}"
     checkpoint = official(name, options)
     return None if _is_here(checkpoint) else _cannot_download(checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChoice:
+    """A choice. ``model``: a registry name. ``gpu``: whether it was made for one. ``why``: a clause.
+
+    ``at``: when, as ISO 8601 in UTC.
+    """
+
+    model: str
+    gpu: bool
+    why: str
+    at: str
+
+    def to_json(self) -> str:
+        """As it is written down."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> KeptChoice | None:
+        """What ``to_json`` wrote; None for anything else."""
+        with suppress(ValueError, TypeError):
+            read = cls(**json.loads(text))
+            if isinstance(read.gpu, bool) and all(
+                isinstance(each, str) for each in (read.model, read.why, read.at)
+            ):
+                return read
+        return None
+
+
+class ChoiceFile:
+    """The choice beside the checkpoints, in ``MODEL_DIR``."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        """Raises ``values.errors.ModelError`` where the folder of the options cannot be named."""
+        self.path: Path = model_folder(options) / FILENAME
+
+    def read(self) -> KeptChoice | None:
+        """The choice, if there is one that can be read."""
+        try:
+            text = self.path.read_bytes()
+        except OSError:
+            return None
+        kept = KeptChoice.from_json(text)
+        if kept is None:
+            logger.warning("%s is not what was written there, and auto chooses anew", self.path)
+        return kept
+
+    def write(self, kept: KeptChoice) -> None:
+        """Replace what stands there. Raises OSError where the folder cannot be written."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(kept.to_json(), encoding="utf-8")
+        partial.replace(self.path)
+
+    def forget(self) -> bool:
+        """Whether there was one. Raises ``values.errors.ModelError`` when it cannot be deleted."""
+        try:
+            self.path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise ModelError(f"{self.path} cannot be deleted: {error.strerror}") from None
+        return True
 
 
 def _is_here(checkpoint: Checkpoint) -> bool:

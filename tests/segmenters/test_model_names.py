@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from segmenters.naming import NAMES, known, wanted
+from segmenters.model_names import NAMES, known, wanted
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
