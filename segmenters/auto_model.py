@@ -14,11 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.published import model_folder, official
+from segmenters.checkpoints.locate import Checkpoint, State, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.reachable import unreachable
-from segmenters.checkpoints.state import State, state_of
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
@@ -50,14 +48,14 @@ def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
     gpu = gpu and options.device != "cpu"
     names = _ON_GPU if gpu else _ON_CPU
     machine = "a machine with a GPU" if gpu else "a machine without a GPU"
-    first = official(names[0], options)
+    first = official_checkpoint(names[0], options)
     if _is_here(first):
         return names[0], f"the best for {machine}, and its checkpoint is in {first.path.parent}"
     why_not = _cannot_download(first)
     if why_not is None:
         return names[0], f"the best for {machine}; its checkpoint is downloaded to {first.path.parent}"
     for name in names[1:]:
-        if _is_here(official(name, options)):
+        if _is_here(official_checkpoint(name, options)):
             return name, f"its checkpoint is in {first.path.parent}; of {names[0]}, {why_not}"
     return None, f"of {names[0]}, the best for {machine}, {why_not}"
 
@@ -66,7 +64,7 @@ def cannot_serve(name: str, options: ModelOptions) -> str | None:
     """Why a model that ``auto`` once took cannot be served, as a clause; None if it can, after a download."""
     if name not in PUBLISHED:
         return f"no model is called {name[:80]!r}"
-    checkpoint = official(name, options)
+    checkpoint = official_checkpoint(name, options)
     return None if _is_here(checkpoint) else _cannot_download(checkpoint)
 
 

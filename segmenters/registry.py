@@ -8,11 +8,9 @@ from pathlib import Path
 from segmenters.architectures import ARCHITECTURES
 from segmenters.auto_model import best
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.checkpoints.fetch import fetch
-from segmenters.checkpoints.locate import in_folder, is_url, placed
-from segmenters.checkpoints.published import model_folder
+from segmenters.checkpoints.locate import Checkpoint, checkpoint_of, in_folder, is_url, model_folder
 from segmenters.classical.segmenter import Classical
 from segmenters.model_names import AUTO, CLASSICAL, ONNX, known, wanted
 from segmenters.options import ModelOptions
@@ -87,7 +85,7 @@ def _make(name: str, options: ModelOptions) -> Segmenter:
 
 
 def _segment_anything(name: str, options: ModelOptions) -> SegmentAnything:
-    checkpoint = placed(name, options)
+    checkpoint = checkpoint_of(name, options)
     if checkpoint.path.exists() or checkpoint.url is None:
         fetch(checkpoint)  # raises when it is missing or not what it must be
         _check_model(checkpoint, name)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
-from segmenters.checkpoints.published import official
+from segmenters.checkpoints.locate import official_checkpoint
 from segmenters.networks.loading import load
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
@@ -119,7 +119,7 @@ def described(name: str, folder: Path, published: Path) -> SegmentAnything:
     Raises ``values.errors.ModelError`` for a damaged file.
     """
     options = ModelOptions(model=name, model_dir=published, offline=True)
-    if not official(name, options).path.exists():
+    if not official_checkpoint(name, options).path.exists():
         own = folder / "stand-ins"
         own.mkdir(exist_ok=True)
         return stand_in(name, own)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from segmenters.architectures import SIDE
-from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.runtimes.exported_graphs import graph_path
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution

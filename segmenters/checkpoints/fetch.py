@@ -10,9 +10,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from segmenters.checkpoints.catalogue import PUBLISHED, size_of
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import remember, sha256_of
 from segmenters.checkpoints.download import PATIENCE, Patience, cannot_write, download
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.checkpoints.progress import LogProgress, Progress
 from values.errors import ModelError
 

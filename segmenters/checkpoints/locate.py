@@ -1,35 +1,59 @@
-"""Which file holds the weights of the model that serves."""
+"""Checkpoints: which file holds the weights of a model, where it lies and where it comes from."""
 
 from __future__ import annotations
 
+import stat
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.published import model_folder, official
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
 
-def placed(name: str, options: ModelOptions) -> Checkpoint:
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One file of weights: where it lies, what it must be, where it comes from.
+
+    It is small and picklable, because it travels to every replica. ``path``: absolute. ``sha256``: lower case
+    hex. ``url``: where the file is downloaded from when it is missing, None where it must not be; ``repr``
+    leaves it out, because it may hold a token. ``label``: the model's name, for sentences.
+    """
+
+    path: Path
+    sha256: str
+    url: str | None = field(default=None, repr=False)
+    label: str = ""
+
+
+class State(StrEnum):
+    """What lies where a checkpoint belongs. Only its size tells: it may still hold something else."""
+
+    ON_DISK = "on disk"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+def checkpoint_of(name: str, options: ModelOptions) -> Checkpoint:
     """The weights that the model ``name`` is to have: those the operator names, else the publisher's.
 
-    A SHA-256 that nobody says is measured. Raises ``values.errors.ModelError`` for a file of the
-    operator's that is missing or cannot be read, and for a URL without SHA-256.
+    Where nobody states the SHA-256 of a file, the file's own is taken. Raises ``values.errors.ModelError``
+    for a file of the operator's that is missing or cannot be read, and for a URL without SHA-256.
     """
     # Variables of Label Studio's example backends that name the checkpoint of one model.
     own = {"sam_vit_h": options.vith_checkpoint, "mobile_sam": options.mobilesam_checkpoint}
     given = options.checkpoint or own.get(name)
     if given is None:
-        return official(name, options)
+        return official_checkpoint(name, options)
     if is_url(given):
         return _downloaded(given, name, options)
     path = in_folder(given, options)
     # The examples set their variables to the publishers' file names, in a folder of their image's own.
     if not path.exists() and path.name == PUBLISHED[name].filename:
-        return official(name, options)
+        return official_checkpoint(name, options)
     return Checkpoint(path, options.checkpoint_sha256 or sha256_of(path), None, name)
 
 
@@ -39,8 +63,45 @@ def in_folder(given: str, options: ModelOptions) -> Path:
 
 
 def is_url(given: str) -> bool:
-    """Whether an operator names a place on the network."""
+    """Whether what an operator names is a URL and not a path."""
     return "://" in given
+
+
+def official_checkpoint(model: str, options: ModelOptions) -> Checkpoint:
+    """The publisher's checkpoint of ``model``, a key of PUBLISHED, from the mirror if there is one.
+
+    Raises ``values.errors.ModelError`` for a mirror that is no URL of a folder.
+    """
+    published = PUBLISHED[model]
+    url: str | None = published.url
+    if options.checkpoint_mirror is not None:
+        url = _mirrored(options.checkpoint_mirror, published.filename)
+    if options.offline:
+        url = None
+    return Checkpoint(model_folder(options) / published.filename, published.sha256, url, model)
+
+
+def model_folder(options: ModelOptions) -> Path:
+    """The folder of checkpoints, absolute.
+
+    Raises ``values.errors.ModelError`` for ``~`` where nobody has a home.
+    """
+    try:
+        return options.model_dir.expanduser().absolute()
+    except RuntimeError:
+        raise ModelError(
+            f"there is no home directory for the model folder {options.model_dir}; set MODEL_DIR to a folder"
+        ) from None
+
+
+def state_of(path: Path, size: int) -> State:
+    """The state of the file that must have ``size`` bytes. What cannot be looked at counts as missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return State.MISSING
+    whole = stat.S_ISREG(found.st_mode) and found.st_size == size
+    return State.ON_DISK if whole else State.DAMAGED
 
 
 def _downloaded(url: str, name: str, options: ModelOptions) -> Checkpoint:
@@ -50,6 +111,21 @@ def _downloaded(url: str, name: str, options: ModelOptions) -> Checkpoint:
             f"the checkpoint of {name} is a URL, and nothing says which file is expected there; set "
             "CHECKPOINT_SHA256 to its SHA-256"
         )
-    # Two files of one name at two addresses are two files here.
+    # Two addresses may have different files of one name.
     filename = f"{sha256[:8]}-{Path(urlsplit(url).path).name or 'checkpoint'}"
     return Checkpoint(model_folder(options) / filename, sha256, None if options.offline else url, name)
+
+
+def _mirrored(mirror: str, filename: str) -> str:
+    """The URL of a file in the folder at ``mirror``; a query there, such as an access token, stays behind it.
+
+    Raises ``values.errors.ModelError`` for anything but an http or https URL.
+    """
+    try:
+        parts = urlsplit(mirror.strip())
+        hosted = bool(parts.hostname)
+    except ValueError:
+        hosted = False
+    if not hosted or parts.scheme not in ("http", "https"):
+        raise ModelError("CHECKPOINT_MIRROR must be the http or https URL of a folder of checkpoint files")
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{filename}", fragment="").geturl()

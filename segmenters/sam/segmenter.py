@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmenters.architectures import ARCHITECTURES, Architecture
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.fetch import fetch
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.checkpoints.progress import LogProgress
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder

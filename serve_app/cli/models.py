@@ -15,10 +15,8 @@ from segmenters.auto_model import ChoiceFile
 from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.digest import computed
 from segmenters.checkpoints.fetch import fetch
-from segmenters.checkpoints.locate import placed
+from segmenters.checkpoints.locate import State, checkpoint_of, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.progress import MIB
-from segmenters.checkpoints.published import model_folder, official
-from segmenters.checkpoints.state import State, state_of
 from segmenters.model_names import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
@@ -222,7 +220,7 @@ def _known(name: str) -> str:
 
 
 def _download(name: str, options: ModelOptions) -> None:
-    checkpoint = official(_known(name), options)
+    checkpoint = official_checkpoint(_known(name), options)
     there = state_of(checkpoint.path, PUBLISHED[name].size) is not State.MISSING
     with progress(name) as told:
         path = fetch(checkpoint, told)
@@ -245,7 +243,7 @@ def _verified(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _export(name: str, options: ModelOptions) -> None:
-    weights = placed(_known(name), options)
+    weights = checkpoint_of(_known(name), options)
     with progress(name):
         path = fetch(weights)
         for half in Half:

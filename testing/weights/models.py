@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segmenters.checkpoints.checkpoint import Checkpoint
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.sam.execution import Execution
 from segmenters.sam.segmenter import SegmentAnything
 from testing.weights import checkpoints

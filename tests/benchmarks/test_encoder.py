@@ -44,7 +44,7 @@ from benchmarks.encoder.speed import (
 from benchmarks.models.contenders import stands_in
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import PUBLISHED as PUBLISHED_FILES
-from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.runtimes.torch_runtime import Place
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamEncoder

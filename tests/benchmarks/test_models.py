@@ -18,7 +18,7 @@ from benchmarks.models.halves import ALIKE, DECODER_GOAL, ENCODER_GOALS, Row, ro
 from benchmarks.replica import Replica, Start, starts
 from benchmarks.turns import Cost, Turn, cost, take_turns
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.segmenter import SegmentAnything

@@ -38,7 +38,7 @@ from benchmarks.refinement import (
 )
 from benchmarks.turns import Cost
 from embeddings.memory import MemoryTier
-from segmenters.checkpoints.checkpoint import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint
 from segmenters.classical.segmenter import Classical
 from segmenters.refining import Logits
 from segmenters.sam.execution import Execution

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segmenters.checkpoints.catalogue import PUBLISHED
-from segmenters.checkpoints.published import model_folder, official
+from segmenters.checkpoints.locate import State, model_folder, official_checkpoint, state_of
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
@@ -19,7 +19,7 @@ def options(**given: Any) -> ModelOptions:
 
 
 def test_the_publishers_file_in_the_model_folder(tmp_path: Path) -> None:
-    checkpoint = official(NAME, options(model_dir=tmp_path))
+    checkpoint = official_checkpoint(NAME, options(model_dir=tmp_path))
     assert checkpoint.path == tmp_path / f"{NAME}.pt"
     assert (checkpoint.sha256, checkpoint.url) == (PUBLISHED[NAME].sha256, PUBLISHED[NAME].url)
     assert checkpoint.label == NAME
@@ -28,7 +28,7 @@ def test_the_publishers_file_in_the_model_folder(tmp_path: Path) -> None:
 
 def test_offline_nothing_is_downloaded(tmp_path: Path) -> None:
     given = options(model_dir=tmp_path, offline=True, checkpoint_mirror="http://mirror.test/")
-    assert official(NAME, given).url is None
+    assert official_checkpoint(NAME, given).url is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_offline_nothing_is_downloaded(tmp_path: Path) -> None:
     ],
 )
 def test_a_mirror_has_the_file_in_its_folder(mirror: str, expected: str) -> None:
-    assert official(NAME, options(checkpoint_mirror=mirror)).url == expected
+    assert official_checkpoint(NAME, options(checkpoint_mirror=mirror)).url == expected
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_a_mirror_has_the_file_in_its_folder(mirror: str, expected: str) -> None
 )
 def test_a_mirror_that_is_no_url_ends_in_a_sentence(mirror: str) -> None:
     with pytest.raises(ModelError, match="CHECKPOINT_MIRROR must be"):
-        official(NAME, options(checkpoint_mirror=mirror))
+        official_checkpoint(NAME, options(checkpoint_mirror=mirror))
 
 
 def test_a_token_of_the_mirror_is_not_shown() -> None:
-    checkpoint = official(NAME, options(checkpoint_mirror="https://mirror.test/a?token=CANARY"))
+    checkpoint = official_checkpoint(NAME, options(checkpoint_mirror="https://mirror.test/a?token=CANARY"))
     assert "CANARY" not in repr(checkpoint)
 
 
@@ -68,3 +68,13 @@ def test_the_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_nobodys_home_ends_in_a_sentence() -> None:
     with pytest.raises(ModelError, match="set MODEL_DIR"):
         model_folder(options(model_dir="~no_such_user_here/models"))
+
+
+def test_states(tmp_path: Path) -> None:
+    file = tmp_path / "w.pt"
+    assert state_of(file, 3) is State.MISSING
+    file.write_bytes(b"abc")
+    assert state_of(file, 3) is State.ON_DISK
+    assert state_of(file, 4) is State.DAMAGED
+    assert state_of(file / "inside", 3) is State.MISSING
+    assert state_of(tmp_path, tmp_path.stat().st_size) is State.DAMAGED
