@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from segmenters.checkpoints.web import shown
+from net.file_client import shown
 from values.errors import ModelError
 
 _MAY_PASS = frozenset({408, 425, 429})

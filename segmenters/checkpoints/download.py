@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
+from net.file_client import CONNECT_S, open_client, reason, send, shown
 from segmenters.checkpoints.answer import Again, is_rest, whole_size
 from segmenters.checkpoints.partial import Partial
 from segmenters.checkpoints.progress import MIB, Progress
-from segmenters.checkpoints.web import CONNECT_S, open_client, reason, send, shown
 from values.errors import ModelError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import threading
 
 import httpx
 
-from segmenters.checkpoints.web import open_client, reason, send
+from net.file_client import open_client, reason, send
 from values.errors import ModelError
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from segmenters.checkpoints.web import send, shown
+from net.file_client import send, shown
 from values.errors import ModelError
 
 
