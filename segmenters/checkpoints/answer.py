@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import httpx
-
-from net.file_client import shown
+from net.file_client import FileAnswer, shown
 from values.errors import ModelError
 
 _MAY_PASS = frozenset({408, 425, 429})
@@ -24,15 +22,15 @@ class Again(Exception):
         self.afresh = afresh
 
 
-def is_rest(response: httpx.Response, url: str, size: int | None) -> bool:
+def is_rest(answer: FileAnswer, url: str, size: int | None) -> bool:
     """Whether the answer is the rest of the file after ``size`` bytes, which were asked for, not the whole.
 
     ``size``: None when the whole was asked for. Raises ``Again`` and ``values.errors.ModelError``
     for answers that are neither.
     """
-    status = response.status_code
+    status = answer.status
     if size is not None and status == 206:
-        if _begins(response) == size and "Content-Encoding" not in response.headers:
+        if _begins(answer) == size and "content-encoding" not in answer.headers:
             return True
         raise Again("it answers with another part of the file than it was asked for", afresh=True)
     if size is not None and status == 416:
@@ -41,7 +39,7 @@ def is_rest(response: httpx.Response, url: str, size: int | None) -> bool:
         raise Again(f"it answers {status}")
     if status != 200:
         raise ModelError(_refusal(status, url))
-    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
+    if answer.headers.get("content-type", "").lower().startswith("text/html"):
         raise ModelError(
             f"{shown(url)} answers with a web page instead of a file: a login page or a proxy may be "
             "in between; check the network, HTTPS_PROXY and CHECKPOINT_MIRROR"
@@ -49,14 +47,14 @@ def is_rest(response: httpx.Response, url: str, size: int | None) -> bool:
     return False
 
 
-def whole_size(response: httpx.Response, url: str, before: int, size: int | None) -> int | None:
+def whole_size(answer: FileAnswer, url: str, before: int, size: int | None) -> int | None:
     """Bytes of the whole file, ``before`` of which are there already; None when nobody says.
 
     ``size``: what the file must have, or None. Raises ``values.errors.ModelError`` when the answer says
     otherwise.
     """
-    length = response.headers.get("Content-Length", "")
-    if not length.isdecimal() or "Content-Encoding" in response.headers:
+    length = answer.headers.get("content-length", "")
+    if not length.isdecimal() or "content-encoding" in answer.headers:
         return size
     total = before + int(length)
     if size is not None and total != size:
@@ -67,8 +65,8 @@ def whole_size(response: httpx.Response, url: str, before: int, size: int | None
     return total
 
 
-def _begins(response: httpx.Response) -> int | None:
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+def _begins(answer: FileAnswer) -> int | None:
+    found = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
     return int(found[1]) if found else None
 
 

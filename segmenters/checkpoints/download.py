@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
-from net.file_client import CONNECT_S, open_client, reason, send, shown
+from net.file_client import CONNECT_S, STALL_S, FileAnswer, FileClient, NoAnswer, shown
 from segmenters.checkpoints.answer import Again, is_rest, whole_size
 from segmenters.checkpoints.partial import Partial
 from segmenters.checkpoints.progress import MIB, Progress
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
     from tenacity.wait import WaitBaseT
 
-STALL_S = 30.0
 _BACK_OFF = wait_random_exponential(multiplier=1, max=30)
 
 
@@ -108,7 +104,10 @@ class _Download:
         retrying = Retrying(
             stop=self._give_up, wait=self._patience.wait, retry=retry_if_exception_type(Again), reraise=True
         )
-        with open_client(connect_s=self._patience.connect_s, stall_s=self._patience.stall_s) as client:
+        patience = self._patience
+        with FileClient(
+            connect_s=patience.connect_s, stall_s=patience.stall_s, slowest=patience.slowest
+        ) as client:
             try:
                 retrying(self._attempt, client)
             except Again as error:
@@ -125,7 +124,7 @@ class _Download:
         self._failures += 1
         return self._failures >= self._patience.attempts
 
-    def _attempt(self, client: httpx.Client) -> None:
+    def _attempt(self, client: FileClient) -> None:
         before, digest = self._partial.size, self._partial.digest()
         if before and before == self._size:
             # Interrupted between the last byte and the move into its place.
@@ -134,38 +133,36 @@ class _Download:
             self._partial.discard()
         asked = self._partial.range_headers()
         try:
-            with contextlib.closing(send(client, "GET", self._url, asked)) as response:
-                rest = is_rest(response, self._url, before if asked else None)
-                total = whole_size(response, self._url, before if rest else 0, self._size)
+            with client.ask("GET", self._url, asked) as answer:
+                rest = is_rest(answer, self._url, before if asked else None)
+                total = whole_size(answer, self._url, before if rest else 0, self._size)
                 if total is not None:
                     self._need(total - before)
                 if rest:
-                    self._receive(response, self._partial.resume(), before, total, digest)
+                    self._receive(answer, self._partial.resume(), before, total, digest)
                 else:
-                    fresh = self._partial.start(response.headers)
-                    self._receive(response, fresh, 0, total, hashlib.sha256())
-        except httpx.HTTPError as error:
-            raise Again(reason(error)) from None
+                    fresh = self._partial.start(answer.headers)
+                    self._receive(answer, fresh, 0, total, hashlib.sha256())
+        except NoAnswer as error:
+            raise Again(str(error)) from None
         except Again as error:
             if error.afresh:
                 self._partial.discard()
             raise
 
     def _receive(
-        self, response: httpx.Response, file: BinaryIO, before: int, total: int | None, digest: _Hash
+        self, answer: FileAnswer, file: BinaryIO, before: int, total: int | None, digest: _Hash
     ) -> None:
         """Write the answer behind the ``before`` bytes in ``file`` and ``digest``, and check the whole."""
         done = before
-        pace = _Pace(self._patience)
         with file:
             self._progress(done, total)
-            for chunk in response.iter_bytes():
+            for chunk in answer.chunks:
                 done += len(chunk)
                 if total is not None and done > total:
                     raise Again("it sends more than the whole file", afresh=True)
                 digest.update(chunk)
                 file.write(chunk)
-                pace.keep(len(chunk))
                 self._progress(done, total)
         if total is not None and done < total:
             raise Again("the file ends early")
@@ -193,22 +190,3 @@ class _Download:
                 f"{self._target.name} needs {missing / MIB:.0f} MiB more in {self._target.parent}, which "
                 f"has {free / MIB:.0f} MiB left; free some space there, or set MODEL_DIR to another disk"
             )
-
-
-class _Pace:
-    """Notices a server that sends, but so little that it would take for ever."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._window_s = patience.stall_s
-        self._least = patience.slowest * patience.stall_s
-        self._since = time.monotonic()
-        self._bytes = 0
-
-    def keep(self, count: int) -> None:
-        """Take notice of ``count`` bytes more. Raises ``Again``."""
-        self._bytes += count
-        now = time.monotonic()
-        if now - self._since >= self._window_s:
-            if self._bytes < self._least:
-                raise Again("it sends next to nothing")
-            self._since, self._bytes = now, 0

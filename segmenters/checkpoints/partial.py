@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-
-import httpx
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -46,7 +45,7 @@ class Partial:
             return {}
         return {"Range": f"bytes={size}-", "If-Range": version}
 
-    def start(self, headers: httpx.Headers) -> BinaryIO:
+    def start(self, headers: Mapping[str, str]) -> BinaryIO:
         """The file, emptied. ``headers`` are the answer's: they say which version begins here."""
         self._note.unlink(missing_ok=True)
         file = self.path.open("wb")
@@ -91,12 +90,11 @@ class Partial:
         return version if isinstance(version, str) and version.isascii() and version.isprintable() else None
 
 
-def _version_of(headers: httpx.Headers) -> str | None:
+def _version_of(headers: Mapping[str, str]) -> str | None:
     """What If-Range takes: a strong ETag, or else the time of the last change."""
-    if "Content-Encoding" in headers:
+    if "content-encoding" in headers:
         return None
-    tag: str | None = headers.get("ETag")
+    tag = headers.get("etag")
     if tag is not None and tag.startswith('"'):
         return tag
-    modified: str | None = headers.get("Last-Modified")
-    return modified
+    return headers.get("last-modified")

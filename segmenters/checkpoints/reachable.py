@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 
-import httpx
-
-from net.file_client import open_client, reason, send
+from net.file_client import FileClient, NoAnswer
 from values.errors import ModelError
 
 
@@ -31,12 +28,12 @@ def unreachable(url: str, timeout_s: float = 5.0) -> str | None:
 def _asked(url: str, timeout_s: float) -> str | None:
     try:
         with (
-            open_client(connect_s=timeout_s, stall_s=timeout_s) as client,
-            contextlib.closing(send(client, "HEAD", url, {})) as response,
+            FileClient(connect_s=timeout_s, stall_s=timeout_s) as client,
+            client.ask("HEAD", url) as answer,
         ):
-            return None if response.is_success else f"it answers {response.status_code}"
-    except httpx.HTTPError as error:
-        return reason(error)
+            return None if 200 <= answer.status < 300 else f"it answers {answer.status}"
+    except NoAnswer as error:
+        return str(error)
     except ModelError as error:
         return error.detail
     except Exception as error:  # a thread's traceback would reach nobody
