@@ -1,7 +1,7 @@
 """A client of HTTP servers that give away files, as the publishers of checkpoints do.
 
-It trusts the addresses that it is given, and the proxies of the environment. Requests for images have addresses
-that anybody may have written into a task, so they go through ``net.transport``.
+It trusts the addresses that it is given, and uses the proxies of the environment. The addresses of images may
+be written by anybody, into a task, so images go through ``net.transport``.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import httpx
 
 from values.errors import ModelError
 
-# It would log whole URLs, and what stands in a query may be a token.
+# httpx would log whole URLs, whose queries may hold a token.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 CONNECT_S = 10.0
 STALL_S = 30.0
 MAX_REDIRECTS = 10
 
-# Compressed answers could not be resumed, nor their length checked.
+# A compressed answer cannot be resumed, and its length says nothing of the file's.
 _HEADERS = {
     "User-Agent": "segment-anything-on-ray-serve",
     "Accept": "*/*",
@@ -51,7 +51,7 @@ class FileAnswer:
 
 
 class FileClient:
-    """Asks for files, and closes its connections where it is left as a context."""
+    """Asks for files. As a context, it closes its connections at the end."""
 
     def __init__(
         self,
@@ -75,8 +75,9 @@ class FileClient:
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
             raise ModelError(
-                f"cannot download with the proxy or certificates of the environment ({type(error).__name__}); "
-                "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+                "cannot download with the proxy or certificates of the environment "
+                f"({type(error).__name__}); check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, "
+                "SSL_CERT_FILE and SSL_CERT_DIR"
             ) from None
 
     def __enter__(self) -> Self:
@@ -92,7 +93,7 @@ class FileClient:
 
     @contextlib.contextmanager
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Iterator[FileAnswer]:
-        """The answer; its connection is closed behind the context.
+        """The answer, whose connection is closed at the end of the context.
 
         Raises ``NoAnswer``, and ``values.errors.ModelError`` for an address that may not be asked.
         """
@@ -104,7 +105,7 @@ class FileClient:
             yield FileAnswer(response.status_code, dict(response.headers.items()), self._chunks(response))
 
     def _send(self, method: str, url: str, headers: dict[str, str]) -> httpx.Response:
-        """The answer after redirects, its body not read yet."""
+        """The answer after redirects. Its body has not been read."""
         try:
             request = self._client.build_request(method, url, headers=headers)
             if not _usable(request.url):
@@ -122,7 +123,7 @@ class FileClient:
         raise ModelError(f"{shown(url)} redirects more than {MAX_REDIRECTS} times; check the address")
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
-        """The body. A server that sends, but next to nothing, would take for ever."""
+        """The body; ends with ``NoAnswer`` where a server sends so little that it would take for ever."""
         since, received = time.monotonic(), 0
         try:
             for chunk in response.iter_bytes():
@@ -138,7 +139,7 @@ class FileClient:
 
 
 def shown(url: str) -> str:
-    """The URL as sentences may show it: without login, query and fragment, which may hold secrets."""
+    """The URL for a sentence: without login, query and fragment, which may hold secrets."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -154,7 +155,7 @@ def _usable(url: httpx.URL) -> bool:
 
 
 def _permit(old: httpx.URL, new: httpx.URL) -> None:
-    """Refuse what a redirect must not do: leave TLS, or HTTP altogether."""
+    """Raises ``values.errors.ModelError`` for a redirect that leaves TLS, or HTTP altogether."""
     if _usable(new) and not (old.scheme == "https" and new.scheme == "http"):
         return
     raise ModelError(

@@ -1,4 +1,4 @@
-"""One file from a URL to its place: resumed, checked, all or nothing."""
+"""Downloads of one file: resumed, checked, and in their place only when they are whole."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from net.file_client import CONNECT_S, STALL_S, FileAnswer, FileClient, NoAnswer, shown
-from segmenters.checkpoints.answer import Again, is_rest, whole_size
-from segmenters.checkpoints.partial import Partial
 from segmenters.checkpoints.progress import MIB, Progress
+from segmenters.checkpoints.resume import Again, Partial, is_rest, whole_size
 from values.errors import ModelError
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ _BACK_OFF = wait_random_exponential(multiplier=1, max=30)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How much a server is borne with.
+    """How long a slow or broken server is tried.
 
-    ``connect_s``: seconds for a connection. ``stall_s``: seconds without a byte, or with fewer than
-    ``slowest`` bytes a second, until it counts as stalled. ``attempts``: failures in a row, none of which got
-    ``worth`` bytes further than any before, until the download is given up. ``wait``: between attempts.
+    ``connect_s``, ``stall_s``, ``slowest``: see ``net.file_client.FileClient``. ``attempts``: failures in a
+    row that end the download; one that got ``worth`` bytes further than all before begins a new row.
+    ``wait``: between attempts.
     """
 
     connect_s: float = CONNECT_S
@@ -56,9 +55,9 @@ def download(
 ) -> None:
     """Download ``url`` to ``target``, which appears only once it is whole and is what it must be.
 
-    ``sha256``: lower case hex; ``size``: bytes, or None. What an interrupted download left in ``target.part``
-    is gone on with where the server still has that version. Two calls for one target at once are for the
-    caller to prevent. Raises ``values.errors.ModelError``.
+    ``sha256``: lower case hex. ``size``: bytes, or None. A part that an interrupted download left is resumed
+    where the server still has that version. The caller prevents two calls for one target at once.
+    Raises ``values.errors.ModelError``.
     """
     try:
         _Download(url, target, sha256, size, progress, patience).run()
@@ -127,7 +126,7 @@ class _Download:
     def _attempt(self, client: FileClient) -> None:
         before, digest = self._partial.size, self._partial.digest()
         if before and before == self._size:
-            # Interrupted between the last byte and the move into its place.
+            # The last download ended between the last byte and the move into its place.
             if self._sha256 == digest.hexdigest():
                 return
             self._partial.discard()
@@ -173,7 +172,7 @@ class _Download:
         if self._sha256 == sha256:
             return
         if resumed:
-            # The part from before may be the damaged one.
+            # The damage may be in the part that was there before.
             raise Again("the resumed file is damaged", afresh=True)
         self._partial.discard()
         raise ModelError(
@@ -183,7 +182,7 @@ class _Download:
         )
 
     def _need(self, missing: int) -> None:
-        """Refuse to begin what the disk cannot hold."""
+        """Raises ``values.errors.ModelError`` where the disk cannot hold ``missing`` bytes more."""
         free = shutil.disk_usage(self._target.parent).free
         if missing > free:
             raise ModelError(
