@@ -43,7 +43,7 @@ _ON_CPU = ("mobile_sam", "sam2.1_hiera_tiny", "sam2_hiera_tiny", "sam2.1_hiera_s
 def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
     """The name of a model that can be served, or None; and a clause that says why.
 
-    A publisher that does not answer within five seconds counts as one that cannot be reached.
+    The first model counts as one that cannot be downloaded where its publisher does not answer in 5 s.
     """
     gpu = gpu and options.device != "cpu"
     names = _ON_GPU if gpu else _ON_CPU
@@ -61,7 +61,7 @@ def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
 
 
 def cannot_serve(name: str, options: ModelOptions) -> str | None:
-    """Why a model that ``auto`` once took cannot be served, as a clause; None if it can, after a download."""
+    """Why a model that ``auto`` once took cannot be served, as a clause; None if it can be."""
     if name not in PUBLISHED:
         return f"no model is called {name[:80]!r}"
     checkpoint = official_checkpoint(name, options)
@@ -70,9 +70,9 @@ def cannot_serve(name: str, options: ModelOptions) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class KeptChoice:
-    """A choice. ``model``: a registry name. ``gpu``: whether it was made for one. ``why``: a clause.
+    """A choice of ``auto``. ``model``: a registry name. ``gpu``: whether it was made for a GPU.
 
-    ``at``: when, as ISO 8601 in UTC.
+    ``why``: a clause. ``at``: the time, as ISO 8601 in UTC.
     """
 
     model: str
@@ -81,12 +81,12 @@ class KeptChoice:
     at: str
 
     def to_json(self) -> str:
-        """As it is written down."""
+        """The JSON of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> KeptChoice | None:
-        """What ``to_json`` wrote; None for anything else."""
+        """The choice that ``to_json`` wrote; None for anything else."""
         with suppress(ValueError, TypeError):
             read = cls(**json.loads(text))
             if isinstance(read.gpu, bool) and all(
@@ -97,14 +97,14 @@ class KeptChoice:
 
 
 class ChoiceFile:
-    """The choice beside the checkpoints, in ``MODEL_DIR``."""
+    """The file that keeps the choice, beside the checkpoints in ``MODEL_DIR``."""
 
     def __init__(self, options: ModelOptions) -> None:
         """Raises ``values.errors.ModelError`` where the folder of the options cannot be named."""
         self.path: Path = model_folder(options) / FILENAME
 
     def read(self) -> KeptChoice | None:
-        """The choice, if there is one that can be read."""
+        """The choice; None where there is none, or none that can be read."""
         try:
             text = self.path.read_bytes()
         except OSError:
@@ -115,14 +115,14 @@ class ChoiceFile:
         return kept
 
     def write(self, kept: KeptChoice) -> None:
-        """Replace what stands there. Raises OSError where the folder cannot be written."""
+        """Write the choice, in place of an older one. Raises OSError where the folder cannot be written."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         partial.write_text(kept.to_json(), encoding="utf-8")
         partial.replace(self.path)
 
     def forget(self) -> bool:
-        """Whether there was one. Raises ``values.errors.ModelError`` when it cannot be deleted."""
+        """Delete the choice; False where there was none. Raises ``values.errors.ModelError``."""
         try:
             self.path.unlink()
         except FileNotFoundError:
@@ -139,7 +139,7 @@ def _is_here(checkpoint: Checkpoint) -> bool:
 
 
 def _cannot_download(checkpoint: Checkpoint) -> str | None:
-    """Why not, as the end of a sentence; None if it can be."""
+    """Why the checkpoint cannot be downloaded, as the end of a sentence; None if it can be."""
     path = checkpoint.path
     if path.exists():
         return f"the checkpoint {path} is damaged: delete it"
@@ -156,5 +156,5 @@ def _cannot_download(checkpoint: Checkpoint) -> str | None:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the first above it that exists."""
+    """The folder, or where it does not exist the nearest one above it that does."""
     return next(each for each in (folder, *folder.parents) if each.is_dir())

@@ -1,4 +1,4 @@
-"""Which model an operator means, in our words or in those of Label Studio's example backends."""
+"""Names of models: ours, and those of Label Studio's example backends."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ONNX = "onnx"
 NAMES: tuple[str, ...] = (AUTO, CLASSICAL, *ARCHITECTURES, ONNX)
 
 _SAM_CHOICE = {"SAM": "sam_vit_h", "MobileSAM": "mobile_sam", "ONNX": ONNX}
-# sam2's configs end so; 2.1's begin with "sam2.1".
+# The sizes as the names of sam2's configs end; those of 2.1 begin with "sam2.1".
 _SIZES = {"t": "tiny", "s": "small", "b+": "base_plus", "l": "large"}
 _SAM2_CONFIG = re.compile(r"(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
 
 
 def wanted(options: ModelOptions) -> str:
-    """A name of ``NAMES``: of ``model``, or while that is ``auto`` of the examples' variables.
+    """The name in ``NAMES`` that the options ask for: ``model``, or the examples' variables while it is auto.
 
-    Raises ``values.errors.ModelError`` for a name that is not in there, and for two that disagree.
+    Raises ``values.errors.ModelError`` for a name that no model has, and for variables that disagree.
     """
     name = options.model.strip().lower()
     if name != AUTO:
@@ -50,7 +50,7 @@ def known(name: str) -> str:
 
 
 def unknown(name: str, names: Iterable[str]) -> str:
-    """The beginning of a sentence about a name that is none of ``names``, with the nearest that is."""
+    """The beginning of a sentence about a name that is none of ``names``: it suggests the nearest one."""
     near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"no model is called {name[:80]!r}{hint}"

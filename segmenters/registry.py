@@ -1,4 +1,4 @@
-"""Which models there are, and which one serves."""
+"""The registry of models: makes the segmenter that the settings ask for."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
     """The segmenter that the options name, or for ``auto`` the best one that this machine can serve.
 
     ``gpu``: whether the encoder can have one. All that can be known before weights are loaded is checked
-    here, so that an application which already serves goes on when its successor cannot.
+    here, so that an application that serves is not replaced by one that cannot.
     Raises ``values.errors.ModelError`` for a name that no model has, a device that is not there, and
     files that are missing, damaged or of another model.
     """
@@ -71,7 +71,7 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
 
 
 def _runs_in_torch(segmenter: Segmenter) -> bool:
-    """Whether the encoder can run on a GPU."""
+    """Whether torch runs the encoder, so that it can use a GPU."""
     encoder = segmenter.encoder if isinstance(segmenter, OnnxSam) else segmenter
     return isinstance(encoder, SegmentAnything)
 
@@ -139,7 +139,7 @@ def _check_devices(options: ModelOptions, gpu: bool) -> None:
 
 
 def _check_model(checkpoint: Checkpoint, name: str) -> None:
-    """See that weights of the operator's own are of ``name``; published ones are known by their hash."""
+    """Raises ``values.errors.ModelError`` for weights of another model; a hash tells the published ones."""
     if checkpoint.sha256 != PUBLISHED[name].sha256:
         from segmenters.networks.loading import check  # torch, which most starts do without
 

@@ -1,4 +1,4 @@
-"""The checkpoints that the models' publishers give away: where each lies and what it must be."""
+"""The checkpoints that the models' publishers give away: URL, SHA-256, size and licence of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What a family's weights may be used under: SPDX id, who grants it, where its text stands."""
+    """The licence of a family's weights: its SPDX id, who grants it, the URL of its text."""
 
     spdx: str
     holder: str

@@ -1,4 +1,4 @@
-"""SHA-256 of files, computed once for each content."""
+"""SHA-256 of files, remembered beside them because reading gigabytes takes seconds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from values.errors import ModelError
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of the file's content, lower case hex, remembered in a small file beside it where that may be.
+    """SHA-256 of the file's content, lower case hex, from the small file beside it if that is still valid.
 
-    A file of another size, modification time or inode is read anew. Raises
+    A file whose size, modification time or inode has changed is read again. Raises
     ``values.errors.ModelError`` for what is no file or cannot be read.
     """
     known = _remembered(path)
@@ -26,7 +26,7 @@ def sha256_of(path: Path) -> str:
 
 
 def computed(path: Path, progress: Progress | None = None) -> str:
-    """As ``sha256_of``, but always read from the file itself. The result is remembered."""
+    """As ``sha256_of``, but always computed from the file itself. The result is remembered."""
     before = _identity(path)
     try:
         with path.open("rb") as file:
@@ -40,10 +40,10 @@ def computed(path: Path, progress: Progress | None = None) -> str:
 
 
 def remember(path: Path, sha256: str) -> None:
-    """Write down that the file as it lies there has this SHA-256, where the folder can be written."""
+    """Write the SHA-256 of the file, as it is at this moment, beside it if its folder can be written."""
     size, modified, inode = _identity(path)
     content = {"sha256": sha256, "size": size, "mtime_ns": modified, "inode": inode}
-    # Written aside and moved: replicas that do this at once never leave half a file.
+    # Several replicas may write at once, so each moves a whole file to that place.
     aside = sidecar(path).with_suffix(f".{uuid.uuid4().hex}")
     with contextlib.suppress(OSError):
         try:
@@ -54,7 +54,7 @@ def remember(path: Path, sha256: str) -> None:
 
 
 def sidecar(path: Path) -> Path:
-    """Where the SHA-256 of the file is remembered."""
+    """The path of the file that holds the SHA-256 of ``path``."""
     return path.with_name(f"{path.name}.sha256.json")
 
 
@@ -79,7 +79,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
         found = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from None
-    # Opening a pipe would wait for ever.
+    # Opening a pipe would block for ever.
     if not stat.S_ISREG(found.st_mode):
         raise ModelError(f"the checkpoint {path} is not a file; name a file of weights")
     return found.st_size, found.st_mtime_ns, found.st_ino
@@ -93,7 +93,7 @@ def _unreadable(path: Path, error: OSError) -> ModelError:
 
 
 class _Counted:
-    """A file that tells how much of it was read."""
+    """A file that reports how much of it has been read."""
 
     def __init__(self, file: io.BufferedReader, total: int, progress: Progress | None) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""From the description of a checkpoint to the file."""
+"""The file of a checkpoint: downloaded where it is missing, checked where it is there."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ logger = logging.getLogger("ray.serve")
 
 
 def fetch(checkpoint: Checkpoint, progress: Progress | None = None, patience: Patience = PATIENCE) -> Path:
-    """The path of the checkpoint, once the file is there and is what it must be.
+    """The path of the checkpoint. Its file is there and has the right SHA-256.
 
-    A missing file is downloaded if there is a URL, by one caller at a time on this machine or in a shared
-    folder; the others wait for it. ``progress`` is that of the download, by default lines of the log. Raises
-    ``values.errors.ModelError``.
+    A missing file is downloaded if there is a URL. One caller at a time downloads, on this machine or in a
+    shared folder; the others wait for it. ``progress``: what the download reports to, by default the log.
+    Raises ``values.errors.ModelError``.
     """
     path = checkpoint.path
     if not _exists(path):
         if checkpoint.url is None:
             raise ModelError(_missing(checkpoint))
-        with _alone(path, checkpoint.label):
+        with _locked(path, checkpoint.label):
             if not _exists(path):
-                _download(checkpoint, checkpoint.url, progress or LogProgress(_called(checkpoint)), patience)
+                _download(checkpoint, checkpoint.url, progress or LogProgress(_name_of(checkpoint)), patience)
     _check(checkpoint)
     return path
 
@@ -50,14 +50,14 @@ def _check(checkpoint: Checkpoint) -> None:
         return
     again = "delete it so that it is downloaded again" if checkpoint.url else "put the right file there"
     raise ModelError(
-        f"{path} is not the checkpoint of {_called(checkpoint)}: its SHA-256 is {found}, expected {sha256}; "
+        f"{path} is not the checkpoint of {_name_of(checkpoint)}: its SHA-256 is {found}, expected {sha256}; "
         f"{again}, or, if it is a fine-tuned one of yours, name it as CHECKPOINT"
     )
 
 
 def _missing(checkpoint: Checkpoint) -> str:
     published = PUBLISHED.get(checkpoint.label)
-    where = f"there is no checkpoint of {_called(checkpoint)} at {checkpoint.path}"
+    where = f"there is no checkpoint of {_name_of(checkpoint)} at {checkpoint.path}"
     if published is not None and published.filename == checkpoint.path.name:
         return (
             f"{where}; run `python -m serve_app models download {checkpoint.label}`, or set MODEL_DIR to the "
@@ -68,7 +68,7 @@ def _missing(checkpoint: Checkpoint) -> str:
     )
 
 
-def _called(checkpoint: Checkpoint) -> str:
+def _name_of(checkpoint: Checkpoint) -> str:
     return checkpoint.label or checkpoint.path.name
 
 
@@ -83,8 +83,8 @@ def _exists(path: Path) -> bool:
 
 
 @contextmanager
-def _alone(path: Path, label: str) -> Iterator[None]:
-    """Hold the lock of the file; say so once if somebody else has it."""
+def _locked(path: Path, label: str) -> Iterator[None]:
+    """Hold the lock of the file. Logs a line where another process holds it, because the wait is long."""
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

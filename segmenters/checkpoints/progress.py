@@ -1,4 +1,4 @@
-"""How far a download or a check is."""
+"""Progress of a download or of a check: the protocol, and its lines in the log."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _LONGEST_SILENCE_S = 60.0
 
 
 class Progress(Protocol):
-    """Is told how far it is: at the start, often in between, and at the end."""
+    """Receives the progress: at the start, often in between, and at the end."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """``done`` of ``total`` bytes are there; None when the whole is not known.
+        """``done`` of ``total`` bytes are there. ``total``: None where nobody knows it.
 
-        ``done`` starts above 0 where an earlier download goes on, and falls where it has to start over.
+        ``done`` starts above 0 where an earlier download is resumed, and falls where it starts over.
         """
         ...
 
 
 class LogProgress:
-    """Logs a line at the start, at the end, and in between so that no log is flooded.
+    """Logs a line at the start, at the end, and seldom enough in between that no log is flooded.
 
-    Lines in between are 5 s and a tenth of the whole apart, but a slow download says something every minute.
+    Lines in between are 5 s and a tenth of the whole apart. A slow download has a line every minute.
     """
 
     def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:

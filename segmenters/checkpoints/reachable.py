@@ -10,9 +10,9 @@ from values.errors import ModelError
 
 
 def unreachable(url: str, timeout_s: float = 5.0) -> str | None:
-    """None if a HEAD request for ``url`` is answered with 2xx after redirects, else why not, in a few words.
+    """Why a HEAD request for ``url`` has no answer of 2xx after redirects, in a few words; None if it has.
 
-    Never takes longer than ``timeout_s``, whatever the resolver, a proxy or the server does.
+    Takes ``timeout_s`` at most, whatever the resolver, a proxy or the server does.
     """
     answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     # Nothing can interrupt a resolver, or a server that sends a byte now and then: the thread is given up on.

@@ -1,4 +1,4 @@
-"""A half of a model as an ONNX graph on disk, made once from a checkpoint and kept."""
+"""Exported ONNX graphs of models' halves, made once from a checkpoint and kept on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from values.errors import ModelError
 
 logger = logging.getLogger("ray.serve")
 
-# Part of the folder's name: goes up when a network of ours changes, so that older graphs are made anew.
+# Part of the folder's name. Raise it when a network of ours changes, so that graphs are exported anew.
 _REVISION = 1
 _GRAPH = "model.onnx"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -26,9 +26,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 def exported(architecture: Architecture, half: Half, checkpoint: Path, sha256: str, folder: Path) -> Path:
     """The graph of ``half``, exported first if ``folder`` does not have it yet.
 
-    It is named by ``sha256``, of the checkpoint. One process exports while others wait for it, and what it
-    writes appears at once and whole. torch is needed for the export only, takes hundreds of MB, and may be
-    killed for them: so a process of its own does it.
+    ``sha256``: of the checkpoint, which names the graph. One process exports while others wait for it, and
+    the graph appears at once and whole. A process of its own exports, because torch is needed for nothing
+    else, takes hundreds of MB, and may be killed for them.
     Raises ``values.errors.ModelError`` when the folder cannot be written or the export fails.
     """
     graph = graph_path(architecture, half, sha256, folder)
@@ -59,7 +59,7 @@ def _export_to(place: Path, architecture: Architecture, half: Half, checkpoint: 
         target = Path(scratch) / "new"
         target.mkdir()
         _in_process(architecture, half, checkpoint, target / _GRAPH)
-        shutil.rmtree(place, ignore_errors=True)  # what is there holds no graph
+        shutil.rmtree(place, ignore_errors=True)  # it holds no graph
         target.rename(place)
 
 

@@ -42,12 +42,13 @@ class DecoderFile:
 
 
 def read_decoder(path: Path) -> DecoderFile:
-    """The decoder in a file, without what would make masks of full size from its logits.
+    """The decoder in a file, without the nodes that make masks of full size from its logits.
 
-    So the image's size is no input any more, nor is it fixed: the exporter of segment-anything 1.0 makes
-    constants of the size of its example.
-    The decoder is tried out on the CPU. Raises ``values.errors.ModelError`` for a file that is missing,
-    damaged, of something else or for another runtime.
+    Without them it works for every size of image: the exporter of segment-anything 1.0 makes constants of the
+    size of its example. The decoder is tried out on the CPU.
+
+    Raises ``values.errors.ModelError`` for a file that is missing, damaged, of something else or for another
+    runtime.
     """
     model = read_model(path, _REMEDY)
     _check_inputs(model, path)
@@ -103,7 +104,7 @@ def _has_rank_4(value: Value) -> bool:
 
 
 def _load_weights(model: onnx.ModelProto, path: Path) -> None:
-    """Into the model, from the files that stand beside it, if any do."""
+    """Loads the weights into the model from the files beside it, if there are any."""
     try:
         onnx.load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
@@ -111,7 +112,7 @@ def _load_weights(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _cut(model: onnx.ModelProto, logits: str, path: Path) -> onnx.ModelProto:
-    """What leads from ``_INPUTS`` to the logits and scores, the logits under their own name."""
+    """The part of the graph from ``_INPUTS`` to the scores and the logits, under their own names."""
     try:
         cut: onnx.ModelProto = Extractor(model).extract_model(list(_INPUTS), [logits, _SCORES])
     except (AssertionError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""SAM's image encoder in an ONNX file, whoever exported it."""
+"""SAM's image encoder in an ONNX file of any exporter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEDY = "set ONNX_ENCODER to the name of a SAM or MobileSAM model, or to the O
 class EncoderFile:
     """An encoder of one image at a time, normalised and padded (``segmenters.sam.preprocess``).
 
-    ``path``: the file; others with its weights may stand beside it. ``input``: name of the image,
+    ``path``: the file; files with its weights may stand beside it. ``input``: name of the image,
     (1, 3, 1024, 1024) float32. ``output``: name of its embedding, (1, 256, 64, 64) float32.
     """
 

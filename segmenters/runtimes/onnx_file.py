@@ -1,4 +1,4 @@
-"""ONNX files that other people made: told from what is not one, and described without their weights."""
+"""ONNX files that other people made: checked, and described without their weights."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def read_model(path: Path, remedy: str) -> onnx.ModelProto:
 
 
 def inputs(model: onnx.ModelProto) -> dict[str, Value]:
-    """What has to be given, by name: some exporters list weights among the inputs as well."""
+    """The inputs that a caller gives, by name, without the weights that some exporters list among them."""
     weights = {each.name for each in model.graph.initializer}
     return {name: value for name, value in _values(model.graph.input).items() if name not in weights}
 
 
 def outputs(model: onnx.ModelProto) -> dict[str, Value]:
-    """What the graph gives, by name and in its order."""
+    """The graph's outputs, by name and in its order."""
     return _values(model.graph.output)
 
 
@@ -121,7 +121,7 @@ def _something_else(start: bytes) -> str | None:
 
 
 def _check_version(model: onnx.ModelProto, path: Path) -> None:
-    """Let ONNX Runtime itself judge the versions, in a graph that does nothing."""
+    """Raises ``values.errors.ModelError`` for versions that ONNX Runtime refuses in a graph of one node."""
     kind = onnx.TensorProto.FLOAT
     node = onnx.helper.make_node("Identity", ["a"], ["b"])
     ends = [onnx.helper.make_tensor_value_info(name, kind, [1]) for name in "ab"]
@@ -140,7 +140,7 @@ def _check_version(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _check_weights(model: onnx.ModelProto, path: Path, remedy: str) -> None:
-    """Whether the files of weights that the model names stand beside it, as long as they have to be."""
+    """Raises ``values.errors.ModelError`` unless the files of weights stand beside it, whole."""
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue

@@ -1,4 +1,4 @@
-"""ONNX Runtime, what runs both halves on CPU by default."""
+"""ONNX Runtime, which runs both halves on CPU by default."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class OnnxRuntimeSession:
     """A ``segmenters.runtimes.session.Session`` on CPU."""
 
     def __init__(self, graph: Path | bytes, threads: int) -> None:
-        """Load ``graph``, a file or what stands in one, to compute with ``threads`` threads a call.
+        """Load ``graph``, a file or its content, to compute with ``threads`` threads a call.
 
         Raises ``values.errors.ModelError`` for a graph that the runtime does not take.
         """

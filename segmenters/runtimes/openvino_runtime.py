@@ -19,7 +19,7 @@ class OpenVinoSession:
     """A ``segmenters.runtimes.session.Session`` on CPU."""
 
     def __init__(self, graph: Path | bytes, threads: int, *, bfloat16: bool) -> None:
-        """Compile ``graph``, a file or what stands in one, to compute with ``threads`` threads a call.
+        """Compile ``graph``, a file or its content, to compute with ``threads`` threads a call.
 
         Raises ``values.errors.ModelError`` when the package is missing or does not take the graph.
         """

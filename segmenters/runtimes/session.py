@@ -1,4 +1,4 @@
-"""A half of a model that is ready to run, whatever runs it."""
+"""Sessions: a half of a model that is ready to run, in any runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from values.errors import DeviceFailed, OutOfMemory
 
 Array = NDArray[Any]
 
-# What runtimes say when memory is short, where they have no class of their own for it.
+# The words of runtimes that have no class of error for too little memory.
 _SHORT_OF_MEMORY = ("out of memory", "bad_alloc", "bad allocation", "allocate memory", "ALLOC_FAILED")
 
 
@@ -51,17 +51,17 @@ class Session(Protocol):
 
 
 def graph_name(graph: Path | bytes) -> str:
-    """An ONNX graph for a sentence."""
+    """The name of an ONNX graph for a sentence."""
     return str(graph) if isinstance(graph, Path) else "an ONNX graph in memory"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, of 300 characters at most."""
+    """The first line of an error's text, of 300 characters at most."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def device_failure(sentence: str, error: BaseException) -> DeviceFailed:
-    """What to raise for ``error`` of a runtime that was computing: its first line behind ``sentence``."""
+    """The error to raise for ``error`` of a runtime that computes: ``sentence``, and its first line."""
     said = str(error)
     short = isinstance(error, MemoryError) or any(each in said for each in _SHORT_OF_MEMORY)
     return (OutOfMemory if short else DeviceFailed)(f"{sentence}: {first_line(error)}")

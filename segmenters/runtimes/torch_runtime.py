@@ -1,4 +1,4 @@
-"""torch, what runs both halves on a GPU, and on CPU where nothing else is to be used."""
+"""torch, which runs both halves on a GPU, and on CPU where the settings name it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class TorchFeatures:
 
 
 class Place:
-    """A device and the precision computed in there."""
+    """A device, and the precision that it computes in."""
 
     def __init__(self, device: str, threads: int, *, bfloat16: bool) -> None:
         """``device``: ``cpu``, ``cuda`` or ``cuda:N``. ``threads`` compute a call on CPU; sets torch to that.

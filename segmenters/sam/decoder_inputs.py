@@ -1,4 +1,4 @@
-"""From an annotator's prompt to the arrays that a decoder of the family takes."""
+"""The inputs of a decoder of the family, made of an annotator's prompt."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _points(
 
 
 def _mask(prompt: Prompt, embedding: Embedding, family: Family) -> NDArray[np.float32] | None:
-    """(256, 256) float32 logits, or None: what the annotator drew counts more than an earlier answer."""
+    """(256, 256) float32 logits, or None. A drawn mask goes before the logits of an earlier answer."""
     if prompt.mask is not None:
         return _drawn(prompt.mask, embedding)
     if prompt.low_res is None:
@@ -65,7 +65,7 @@ def _mask(prompt: Prompt, embedding: Embedding, family: Family) -> NDArray[np.fl
 
 
 def _drawn(mask: NDArray[np.float32], embedding: Embedding) -> NDArray[np.float32]:
-    """The drawn mask laid over the canvas as the image is; padding is off."""
+    """The drawn mask on the canvas, where the image is; the padding is off."""
     width = max(1, round(embedding.input_width * LOW_RES / SIDE))
     height = max(1, round(embedding.input_height * LOW_RES / SIDE))
     laid = np.full((LOW_RES, LOW_RES), -_DRAWN, np.float32)

@@ -1,4 +1,4 @@
-"""What runs the halves of a model, and where."""
+"""Execution of a model's halves: the runtime, the device and the precision of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from values.errors import ModelError
 
 
 class Runtime(StrEnum):
-    """What runs a half on CPU. On a GPU torch does."""
+    """The library that runs a half on CPU. On a GPU torch does."""
 
     ONNXRUNTIME = "onnxruntime"
     OPENVINO = "openvino"
@@ -19,7 +19,7 @@ class Runtime(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What an operator asks for.
+    """The execution that an operator asks for.
 
     Devices: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``precision``: ``auto``, ``float32`` or ``bfloat16``;
     ``auto`` is bfloat16 on a GPU. ``compile``: the encoder, on a GPU.
@@ -32,7 +32,7 @@ class Execution:
     compile: bool = False
 
     def settled(self, half: Half) -> Settled:
-        """What runs ``half`` in this process, whose GPU is what Ray gave to it."""
+        """The execution of ``half`` in this process, which sees the GPU that Ray gave to it."""
         asked = self.encoder if half is Half.ENCODER else self.decoder
         if asked == "auto":
             device, why = _found_device()
@@ -43,9 +43,9 @@ class Execution:
         return Settled(device, runtime, self._bfloat16(device, runtime), self.compile and not on_cpu, why)
 
     def of_file(self, half: Half) -> Settled:
-        """What runs ``half`` where it is an ONNX file: something on CPU.
+        """The execution of ``half`` where it is an ONNX file, which runs on CPU.
 
-        Raises ``values.errors.ModelError`` when the settings ask for something else.
+        Raises ``values.errors.ModelError`` when the settings ask for another device or for torch.
         """
         asked = self.encoder if half is Half.ENCODER else self.decoder
         if asked not in ("auto", "cpu"):
@@ -62,13 +62,13 @@ class Execution:
 
     def _bfloat16(self, device: str, runtime: Runtime) -> bool:
         if runtime is Runtime.ONNXRUNTIME:
-            return False  # on CPU it has no bfloat16
+            return False  # it cannot compute in bfloat16 on CPU
         return self.precision == "bfloat16" or (self.precision == "auto" and device != "cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What runs a half. ``why``: a clause about the choice of the device."""
+    """The execution of a half in this process. ``why``: a clause about the choice of the device."""
 
     device: str
     runtime: Runtime
@@ -82,7 +82,7 @@ class Settled:
 
 
 def _found_device() -> tuple[str, str]:
-    # Imported here because it takes seconds, which a decoder on CPU should not wait.
+    # Imported here because torch takes seconds to import, which a decoder on CPU need not wait for.
     from segmenters.runtimes.torch_runtime import cuda_is_available
 
     if cuda_is_available():

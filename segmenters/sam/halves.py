@@ -1,4 +1,4 @@
-"""The two halves of a model of the family at work."""
+"""The encoder half and the decoder half of a model of the family."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ANSWER = ("low_res_masks", "iou_predictions")
 
 
 class SamEncoder:
-    """The encoder half."""
+    """Encodes images with the arrays that its runtime gives."""
 
     def __init__(self, features: Features, version: str) -> None:
         self._features = features
@@ -47,7 +47,7 @@ class SamEncoder:
 
 
 class SamDecoder:
-    """The decoder half."""
+    """Decodes prompts in a session of its runtime."""
 
     def __init__(self, session: Session, family: Family, version: str) -> None:
         self._session = session

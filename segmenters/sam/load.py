@@ -1,4 +1,4 @@
-"""Halves of a model of the family, opened in what is to run them."""
+"""Loads the halves of a model of the family into the runtime that is to run them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("ray.serve")
 
 
 class Features(Protocol):
-    """An encoder, whatever runs it."""
+    """An encoder in any runtime."""
 
     @property
     def device(self) -> str:
@@ -45,13 +45,13 @@ class SessionFeatures:
     device = "cpu"
 
     def __init__(self, session: Session, outputs: Mapping[str, str], image: str = "image") -> None:
-        """``outputs``: what the session calls each array of an embedding. ``image``: its input's name."""
+        """``outputs``: the session's name for each array of an embedding. ``image``: that of its input."""
         self._session = session
         self._outputs = dict(outputs)
         self._image = image
 
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
-        """The arrays of each image, one after the other."""
+        """The arrays of each image; the images are computed one after the other."""
         return [self._one(rgb) for rgb in batch]
 
     def _one(self, rgb: NDArray[np.generic]) -> dict[str, Array]:
@@ -61,7 +61,7 @@ class SessionFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's checkpoint as it lies on disk. ``folder``: the models folder, for what is exported."""
+    """A model's checkpoint on disk. ``folder``: the models folder, where exported graphs are kept."""
 
     architecture: Architecture
     checkpoint: Path
@@ -77,7 +77,7 @@ def open_features(weights: Weights, execution: Execution, threads: int) -> Featu
     if graph is not None:
         same = dict(zip(outputs, outputs, strict=True))
         return SessionFeatures(open_graph(graph, settled, threads), same)
-    # Imported here because torch takes seconds and hundreds of MB, which halves on CPU should not wait for.
+    # Imported here because torch takes seconds and hundreds of MB, which halves on CPU need not have.
     from segmenters.networks.loading import load
     from segmenters.runtimes.torch_runtime import Place, TorchFeatures
 
@@ -101,7 +101,7 @@ def open_decoder(weights: Weights, execution: Execution, threads: int) -> Sessio
 
 
 def open_graph(graph: Path | bytes, settled: Settled, threads: int) -> Session:
-    """An ONNX graph in the runtime that is settled, which is not torch."""
+    """An ONNX graph in the settled runtime, which is not torch."""
     if settled.runtime is Runtime.OPENVINO:
         return OpenVinoSession(graph, threads, bfloat16=settled.bfloat16)
     return OnnxRuntimeSession(graph, threads)
@@ -114,7 +114,7 @@ def _announced(weights: Weights, execution: Execution, half: Half) -> Settled:
 
 
 def _graph(weights: Weights, half: Half, settled: Settled) -> Path | None:
-    """The exported graph, or None where torch is to run the checkpoint itself."""
+    """The exported graph, or None where torch runs the checkpoint itself."""
     if settled.runtime is Runtime.TORCH:
         return None
     try:

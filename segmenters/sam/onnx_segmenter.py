@@ -1,4 +1,7 @@
-"""SAM with a decoder in an ONNX file, as Label Studio's SAM example has it, and an encoder of either kind."""
+"""SAM with its decoder in an ONNX file, as Label Studio's SAM example has it.
+
+Its encoder is one of our models, or an ONNX file as well.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _EMBEDDING = "image_embeddings"
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """An ONNX file. ``sha256``: what its content must have."""
+    """An ONNX file. ``sha256``: of the content that it had when the application started."""
 
     path: Path
     sha256: str
@@ -36,7 +39,7 @@ class OnnxFile:
 
 @dataclass(frozen=True, slots=True)
 class OnnxSam:
-    """Description of one pair; nothing in the files tells whether the halves are of one model."""
+    """Description of an encoder and a decoder. Nothing in their files tells whether they are of one model."""
 
     encoder: SegmentAnything | OnnxFile
     decoder: OnnxFile
@@ -52,16 +55,16 @@ class OnnxSam:
 
     @property
     def refines(self) -> bool:
-        """Its mask input is made for that."""
+        """True, because SAM's mask input takes the logits of an earlier answer."""
         return True
 
     @property
     def input(self) -> ModelSize:
-        """As SAM: the long side of 1024, the rest padded."""
+        """The size of SAM: a long side of 1024 pixels, and padding for the other."""
         return ModelSize(SIDE)
 
     def check(self) -> None:
-        """See that the files are what they should be. Raises ``values.errors.ModelError``."""
+        """Raises ``values.errors.ModelError`` for a file that is not an encoder or decoder of SAM."""
         read_decoder(self.decoder.path)
         if isinstance(self.encoder, OnnxFile):
             read_encoder(self.encoder.path)
@@ -75,7 +78,7 @@ class OnnxSam:
         return SamEncoder(SessionFeatures(session, {_EMBEDDING: file.output}, file.input), self.version)
 
     def load_decoder(self, threads: int) -> SamDecoder:
-        """Load the decoder half, without what made masks of one size of image."""
+        """Load the decoder half, without its nodes that make masks of one size of image."""
         file = read_decoder(self.decoder.checked())
         session = open_graph(file.graph, self.execution.of_file(Half.DECODER), threads)
         return SamDecoder(session, Family.SAM, self.version)

@@ -1,4 +1,4 @@
-"""From pixels to what an encoder takes."""
+"""Preprocessing of images: normalised and padded to the encoder's canvas."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class SegmentAnything:
 
     @property
     def architecture(self) -> Architecture:
-        """What the weights are weights of."""
+        """The architecture that the weights are for."""
         return ARCHITECTURES[self.name]
 
     @property
@@ -36,7 +36,7 @@ class SegmentAnything:
 
     @property
     def refines(self) -> bool:
-        """Its mask input is made for that."""
+        """True, because the family's mask input takes the logits of an earlier answer."""
         return True
 
     @property
@@ -45,19 +45,19 @@ class SegmentAnything:
         return self.architecture.input
 
     def weights(self) -> Weights:
-        """The checkpoint on disk, downloaded first where it is missing and may be."""
+        """The checkpoint on disk. A missing one is downloaded first, where it may be."""
         path = fetch(self.checkpoint, LogProgress(self.name))
         return Weights(self.architecture, path, self.checkpoint.sha256, self.folder)
 
     def features(self, threads: int) -> Features:
-        """The encoder without what makes embeddings of its arrays."""
+        """The encoder as it gives its arrays, which ``load_encoder`` makes embeddings of."""
         return open_features(self.weights(), self.execution, threads)
 
     def load_encoder(self, threads: int) -> SamEncoder:
-        """Load the encoder half, downloading and exporting first what is missing."""
+        """Load the encoder half. Downloads and exports first what is missing."""
         return SamEncoder(self.features(threads), self.version)
 
     def load_decoder(self, threads: int) -> SamDecoder:
-        """Load the decoder half, downloading and exporting first what is missing."""
+        """Load the decoder half. Downloads and exports first what is missing."""
         session = open_decoder(self.weights(), self.execution, threads)
         return SamDecoder(session, self.architecture.family, self.version)
