@@ -1,7 +1,7 @@
-"""Label Studio's context items -> prompts in fractions of the picture.
+"""Prompts in fractions of the picture, read from Label Studio's context items.
 
 Coordinates of an item are percent of the natural, unrotated image (``image_rotation`` only turns the view).
-Label Studio repeats a region once for every control it belongs to, under one id: that is one prompt.
+Label Studio repeats a region once for every control it belongs to, under one id, which makes one prompt.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ takes some ten milliseconds for each, and a second for the pixels."""
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
-    """What one request points at.
+    """The prompts of one request and the image that they lie on.
 
     ``prompts``: one for each mask that is asked for. ``width``, ``height``: natural size in pixels.
     ``to_name``, ``item_index``: which image. ``label``: the newest label, or None. ``labels``: one for each
@@ -62,14 +62,6 @@ class Pointed:
     labels: tuple[str | None, ...] = ()
 
 
-def read_prompts(
-    items: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
-) -> list[Prompt]:
-    """The prompts in ``items``; see ``read_pointed``."""
-    pointed = read_pointed(items, multi_box, pixels)
-    return [] if pointed is None else list(pointed.prompts)
-
-
 def read_pointed(
     items: Sequence[Item],
     multi_box: MultiBox = "last",
@@ -78,7 +70,7 @@ def read_pointed(
 ) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 
-    ``pixels``: most that the image may have, as the setting says; the default's without. ``draw``: what reads
+    ``pixels``: the most that the image may have, by default that of the setting's default. ``draw``: reads
     drawn masks.
 
     Points and boxes become fractions of the image and are clamped to it. A point without ``is_positive`` is
@@ -124,7 +116,7 @@ def read_pointed(
 
 
 def _labels(marks: list[Mark], prompts: int, newest: str | None) -> tuple[str | None, ...]:
-    """The label of each prompt: where each area has a prompt of its own, the area's."""
+    """The label of each prompt: its area's own, or where all areas share one prompt the newest."""
     areas = [mark for mark in marks if isinstance(mark.shape, Area)]
     return tuple(mark.label or newest for mark in areas) if prompts > 1 else (newest,) * prompts
 

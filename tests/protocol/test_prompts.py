@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from protocol import bitmask, brush_rle
+from protocol.bodies import Item
 from protocol.item_fields import CORNER_LIMIT
-from protocol.prompts import MultiBox, read_pointed, read_prompts
+from protocol.prompts import MultiBox, read_pointed
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt
 from values.pixel_limit import PixelLimit
@@ -17,6 +19,13 @@ from values.prompt import Prompt
 
 MASK = np.zeros((100, 200), np.bool_)
 MASK[10:40, 20:70] = True
+
+
+def read_prompts(
+    given: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
+) -> list[Prompt]:
+    pointed = read_pointed(given, multi_box, pixels)
+    return [] if pointed is None else list(pointed.prompts)
 
 
 def one(*given: dict[str, Any], multi_box: MultiBox = "last") -> Prompt:
