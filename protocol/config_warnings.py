@@ -1,4 +1,4 @@
-"""What is wrong with a labeling config that can be read but will disappoint the annotator."""
+"""Warnings about a labeling config that can be read but will disappoint the annotator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def warnings(config: LabelConfig) -> list[str]:
         )
     takers = [control for control in bound if control.tag in (*OUTPUT_ORDER, "Labels")]
     found += [sentence for image in config.images if (sentence := _constant(image))]
-    # Counted once: each label of each prompt would else be looked for in each control.
+    # Labels are counted once, because looking for each label of each prompt in each control takes long.
     known, named = Counter[str](), defaultdict[str, Counter[str]](Counter)
     for control in takers:
         known.update(control.spellings[-1].keys())

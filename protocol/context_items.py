@@ -1,4 +1,4 @@
-"""The items of ``context.result`` -> marks: one for each thing that an annotator placed on the image."""
+"""Marks, read from the items of ``context.result``: one for each thing that an annotator placed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from values.pixel_limit import SIDE_LIMIT, PixelLimit
 
 _VALUE_FIELDS = (*VALUE_FIELDS, "positive", *sorted(f"{kind}labels" for kind in KINDS), "labels")
 _ABSENT = msgspec.Raw(b"null")
-# All else of a value, thousands of keys perhaps, is stepped over.
+# The decoder skips all other keys of a value, of which there may be thousands.
 _VALUE: msgspec.json.Decoder[msgspec.Struct | None] = msgspec.json.Decoder(
     msgspec.defstruct("Value", [(name, msgspec.Raw, _ABSENT) for name in _VALUE_FIELDS]) | None
 )
@@ -26,7 +26,7 @@ _ITEM_FIELDS = tuple(field for field in Item.__struct_fields__ if field != "type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mark:
-    """A placed shape with all that the items of its region say about it.
+    """A placed shape, with what the items of its region state about it.
 
     ``name``: what sentences call it. ``size``: (width, height) of the natural image. ``label``: its label, or
     None. ``controls``: names of its controls. ``is_positive``: False only for a negative click.
@@ -44,9 +44,9 @@ class Mark:
 
 
 def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Mark]:
-    """The marks of ``items``, oldest first. Items that place nothing are skipped, or tell a mark's label.
+    """The marks of ``items``, oldest first. Items that place nothing are skipped, but for those with labels.
 
-    ``limit``: most marks. ``pixels``: most of the picture that they lie on.
+    ``limit``: the most marks. ``pixels``: the most pixels of the picture that they lie on.
 
     Raises:
         BadPrompt: a shape whose values cannot be used, or more than ``limit`` shapes.
@@ -67,7 +67,7 @@ def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Ma
 
 
 def _mark(members: list[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
-    """The mark of one region's items, whose geometry is that of the first that has any."""
+    """The mark of one region's items. The first item that has a geometry gives it."""
     if all(reader_of(item.type) is None for _, item in members):
         return None
     read = [(name, item, *_fields(name, item)) for name, item in members]

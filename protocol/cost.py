@@ -1,7 +1,7 @@
-"""What reading a request will cost, told from what it holds before anything is read.
+"""The cost of reading a request, estimated from its size and items before anything of it is read.
 
 A small body may hold much work: a drawn mask of 126 KiB has 89 megapixels. Estimates are milliseconds of one
-CPU, rather too high than too low; they decide what an event loop may do itself.
+CPU, rather too high than too low. They decide what an event loop may do itself.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from protocol.bodies import Item, PredictBody, WebhookBody
 from protocol.shapes import reader_of
 
 ON_LOOP_MS = 2.0
-"""What an event loop does itself: sending work to a thread and back takes .1 ms, and nothing that takes more
-than 5 ms may keep it, on a slower machine either."""
+"""Work up to this an event loop does itself, because a thread costs .1 ms. Nothing may keep the loop for more
+than 5 ms, on a slower machine either."""
 
 _PLACED = frozenset({"keypoint", "rectangle", "ellipse"})
 _PLACED_MS, _ITEM_MS = 0.03, 0.001
@@ -24,7 +24,7 @@ _LABEL_MS = 0.002  # to see whether another control has a label
 
 
 def click_ms(body: PredictBody) -> float:
-    """For ``protocol.click.read_click``. Infinity where a mask was drawn, of which little can be told."""
+    """The cost of ``protocol.click.read_click``. Infinity where a mask was drawn, which may cost anything."""
     if not body.items:
         return 0.0
     most = len(body.items) * _ITEM_MS
@@ -32,20 +32,20 @@ def click_ms(body: PredictBody) -> float:
 
 
 def images_ms(body: PredictBody | WebhookBody) -> float:
-    """For ``protocol.click.read_images``."""
+    """The cost of ``protocol.click.read_images``."""
     looked_up = len(body.tasks) * max(1, (body.label_config or "").count("<"))
     return config_ms(body.label_config) + looked_up * _VALUE_MS
 
 
 def config_ms(xml: str | None) -> float:
-    """For ``protocol.label_config.parse``, as if it had not been read before."""
+    """The cost of ``protocol.label_config.parse`` for a config that is in no cache."""
     if xml is None:
         return 0.0
     return xml.count("<") * _ELEMENT_MS + xml.count("=") * _ATTRIBUTE_MS + len(xml) * _CHARACTER_MS
 
 
 def warnings_ms(xml: str) -> float:
-    """For what is said of a labeling config in /setup."""
+    """The cost of ``protocol.config_warnings.warnings``, which /setup answers with."""
     return config_ms(xml) + xml.count("<") * _LABEL_MS
 
 

@@ -1,4 +1,4 @@
-"""Typed reading of one context item's fields, with sentences that name the item and the field."""
+"""The fields of a context item, read by their types, with errors that name the item and the field."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _BOUNDS: dict[object, _Bound] = {
 class Fields:
     """The undecoded fields of a JSON object.
 
-    ``name``: what a sentence calls the object's item. ``path``: what stands before a field's name in it.
+    ``name``: of the object's item, for sentences. ``path``: stands before a field's name in them.
     """
 
     def __init__(self, name: str, raws: Mapping[str, msgspec.Raw], path: str = "") -> None:

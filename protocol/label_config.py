@@ -28,7 +28,7 @@ ATTRIBUTE_LIMIT = 40_000
 """Equals signs in it, of which each attribute has one: a microsecond each."""
 
 KEPT_CHARACTERS = 2 * 2**20
-"""Characters of all configs that are kept as they were read, which takes thirty bytes for each at most."""
+"""Characters of all configs in the cache, whose parsed form takes thirty bytes for each at most."""
 
 _CONTROL_LIMIT = 200
 _NAME_LIMIT = 100  # images that one control is for
@@ -62,11 +62,11 @@ Repeated: TypeAlias = Image | Control | Repeater
 
 @dataclass(frozen=True, slots=True)
 class LabelConfig:
-    """What this service needs of a labeling config: images and controls, in document order.
+    """The images and controls of a labeling config, in document order.
 
-    ``tags``: the same with the repeaters around them, empty in a config without any. In ``images`` and
-    ``controls`` what is inside of a repeater stands once, as it is written: see ``protocol.repeater``.
-    ``image_tags``: those of ``tags`` that have images.
+    ``images`` and ``controls`` have the tags inside a repeater once, as they are written: see
+    ``protocol.repeater``. ``tags``: the same tags with the repeaters around them, empty in a config without
+    repeaters. ``image_tags``: those of ``tags`` that have images.
     """
 
     images: tuple[Image, ...] = ()
@@ -94,7 +94,7 @@ class LabelConfig:
 
 
 def parse(xml: str) -> LabelConfig:
-    """Read a labeling config. Tags this service has no use for are passed over.
+    """Read a labeling config. Tags that this service has no use for are skipped.
 
     Raises:
         BadLabelConfig: not XML, empty, over 1 MiB, 10,000 tags, 40,000 attributes, 200 controls or 8

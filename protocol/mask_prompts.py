@@ -1,4 +1,4 @@
-"""Masks an annotator drew, as mask prompts.
+"""Mask prompts, made of masks that an annotator drew.
 
 Every mask is read at the size that the browser shows, which the caller has bounded, and kept at most
 ``LONG_SIDE`` pixels long, more than any segmenter's mask input. Whatever the encoded data claims, reading
@@ -41,9 +41,9 @@ Kind = Literal["rle", "png", "opaque png"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A drawn mask as it was encoded, of a picture of ``width`` x ``height``.
+    """A drawn mask in its encoded form, of a picture of ``width`` x ``height``.
 
-    ``kind``: the brush's RLE, its PNG, or a bitmask's, which is on where it is not transparent.
+    ``kind``: the brush's RLE, the brush's PNG, or a bitmask's PNG, which is on where it is not transparent.
     """
 
     kind: Kind
@@ -65,11 +65,11 @@ class Drawn:
 
 
 Draw = Callable[[Drawing], Drawn]
-"""What reads drawings, such as ``read``, here or in a process that can be ended."""
+"""A function that reads drawings: ``read``, or one that has a process do it, which can be ended."""
 
 
 def read(drawing: Drawing) -> Drawn:
-    """What was drawn. Raises BadPrompt when the data are damaged, of another size, or empty."""
+    """The area that was drawn. Raises BadPrompt for data that are damaged, of another size, or empty."""
     data, width, height = drawing.data, drawing.width, drawing.height
     if drawing.kind == "rle":
         return from_rle(data, width, height)
@@ -150,7 +150,7 @@ def _strips(width: int, height: int) -> Iterator[slice]:
 
 
 def _opaque_strips(image: Image.Image, by_alpha: bool) -> Iterator[Mask]:
-    """Where the drawing is, strip by strip: converted as a whole a picture takes several times its memory."""
+    """The mask, strip by strip, because a picture that is converted whole takes several times its memory."""
     for rows in _strips(*image.size):
         yield _opaque(image.crop((0, rows.start, image.width, rows.stop)), by_alpha)
 
@@ -165,7 +165,7 @@ def _opaque(image: Image.Image, by_alpha: bool) -> Mask:
 
 
 def _shrunk(strips: Iterator[Mask], width: int, height: int) -> Drawn:
-    """What is on in the strips of a picture, from its top."""
+    """The area that is on, from the strips of a picture, from its top."""
     columns, rows = _size(width, height)
     across, down = np.zeros(width, np.bool_), np.zeros(height, np.bool_)
     # An average over an area can be taken in two steps, so that only the narrow picture is kept.

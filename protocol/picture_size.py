@@ -10,13 +10,13 @@ Size = tuple[int, int]
 
 
 def check_same_picture(shown: Size, read: Size) -> None:
-    """See that the picture a browser shows is the one that was read, or a copy of it at another size.
+    """Check that the picture a browser shows is the one that was read, or a copy of it at another size.
 
     Both are (width, height) in pixels, after EXIF orientation. A place on one copy is the same fraction of
     the other, so copies of any size will do: thumbnails, proxies, exports.
 
     Raises:
-        ImageDiffers: they have not the same shape, so that one is turned, cropped or another picture.
+        ImageDiffers: their shapes differ, so that one is turned, cropped or another picture.
     """
     if not are_copies(shown, read):
         turned = are_copies(shown[::-1], read)
@@ -32,7 +32,7 @@ def check_same_picture(shown: Size, read: Size) -> None:
 def are_copies(one: Size, other: Size) -> bool:
     """Whether one size is the other times some factor, each side of the smaller off by a pixel at most.
 
-    That is what rounding, up or down or to the nearest, leaves of a resized copy's sides.
+    A pixel is what rounding may change in a resized copy's sides.
     """
     small, large = sorted((one, other), key=lambda size: size[0] * size[1])
     least = max((side - 1) / whole for side, whole in zip(small, large, strict=True))

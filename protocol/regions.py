@@ -1,4 +1,4 @@
-"""A mask -> the regions of the control that takes it, as Label Studio's JSON has them."""
+"""Regions, as Label Studio's JSON has them, made of a mask for the control that takes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from protocol.options import RegionOptions
 from protocol.polygons import polygons
 
 Region = dict[str, Any]
-"""A result of Label Studio, ready for JSON; only ``value.rle`` is still a uint8 array."""
+"""A result of Label Studio, ready for JSON but for ``value.rle``, which is a uint8 array."""
 
 
 def encode(
@@ -52,7 +52,7 @@ def encode(
 
 
 def no_region(click: Click) -> str:
-    """A sentence for a click of whose masks ``encode`` made no region at all."""
+    """A sentence for a click where ``encode`` made no region of any mask."""
     tags = ", ".join(sorted({f"<{output.tag}>" for output in click.outputs}))
     return (
         f"the mask is empty, or too small for a region of {tags}: the model found nothing where the prompts "

@@ -1,4 +1,4 @@
-"""``<Repeater>``: what is inside of it stands once for each item of a list in the task's data.
+"""``<Repeater>``: repeats the tags inside it for each item of a list in the task's data.
 
 Names are made as Label Studio's editor makes them, also where it is odd: of each attribute it replaces the
 first index flag, and goes over the repeater's own children again, which replaces a second one there.
@@ -15,10 +15,10 @@ from values.errors import BadLabelConfig
 from values.one_line import shown
 
 INDEX_FLAG = "{{idx}}"
-"""What stands for an item's index where a repeater names no ``indexFlag``."""
+"""The text that stands for an item's index where a repeater names no ``indexFlag``."""
 
 REPEATED_LIMIT = 2000
-"""Tags that repeaters may make of one task; a round of a repeater, and 250 characters, count as one more."""
+"""Tags that repeaters may make of one task. A round of a repeater, and 250 characters, count as one tag."""
 
 _Flags = tuple[tuple[str, str], ...]
 
@@ -57,8 +57,10 @@ def expanded(config: LabelConfig, data: TaskData) -> LabelConfig:
 
 
 def images(config: LabelConfig, data: TaskData, budget: Budget) -> Iterator[Image]:
-    """The images of ``expanded``, made one by one. Raises the same, and Spent: what is counted towards
-    ``REPEATED_LIMIT`` is spent."""
+    """The images of ``expanded``, made one by one.
+
+    Raises what ``expanded`` raises, and Spent: what counts towards ``REPEATED_LIMIT`` is taken from the
+    budget as well."""
     if not config.tags:
         yield from config.images
         return
@@ -68,7 +70,7 @@ def images(config: LabelConfig, data: TaskData, budget: Budget) -> Iterator[Imag
 
 
 class _Expansion:
-    """The expansion of one config for one task; it counts what it makes."""
+    """The expansion of one config for one task. Counts the tags that it makes."""
 
     def __init__(self, data: TaskData, budget: Budget | None = None) -> None:
         self._data = data
@@ -86,11 +88,11 @@ class _Expansion:
     def _rounds(
         self, repeater: Repeater, flags: _Flags, again: _Flags, outer: dict[str, str]
     ) -> Iterator[Image | Control]:
-        """What one repeater makes.
+        """The tags that one repeater makes.
 
-        ``flags``, with their indices, are those of the repeaters around it, which are replaced in all that is
-        in them; ``again``: those that are replaced once more in this repeater's own attributes, and
-        ``outer``: in those of its own children.
+        Flags come with their indices. ``flags``: those of the repeaters around it, replaced in everything
+        inside them. ``again``: those replaced once more in this repeater's own attributes. ``outer``: those
+        replaced once more in the attributes of its own children.
         """
         on = _filled(repeater.on, flags, again)
         flag = INDEX_FLAG if repeater.flag is None else _filled(repeater.flag, flags, again)
@@ -121,7 +123,7 @@ class _Expansion:
         return Control(tag.tag, name, to_names, labels, tag.dynamic, tag.smart, spellings)
 
     def _labels(self, control: Control, flags: _Flags) -> tuple[Label, ...]:
-        """The control's own labels, unless a flag stands in one: there may be many, and many rounds."""
+        """The labels with flags replaced; the control's own where none has a flag, to save copies."""
         if id(control) not in self._label_texts:
             texts = (f"{label.value}\n{label.alias or ''}" for label in control.labels)
             self._label_texts[id(control)] = "\n".join(texts)

@@ -1,4 +1,4 @@
-"""What a context item's value draws: a point, a box, or a mask, in fractions of the picture."""
+"""Shapes that a context item's value draws: a point, a box, or a mask, in fractions of the picture."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
-    """A box or a mask. ``read`` decodes it, late because few areas are ever used; it may raise BadPrompt.
-    What was drawn is read by what it is given.
+    """A box or a mask.
 
-    ``has_mask``: whether it has a mask. ``corners``: points of a polygon.
+    ``read`` decodes it with the function that reads drawings, and may raise BadPrompt. It is called late,
+    because few areas are ever used. ``has_mask``: whether it has a mask. ``corners``: points of a polygon.
     """
 
     read: Callable[[Draw], Drawn]
@@ -49,7 +49,7 @@ VALUE_FIELDS = (
     "maskDataURL",
     "imageDataURL",
 )
-"""What is read of an item's value."""
+"""The fields of an item's value that are read."""
 
 
 def keypoint(value: Fields, width: int, height: int) -> Point:
@@ -62,7 +62,7 @@ def rectangle(value: Fields, width: int, height: int) -> Area:
     corner = _place(value)
     across, down = value.number("width") / 100, value.number("height") / 100
     cos, sin = _turn(value)
-    # Turned in pixels: what lies across by one part of the width stands upright by width / height parts.
+    # The rotation is one of pixels: one part of the width is width / height parts of the height.
     u = across * np.array([cos, sin * width / height])
     v = down * np.array([-sin * height / width, cos])
     return _box(np.stack([corner, corner + u, corner + v, corner + u + v]), value)
@@ -131,7 +131,7 @@ _KINDS: dict[str, Callable[[Fields, int, int], Shape]] = {
 
 
 KINDS = frozenset(_KINDS)
-"""What draws a shape, each also with "labels" behind it."""
+"""Types of items that draw a shape; each is one with "labels" behind it as well."""
 
 
 def reader_of(kind: str) -> Callable[[Fields, int, int], Shape] | None:

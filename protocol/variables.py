@@ -51,9 +51,9 @@ _KEYS: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decode
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What a variable names is not there. ``place``: where it would be, as JSON is addressed.
+    """The result of a variable that names nothing. ``place``: where it would be, as JSON is addressed.
 
-    ``problem`` completes a sentence that begins with the place and tells what is there instead.
+    ``problem`` completes a sentence that begins with the place, and tells what is there instead.
     """
 
     place: str
@@ -61,7 +61,7 @@ class Absent:
 
 
 class TaskData:
-    """A task's data. They are decoded when first asked for, each key when it is, and only once."""
+    """A task's data. Each key is decoded when it is first asked for, and only once."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -132,7 +132,7 @@ class TaskData:
 
 
 def _known(found: T | BadRequest) -> T:
-    """What was found, or why not: told anew each time, and found out once."""
+    """The value, or else raises the error that decoding it met, which is kept as the value is."""
     if isinstance(found, BadRequest):
         raise found
     return found
@@ -208,7 +208,7 @@ def _check(raw: msgspec.Raw, where: str) -> None:
 
 
 def _text(value: object, path: str) -> str | Absent:
-    """A value inside of text, spelled as JavaScript spells it."""
+    """A value inside text, spelled as JavaScript spells it."""
     match value:
         case Absent():
             return value
@@ -232,7 +232,7 @@ def _inner(value: object, step: str) -> object:
 
 
 def _steps(path: str) -> list[str]:
-    """``images[0].page`` -> images, 0, page; dots and brackets that separate nothing are passed over."""
+    """``images[0].page`` -> images, 0, page; dots and brackets that separate nothing are ignored."""
     if len(path) > PATH_LIMIT:
         raise BadLabelConfig(f"a variable of the labeling config has more than {PATH_LIMIT} characters")
     steps = [""] if path.startswith(".") else []
