@@ -21,8 +21,8 @@ from values.masks import Masks
 from values.prompt import Prompt
 
 CHAIN, LATER_CHAIN = 16, 4
-"""Answers that build on each other at most, among the first ``CHAIN`` clicks and behind them: what an answer
-costs when none of them is at hand any more. With fifty clicks it takes four times as long as with one."""
+"""The longest chain of answers that build on each other, among the first ``CHAIN`` clicks and behind them. It
+bounds the cost of an answer where none of the chain is kept: fifty clicks take four times as long as one."""
 
 Logits = NDArray[np.float32]
 
@@ -37,11 +37,11 @@ class Kept(Protocol):
         """Keep the logits."""
 
     def drop_all(self, prefix: str) -> None:
-        """Let go of all whose names begin with ``prefix``."""
+        """Forget all logits whose names begin with ``prefix``."""
 
 
 class Refiner:
-    """Decodes prompts by way of the answers to their first clicks. Safe to call from several threads at once.
+    """Decodes prompts by way of the answers to their first clicks. Several threads may call at once.
 
     The answer depends on the image and the prompt alone: answers that are not ``kept`` are decoded again.
     """
@@ -73,7 +73,7 @@ class Refiner:
         return answer
 
     def forget(self, key: str) -> None:
-        """Let go of all answers on images whose keys begin with ``key``."""
+        """Forget all answers on images whose keys begin with ``key``."""
         with self._lock:
             self._kept.drop_all(key)
 

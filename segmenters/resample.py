@@ -1,4 +1,4 @@
-"""From low-res logits to the mask at the image's natural size."""
+"""Resamples low-res logits to the mask at the image's natural size."""
 
 from __future__ import annotations
 

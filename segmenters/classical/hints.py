@@ -1,4 +1,4 @@
-"""A prompt in the pixels of the encoder's image."""
+"""Hints of the classical segmenter: a prompt in the pixels of the encoder's image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a prompt becomes an object: where to look, what to assume there, and the cuts that follow.
+"""Traces the object of a prompt: where to look, what to assume there, and the cuts that follow.
 
 Radii and margins were chosen on generated scenes and on photographs, see ``benchmarks/classical.py``. They
 are parts of a window's typical side unless said otherwise.

@@ -1,4 +1,4 @@
-"""A rectangle of the encoder's image, seen through a working grid of bounded size."""
+"""Windows: rectangles of the encoder's image under a working grid of bounded size."""
 
 from __future__ import annotations
 

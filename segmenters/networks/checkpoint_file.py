@@ -19,7 +19,7 @@ from values.errors import ModelError
 
 # Where training scripts keep the weights: SAM 2's publishers, then most others.
 _WRAPPERS = ("model", "state_dict")
-# What DistributedDataParallel puts before each key.
+# The prefix that DistributedDataParallel gives each key.
 _PREFIX = "module."
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -39,7 +39,7 @@ _HIDDEN = "no_obj_embed_spatial"
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The weights in a file of ``torch.save`` or safetensors, by key; what stands beside them is left out.
+    """The weights in a file of ``torch.save`` or safetensors, by key, without whatever is stored beside them.
 
     Tensors are views of the file where its format allows, so that only what is copied takes memory. Raises
     ``values.errors.ModelError`` for a file that is missing, damaged, something else, or holds objects
@@ -124,7 +124,7 @@ def _tensors(content: object) -> dict[str, Tensor]:
 
 
 def _refusal(path: Path, reason: str) -> str:
-    """Why ``weights_only`` did not let a file pass."""
+    """Why ``weights_only`` refused a file."""
     named = re.search(r"GLOBAL ([\w.]+)", reason)
     if named is None:
         return f"{path} is not a checkpoint, or is damaged: it is no pickle of tensors; {_REMEDY}"

@@ -48,7 +48,7 @@ class Mlp(nn.Module):
 
 
 class Head(nn.Module):
-    """Three layers with ReLU in between, which read a token."""
+    """Three layers with ReLU in between, which turn a token into weights or scores."""
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ class Head(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How attention cuts a map of ``side`` x ``side`` cells into windows of ``window`` x ``window``.
+    """Windows of ``window`` x ``window`` cells, into which attention cuts a map of ``side`` x ``side`` cells.
 
-    Sizes are numbers here and never read from a tensor, so that an exported graph computes no shapes.
+    Sizes are numbers that are never read from a tensor, so that an exported graph computes no shapes.
     """
 
     side: int
@@ -75,15 +75,15 @@ class Windows:
 
     @property
     def across(self) -> int:
-        """Windows along a side; the last one may reach over the edge."""
+        """Windows along a side. The last one may reach over the edge."""
         return -(-self.side // self.window)
 
     def split(self, x: Tensor, qkv: nn.Linear) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of (B, side, side, C): (B * windows, heads, window, window, C / heads).
 
-        ``qkv`` gives the queries of all heads, then the keys, then the values. Below and on the right the map
-        is padded with what ``qkv`` makes of zeros, its bias: as the official networks have it, which pad with
-        zeros and then project, a sixth more work.
+        ``qkv`` gives the queries of all heads, then the keys, then the values. The official networks pad the
+        map with zeros below and on the right and then project it, a sixth more work. Here it is projected
+        first and padded with the bias, which ``qkv`` makes of zeros.
         """
         missing = self.across * self.window - self.side
         if missing:

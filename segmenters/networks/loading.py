@@ -1,4 +1,4 @@
-"""Halves of models with the weights of a checkpoint."""
+"""Loads the weights of a checkpoint into the halves of models."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _NAMED = 3  # keys that an error names
 def load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module:
     """``half`` with the weights of ``checkpoint``, in float32 on the CPU, for inference.
 
-    Every weight of the half has to be there in its shape and nothing unknown beside it. No more than the half
-    stays in memory.
+    Every weight of the half has to be there in its shape, and nothing unknown. Only the half stays in memory.
     Raises ``values.errors.ModelError`` for a file that is missing, damaged or of another model, and when
     memory is short.
     """
@@ -45,9 +44,9 @@ def model_of(checkpoint: Path) -> str | None:
 
 
 def check(architecture: Architecture, checkpoint: Path) -> None:
-    """See that ``checkpoint`` is not one of another model; only keys and shapes are read.
+    """Raises ``values.errors.ModelError`` where ``checkpoint`` is one of another model, missing or damaged.
 
-    Raises ``values.errors.ModelError`` if it is, and for a file that is missing or damaged.
+    Only keys and shapes are read.
     """
     _check(architecture, checkpoint, read(checkpoint))
 
@@ -113,7 +112,7 @@ def _family(architecture: Architecture) -> ModuleType:
 
 
 def _complaint(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """What is wrong with ``state``, or nothing."""
+    """The entries of ``state`` that do not fit, for a sentence; empty where all fit."""
     missing = [key for key in expected if key not in state]
     unknown = [key for key in state if key not in expected]
     wrong = [

@@ -13,7 +13,7 @@ from segmenters.networks.tiny_vit import TinyViT
 from segmenters.networks.tiny_vit_weights import folded
 from segmenters.runtimes.session import Half
 
-# Of the classifier that TinyViT was distilled as.
+# Entries of the classifier that TinyViT was distilled as.
 _UNUSED = tuple(
     f"image_encoder.{part}.{leaf}" for part in ("head", "norm_head") for leaf in ("weight", "bias")
 )
@@ -28,9 +28,9 @@ def build(architecture: Architecture, half: Half) -> nn.Module:
 
 
 def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
-    """What of an official ``state`` is not the other half's, nor the classifier's.
+    """The entries of an official ``state`` without the other half's and the classifier's.
 
-    The decoder keeps its keys; the encoder's become those of ``segmenters.networks.tiny_vit.TinyViT``.
+    The decoder keeps its keys. The encoder's become those of ``segmenters.networks.tiny_vit.TinyViT``.
     """
     own = sam.rename(state, half)
     if half is Half.DECODER:

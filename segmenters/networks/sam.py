@@ -60,5 +60,5 @@ def build(architecture: Architecture, half: Half) -> nn.Module:
 
 
 def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
-    """What of an official ``state`` is not the other half's, under the same keys."""
+    """The entries of an official ``state`` without the other half's, under the same keys."""
     return {key: value for key, value in state.items() if not key.startswith(_OTHER[half])}

@@ -13,7 +13,7 @@ from segmenters.networks.sam2_decoder import Sam2Decoder
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, positions
 from segmenters.runtimes.session import Half
 
-# What only a video needs: memories of earlier frames, pointers to objects, whether an object is in view.
+# Entries that only a video needs: memories of earlier frames, pointers to objects, whether one is in view.
 _VIDEO = (
     "maskmem_tpos_enc",
     "mask_downsample.",
@@ -27,12 +27,12 @@ _VIDEO = (
     "sam_mask_decoder.pred_obj_score_head.",
 )
 
-# The encoder ends with two convolutions of the mask decoder: no prompt changes what they see.
+# Two convolutions of the mask decoder end the encoder, because no prompt changes their input.
 _BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
 
 _IMAGES = 4  # dimensions of a batch of images
 
-# What a half leaves to the other.
+# Entries of the other half.
 _OTHER = {
     Half.ENCODER: ("sam_prompt_encoder.", "sam_mask_decoder."),
     Half.DECODER: ("image_encoder.", "no_mem_embed", *_BRIDGE),

@@ -1,7 +1,7 @@
-"""What TinyViT's checkpoint stores in parts, put together once instead of for each image.
+"""TinyViT's weights, folded: batch normalisations and attention biases are computed once, not for each image.
 
-Sums and products of weights are computed in float64. Where a part is missing or has another shape, the rest
-stays as it is, and a strict load names it.
+Sums and products of weights are computed in float64. Where a part is missing or has another shape, the others
+stay as they are, and a strict load names them.
 """
 
 from __future__ import annotations
