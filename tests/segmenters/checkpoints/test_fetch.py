@@ -30,7 +30,7 @@ ONCE = Patience(attempts=1, wait=wait_none())
 # Another process: fetches what it is given, and prints what is logged and how far it is.
 CHILD = """
 import logging, pickle, sys
-from segmenters.checkpoints.fetching import fetch
+from segmenters.checkpoints.fetch import fetch
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
 fetch(pickle.loads(bytes.fromhex(sys.argv[1])), lambda done, total: print(done, flush=True))
 print("there", flush=True)
