@@ -49,6 +49,9 @@ check: .venv/.requirements-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m serve_app doctor --only-files
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec cluster/compose*.yaml
+	$(BIN)/check-jsonschema --schemafile cluster/schemas/rayservice.json cluster/kuberay/rayservice.yaml
+	$(BIN)/check-jsonschema --schemafile cluster/schemas/networkpolicy.json cluster/kuberay/networkpolicy.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
 

@@ -144,7 +144,16 @@ SECRETS = frozenset(_secrets())
 """Settings that belong into the environment: Ray logs the ``args:`` of a config in clear text."""
 
 
-def nearest(name: str, known: set[str]) -> str:
-    """`; did you mean ...?` with the known name most like ``name``, or nothing when none is like it."""
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+def variables() -> set[str]:
+    """Every environment variable that sets a setting."""
+    synonyms = (name for names in SYNONYMS.values() for name in names)
+    return {name.upper() for name in (*Settings.model_fields, *synonyms)}
+
+
+def nearest(name: str, known: set[str], *, alike: float = 0.5) -> str:
+    """`; did you mean ...?` with the known name most like ``name``, or nothing when none is like it.
+
+    ``alike``: how much of both must agree, from 0 to 1.
+    """
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=alike)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,28 +1,24 @@
-"""Refuses unknown keys anywhere in our YAML files, with the nearest known name.
+"""What is wrong in our YAML files that the programs which read them would pass over.
 
-Ray and many other readers of YAML pass over a misspelt key in silence, and the option it meant stays at its
-default. Which rule reads a file is decided by where it lies, or by what it holds; a file that no rule knows
-is a problem itself, so that none escapes.
+Ray passes over a misspelt key in silence, and the option it meant stays at its default. Docker Compose and
+Kubernetes refuse such a key themselves; what they cannot know is checked here as well. Where a file lies
+decides by which rule it is read, or else what it holds; a file that no rule knows is a problem itself, so
+that none escapes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from serve_app.lint.schema import lint_schema, with_variables
+from serve_app.lint.containers import lint_compose, lint_kubernetes
 from serve_app.lint.serve import lint_serve
 from serve_app.lint.yaml import Finding, load
-from serve_app.settings import nearest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = ROOT / "cluster" / "schemas"
-# Kinds of Kubernetes objects that we write, with the parts of each that we use.
-KINDS = {"RayService": "rayservice.json", "NetworkPolicy": "networkpolicy.json"}
 # Hidden folders that hold files of ours; all others belong to tools, .github to the linters of its own.
 _OWN_HIDDEN = frozenset({".ci"})
 _NOT_OURS = frozenset({"__pycache__", "node_modules", "models", "screenshots", "shared"})
@@ -43,6 +39,24 @@ class Problem:
         return f"{self.file}: {self.path} {self.sentence}" if self.path else f"{self.file}: {self.sentence}"
 
 
+class Rule(NamedTuple):
+    """How a kind of file is checked; ``left_to``: the command that checks its keys, "" where we do."""
+
+    lint: Callable[[Any], list[Finding]]
+    left_to: str
+
+
+_SERVE = Rule(lint_serve, "")
+_COMPOSE = Rule(lint_compose, "docker compose config")
+_KUBERNETES = Rule(lint_kubernetes, "kubectl apply --dry-run=server")
+_BY_PLACE = {
+    "configs/*.yaml": _SERVE,
+    "cluster/kuberay/*.yaml": _KUBERNETES,
+    "cluster/compose*.yaml": _COMPOSE,
+}
+_BY_KEY = {"apiVersion": _KUBERNETES, "kind": _KUBERNETES, "services": _COMPOSE, "applications": _SERVE}
+
+
 def lint_file(path: Path) -> list[Problem]:
     """Everything that is wrong in one YAML file; never raises for what it holds."""
     try:
@@ -57,6 +71,13 @@ def lint_file(path: Path) -> list[Problem]:
     return [Problem(path, *finding) for finding in findings]
 
 
+def left_to(path: Path) -> str:
+    """The command that checks the keys of a file without problems; "" where ``lint_file`` has done so."""
+    documents, _ = load(path.read_text(encoding="utf-8"))
+    rules = (_rule(path, document) for document in documents)
+    return next((rule.left_to for rule in rules if rule), "")
+
+
 def yaml_files(root: Path) -> Iterator[Path]:
     """The YAML files under ``root`` that are ours, in order."""
     for folder, folders, files in os.walk(root):
@@ -69,67 +90,17 @@ def yaml_files(root: Path) -> Iterator[Path]:
 
 
 def _lint_document(path: Path, document: Any, documents: int) -> list[Finding]:
-    rule = _rule_by_place(path) or _rule_by_content(document)
+    rule = _rule(path, document)
     if rule is None:
         return [
-            Finding(
-                "",
-                "no rule knows this file, so nobody checks its keys; teach serve_app/lint/files.py",
-            )
+            Finding("", "no rule knows this file, so nobody checks its keys; teach serve_app/lint/files.py")
         ]
-    if rule is not _lint_kubernetes and documents > 1:
+    if rule is not _KUBERNETES and documents > 1:
         return [Finding("", "holds several documents where one is read; remove the `---` between them")]
-    return rule(document)
+    return rule.lint(document)
 
 
-Rule = Callable[[Any], list[Finding]]
-
-
-def _rule_by_place(path: Path) -> Rule | None:
-    places: dict[str, Rule] = {
-        "configs/*.yaml": lint_serve,
-        "cluster/kuberay/*.yaml": _lint_kubernetes,
-        "cluster/compose*.yaml": _lint_compose,
-    }
-    return next((rule for place, rule in places.items() if path.match(place)), None)
-
-
-def _rule_by_content(document: Any) -> Rule | None:
-    marks: dict[str, Rule] = {
-        "apiVersion": _lint_kubernetes,
-        "kind": _lint_kubernetes,
-        "services": _lint_compose,
-        "applications": lint_serve,
-    }
-    return next(
-        (rule for mark, rule in marks.items() if isinstance(document, dict) and mark in document), None
-    )
-
-
-def _lint_compose(document: Any) -> list[Finding]:
-    return list(lint_schema(document, _schema("compose.json")))
-
-
-def _lint_kubernetes(document: Any) -> list[Finding]:
-    kind = document.get("kind") if isinstance(document, dict) else None
-    if not isinstance(kind, str) or kind not in KINDS:
-        hint = nearest(str(kind), set(KINDS))
-        return [Finding("kind", f"{kind!r} is no kind of object that we have a schema for{hint}")]
-    findings = list(lint_schema(document, _schema(KINDS[kind])))
-    spec = document.get("spec")
-    embedded = spec.get("serveConfigV2") if isinstance(spec, dict) else None
-    if isinstance(embedded, str):
-        findings += _lint_embedded(embedded, "spec.serveConfigV2")
-    return findings
-
-
-def _lint_embedded(text: str, path: str) -> list[Finding]:
-    documents, findings = load(text)
-    for document in documents:
-        findings += lint_serve(document)
-    return [Finding(f"{path}.{inner}" if inner else path, sentence) for inner, sentence in findings]
-
-
-def _schema(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
-    return with_variables(schema)
+def _rule(path: Path, document: Any) -> Rule | None:
+    by_place = next((rule for place, rule in _BY_PLACE.items() if path.match(place)), None)
+    keys = document if isinstance(document, dict) else {}
+    return by_place or next((rule for key, rule in _BY_KEY.items() if key in keys), None)

@@ -83,7 +83,7 @@ def _walk(model: type[BaseModel], value: Any, path: str) -> Iterator[Finding]:
     for key, inner in value.items():
         place = join(path, key)
         if key not in fields:
-            yield Finding(place, unknown(key, set(fields)))
+            yield Finding(place, _unknown(key, set(fields)))
         elif key == "runtime_env" and inner is not None:
             yield from _runtime_env(inner, place)
         elif inner is not None:
@@ -119,6 +119,10 @@ def _types(annotation: Any) -> Iterator[Any]:
 
 
 _MISSING = "is missing"
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    return f"is not a known key{nearest(key, known)}"
 
 
 def _refused(model: type[BaseModel], value: Mapping[str, Any], path: str) -> Iterator[Finding]:
@@ -165,11 +169,11 @@ def _runtime_env(value: Any, path: str) -> Iterator[Finding]:
     known = {name for name in RuntimeEnv.known_fields if not name.startswith("_")}
     for key in value:
         if key not in known:
-            yield Finding(join(path, key), unknown(key, known))
+            yield Finding(join(path, key), _unknown(key, known))
     config, variables = value.get("config"), value.get("env_vars")
     for key in config if isinstance(config, Mapping) else ():
         if key not in RuntimeEnvConfig.known_fields:
-            yield Finding(join(f"{path}.config", key), unknown(key, set(RuntimeEnvConfig.known_fields)))
+            yield Finding(join(f"{path}.config", key), _unknown(key, set(RuntimeEnvConfig.known_fields)))
     if variables is not None and not isinstance(variables, Mapping):
         yield Finding(f"{path}.env_vars", "must be a mapping of names to strings")
     for key, text in variables.items() if isinstance(variables, Mapping) else ():

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import yaml
 from PIL import Image, ImageDraw
+from ray.scripts.scripts import start
 
 from protocol.brush_rle import decode
 from segmenters.architectures import ARCHITECTURES
@@ -17,8 +18,9 @@ from serve_app import sizing
 from serve_app.app import surviving
 from serve_app.lint.files import lint_file
 from serve_app.lint.serve import FileSettings
-from serve_app.settings import Settings
+from serve_app.settings import Settings, variables
 from testing.running_app import running_app
+from tests.cluster.schema_check import calls, said
 
 KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
 WIDTH, HEIGHT = 320, 240
@@ -49,6 +51,11 @@ def container(group: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["rayservice.yaml", "networkpolicy.yaml"])
 def test_it_is_clean(name: str) -> None:
     assert [str(problem) for problem in lint_file(KUBERAY / name)] == []
+    assert said(KUBERAY / name) == ""
+
+
+def test_make_check_reads_every_file() -> None:
+    assert {path for path in calls() if path.parent == KUBERAY} == set(KUBERAY.iterdir())
 
 
 def test_ray_on_the_cluster_is_the_ray_of_the_image() -> None:
@@ -62,6 +69,38 @@ def test_every_node_has_the_same_image_and_the_same_environment() -> None:
         assert (each["image"], each["env"]) == (first["image"], first["env"])
     values = {each["name"]: each.get("value") for each in first["env"]}
     assert values["RAY_SERVE_ENABLE_HA_PROXY"] == values["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+
+
+def test_every_variable_is_known_to_who_reads_it() -> None:
+    names = {each["name"] for each in container(groups()[0])["env"]}
+    assert {name for name in names if not name.startswith("RAY_")} <= variables()
+
+
+def test_ray_knows_every_parameter_of_its_start() -> None:
+    known = {option.removeprefix("--") for parameter in start.params for option in parameter.opts}
+    for group in groups():
+        assert set(group["rayStartParams"]) <= known
+
+
+def test_no_container_runs_as_root_or_writes_its_own_files() -> None:
+    for group in groups():
+        pod = group["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert container(group)["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_every_image_has_a_version() -> None:
+    for group in groups():
+        assert container(group)["image"].rpartition(":")[2][0].isdecimal()
+
+
+def test_every_container_is_probed() -> None:
+    for group in groups():
+        assert {"livenessProbe", "readinessProbe", "resources"} <= set(container(group))
 
 
 def test_no_secret_stands_in_the_file() -> None:
@@ -143,25 +182,45 @@ def test_a_node_is_given_longer_than_its_replicas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "sentence"),
+    ("name", "key"),
     [
-        ("serveConfigV2:", "serveConfig:", "did you mean 'serveConfigV2'?"),
-        ("enableInTreeAutoscaling:", "enableInTreeAutoscalin:", "did you mean 'enableInTreeAutoscaling'?"),
-        ("dashboard-host:", "dashbord-host:", "did you mean 'dashboard-host'?"),
-        ("minReplicas: 1", "minReplica: 1", "did you mean 'minReplicas'?"),
-        ("runAsNonRoot:", "runAsNonroot:", "did you mean 'runAsNonRoot'?"),
-        ("name: LABEL_STUDIO_URL", "name: LABEL_STUDIO_ULR", "did you mean 'LABEL_STUDIO_URL'?"),
-        ("failureThreshold: 12", "failureTreshold: 12", "did you mean 'failureThreshold'?"),
-        ("max_replicas_per_node:", "max_replica_per_node:", "did you mean 'max_replicas_per_node'?"),
-        ("cache_mib:", "cache_mb:", "did you mean 'cache_mib'?"),
+        ("rayservice.yaml", "apiVersion"),
+        ("rayservice.yaml", "name"),
+        ("rayservice.yaml", "serveConfigV2"),
+        ("rayservice.yaml", "enableInTreeAutoscaling"),
+        ("rayservice.yaml", "minReplicas"),
+        ("rayservice.yaml", "runAsNonRoot"),
+        ("rayservice.yaml", "failureThreshold"),
+        ("networkpolicy.yaml", "name"),
+        ("networkpolicy.yaml", "policyTypes"),
+        ("networkpolicy.yaml", "namespaceSelector"),
+        ("networkpolicy.yaml", "port"),
     ],
 )
-def test_a_mistake_is_found(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
+def test_a_misspelt_key_is_found(name: str, key: str, tmp_path: Path) -> None:
+    text = (KUBERAY / name).read_text()
+    assert f"{key}:" in text
+    copy = tmp_path / name
+    copy.write_text(text.replace(f"{key}:", f"{key[:-1]}:", 1))
+    assert f"{key[:-1]!r} was unexpected" in said(KUBERAY / name, copy)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "meant"),
+    [
+        ("name: LABEL_STUDIO_URL", "name: LABEL_STUDIO_ULR", "LABEL_STUDIO_URL"),
+        ("max_replicas_per_node:", "max_replica_per_node:", "max_replicas_per_node"),
+        ("cache_mib:", "cache_mb:", "cache_mib"),
+    ],
+)
+def test_what_kubernetes_cannot_know_is_found_too(right: str, wrong: str, meant: str, tmp_path: Path) -> None:
     text = (KUBERAY / "rayservice.yaml").read_text()
     assert right in text
     copy = tmp_path / "rayservice.yaml"
     copy.write_text(text.replace(right, wrong, 1))
-    assert any(sentence in problem.sentence for problem in lint_file(copy))
+    problems = lint_file(copy)
+    assert problems
+    assert all(f"did you mean {meant!r}?" in problem.sentence for problem in problems)
 
 
 def scene() -> str:

@@ -16,8 +16,7 @@ from imaging.options import ImageOptions
 from serve_app.cli.doctor import checks, open_ports
 from serve_app.cli.doctor.checks import Check
 from serve_app.cli.doctor.open_ports import Answer, ListeningPort
-from serve_app.lint.schema import variables
-from serve_app.settings import Settings
+from serve_app.settings import Settings, variables
 from testing.canary import CANARY
 from testing.running_app import free_port
 
@@ -64,6 +63,14 @@ def test_files_are_linted_by_their_names_in_the_repository(tmp_path: Path) -> No
     assert "no rule knows" in second.sentence
     [outside] = checks.check_files([bad], tmp_path / "configs")
     assert outside.name == str(bad)
+
+
+def test_keys_that_docker_checks_are_not_said_to_be_known(tmp_path: Path) -> None:
+    compose = tmp_path / "compose.yaml"
+    compose.write_text("services: {}\n")
+    [check] = checks.check_files([compose], tmp_path)
+    assert (check.name, check.state) == ("compose.yaml", "skipped")
+    assert "docker compose config" in check.sentence
 
 
 def test_settings_are_read_as_the_application_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:

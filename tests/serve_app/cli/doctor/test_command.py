@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from serve_app.cli.doctor import checks, open_ports
 from serve_app.cli.doctor.checks import Check
 from serve_app.cli.main import app
-from serve_app.lint.schema import variables
+from serve_app.settings import variables
 from testing.running_app import free_port
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serve_app.cli.serve.configs import ConfigRefused, prefixes, read, settings
-from serve_app.lint.schema import variables
+from serve_app.settings import variables
 from testing.running_app import ROOT
 
 OURS = {"import_path": "serve_app.app:build"}

@@ -4,8 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from serve_app.cli.serve.exposure import warnings
-from serve_app.lint.schema import variables
-from serve_app.settings import Settings
+from serve_app.settings import Settings, variables
 
 
 @pytest.fixture(autouse=True)
