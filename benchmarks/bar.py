@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 
 
 class Bar:

@@ -34,7 +34,7 @@ from embeddings.key import image_key
 from embeddings.memory import MemoryTier
 from imaging.identity import canonical
 from imaging.options import ImageOptions
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.project_server import Studio
 from testing.running_app import ROOT, running_app
 from values.embedding import Embedding

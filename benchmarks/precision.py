@@ -41,7 +41,7 @@ from segmenters.model_names import CLASSICAL
 from segmenters.refining import Kept, Refiner
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Decoder, Encoder, Segmenter
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.scenes import scene
 from values.cores import usable_cores
 from values.embedding import Embedding

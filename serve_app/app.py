@@ -23,8 +23,7 @@ from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
-from serve_app.automatic_choice import settled
-from serve_app.gpus import gpus
+from serve_app.automatic_choice import gpus, resolve_choice
 from serve_app.settings import Settings
 
 logger = logging.getLogger("ray.serve")
@@ -57,7 +56,7 @@ def build(settings: Settings) -> Application:
     Raises:
         ModelError: when the model that is named does not exist or cannot be served.
     """
-    choice = settled(settings.part(ModelOptions), gpus())
+    choice = resolve_choice(settings.part(ModelOptions), gpus())
     logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
     images = settings.part(ImageOptions)
     for caution in images.cautions:

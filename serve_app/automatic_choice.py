@@ -1,4 +1,7 @@
-"""``model: auto`` over redeploys: what was taken once is taken again, while it can still be served."""
+"""The model that is served: for ``model: auto`` the one it took before, while that can still be served.
+
+Another choice after a redeploy would void every embedding that is kept.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum
 
 import ray
 from ray.experimental import internal_kv
@@ -14,12 +18,28 @@ from segmenters import registry
 from segmenters.auto_model import ChoiceFile, KeptChoice, cannot_serve
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
-from serve_app.gpus import Gpus
 from values.cores import ONE_MACHINE
 
 logger = logging.getLogger("ray.serve")
 
 _NAMESPACE = b"segment-anything"
+
+
+class Gpus(Enum):
+    """What is known of a cluster's GPUs while the graph is built."""
+
+    HERE = "a node has one"
+    MAY_COME = "no node has one, but nodes may still be started or join"
+    NONE = "the cluster is this machine, which has none"
+
+
+def gpus() -> Gpus:
+    """Of the cluster that this process belongs to; without one nothing is known, so they may come."""
+    if not ray.is_initialized():
+        return Gpus.MAY_COME
+    if ray.cluster_resources().get("GPU", 0) > 0:
+        return Gpus.HERE
+    return Gpus.NONE if os.environ.get(ONE_MACHINE) else Gpus.MAY_COME
 
 
 class ChoiceMemory:
@@ -54,7 +74,7 @@ class ChoiceMemory:
         return where
 
 
-def settled(options: ModelOptions, found: Gpus) -> Choice:
+def resolve_choice(options: ModelOptions, found: Gpus) -> Choice:
     """What the settings ask for: for ``auto`` what it took before, if that can still be served.
 
     Raises ModelError as ``segmenters.registry.choose`` does.

@@ -28,7 +28,7 @@ from embeddings.options import DurableOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
-from serve_app.refused import sentences
+from serve_app.settings_errors import sentences
 
 # Variables of Label Studio and of its example backends that name one of our settings.
 SYNONYMS: dict[str, tuple[str, ...]] = {

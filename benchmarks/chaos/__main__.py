@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import command
 from benchmarks.chaos.run import EVERYTHING, Plan, run
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.running_app import ROOT
 
 

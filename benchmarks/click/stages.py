@@ -26,7 +26,7 @@ from benchmarks.models.contenders import described
 from benchmarks.models.tables import judged
 from segmenters.model_names import CLASSICAL
 from segmenters.options import ModelOptions
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 
 SIZES = {1: (1152, 896), 2: (1632, 1224), 12: (4000, 3000)}
 """Megapixels -> width and height of the picture."""

@@ -31,7 +31,7 @@ from benchmarks.encoder.speed import Reference, Row, failure, measured
 from benchmarks.encoder.tables import drawn
 from benchmarks.models.contenders import stands_in
 from segmenters.sam.segmenter import SegmentAnything
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from values.errors import ModelError, ServiceError
 
 # Without this, max-autotune prints lines for each of hundreds of matrix products, over the bar.

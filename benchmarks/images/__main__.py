@@ -30,7 +30,7 @@ from benchmarks.models.contenders import described
 from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
 from segmenters.segmenter import Segmenter
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from values.cores import usable_cores
 
 CLASSICAL = "classical"

@@ -30,7 +30,7 @@ from benchmarks.models.halves import Row, decoder_rows, encoder_rows, turns_of
 from benchmarks.replica import measure as measure_replica
 from segmenters.runtimes.session import Half
 from segmenters.sam.segmenter import SegmentAnything
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 
 T = TypeVar("T")
 

@@ -34,7 +34,7 @@ from benchmarks.click.latency import pictures
 from benchmarks.click.stages import settings
 from benchmarks.overload.open_loop import Load, Offered, Outcome, offer, post
 from segmenters.options import ModelOptions
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.app_metrics import total
 from testing.running_app import ROOT, RunningApp, free_port, running_app
 from values.cores import usable_cores

@@ -41,7 +41,7 @@ from benchmarks.peer.trees import tree
 from benchmarks.peer.turns import OURS, PEER, Match, Side
 from benchmarks.peer.verdicts import agreement
 from segmenters.architectures import ARCHITECTURES
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.running_app import ROOT, running_app
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.running_app import ROOT
 
 REQUIREMENTS = ROOT / "requirements-peer.txt"

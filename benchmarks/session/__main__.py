@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks import command, machine
 from benchmarks.bar import Bar
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing.project_server import LABEL_CONFIG, Studio, request_of, task_of
 from testing.running_app import ROOT, running_app
 

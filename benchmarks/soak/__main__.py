@@ -30,7 +30,7 @@ from rich.table import Table
 from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.soak.slopes import Slope, slope
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 from testing import processes
 from testing.annotating.annotators import TIMEOUT_S, Annotators, asking, client
 from testing.annotating.figures import p99

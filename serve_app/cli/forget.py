@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.asking import (
+from serve_app.cli.backend_client import Route
+from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
     AsJson,
@@ -24,7 +25,6 @@ from serve_app.cli.asking import (
     backend_at,
     label_studio_at,
 )
-from serve_app.cli.backend_route import Route
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, LabelStudio
 from serve_app.cli.precompute.answers import TaskFailed
@@ -108,7 +108,7 @@ class Forgetter(Route):
     def forget(self, tasks: Sequence[Task]) -> int:
         """Have the images of these tasks, all of one project, forgotten; how many embeddings there were.
 
-        Raises what ``serve_app.cli.backend_route.Route.ask`` raises.
+        Raises what ``serve_app.cli.backend_client.Route.ask`` raises.
         """
         project = tasks[0].project
         body = {

@@ -21,7 +21,7 @@ from segmenters.model_names import CLASSICAL, unknown
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
-from serve_app.cli.progress import console, progress
+from serve_app.cli.console import console, progress
 from values.errors import ModelError
 
 _COLORS = {State.ON_DISK: "green", State.MISSING: "yellow", State.DAMAGED: "red"}

@@ -21,7 +21,6 @@ from ray.serve.config import AutoscalingPolicy
 from ray.serve.schema import ServeDeploySchema
 
 from segmenters.model_names import CLASSICAL
-from serve_app.lint.schema import unknown
 from serve_app.lint.yaml import Finding, join
 from serve_app.settings import SECRETS, SYNONYMS, AllOptions, Settings, nearest
 

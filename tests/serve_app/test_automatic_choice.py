@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import ray
 
 from segmenters.auto_model import ChoiceFile
 from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
 from serve_app import automatic_choice
-from serve_app.automatic_choice import settled
-from serve_app.gpus import Gpus
+from serve_app.automatic_choice import Gpus, gpus, resolve_choice
 from testing.weights.publishing import publish
 from values.cores import ONE_MACHINE
 from values.errors import ModelError
@@ -69,7 +69,7 @@ def served(choice: Choice) -> tuple[str, bool]:
 
 
 def test_the_first_choice_is_written_down(options: ModelOptions) -> None:
-    choice = settled(options, Gpus.HERE)
+    choice = resolve_choice(options, Gpus.HERE)
     assert served(choice) == (GPU, True)
     written = options.model_dir / "auto.json"
     assert f"kept in {written}" in choice.reason
@@ -80,8 +80,8 @@ def test_the_first_choice_is_written_down(options: ModelOptions) -> None:
 
 
 def test_a_gpu_that_comes_later_does_not_change_the_model(options: ModelOptions) -> None:
-    assert served(settled(options, Gpus.MAY_COME)) == (CPU, False)
-    choice = settled(options, Gpus.HERE)
+    assert served(resolve_choice(options, Gpus.MAY_COME)) == (CPU, False)
+    choice = resolve_choice(options, Gpus.HERE)
     assert served(choice) == (CPU, True)
     assert "models forget" in choice.reason
 
@@ -89,8 +89,8 @@ def test_a_gpu_that_comes_later_does_not_change_the_model(options: ModelOptions)
 def test_a_gpu_node_that_is_gone_for_now_does_not_change_the_model(
     options: ModelOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settled(options, Gpus.HERE)
-    assert served(settled(options, Gpus.MAY_COME)) == (GPU, True)
+    resolve_choice(options, Gpus.HERE)
+    assert served(resolve_choice(options, Gpus.MAY_COME)) == (GPU, True)
     assert "no node has a GPU yet" in caplog.text
 
 
@@ -98,37 +98,37 @@ def test_a_gpu_node_that_is_gone_for_now_does_not_change_the_model(
 def test_what_cannot_be_served_any_more_is_chosen_anew(
     options: ModelOptions, lost: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settled(options, Gpus.HERE)
+    resolve_choice(options, Gpus.HERE)
     if lost == "weights":
         weights(options, GPU).unlink()
-    assert settled(options, Gpus.HERE if lost == "weights" else Gpus.NONE).segmenter.name == CPU
+    assert resolve_choice(options, Gpus.HERE if lost == "weights" else Gpus.NONE).segmenter.name == CPU
     assert f"took {GPU} before and chooses anew" in caplog.text
     shutil.copy(weights(options, CPU), weights(options, GPU))
-    assert settled(options, Gpus.HERE).segmenter.name == CPU, "the new choice is kept in its turn"
+    assert resolve_choice(options, Gpus.HERE).segmenter.name == CPU, "the new choice is kept in its turn"
 
 
 def test_what_needs_no_weights_is_never_kept(options: ModelOptions, cluster: Cluster) -> None:
     hidden = weights(options, CPU).rename(options.model_dir / "hidden")
-    assert settled(options, Gpus.NONE).fallback
+    assert resolve_choice(options, Gpus.NONE).fallback
     assert not cluster.kept
     hidden.rename(weights(options, CPU))
-    assert settled(options, Gpus.NONE).segmenter.name == CPU
+    assert resolve_choice(options, Gpus.NONE).segmenter.name == CPU
 
 
 def test_a_model_that_is_named_is_neither_kept_nor_replaced(options: ModelOptions) -> None:
-    settled(options, Gpus.HERE)
-    named = settled(options.model_copy(update={"model": CPU}), Gpus.HERE)
+    resolve_choice(options, Gpus.HERE)
+    named = resolve_choice(options.model_copy(update={"model": CPU}), Gpus.HERE)
     assert named.segmenter.name == CPU
     assert named.reason == f"the settings name {CPU}"
-    assert settled(options, Gpus.HERE).segmenter.name == GPU
+    assert resolve_choice(options, Gpus.HERE).segmenter.name == GPU
 
 
 def test_all_nodes_of_a_cluster_take_what_one_of_them_took(
     options: ModelOptions, cluster: Cluster, tmp_path: Path
 ) -> None:
-    settled(options, Gpus.HERE)
+    resolve_choice(options, Gpus.HERE)
     (options.model_dir / "auto.json").unlink()  # the next deploy is built on a node with a disk of its own
-    assert served(settled(options, Gpus.MAY_COME)) == (GPU, True)
+    assert served(resolve_choice(options, Gpus.MAY_COME)) == (GPU, True)
 
 
 def test_a_folder_that_cannot_be_written_is_said(
@@ -138,20 +138,20 @@ def test_a_folder_that_cannot_be_written_is_said(
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "write_text", write_text)
-    choice = settled(options, Gpus.HERE)
+    choice = resolve_choice(options, Gpus.HERE)
     assert "as long as this Ray cluster lives" in choice.reason
     assert "Read-only file system" in choice.reason
-    assert served(settled(options, Gpus.MAY_COME)) == (GPU, True)
+    assert served(resolve_choice(options, Gpus.MAY_COME)) == (GPU, True)
 
 
 def test_on_one_machine_the_file_alone_counts(
     options: ModelOptions, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ONE_MACHINE, "1")
-    settled(options, Gpus.NONE)
+    resolve_choice(options, Gpus.NONE)
     assert ChoiceFile(options).forget()
     assert not ChoiceFile(options).forget()
-    assert settled(options, Gpus.HERE).segmenter.name == GPU
+    assert resolve_choice(options, Gpus.HERE).segmenter.name == GPU
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1, "gpu": true, "why": "", "at": ""}'])
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_no_choice(
     options: ModelOptions, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (options.model_dir / "auto.json").write_text(content)
-    assert settled(options, Gpus.HERE).segmenter.name == GPU
+    assert resolve_choice(options, Gpus.HERE).segmenter.name == GPU
     assert "auto.json is not what was written there" in caplog.text
 
 
@@ -167,13 +167,35 @@ def test_a_gpu_that_is_asked_for_may_come_later(
     options: ModelOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = options.model_copy(update={"device": "cuda"})
-    assert served(settled(asked, Gpus.MAY_COME)) == (GPU, True)
+    assert served(resolve_choice(asked, Gpus.MAY_COME)) == (GPU, True)
     assert "the encoder waits until one is started" in caplog.text
-    assert served(settled(asked.model_copy(update={"model": CPU}), Gpus.MAY_COME)) == (CPU, True)
+    assert served(resolve_choice(asked.model_copy(update={"model": CPU}), Gpus.MAY_COME)) == (CPU, True)
     with pytest.raises(ModelError, match="DEVICE is cuda and no node"):
-        settled(asked, Gpus.NONE)
+        resolve_choice(asked, Gpus.NONE)
 
 
 def test_a_gpu_that_is_not_asked_for_is_not_waited_for(options: ModelOptions) -> None:
-    assert served(settled(options, Gpus.MAY_COME)) == (CPU, False)
-    assert served(settled(options.model_copy(update={"device": "cpu"}), Gpus.HERE)) == (CPU, False)
+    assert served(resolve_choice(options, Gpus.MAY_COME)) == (CPU, False)
+    assert served(resolve_choice(options.model_copy(update={"device": "cpu"}), Gpus.HERE)) == (CPU, False)
+
+
+@pytest.mark.parametrize(
+    ("resources", "one_machine", "found"),
+    [
+        ({"CPU": 4.0, "GPU": 1.0}, False, Gpus.HERE),
+        ({"CPU": 4.0, "GPU": 1.0}, True, Gpus.HERE),
+        ({"CPU": 4.0}, True, Gpus.NONE),
+        ({"CPU": 4.0}, False, Gpus.MAY_COME),
+        (None, True, Gpus.MAY_COME),
+    ],
+)
+def test_what_is_known_of_gpus(
+    monkeypatch: pytest.MonkeyPatch, resources: dict[str, float] | None, one_machine: bool, found: Gpus
+) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: resources is not None)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: resources)
+    if one_machine:
+        monkeypatch.setenv(ONE_MACHINE, "1")
+    else:
+        monkeypatch.delenv(ONE_MACHINE, raising=False)
+    assert gpus() is found

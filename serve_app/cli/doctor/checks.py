@@ -16,7 +16,7 @@ from imaging.options import ImageOptions
 from imaging.reader import ImageReader
 from serve_app.cli.doctor import open_ports
 from serve_app.cli.doctor.open_ports import Answer
-from serve_app.cli.serve import exposure
+from serve_app.cli.serve.security_warnings import security_warnings
 from serve_app.settings import Settings, SettingsError
 from values.errors import ServiceError
 
@@ -131,7 +131,7 @@ def check_backend(url: str, user: str = "", password: str = "") -> Check:
 
 def check_exposure(settings: Settings, address: str, variables: Mapping[str, str]) -> list[Check]:
     """What others may do with an application of ``settings`` that listens on the IP ``address``."""
-    found = [Check("exposure", "problem", said) for said in exposure.warnings([settings], address, variables)]
+    found = [Check("exposure", "problem", said) for said in security_warnings([settings], address, variables)]
     fine = f"on {address} nobody gets in who should not"
     return found or [Check("exposure", "ok", fine)]
 

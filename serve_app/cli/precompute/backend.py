@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from serve_app.cli.backend_route import Route
+from serve_app.cli.backend_client import Route
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError
 from serve_app.cli.precompute.answers import Image, read_image
@@ -21,7 +21,7 @@ class Encoder(Route):
     def embed(self, task: Task) -> list[Image]:
         """See to it that the images of the task are stored; an entry for each, none for a task without.
 
-        Raises what ``serve_app.cli.backend_route.Route.ask`` raises.
+        Raises what ``serve_app.cli.backend_client.Route.ask`` raises.
         """
         answer = self.ask(task.body())
         try:

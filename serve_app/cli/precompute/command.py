@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.asking import (
+from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
     AsJson,

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from serve_app.cli.progress import console
+from serve_app.cli.console import console
 
 SPACING_S = 10.0
 

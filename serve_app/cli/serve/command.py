@@ -11,14 +11,15 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
-from serve_app.cli.serve import address, configs, exposure, folders, handover
-from serve_app.cli.serve.apart import run_apart
+from serve_app.cli.serve import address, folders, serve_config
 from serve_app.cli.serve.dashboard_link import write_token
-from serve_app.cli.serve.environment import ROOT, TOKEN_FILE, prepare, variables
-from serve_app.cli.serve.places import Asked, Places, PlacesRefused
+from serve_app.cli.serve.endpoints import Endpoints, EndpointsRefused, Requested
+from serve_app.cli.serve.environment import ROOT, TOKEN_FILE, handover_variables, prepare, ray_variables
 from serve_app.cli.serve.ports import HIGHEST, Ports
-from serve_app.cli.serve.running import CONFIG, Instance
-from serve_app.cli.serve.stopping import STOP_S
+from serve_app.cli.serve.ray_process import CONFIG, Instance
+from serve_app.cli.serve.security_warnings import security_warnings
+from serve_app.cli.serve.shutdown import STOP_S
+from serve_app.cli.serve.supervisor import supervise
 
 
 def serve(
@@ -50,40 +51,45 @@ def serve(
     """
     with Ports() as ports:
         try:
-            serve_config = configs.read(config)
-            settings = configs.settings(serve_config)
+            content = serve_config.read(config)
+            settings = serve_config.settings(content)
             chosen = folders.choose(os.environ, temp_dir)
-            http = serve_config["http_options"]
-            asked = Asked(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
-            places = Places.find(asked, ports)
-        except (configs.ConfigRefused, folders.FolderRefused, address.NoAddress, PlacesRefused) as error:
+            http = content["http_options"]
+            asked = Requested(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
+            endpoints = Endpoints.find(asked, ports)
+        except (
+            serve_config.ConfigRefused,
+            folders.FolderRefused,
+            address.NoAddress,
+            EndpointsRefused,
+        ) as error:
             _refuse(str(error))
-        http |= {"host": places.serve_host, "port": places.port}
+        http |= {"host": endpoints.serve_host, "port": endpoints.port}
         with tempfile.TemporaryDirectory(prefix="serve_app_", dir=chosen.scratch) as folder:
             scratch = Path(folder)
             write_token(scratch / TOKEN_FILE)
-            chosen_here = variables(
+            chosen_here = ray_variables(
                 scratch,
-                haproxy=places.haproxy,
-                ports=places.haproxy_ports,
-                listens_at=places.haproxy_host,
+                haproxy=endpoints.haproxy,
+                ports=endpoints.haproxy_ports,
+                listens_at=endpoints.haproxy_host,
             )
-            prepare(chosen_here | handover.variables(serve_config, os.environ, scratch))
+            prepare(chosen_here | handover_variables(content, os.environ, scratch))
             if chosen.temporary:
                 os.environ["TMPDIR"] = str(chosen.temporary)
-            (scratch / CONFIG).write_text(yaml.safe_dump(serve_config, sort_keys=False))
+            (scratch / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False))
             Instance(
-                origin=places.origin,
-                prefixes=configs.prefixes(serve_config),
-                dashboard_port=places.dashboard_port,
-                link_port=places.link_port,
-                ports=places.all_ports,
-                notes=tuple(filter(None, (chosen.said, *places.notes))),
-                warnings=tuple(exposure.warnings(settings, places.address, os.environ)),
+                origin=endpoints.origin,
+                prefixes=serve_config.prefixes(content),
+                dashboard_port=endpoints.dashboard_port,
+                link_port=endpoints.link_port,
+                ports=endpoints.all_ports,
+                notes=tuple(filter(None, (chosen.said, *endpoints.notes))),
+                warnings=tuple(security_warnings(settings, endpoints.address, os.environ)),
                 ray_folder=str(chosen.ray),
             ).write(scratch)
-            command = [sys.executable, "-m", "serve_app.cli.serve.running", folder]
-            raise SystemExit(run_apart(command, STOP_S))
+            command = [sys.executable, "-m", "serve_app.cli.serve.ray_process", folder]
+            raise SystemExit(supervise(command, STOP_S))
 
 
 def _refuse(sentences: str) -> NoReturn:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from embeddings.options import DurableOptions
 from serve_app.haproxy.config import LISTENS_AT
 from values.cores import ONE_MACHINE
 
@@ -33,8 +36,13 @@ SURVIVING = {
 IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.door:in_front"}
 """What stands in front of Serve's own servers: the ingress has it from the config, proxies from here."""
 
+# The disk has to have so many times the room that the embeddings may take.
+_ROOM = 2
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+_NAMES = ("durable", "handover")
 
-def variables(
+
+def ray_variables(
     scratch: Path, *, haproxy: bool, ports: Mapping[str, int], listens_at: str = "127.0.0.1"
 ) -> dict[str, str]:
     """What Ray is told, with HAProxy's files in ``scratch`` and on ``ports``, each by its variable.
@@ -80,6 +88,28 @@ def variables(
     return chosen
 
 
+def handover_variables(
+    config: Mapping[str, Any], given: Mapping[str, str], scratch: Path, mounts: str | None = None
+) -> dict[str, str]:
+    """The setting that names a folder in ``scratch`` where a decoder finds what the one before it had.
+
+    In memory alone embeddings are gone with their process: each image of a decoder that died, or that a
+    changed setting replaced, would be encoded again while somebody waits. Nothing is returned where a folder
+    is set already, or no disk has room for one.
+
+    ``config``: the Serve config, ``given``: the environment, ``mounts``: what the system says of its file
+    systems, as /proc/mounts has it.
+    """
+    args = [application.get("args") or {} for application in config["applications"]]
+    places = [each for each in (*args, {name.lower(): value for name, value in given.items()}) if each]
+    if any(isinstance(place, Mapping) and place.get(name) for place in places for name in _NAMES):
+        return {}
+    room = DurableOptions().handover_gib * 2**30 * _ROOM
+    if _is_in_memory(scratch, mounts) or shutil.disk_usage(scratch).free < room:
+        return {}
+    return {"HANDOVER": str(scratch / "embeddings")}
+
+
 def prepare(chosen: Mapping[str, str]) -> None:
     """Put ``chosen`` into the environment, and this repository where Ray's workers find it.
 
@@ -91,3 +121,13 @@ def prepare(chosen: Mapping[str, str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
+
+
+def _is_in_memory(folder: Path, mounts: str | None) -> bool:
+    """Whether the folder's file system is; as far as the system tells, so not on macOS."""
+    table = Path("/proc/mounts")
+    if mounts is None:
+        mounts = table.read_text() if table.exists() else ""
+    kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.splitlines()}
+    nearest = next((each for each in (folder, *folder.parents) if each in kinds), None)
+    return nearest is not None and kinds[nearest] in _IN_MEMORY

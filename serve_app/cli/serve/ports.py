@@ -8,12 +8,14 @@ the choice itself is guarded by a name that only one process can have at a time.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import socket
 import sys
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from serve_app.cli.serve.address import family, joined
+from serve_app.cli.serve.address import family, joined, overlap
 
 HAPROXY_PORTS = {
     "RAY_SERVE_HAPROXY_STATS_PORT": 8404,
@@ -66,6 +68,39 @@ class Ports:
         raise PortTaken(f"No port of {_TRIED} from {wanted} on is free on {address}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A process that listens on ``address``; ``pid`` is None where the system does not say whose it is."""
+
+    address: str
+    pid: int | None
+
+    @property
+    def described(self) -> str:
+        """Its name and process id, for an operator."""
+        if self.pid is None:
+            return "a process of another user"
+        psutil = _psutil()
+        try:
+            return f"{psutil.Process(self.pid).name()} (process {self.pid})"
+        except psutil.Error:
+            return f"process {self.pid}"
+
+
+def listeners(address: str, port: int) -> list[Listener]:
+    """Who takes connections to ``port`` of the IP ``address``; nobody where only root may know (macOS)."""
+    psutil = _psutil()
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        return []
+    return [
+        Listener(each.laddr.ip, each.pid)
+        for each in connections
+        if each.status == psutil.CONN_LISTEN and each.laddr.port == port and overlap(each.laddr.ip, address)
+    ]
+
+
 def _named(port: int) -> socket.socket:
     """The name that only one process of this machine's network can have at a time. Raises OSError."""
     guard = socket.socket(socket.AF_UNIX)
@@ -90,3 +125,8 @@ def _bound(address: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def _psutil() -> Any:
+    importlib.import_module("ray")  # which brings psutil
+    return importlib.import_module("psutil")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.cli import backend_route
+from serve_app.cli import backend_client
 from serve_app.cli.forget import TASKS_AT_ONCE
 from serve_app.reference import commands_table
 from tests.serve_app.cli.fake_backend import refusal
@@ -93,7 +93,7 @@ def test_a_passing_trouble_is_waited_out(filled: Bench) -> None:
     ],
 )
 def test_what_stays_is_said(filled: Bench, reply: Any, said: str) -> None:
-    filled.backend.replies += [reply] * (backend_route.ATTEMPTS + 1)
+    filled.backend.replies += [reply] * (backend_client.ATTEMPTS + 1)
     result = filled.forget("--task", "1")
     assert result.exit_code == 1
     assert said in result.stderr

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tenacity import Future, RetryCallState, Retrying, wait_none
 
-from serve_app.cli import backend_route
-from serve_app.cli.backend_route import pause
+from serve_app.cli import backend_client
+from serve_app.cli.backend_client import pause
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.precompute.answers import (
     LONGEST_PAUSE_S,
@@ -94,7 +94,7 @@ def test_what_is_no_answer_of_the_application(content: bytes) -> None:
 
 
 def test_nothing_is_tried_again_once_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend_route, "BACK_OFF", wait_none())
+    monkeypatch.setattr(backend_client, "BACK_OFF", wait_none())
     backend, stopped = FakeBackend(), threading.Event()
     backend.replies += [refusing(503, "overloaded", "busy", Retry_After="60")] * 9
     backend.arrived = lambda body: stopped.set()
@@ -113,7 +113,7 @@ def test_a_wait_for_the_next_attempt_ends_when_stopped(monkeypatch: pytest.Monke
         stopped.set()
         return 600
 
-    monkeypatch.setattr(backend_route, "BACK_OFF", stop_then_wait)
+    monkeypatch.setattr(backend_client, "BACK_OFF", stop_then_wait)
     with backend.serve() as url, Encoder(Backend(url), 1, stopped) as encoder:
 
         def embed() -> None:

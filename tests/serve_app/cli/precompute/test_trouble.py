@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from serve_app.cli import backend_route
+from serve_app.cli import backend_client
 from serve_app.cli.precompute import filling
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_backend import Body, refusal
@@ -60,7 +60,7 @@ def test_a_busy_backend_is_asked_again(bench: Bench) -> None:
 def test_a_backend_that_stays_busy_fails_the_task_and_not_the_others(bench: Bench) -> None:
     bench.add_tasks(2)
     busy = refusal(503, "overloaded", "too much is waiting")
-    bench.backend.replies += [busy] * backend_route.ATTEMPTS
+    bench.backend.replies += [busy] * backend_client.ATTEMPTS
     told = bench.told("--at-once", "1")
     assert (told["exit"], told["encoded"]) == (1, 1)
     assert told["failures"] == [

@@ -1,4 +1,4 @@
-"""What `serve` sets before Ray starts."""
+"""What `serve` sets before Ray starts, and where the embeddings of an instance lie."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from serve_app.cli.serve.environment import ROOT, prepare, variables
+from serve_app.cli.serve import environment
+from serve_app.cli.serve.environment import ROOT, handover_variables, prepare, ray_variables
 from serve_app.cli.serve.ports import HAPROXY_PORTS
 
 
@@ -25,7 +27,7 @@ def _put_back() -> Iterator[None]:
 
 
 def test_haproxy_mode_is_a_pair_of_flags_and_paths_and_ports_of_its_own(tmp_path: Path) -> None:
-    chosen = variables(tmp_path, haproxy=True, ports=HAPROXY_PORTS)
+    chosen = ray_variables(tmp_path, haproxy=True, ports=HAPROXY_PORTS)
     assert chosen["RAY_SERVE_ENABLE_HA_PROXY"] == chosen["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert chosen["RAY_SERVE_HAPROXY_STATS_PORT"] == "8404"
     assert chosen["RAY_AUTH_MODE"] == "token"
@@ -33,9 +35,9 @@ def test_haproxy_mode_is_a_pair_of_flags_and_paths_and_ports_of_its_own(tmp_path
 
 
 def test_haproxy_is_told_where_to_listen_and_every_proxy_what_is_in_front(tmp_path: Path) -> None:
-    chosen = variables(tmp_path, haproxy=True, ports={}, listens_at="0.0.0.0")
+    chosen = ray_variables(tmp_path, haproxy=True, ports={}, listens_at="0.0.0.0")
     assert chosen["HAPROXY_LISTENS_AT"] == "0.0.0.0"
-    alone = variables(tmp_path, haproxy=False, ports={})
+    alone = ray_variables(tmp_path, haproxy=False, ports={})
     assert "HAPROXY_LISTENS_AT" not in alone
     for each in (chosen, alone):
         assert each["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "deployments.http.door:in_front"
@@ -45,21 +47,21 @@ def test_every_file_of_haproxy_is_in_the_folder_of_the_instance(tmp_path: Path) 
     from ray.serve._private import constants
 
     shared = {name for name, value in vars(constants).items() if str(value).startswith("/tmp/haproxy-serve")}
-    chosen = variables(tmp_path, haproxy=True, ports={})
+    chosen = ray_variables(tmp_path, haproxy=True, ports={})
     assert shared
     assert {name for name in shared if not chosen.get(name, "").startswith(str(tmp_path))} == set()
 
 
 def test_without_haproxy_neither_flag_is_set(tmp_path: Path) -> None:
     assert not {"RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED"} & set(
-        variables(tmp_path, haproxy=False, ports={})
+        ray_variables(tmp_path, haproxy=False, ports={})
     )
 
 
 def test_what_the_operator_has_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    prepare(variables(tmp_path, haproxy=True, ports={}))
+    prepare(ray_variables(tmp_path, haproxy=True, ports={}))
     assert os.environ["RAY_AUTH_MODE"] == "disabled"
     assert os.environ["PYTHONPATH"] == f"{ROOT}{os.pathsep}/elsewhere"
 
@@ -68,3 +70,33 @@ def test_another_ray_cluster_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     prepare({})
     assert "RAY_ADDRESS" not in os.environ
+
+
+DISK = "/dev/vda / ext4 rw 0 0\n"
+
+
+def config(**args: Any) -> dict[str, Any]:
+    return {"applications": [{"args": args}, {}]}
+
+
+def test_a_folder_of_the_instance(tmp_path: Path) -> None:
+    found = handover_variables(config(), {}, tmp_path, DISK)
+    assert found == {"HANDOVER": str(tmp_path / "embeddings")}
+
+
+@pytest.mark.parametrize("name", ["durable", "handover"])
+def test_what_is_set_stays(tmp_path: Path, name: str) -> None:
+    assert handover_variables(config(**{name: "/kept"}), {}, tmp_path, DISK) == {}
+    assert handover_variables(config(), {name.upper(): "/kept"}, tmp_path, DISK) == {}
+    assert handover_variables(config(), {name.upper(): ""}, tmp_path, DISK) != {}
+
+
+def test_memory_is_no_disk(tmp_path: Path) -> None:
+    mounts = f"{DISK}tmpfs {tmp_path.parent} tmpfs rw 0 0\n"
+    assert handover_variables(config(), {}, tmp_path, mounts) == {}
+    assert handover_variables(config(), {}, tmp_path, f"{mounts}/dev/vdb {tmp_path} xfs rw 0 0\n") != {}
+
+
+def test_a_full_disk_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_ROOM", 2**40)
+    assert handover_variables(config(), {}, tmp_path, DISK) == {}

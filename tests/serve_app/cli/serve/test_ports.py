@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from serve_app.cli.serve.ports import HIGHEST, Ports, PortTaken
+from serve_app.cli.serve.ports import HIGHEST, Listener, Ports, PortTaken, listeners
 from testing.running_app import free_port
 
 HERE = "127.0.0.1"
@@ -82,3 +83,11 @@ def test_the_search_for_a_free_port_ends(one: Ports, monkeypatch: pytest.MonkeyP
         one.hold_near(HERE, server.getsockname()[1])
     with pytest.raises(PortTaken):
         one.hold_near(HERE, HIGHEST + 1)
+
+
+def test_who_listens_there_is_found_by_the_address() -> None:
+    with listening(0) as server:
+        port = server.getsockname()[1]
+        assert listeners(HERE, port) == [Listener(HERE, os.getpid())]
+        assert len(listeners("0.0.0.0", port)) == 1
+        assert listeners("127.0.0.2", port) == []

@@ -1,18 +1,84 @@
-"""The last requests: no new ones come in, and those that are under way are answered."""
+"""How the application is stopped: once and in order, whatever signals come meanwhile.
+
+No new requests come in, those under way are answered, and then Serve and Ray close down.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+
+import typer
+
+from serve_app.cli.serve.supervisor import SIGNALS, without_terminal
+
+# Seconds since the signal: until what is under way is answered, until Serve and Ray have closed down by
+# themselves, and until everything is killed.
+ANSWERED_S, CLOSED_S, STOP_S = 5.0, 8.5, 9.5
 
 FRONTEND = "http_frontend"  # as Serve names it in HAProxy's configuration
 _LOOK_S = 0.05
 _QUIET = 5  # looks in a row that find nothing: a request may just have come in and not been handed on yet
 _ASK_S = 2.0
+
+
+class Shutdown:
+    """Turns the first signal into KeyboardInterrupt and ignores those that follow."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._since = 0.0
+
+    def take_signals(self) -> None:
+        """From now on. To be called again after `ray.init`, which sets handlers that abort."""
+        for each in SIGNALS:
+            signal.signal(each, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            without_terminal()
+        if not self.asked:
+            self.asked = True
+            self._since = time.monotonic()
+            raise KeyboardInterrupt
+
+    def answer_and_close(self, scratch: Path) -> None:
+        """Take no new requests, answer those that are under way, and close Serve and Ray, each in time."""
+        left = drain(scratch, self._remaining(ANSWERED_S))
+        if left:
+            said = f"{left} requests were not answered within {ANSWERED_S:.0f} s."
+            typer.secho(said, fg="yellow", err=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let Serve and Ray close down as long as there is time for it. What is left is for others to end."""
+        closing = threading.Thread(target=_close, name="close", daemon=True)
+        closing.start()
+        closing.join(self._remaining(CLOSED_S))
+
+    def _remaining(self, until_s: float) -> float:
+        return max(0.0, self._since + until_s - time.monotonic())
+
+
+def wait_for_a_signal() -> None:
+    """Until KeyboardInterrupt is raised."""
+    while True:
+        time.sleep(3600)
+
+
+def _close() -> None:
+    import ray
+    from ray import serve
+
+    serve.shutdown()
+    ray.shutdown()
 
 
 def drain(scratch: Path, within_s: float) -> int:

@@ -20,18 +20,18 @@ from types import FrameType
 
 import typer
 
-from serve_app.cli.serve.session import MARK, Session
+from serve_app.cli.serve.process_session import MARK, Session
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_apart(command: Sequence[str], stop_s: float) -> int:
+def supervise(command: Sequence[str], stop_s: float) -> int:
     """Run ``command`` in a session of its own, of which nothing is left afterwards; the exit status.
 
     The first of SIGINT, SIGTERM and SIGHUP is handed on to it; ``stop_s`` seconds later everything is killed.
     Its standard input ends when this process does. The status is 0 after a signal, if it ended in time.
     """
-    outer = _Outer(stop_s)
+    outer = _Supervisor(stop_s)
     mark = uuid.uuid4().hex
     environment = {**os.environ, MARK: mark}
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment) as inner:
@@ -51,7 +51,7 @@ def run_apart(command: Sequence[str], stop_s: float) -> int:
     return os.WEXITSTATUS(status)
 
 
-class _Outer:
+class _Supervisor:
     """The wait for the inner process, and what signals do meanwhile."""
 
     def __init__(self, stop_s: float) -> None:
@@ -95,7 +95,7 @@ class _Outer:
                 os.kill(self._inner, number)
 
 
-def follow(stop_s: float) -> None:
+def stop_with_supervisor(stop_s: float) -> None:
     """In the inner process: stop when the outer one has died; ``stop_s`` seconds later end what is left."""
     threading.Thread(target=_follow, args=(stop_s,), name="outer process", daemon=True).start()
 

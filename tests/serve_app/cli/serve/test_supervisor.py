@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from serve_app.cli.serve.session import Session
+from serve_app.cli.serve.process_session import Session
 from testing.running_app import ROOT
 
 # Stands for HAProxy: it ignores what it is told, and is nobody's child once its parent has died.
@@ -20,14 +20,14 @@ STUBBORN = (
 )
 OUTER = """
 import sys
-from serve_app.cli.serve.apart import run_apart
-sys.exit(run_apart(sys.argv[2:], float(sys.argv[1])))
+from serve_app.cli.serve.supervisor import supervise
+sys.exit(supervise(sys.argv[2:], float(sys.argv[1])))
 """
 GONE_S = 30
 
 
 class Running:
-    """`run_apart` around a program that says `ready` when it takes signals."""
+    """`supervise` around a program that says `ready` when it takes signals."""
 
     def __init__(self, program: str, stop_s: float = 60) -> None:
         program = (
@@ -113,10 +113,10 @@ def test_a_command_that_is_killed_leaves_nothing_and_is_said() -> None:
 def test_the_command_stops_when_the_process_that_was_started_is_killed() -> None:
     running = Running(
         """
-        from serve_app.cli.serve import apart
+        from serve_app.cli.serve import supervisor
         subprocess.Popen([sys.executable, "-c", STUBBORN])
         signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
-        apart.follow(0.1)
+        supervisor.stop_with_supervisor(0.1)
         print(os.getpid(), os.environ['SERVE_APP_INSTANCE'], flush=True)
         while True:
             time.sleep(99)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve import listeners, running
-from serve_app.cli.serve.running import Instance, shared
-from serve_app.cli.serve.session import Session
+from serve_app.cli.serve import ray_process
+from serve_app.cli.serve.ports import Listener
+from serve_app.cli.serve.process_session import Session
+from serve_app.cli.serve.ray_process import Instance, port_conflict
 
 HERE = "127.0.0.1"
 NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
@@ -36,30 +37,26 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_who_listens_there_is_found_by_the_address(listening: int) -> None:
-    assert listeners.listeners(HERE, listening) == [listeners.Listener(HERE, os.getpid())]
-    assert len(listeners.listeners("0.0.0.0", listening)) == 1
-    assert listeners.listeners("127.0.0.2", listening) == []
-
-
 def test_the_processes_of_the_instance_are_no_strangers(listening: int) -> None:
-    assert shared(instance(("Ray's dashboard", HERE, listening)), Session(os.getsid(0), "")) == ""
+    assert port_conflict(instance(("Ray's dashboard", HERE, listening)), Session(os.getsid(0), "")) == ""
 
 
 def test_whoever_else_listens_on_a_port_of_the_instance_is_named(
     listening: int,
 ) -> None:
-    said = shared(instance(("HAProxy's metrics", HERE, listening)), NOBODY)
+    said = port_conflict(instance(("HAProxy's metrics", HERE, listening)), NOBODY)
     assert f"(process {os.getpid()}) listens on port {listening} too, HAProxy's metrics." in said
 
 
 def test_a_process_of_another_user_is_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    listener = listeners.Listener(HERE, None)
-    monkeypatch.setattr(running, "listeners", lambda address, port: [listener])
-    assert "a process of another user listens on port 9 too" in shared(instance(("it", HERE, 9)), NOBODY)
+    listener = Listener(HERE, None)
+    monkeypatch.setattr(ray_process, "listeners", lambda address, port: [listener])
+    assert "a process of another user listens on port 9 too" in port_conflict(
+        instance(("it", HERE, 9)), NOBODY
+    )
 
 
 def test_a_process_that_has_ended_meanwhile_is_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = iter([[listeners.Listener(HERE, 2**22)], []])
-    monkeypatch.setattr(running, "listeners", lambda address, port: next(there))
-    assert shared(instance(("it", HERE, 9)), NOBODY) == ""
+    there = iter([[Listener(HERE, 2**22)], []])
+    monkeypatch.setattr(ray_process, "listeners", lambda address, port: next(there))
+    assert port_conflict(instance(("it", HERE, 9)), NOBODY) == ""

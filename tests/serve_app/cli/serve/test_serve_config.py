@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve.configs import ConfigRefused, prefixes, read, settings
+from serve_app.cli.serve.serve_config import ConfigRefused, prefixes, read, settings
 from serve_app.settings import variables
 from testing.running_app import ROOT
 

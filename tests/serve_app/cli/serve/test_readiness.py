@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from serve_app.cli.serve.report import Watch, reason
+from serve_app.cli.serve.readiness import Watch, reason
 
 TRACEBACK = """Traceback (most recent call last):
   File "deployments/decoder.py", line 57, in __init__

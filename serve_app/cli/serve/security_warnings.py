@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from serve_app.settings import Settings
 
 
-def warnings(applications: Iterable[Settings], address: str, variables: Mapping[str, str]) -> Iterator[str]:
+def security_warnings(
+    applications: Iterable[Settings], address: str, variables: Mapping[str, str]
+) -> Iterator[str]:
     """Sentences about ``applications`` that listen on the IP ``address``; ``variables``: the environment."""
     locked = all(each.basic_auth_user and each.basic_auth_pass for each in applications)
     if not locked and not ipaddress.ip_address(address).is_loopback:

@@ -1,6 +1,6 @@
 """Ray and the application, from their start to their stop: the process in the session of its own.
 
-``python -m serve_app.cli.serve.running FOLDER``, with what ``Instance`` holds in a file of that folder.
+``python -m serve_app.cli.serve.ray_process FOLDER``, with what ``Instance`` holds in a file of that folder.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serve_app.cli.serve import apart
+from serve_app.cli.serve import supervisor
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
 from serve_app.cli.serve.environment import ROOT
-from serve_app.cli.serve.listeners import listeners
-from serve_app.cli.serve.report import Watch
-from serve_app.cli.serve.session import Session
-from serve_app.cli.serve.stopping import STOP_S, Stopping, wait_for_a_signal
+from serve_app.cli.serve.ports import listeners
+from serve_app.cli.serve.process_session import Session
+from serve_app.cli.serve.readiness import Watch
+from serve_app.cli.serve.shutdown import STOP_S, Shutdown, wait_for_a_signal
 
 CONFIG = "serve.yaml"
 _INSTANCE = "instance.json"
@@ -66,8 +66,8 @@ def run(folder: Path, instance: Instance) -> int:
     import ray
     from ray.serve import scripts  # before a second thread imports of it
 
-    stopping = Stopping()
-    stopping.take_signals()
+    shutdown = Shutdown()
+    shutdown.take_signals()
     watch = deployed = None
     try:
         context = ray.init(
@@ -78,12 +78,19 @@ def run(folder: Path, instance: Instance) -> int:
             dashboard_port=instance.dashboard_port,
             _temp_dir=instance.ray_folder,
         )
-        stopping.take_signals()
+        shutdown.take_signals()
         watch = Watch(
-            instance.origin, instance.prefixes, _places(instance, context), instance.notes, instance.warnings
+            instance.origin,
+            instance.prefixes,
+            _locations(instance, context),
+            instance.notes,
+            instance.warnings,
         )
         threading.Thread(
-            target=watch.run, args=(lambda: shared(instance, Session.own()),), name="watch", daemon=True
+            target=watch.run,
+            args=(lambda: port_conflict(instance, Session.own()),),
+            name="watch",
+            daemon=True,
         ).start()
         deployed = _deploy(scripts.run, folder / CONFIG)
         if deployed:
@@ -95,13 +102,13 @@ def run(folder: Path, instance: Instance) -> int:
         watch.stop()
         failed = watch.failed
     if deployed and not failed:
-        stopping.answer_and_close(folder)
+        shutdown.answer_and_close(folder)
     else:
         ray.shutdown()
-    return 0 if stopping.asked and not failed else 1
+    return 0 if shutdown.asked and not failed else 1
 
 
-def _places(instance: Instance, context: Any) -> dict[str, str]:
+def _locations(instance: Instance, context: Any) -> dict[str, str]:
     """Where things are, as ``ray.init`` has said in ``context``."""
     dashboard = f"http://{context.dashboard_url}"
     token = ray_token(os.environ)
@@ -113,7 +120,7 @@ def _places(instance: Instance, context: Any) -> dict[str, str]:
     return {"dashboard": dashboard, "logs": str(logs), "docs": str(ROOT / "docs")}
 
 
-def shared(instance: Instance, session: Session) -> str:
+def port_conflict(instance: Instance, session: Session) -> str:
     """A sentence about a port of the instance on which somebody else listens; empty when there is none.
 
     Looked at before the members and after: HAProxy replaces its processes when replicas come, and one that
@@ -141,7 +148,7 @@ def _deploy(serve_run: Any, config: Path) -> bool:
 
 def main(folder: Path) -> NoReturn:
     """The process from beginning to end; not Python's, where Ray would wait for what is ended here."""
-    apart.follow(STOP_S)
+    supervisor.stop_with_supervisor(STOP_S)
     status = 1
     try:
         status = run(folder, Instance.read(folder))

@@ -36,14 +36,14 @@ class Watch:
         self,
         origin: str,
         prefixes: Sequence[str],
-        places: Mapping[str, str],
+        locations: Mapping[str, str],
         notes: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> None:
-        """``places``: what else is where, in a word each."""
+        """``locations``: what else is where, in a word each."""
         self._origin = origin
         self._prefixes = prefixes
-        self._places = places
+        self._locations = locations
         self._notes = notes
         self._warnings = warnings
         self._stopped = threading.Event()
@@ -86,7 +86,7 @@ class Watch:
     def _say(self) -> None:
         served = [self._served(prefix) for prefix in self._prefixes]
         backends = ", ".join(f"{self._origin}{prefix} ({model})" for prefix, model in served)
-        said = [("backend", backends), *self._places.items(), *(("note", each) for each in self._notes)]
+        said = [("backend", backends), *self._locations.items(), *(("note", each) for each in self._notes)]
         typer.secho("\n".join(f"{what:<10} {where}" for what, where in said), fg="green", bold=True)
         for each in self._warnings:
             typer.secho(f"{'WARNING':<10} {each}", fg="red", bold=True, err=True)

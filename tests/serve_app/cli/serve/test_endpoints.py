@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from serve_app.cli.serve import places as module
-from serve_app.cli.serve.places import Asked, Places, PlacesRefused
+from serve_app.cli.serve import endpoints as module
+from serve_app.cli.serve.endpoints import Endpoints, EndpointsRefused, Requested
 from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports
 from testing.running_app import free_port
 
@@ -25,15 +25,15 @@ def ports() -> Iterator[Ports]:
         yield held
 
 
-def asked(host: str | None = None, haproxy: bool | None = None) -> Asked:
-    return Asked(host, free_port(), free_port(), haproxy)
+def asked(host: str | None = None, haproxy: bool | None = None) -> Requested:
+    return Requested(host, free_port(), free_port(), haproxy)
 
 
 def test_two_that_ask_for_the_same_get_ports_of_their_own(ports: Ports) -> None:
     dashboard = free_port()
     with Ports() as others:
-        first = Places.find(Asked(None, free_port(), dashboard, None), ports)
-        second = Places.find(Asked(None, free_port(), dashboard, None), others)
+        first = Endpoints.find(Requested(None, free_port(), dashboard, None), ports)
+        second = Endpoints.find(Requested(None, free_port(), dashboard, None), others)
     assert first.dashboard_port == dashboard
     assert not {each[2] for each in first.all_ports} & {each[2] for each in second.all_ports}
     assert set(second.haproxy_ports) == set(HAPROXY_PORTS)
@@ -47,13 +47,13 @@ def test_the_port_of_the_application_is_the_one_that_was_asked_for_or_none(ports
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PlacesRefused) as caught:
-            Places.find(Asked(None, port, free_port(), None), ports)
+        with pytest.raises(EndpointsRefused) as caught:
+            Endpoints.find(Requested(None, port, free_port(), None), ports)
     said = str(caught.value)
     assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in said
     assert f"(process {os.getpid()}) listens there" in said
     advice = int(said.rpartition("PORT=")[2].rstrip("."))
-    assert Places.find(Asked(None, advice, free_port(), None), ports).port == advice
+    assert Endpoints.find(Requested(None, advice, free_port(), None), ports).port == advice
 
 
 def test_a_port_of_haproxy_that_an_operator_has_set_is_that_one_or_none(
@@ -61,37 +61,37 @@ def test_a_port_of_haproxy_that_an_operator_has_set_is_that_one_or_none(
 ) -> None:
     port = free_port()
     monkeypatch.setenv("RAY_SERVE_HAPROXY_STATS_PORT", str(port))
-    assert Places.find(asked(), ports).haproxy_ports["RAY_SERVE_HAPROXY_STATS_PORT"] == port
-    with Ports() as others, pytest.raises(PlacesRefused, match=f"Cannot listen on 127.0.0.1:{port}"):
-        Places.find(asked(), others)
+    assert Endpoints.find(asked(), ports).haproxy_ports["RAY_SERVE_HAPROXY_STATS_PORT"] == port
+    with Ports() as others, pytest.raises(EndpointsRefused, match=f"Cannot listen on 127.0.0.1:{port}"):
+        Endpoints.find(asked(), others)
 
 
 @pytest.mark.parametrize(
     ("host", "haproxy"), [(None, True), ("::", True), ("::1", False), ("127.0.0.2", False)]
 )
 def test_haproxy_serves_where_it_reaches_its_replicas(host: str | None, haproxy: bool, ports: Ports) -> None:
-    places = Places.find(asked(host), ports)
-    assert places.haproxy is haproxy
-    assert bool(places.haproxy_ports) is haproxy
-    assert any("HAProxy can listen on" in each for each in places.notes) is not haproxy
+    endpoints = Endpoints.find(asked(host), ports)
+    assert endpoints.haproxy is haproxy
+    assert bool(endpoints.haproxy_ports) is haproxy
+    assert any("HAProxy can listen on" in each for each in endpoints.notes) is not haproxy
 
 
 @pytest.mark.parametrize(("host", "written"), [("0.0.0.0", "0.0.0.0"), ("::", "0::0")])
 def test_behind_haproxy_nobody_else_reaches_serves_own_servers(host: str, written: str, ports: Ports) -> None:
-    places = Places.find(asked(host), ports)
-    assert (places.serve_host, places.haproxy_host) == ("127.0.0.1", written)
-    assert Places.find(asked(host, haproxy=False), ports).serve_host == host
+    endpoints = Endpoints.find(asked(host), ports)
+    assert (endpoints.serve_host, endpoints.haproxy_host) == ("127.0.0.1", written)
+    assert Endpoints.find(asked(host, haproxy=False), ports).serve_host == host
 
 
 def test_a_system_without_haproxy_is_told_so(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    places = Places.find(asked(), ports)
-    assert not places.haproxy
-    assert "There is no HAProxy for this system: Serve's own proxy" in places.notes[0]
+    endpoints = Endpoints.find(asked(), ports)
+    assert not endpoints.haproxy
+    assert "There is no HAProxy for this system: Serve's own proxy" in endpoints.notes[0]
 
 
 def test_who_asks_for_no_haproxy_is_told_nothing(ports: Ports) -> None:
-    assert Places.find(asked(haproxy=False), ports).notes == []
+    assert Endpoints.find(asked(haproxy=False), ports).notes == []
 
 
 def test_every_port_has_a_name_for_an_operator() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import tempfile
 import threading
@@ -9,14 +11,39 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.cli.serve import draining
+from serve_app.cli.serve import shutdown
+from serve_app.cli.serve.shutdown import Shutdown, wait_for_a_signal
+from serve_app.cli.serve.supervisor import SIGNALS
+
+
+@pytest.fixture
+def stopping() -> Iterator[Shutdown]:
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    made = Shutdown()
+    made.take_signals()
+    yield made
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_the_first_signal_interrupts_and_those_that_follow_do_not(
+    stopping: Shutdown, number: signal.Signals
+) -> None:
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the signal may come at once
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+        wait_for_a_signal()
+    assert stopping.asked
+    for each in (signal.SIGINT, signal.SIGTERM):
+        os.kill(os.getpid(), each)  # would raise here
+
 
 HEADER = "# pxname,svname,qcur,qmax,scur,smax,"
 
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "_LOOK_S", 0.001)
+    monkeypatch.setattr(shutdown, "_LOOK_S", 0.001)
 
 
 @contextmanager
@@ -50,31 +77,31 @@ def haproxy(counts: Sequence[int]) -> Iterator[tuple[Path, list[str]]]:
 
 def test_the_door_is_closed_first_and_what_is_under_way_is_waited_for() -> None:
     with haproxy([2, 1, 1, 0]) as (folder, told):
-        assert draining.drain(folder, 60) == 0
+        assert shutdown.drain(folder, 60) == 0
     assert told[0] == "disable frontend http_frontend\n"
-    assert len(told) == 1 + 3 + draining._QUIET
+    assert len(told) == 1 + 3 + shutdown._QUIET
 
 
 def test_a_request_that_comes_in_last_is_waited_for_too() -> None:
     with haproxy([0, 0, 1, 0]) as (folder, told):
-        assert draining.drain(folder, 60) == 0
-    assert len(told) == 1 + 3 + draining._QUIET
+        assert shutdown.drain(folder, 60) == 0
+    assert len(told) == 1 + 3 + shutdown._QUIET
 
 
 def test_what_takes_too_long_is_counted_and_left() -> None:
     with haproxy([3]) as (folder, _):
-        assert draining.drain(folder, 0.01) == 3
+        assert shutdown.drain(folder, 0.01) == 3
 
 
 def test_an_haproxy_that_has_died_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "node").mkdir()
     (tmp_path / "node" / "admin.sock").touch()
-    assert draining.drain(tmp_path, 60) == 0
+    assert shutdown.drain(tmp_path, 60) == 0
 
 
 def test_without_haproxy_serves_own_proxies_are_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = iter([1, 0, 0, 0, 0, 0])
-    monkeypatch.setattr(draining, "_proxies_that_work", lambda: left.__next__)
-    assert draining.drain(tmp_path, 60) == 0
+    monkeypatch.setattr(shutdown, "_proxies_that_work", lambda: left.__next__)
+    assert shutdown.drain(tmp_path, 60) == 0

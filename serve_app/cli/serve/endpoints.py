@@ -13,8 +13,7 @@ from serve_app.cli.serve.address import (
     listening_address,
     origin,
 )
-from serve_app.cli.serve.listeners import listeners
-from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports, PortTaken
+from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports, PortTaken, listeners
 
 LOOPBACK = "127.0.0.1"
 LINK_PORT = 8266
@@ -27,12 +26,12 @@ _WHAT = {
 }
 
 
-class PlacesRefused(Exception):
+class EndpointsRefused(Exception):
     """What was asked for cannot be had; the text is a sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """What the operator and the config ask for; None where they say nothing."""
 
     host: str | None
@@ -42,7 +41,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Places:
+class Endpoints:
     """An IP address, and the ports that are held for this instance."""
 
     address: str
@@ -54,25 +53,25 @@ class Places:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def find(cls, asked: Asked, ports: Ports) -> Self:
-        """Choose them and hold each. Raises PlacesRefused and NoAddress."""
+    def find(cls, asked: Requested, ports: Ports) -> Self:
+        """Choose them and hold each. Raises EndpointsRefused and NoAddress."""
         address = listening_address(str(asked.host or LOOPBACK))
         haproxy, why_not = _haproxy(address, asked.haproxy)
         try:
             port = ports.hold(address, int(asked.port or 8000))
         except PortTaken as taken:
-            raise PlacesRefused(_taken(taken, address, int(asked.port or 8000))) from None
+            raise EndpointsRefused(_taken(taken, address, int(asked.port or 8000))) from None
         try:
             dashboard = ports.hold_near(LOOPBACK, asked.dashboard_port)
             link = ports.hold_near(LOOPBACK, LINK_PORT)
-            places = cls(address, port, haproxy, dashboard, link, notes=[why_not] if why_not else [])
+            endpoints = cls(address, port, haproxy, dashboard, link, notes=[why_not] if why_not else [])
             if dashboard != asked.dashboard_port:
-                places._moved("Ray's dashboard", dashboard, asked.dashboard_port)
+                endpoints._moved("Ray's dashboard", dashboard, asked.dashboard_port)
             if haproxy:
-                places._hold_haproxys(ports)
+                endpoints._hold_haproxys(ports)
         except PortTaken as taken:
-            raise PlacesRefused(str(taken)) from None
-        return places
+            raise EndpointsRefused(str(taken)) from None
+        return endpoints
 
     def _hold_haproxys(self, ports: Ports) -> None:
         for name, wanted in HAPROXY_PORTS.items():
