@@ -159,7 +159,7 @@ def test_a_misspelt_key_is_found(name: str, key: str, tmp_path: Path) -> None:
     assert f" {key}:" in f" {text}".replace("\n", "\n ")
     copy = tmp_path / name
     copy.write_text(text.replace(f"{key}:", f"{key[:-1]}:"))
-    assert f"{key[:-1]!r} was unexpected" in said(CLUSTER / name, copy)
+    assert repr(key[:-1]) in said(CLUSTER / name, copy)
 
 
 def test_a_misspelt_variable_of_the_backend_is_found(tmp_path: Path) -> None:
