@@ -34,7 +34,7 @@ class Gpus(Enum):
 
 
 def gpus() -> Gpus:
-    """Of the cluster that this process belongs to; without one nothing is known, so they may come."""
+    """What is known of the cluster of this process; without a cluster, GPUs may still come."""
     if not ray.is_initialized():
         return Gpus.MAY_COME
     if ray.cluster_resources().get("GPU", 0) > 0:
@@ -43,10 +43,10 @@ def gpus() -> Gpus:
 
 
 class ChoiceMemory:
-    """Where a choice is kept: in a file in ``MODEL_DIR``, which outlives the cluster.
+    """Keeps a choice in a file in ``MODEL_DIR``, which outlives the cluster.
 
-    Where other nodes may not see that file, or it cannot be written, it is in the cluster's own store too,
-    which comes first.
+    Other nodes may not see that file, and it may not be writable: then the choice is in the cluster's own
+    key-value store too, which is read first.
     """
 
     def __init__(self, options: ModelOptions) -> None:
@@ -75,14 +75,14 @@ class ChoiceMemory:
 
 
 def resolve_choice(options: ModelOptions, found: Gpus) -> Choice:
-    """What the settings ask for: for ``auto`` what it took before, if that can still be served.
+    """The model that the settings ask for; for ``auto`` the one it took before, if it can still be served.
 
     Raises ModelError as ``segmenters.registry.choose`` does.
     """
     asked = "cuda" in (options.device.partition(":")[0], options.decoder_device.partition(":")[0])
     gpu = found is Gpus.HERE or (asked and found is Gpus.MAY_COME)
     if not registry.is_automatic(options):
-        return _said(registry.choose(options, gpu=gpu), found)
+        return _warned(registry.choose(options, gpu=gpu), found)
     memory = ChoiceMemory(options)
     kept = memory.read()
     if kept is not None:
@@ -90,14 +90,14 @@ def resolve_choice(options: ModelOptions, found: Gpus) -> Choice:
         if why_not is None:
             named = options.model_copy(update={"model": kept.model})
             choice = registry.choose(named, gpu=gpu or (kept.gpu and options.device == "auto"))
-            return _said(replace(choice, reason=_kept_reason(kept, gpu=gpu)), found)
+            return _warned(replace(choice, reason=_kept_reason(kept, gpu=gpu)), found)
         logger.warning("auto took %s before and chooses anew: %s", kept.model, why_not)
     choice = registry.choose(options, gpu=gpu)
     if choice.automatic and not choice.fallback:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         where = memory.write(KeptChoice(choice.segmenter.name, choice.gpu, choice.reason, at))
         choice = replace(choice, reason=f"{choice.reason}; {where}")
-    return _said(choice, found)
+    return _warned(choice, found)
 
 
 def _why_not(kept: KeptChoice, options: ModelOptions, found: Gpus) -> str | None:
@@ -115,7 +115,7 @@ def _kept_reason(kept: KeptChoice, *, gpu: bool) -> str:
     )
 
 
-def _said(choice: Choice, found: Gpus) -> Choice:
+def _warned(choice: Choice, found: Gpus) -> Choice:
     if choice.gpu and found is not Gpus.HERE:
         logger.warning(
             "no node has a GPU yet: the encoder waits until one is started or joins; see `ray status`"

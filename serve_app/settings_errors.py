@@ -1,4 +1,4 @@
-"""What pydantic refuses about the settings, as sentences for an operator."""
+"""Pydantic's errors about settings, as sentences for an operator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WANTED = {
     "tuple": "a list",
     "list": "a list",
 }
-# Of pydantic's errors about limits: what stands before the limit, and what the value is.
+# For each of pydantic's errors about limits: the limit's key, the words before it, and what the value is.
 _LIMITS = {
     "greater_than_equal": ("ge", "at least", "less"),
     "greater_than": ("gt", "more than", "no more"),

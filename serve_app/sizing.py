@@ -1,4 +1,4 @@
-"""How much memory the application takes: what its processes were measured to take, added up.
+"""How much memory the application takes: the measured sizes of its processes, added up.
 
 Embeddings lie in the decoders' own memory. Ray's object store holds what is on its way: the pixels of images
 that wait for an encoder, and their embeddings until a decoder has copied them.
@@ -15,7 +15,7 @@ from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]
 
-# MiB of one process with what it works on, without what it keeps; docs/performance.md has the measurements.
+# MiB of one process with the images in work, without its caches; docs/performance.md has the measurements.
 RAY = (
     1500  # of Ray and Serve on a machine that is alone: GCS, raylet, dashboard, controller, proxies, HAProxy
 )
@@ -43,11 +43,11 @@ ENCODERS: Mapping[str, int] = {
 FETCHED = 8
 """Images of one fetcher that are read and wait for an encoder; what waits for its host has no pixels."""
 UNNAMED = "mobile_sam"
-"""The model that is reckoned with where the settings do not name one."""
+"""The model whose size is assumed where the settings name none."""
 
 
 def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
-    """MiB of one replica of the deployment ``name`` when it keeps as much as it may.
+    """MiB of one replica of the deployment ``name`` when its caches are full.
 
     ``gpu``: whether it computes on one.
     """
@@ -66,9 +66,9 @@ def replicas(application: Mapping[str, Any], settings: AllOptions, bound: Bound)
 
 
 def store_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bound) -> int:
-    """MiB of the object store when all fetchers are quick and all encoders have as much in work as they take.
+    """MiB of the object store when no fetcher waits and every encoder has as many images as it takes.
 
-    Data: URLs of clicks come on top. More than the store holds goes to disk and comes back.
+    Data: URLs of clicks come on top. What the store has no room for is written to disk and read back.
     """
     options = _deployments(application)
     counts = replicas(application, settings, bound)

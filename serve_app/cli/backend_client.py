@@ -1,4 +1,4 @@
-"""One route of the running application, as commands speak with it: a body sent, its answer back."""
+"""The HTTP client with which commands ask one route of the running application: JSON there and back."""
 
 from __future__ import annotations
 

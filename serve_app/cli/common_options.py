@@ -1,4 +1,4 @@
-"""What several commands ask for in the same words: Label Studio, and the backend with its basic auth."""
+"""Options that several commands share: Label Studio's, and the backend's with its basic auth."""
 
 from __future__ import annotations
 

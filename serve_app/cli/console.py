@@ -1,4 +1,4 @@
-"""How long work shows itself on a command line: a bar on a terminal, lines elsewhere."""
+"""The console that commands print on, and the progress of long work: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rich.progress import Progress as Bars
 from segmenters.checkpoints.progress import LogProgress, Progress
 
 _LOG = logging.getLogger("ray.serve")
-_WIDE = 160  # columns, where nobody looks at a terminal
+_WIDE = 160  # columns, where there is no terminal
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that wraps nothing where nobody looks at a terminal: others read the lines."""
+    """A console. It wraps lines on a terminal only: programs read them elsewhere."""
     found = Console(stderr=stderr, highlight=False)
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDE)
 
 
 @contextmanager
 def progress(name: str) -> Iterator[Progress]:
-    """A bar on a terminal, lines elsewhere; what is logged meanwhile is shown too. All on stderr."""
+    """Show progress on stderr, a bar on a terminal and lines elsewhere, and what is logged meanwhile."""
     shown = console(stderr=True)
     handler, level = _ToConsole(shown), _LOG.level
     _LOG.addHandler(handler)

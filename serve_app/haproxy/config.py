@@ -1,7 +1,7 @@
-"""The configuration that Ray writes for HAProxy, completed.
+"""Completes the configuration that Ray writes for HAProxy.
 
-It is completed line by line. A line of Ray's that is looked for and not there is an error, so that no release
-of Ray quietly starts without what stands here.
+Lines are added and changed beside lines of Ray's. When such a line of Ray's is missing, that is an error:
+otherwise a new release of Ray could start without what is added here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FIGURES_HOST = "HAPROXY_FIGURES_HOST"
 """The variable with the address at which HAProxy shows statistics and metrics; they ask for no password."""
 
 DESCRIPTORS = 50_000
-"""That HAProxy may use, where the system lets it: memory for each is set aside."""
+"""File descriptors that HAProxy may use at most, since it sets memory aside for each."""
 _OF_ITS_OWN = 500  # listeners, checks, threads
 _PER_CONNECTION = 2.5  # the client's, the replica's, and a pipe for every fourth
 
@@ -38,7 +38,7 @@ class ConfigRefused(Exception):
 
 
 def complete(text: str, environment: Mapping[str, str]) -> str:
-    """The configuration with all that is missing in it; one that is complete already as it is.
+    """The configuration with what is missing added; a complete one as it is.
 
     Raises ConfigRefused.
     """
@@ -49,7 +49,7 @@ def complete(text: str, environment: Mapping[str, str]) -> str:
     connections = _connections(config, environment)
     if not environment.get(_TIMEOUT_CLIENT):
         config.replace("defaults", r"timeout client \S+", f"timeout client {SILENCE_S}s")
-    # Behind Ray's own, if there is one: the last one counts.
+    # After Ray's own timeout, if there is one: HAProxy takes the last.
     config.add("defaults", r"retry-on .*", behind=[f"    timeout http-request {HEAD_S}s"])
     config.add(_FRONTEND, r"bind \S+:\d+", behind=_door(connections * 3 // 4))
     if host := environment.get(LISTENS_AT):
@@ -69,17 +69,17 @@ def _connections(config: _Sections, environment: Mapping[str, str]) -> int:
 
 
 def _door(of_one_address: int) -> Iterable[str]:
-    """What comes before all that Ray does with a request."""
+    """The rules for a request that come before Ray's own."""
     lines = (
-        # One address may not have them all. Many: a whole Label Studio is one.
+        # One address may not take all connections, but many: a whole Label Studio is one address.
         "stick-table type ipv6 size 100k expire 10s store conn_cur",
         "tcp-request connection track-sc0 src",
         f"tcp-request connection reject if {{ sc0_conn_cur gt {of_one_address} }}",
         f"http-error status 408 {_json(RequestTooSlow.code, TOO_SLOW)}",
-        # Names and paths of all applications.
+        # Ray shows the names and paths of all applications there.
         f"http-request return status 404 {_json(NoSuchRoute.code, NO_ROUTE)} if {{ path -i /-/routes }}",
-        # All of it, or as much as there is room for. Only what HAProxy still has it can send again, to
-        # another replica, when one dies; and who sends slowly holds none.
+        # HAProxy waits for the whole body, or for as much as its buffer holds: what it still has it can send
+        # to another replica when one dies. And a slow client occupies no replica.
         f"http-request wait-for-body time {BODY_S}s",
         f"http-request del-header {CONTROL} -m reg",
         f"http-request set-header {CLIENT} %[src]",

@@ -123,9 +123,9 @@ def main() -> None:
 
 
 def _begin_guard(haproxy: Haproxy, pid: int, manager: int) -> None:
-    """In a process that is nobody's child: the manager waits for HAProxy alone."""
+    """Start the guard in a process that is not the manager's child: the manager waits for HAProxy only."""
     try:
-        # Now, while HAProxy does not run yet: later they may be gone, and another process be the parent.
+        # Before HAProxy runs: later they may have ended, and another process be the parent.
         waited_for = os.pidfd_open(manager), os.pidfd_open(_parent(manager))
     except OSError:  # one of them has ended already, or the system has no pidfds
         return
@@ -141,7 +141,7 @@ def _begin_guard(haproxy: Haproxy, pid: int, manager: int) -> None:
 
 
 def _ended(pidfds: list[int], wait_s: float | None = None) -> list[int]:
-    """Those of the processes that have ended, once one has or the time is over."""
+    """Wait until a process ends or the time is over; the processes that have ended."""
     return select.select(pidfds, [], [], wait_s)[0]
 
 

@@ -1,7 +1,7 @@
-"""What Ray shows to others: who of it listens where, and what it does for somebody without a token.
+"""On which ports Ray listens, and what it does there for a client without a token.
 
-Ray's processes talk gRPC with each other, and some of them HTTP. Whoever may talk to them runs code as their
-user.
+Ray's processes talk gRPC with each other, and some of them HTTP. Whoever may talk to them can run code as
+their user.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OF_THE_APPLICATION = ("haproxy", "ray::ServeReplica", "ray::ProxyActor", "ray::
 
 
 class Answer(Enum):
-    """What somebody gets who brings no token."""
+    """What a client without a token gets."""
 
     REFUSED = "refuses who has no token"
     GIVEN = "ANSWERS WITHOUT A TOKEN"
@@ -72,7 +72,7 @@ def rays_processes() -> dict[int, str]:
 
 
 def listening_ports(processes: dict[int, str]) -> list[ListeningPort] | None:
-    """Those of ``processes``; None where only root may know (macOS)."""
+    """The ports of ``processes``; None where only root may know (macOS)."""
     psutil = _psutil()
     try:
         connections = psutil.net_connections("tcp")
@@ -86,7 +86,7 @@ def listening_ports(processes: dict[int, str]) -> list[ListeningPort] | None:
 
 
 def ask(address: str, port: int, process: str) -> Answer:
-    """What the ``process`` that listens there does for somebody at ``address`` who brings no token."""
+    """What the ``process`` that listens on ``address`` and ``port`` does for a client without a token."""
     response = _http(address, port)
     if response is not None:
         if process.startswith(_OF_THE_APPLICATION):

@@ -6,18 +6,18 @@ import ipaddress
 import socket
 
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
-# What runs beside it on this machine, its own health check for one, asks it at 127.0.0.1.
+# HAProxy listens on these only: its health check and others on this machine ask it at 127.0.0.1.
 HAPROXY_CAN = (*ANYWHERE, "127.0.0.1")
 
 
 class NoAddress(Exception):
-    """HOST is nothing to listen on; the text is a sentence for the operator."""
+    """HOST is no address to listen on; the text is a sentence for the operator."""
 
 
 def listening_address(host: str) -> str:
-    """The IP address that ``host`` is, brackets or not, or that it is a name of: an IPv4 one if there is one.
+    """The IP address of ``host``, which is an address or a name; an IPv4 one where a name has several.
 
-    Raises NoAddress.
+    Brackets around an IPv6 address are taken off. Raises NoAddress.
     """
     bare = host.strip().removeprefix("[").removesuffix("]")
     try:
@@ -41,7 +41,7 @@ def family(address: str) -> socket.AddressFamily:
 
 
 def as_haproxy_reads_it(address: str) -> str:
-    """``address`` as HAProxy's configuration has it, where a port follows behind a colon."""
+    """``address`` as HAProxy's configuration writes it in front of a colon and a port."""
     return "0::0" if address == "::" else address
 
 
@@ -52,10 +52,10 @@ def origin(address: str, port: int) -> str:
 
 
 def joined(address: str, port: int) -> str:
-    """``address`` and ``port`` as one writes them together."""
+    """``address:port``, with brackets around an IPv6 address."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether who listens on the address ``one`` takes connections of who listens on ``other``."""
+    """Whether two listeners, on ``one`` and on ``other``, would get the same connections."""
     return one == other or one in ANYWHERE or other in ANYWHERE

@@ -1,4 +1,4 @@
-"""The command itself: what it may be given, what is checked before Ray starts, and what is decided then."""
+"""The command `serve`: its flags, and what is checked and decided before Ray starts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A link that opens Ray's dashboard, for whoever sees the lines with which `serve` ends its start.
+"""A link that opens Ray's dashboard and logs in; `serve` prints it when the application runs.
 
-The dashboard asks for the token of this instance, which nobody has typed. A page of our own, on loopback too,
-gives it to the browser as Ray's own login does, in a cookie: browsers send it to every port of the same host.
+The dashboard asks for the token of this instance, which nobody has typed. A small server on loopback sets the
+cookie that Ray's own login would set. Browsers send a cookie to every port of the same host.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HOST = "127.0.0.1"
 
 
 def ray_token(variables: Mapping[str, str]) -> str:
-    """The token of this Ray, from where the environment ``variables`` say; "" without token auth."""
+    """The token of this Ray, as the environment ``variables`` give it; "" without token auth."""
     if variables.get("RAY_AUTH_MODE", "").lower() != "token":
         return ""
     given = variables.get("RAY_AUTH_TOKEN", "").strip()
@@ -38,9 +38,9 @@ def write_token(file: Path) -> None:
 
 
 class DashboardLink:
-    """Listens on ``port`` of loopback, and sends who has the link to the URL ``dashboard``, with ``token``.
+    """Listens on ``port`` of loopback, sets ``token`` as a cookie and redirects to the URL ``dashboard``.
 
-    The link has a key of its own: whoever reads it in a log still needs this machine's loopback to use it.
+    The link contains a random key. Whoever reads the link in a log still needs this machine's loopback.
     """
 
     def __init__(self, dashboard: str, port: int, token: str) -> None:

@@ -17,16 +17,16 @@ ROOT = Path(__file__).resolve().parents[3]
 TOKEN_FILE = "ray-token"  # noqa: S105 - a name
 """In an instance's folder: the token of its Ray."""
 
-# What lets clicks notice neither a dead ingress replica nor a dead proxy; docs/reliability.md says what each
-# costs. The image and the cluster's nodes have the same.
+# With these a click notices neither a dead ingress replica nor a dead proxy. The image and the nodes of a
+# cluster have the same. docs/reliability.md says what each costs.
 SURVIVING = {
-    # A request that a dying replica has begun is sent to another one: every request of ours may run twice.
-    # HAProxy needs all of it for that, and has buffers that hold all but the largest.
+    # HAProxy sends a request that a dying replica has begun to another one, since every request of ours may
+    # run twice. It needs the whole request for that, so its buffers hold all but the largest.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "131072",
-    # What a dead replica refuses is tried elsewhere at once. HAProxy waits a second before that where it
-    # balances by least connections, as Ray has it, and with the request that makes it mark the replica down,
-    # so that one is left. Label Studio gives /health no longer than that second. Its own checks go on.
+    # HAProxy tries what a dead replica refuses elsewhere at once. Ray's defaults make it wait a second first:
+    # it does so when it balances by least connections, and with the request for which it marks the replica
+    # down. Label Studio gives /health no longer than that second. HAProxy's own checks go on.
     "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "random",
     "RAY_SERVE_HAPROXY_OBSERVE_MARK_DOWN_ENABLED": "0",
     # A proxy that fails three checks in a row is started anew.
@@ -34,7 +34,7 @@ SURVIVING = {
 }
 
 IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.door:in_front"}
-"""What stands in front of Serve's own servers: the ingress has it from the config, proxies from here."""
+"""The callback in front of Serve's own servers: the config names it to the ingress, this to proxies."""
 
 # The disk has to have so many times the room that the embeddings may take.
 _ROOM = 2
@@ -101,8 +101,8 @@ def handover_variables(
     systems, as /proc/mounts has it.
     """
     args = [application.get("args") or {} for application in config["applications"]]
-    places = [each for each in (*args, {name.lower(): value for name, value in given.items()}) if each]
-    if any(isinstance(place, Mapping) and place.get(name) for place in places for name in _NAMES):
+    set_in = [*args, {name.lower(): value for name, value in given.items()}]
+    if any(isinstance(each, Mapping) and each.get(name) for each in set_in for name in _NAMES):
         return {}
     room = DurableOptions().handover_gib * 2**30 * _ROOM
     if _is_in_memory(scratch, mounts) or shutil.disk_usage(scratch).free < room:

@@ -1,7 +1,7 @@
-"""The folders of one instance: this user's alone, and short enough for the sockets in them.
+"""The folders of one instance: private to this user, and short enough for the sockets in them.
 
 Ray opens the folder that it is given to everybody (mode 0777), and joins the cluster that a file in it names.
-So it gets one inside of a folder that nobody else can enter. The path of a socket has at most 107 bytes (103
+So Ray gets a folder inside of one that nobody else can enter. The path of a socket has at most 107 bytes (103
 on macOS), and Ray, Serve and HAProxy put long names behind the folder they are given.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 LONGEST = 103 if sys.platform == "darwin" else 107
 _SHORT = Path("/tmp")  # noqa: S108 - only folders of our own are made in it
-# What stands behind each folder at most:
+# The longest path that is appended to each folder:
 _SCRATCH = len("/serve_app_xxxxxxxx/") + 56 + len("/admin.sock") + 10  # a node's id; HAProxy adds .PID.tmp
 _RAY = len("/ray/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store") + 8
 _PYTHON = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
@@ -29,10 +29,10 @@ class FolderRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where sockets and files go, and what an operator should know of it.
+    """Where sockets and files go.
 
     ``scratch`` is where a new folder for HAProxy is made; ``ray`` is Ray's temporary folder; ``temporary`` is
-    what TMPDIR is for the processes, None when it stays.
+    the processes' TMPDIR, None when it stays as it is; ``said`` is a sentence for the operator, or "".
     """
 
     scratch: Path

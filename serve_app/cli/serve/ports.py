@@ -1,8 +1,8 @@
 """The ports of one instance: each is held from the moment it is chosen, so that nobody else takes it.
 
-A port is held by a socket that is bound and does not listen: what Ray starts may listen there beside it, and
-nobody who looks for a free port is given it. Two such sockets of two instances would get along as well, so
-the choice itself is guarded by a name that only one process can have at a time.
+A port is held by a socket that is bound and does not listen. What Ray starts may listen there beside it, and
+nobody who looks for a free port is given it. Two instances could bind such a socket to the same port, so the
+choice is guarded by a name that only one process can have at a time.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Listener:
 
 
 def listeners(address: str, port: int) -> list[Listener]:
-    """Who takes connections to ``port`` of the IP ``address``; nobody where only root may know (macOS)."""
+    """Who takes connections to ``port`` of the IP ``address``; empty where only root may know (macOS)."""
     psutil = _psutil()
     try:
         connections = psutil.net_connections("tcp")

@@ -1,8 +1,8 @@
-"""All processes of one instance, whoever started them and whoever of them has died.
+"""All processes of one instance, those among them whose parents have died.
 
-They are those of the session that its application runs in, and those that have left it and carry its mark, a
-variable of the environment that every process inherits. (Ray's processes write their title over the variables
-that the system shows, and stay in the session.)
+They are the processes of the session that Ray runs in, and those that have left it and carry its mark, an
+environment variable that every process inherits. (Ray's processes overwrite with their title the variables
+that the system shows, but stay in the session.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARK = "SERVE_APP_INSTANCE"
-_ENDING_S = 5.0  # until processes that were killed are gone; longer takes only what hangs in the kernel
+_ENDING_S = 5.0  # until killed processes are gone; only one that hangs in the kernel takes longer
 _LOOK_S = 0.02
 _PROC = Path("/proc")
 
@@ -31,7 +31,7 @@ class Session:
 
     @classmethod
     def own(cls) -> Session:
-        """That of this process, which leads it."""
+        """The session of this process, which leads it."""
         return cls(os.getpid(), os.environ[MARK])
 
     def members(self) -> set[int]:
@@ -79,7 +79,7 @@ def _zombie(pid: int) -> bool:
 
 
 def _reap() -> None:
-    """Bury what was left to this process, as to process 1 of a container."""
+    """Collect ended processes that this one has inherited, as process 1 of a container does."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass

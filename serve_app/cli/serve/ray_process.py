@@ -1,4 +1,4 @@
-"""Ray and the application, from their start to their stop: the process in the session of its own.
+"""The process that runs Ray and the application, in a session of its own, from start to stop.
 
 ``python -m serve_app.cli.serve.ray_process FOLDER``, with what ``Instance`` holds in a file of that folder.
 """
@@ -64,7 +64,7 @@ class Instance:
 def run(folder: Path, instance: Instance) -> int:
     """Start everything, wait for a signal, stop everything; the exit status."""
     import ray
-    from ray.serve import scripts  # before a second thread imports of it
+    from ray.serve import scripts  # here, before a second thread imports it
 
     shutdown = Shutdown()
     shutdown.take_signals()
@@ -121,10 +121,10 @@ def _locations(instance: Instance, context: Any) -> dict[str, str]:
 
 
 def port_conflict(instance: Instance, session: Session) -> str:
-    """A sentence about a port of the instance on which somebody else listens; empty when there is none.
+    """A sentence about a port of the instance on which another process listens too; empty without one.
 
-    Looked at before the members and after: HAProxy replaces its processes when replicas come, and one that
-    has ended in between is nobody's.
+    The listeners are read before the members of the session and after them: HAProxy replaces its processes
+    when replicas come, and one that has ended in between is no stranger.
     """
     for what, address, port in instance.ports:
         before = listeners(address, port)
@@ -138,7 +138,7 @@ def port_conflict(instance: Instance, session: Session) -> str:
 
 
 def _deploy(serve_run: Any, config: Path) -> bool:
-    """Hand the config to Serve; whether it took it. If not, Serve has said why and has shut down."""
+    """Deploy the config; whether Serve took it. If not, Serve has said why and has shut down."""
     try:
         serve_run.main(args=[str(config), "--app-dir", str(ROOT), "--non-blocking"], standalone_mode=False)
     except SystemExit:
@@ -147,14 +147,14 @@ def _deploy(serve_run: Any, config: Path) -> bool:
 
 
 def main(folder: Path) -> NoReturn:
-    """The process from beginning to end; not Python's, where Ray would wait for what is ended here."""
+    """Run the instance and end, past Python's own exit: there Ray waits for what is killed here."""
     supervisor.stop_with_supervisor(STOP_S)
     status = 1
     try:
         status = run(folder, Instance.read(folder))
     except Exception:
         traceback.print_exc()
-    # The outer process does both as well, if it lives.
+    # The supervisor does both as well, if it is alive.
     shutil.rmtree(folder, ignore_errors=True)
     Session.own().end(spare=os.getpid())
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What `serve` says once the application is there: where everything is, or why it is not."""
+"""Waits until the application is ready, then prints where everything is, or why it failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import typer
 
-# What our own errors start with in a traceback; behind it stands a sentence.
+# The beginning of a line of a traceback that ends in a sentence of ours.
 _OWN = ("values.errors.", "serve_app.settings.")
 
 
@@ -28,8 +28,8 @@ def reason(messages: Sequence[str]) -> str:
 class Watch:
     """Waits in a thread for every application, then says where things are.
 
-    When an application cannot be deployed, or is not alone on its ports, it says so and interrupts the
-    process: nobody waits in vain, and nobody is answered by the wrong one.
+    When an application cannot be deployed, or another program listens on its ports too, it says so and
+    interrupts the process. Otherwise people would wait in vain, or be answered by the other program.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Watch:
         notes: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> None:
-        """``locations``: what else is where, in a word each."""
+        """``locations``: where the dashboard, the logs and the like are, by one word each."""
         self._origin = origin
         self._prefixes = prefixes
         self._locations = locations

@@ -1,4 +1,4 @@
-"""What others may do here, as far as it was decided before the start: for the operator to know."""
+"""Warnings to the operator about who may use the application and Ray, known before both start."""
 
 from __future__ import annotations
 

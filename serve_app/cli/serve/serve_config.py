@@ -1,4 +1,4 @@
-"""The Serve config that is run: read, and refused in a sentence before Ray is started."""
+"""Reads the Serve config that is run, and refuses a wrong one in a sentence before Ray starts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def settings(config: dict[str, Any]) -> list[Settings]:
-    """Those of each of our applications, as it will read them itself. Raises ConfigRefused."""
+    """The settings of each application of ours, as it will read them itself. Raises ConfigRefused."""
     read: list[Settings] = []
     said: list[str] = []
     for application in config["applications"]:

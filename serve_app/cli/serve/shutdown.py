@@ -25,7 +25,7 @@ ANSWERED_S, CLOSED_S, STOP_S = 5.0, 8.5, 9.5
 
 FRONTEND = "http_frontend"  # as Serve names it in HAProxy's configuration
 _LOOK_S = 0.05
-_QUIET = 5  # looks in a row that find nothing: a request may just have come in and not been handed on yet
+_QUIET = 5  # checks in a row that find nothing: a request that has just come in may not be counted yet
 _ASK_S = 2.0
 
 
@@ -37,7 +37,7 @@ class Shutdown:
         self._since = 0.0
 
     def take_signals(self) -> None:
-        """From now on. To be called again after `ray.init`, which sets handlers that abort."""
+        """Take the signals. Call it again after `ray.init`, which sets handlers that abort."""
         for each in SIGNALS:
             signal.signal(each, self._interrupt)
 
@@ -58,7 +58,7 @@ class Shutdown:
         self.close()
 
     def close(self) -> None:
-        """Let Serve and Ray close down as long as there is time for it. What is left is for others to end."""
+        """Close Serve and Ray for as long as there is time. The supervisor kills what is left."""
         closing = threading.Thread(target=_close, name="close", daemon=True)
         closing.start()
         closing.join(self._remaining(CLOSED_S))
@@ -82,26 +82,26 @@ def _close() -> None:
 
 
 def drain(scratch: Path, within_s: float) -> int:
-    """Wait until nothing is under way, at most ``within_s`` seconds; how many requests are left then.
+    """Wait until no request is under way, at most ``within_s`` seconds; how many are left then.
 
-    HAProxy, whose admin socket is somewhere below ``scratch``, takes no new connections from here on. Serve's
-    own proxy cannot be told so: it is only asked whether anything is under way, and then counts as one.
+    HAProxy, whose admin socket is somewhere below ``scratch``, is told to take no new connections. A proxy of
+    Serve's own cannot be told so: it only says whether anything is under way, and then counts as one request.
     """
     admins = [Admin(path) for path in scratch.glob("*/admin.sock")]
     if not admins:
         return _wait(_proxies_that_work(), within_s)
     for admin in admins:
-        admin.close_door()
+        admin.refuse_connections()
     return _wait(lambda: sum(admin.under_way() for admin in admins), within_s)
 
 
 class Admin:
-    """HAProxy's admin socket. What it cannot do any more, since HAProxy has died, is no error."""
+    """HAProxy's admin socket. A HAProxy that has died is no error: it has nothing under way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def close_door(self) -> None:
+    def refuse_connections(self) -> None:
         """Refuse new connections. What is open stays open."""
         self._ask(f"disable frontend {FRONTEND}")
 
@@ -121,7 +121,7 @@ class Admin:
 
 
 def _wait(under_way: Callable[[], int], within_s: float) -> int:
-    """Until nothing has been under way for some looks, or the time is up; what is under way then."""
+    """Wait until checks in a row find nothing under way, or the time is up; what is under way then."""
     deadline = time.monotonic() + within_s
     quiet = 0
     while True:

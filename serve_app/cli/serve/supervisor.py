@@ -1,9 +1,9 @@
-"""Two processes: one that the operator starts and signals, and one in a session of its own that runs Ray.
+"""The supervisor: the process that the operator starts and signals. It runs Ray in another process.
 
 A signal to the process group, as shells, Docker and systemd send it, would end Ray's own processes before
-anybody could stop HAProxy. So the outer process alone is in the operator's group. It hands the first signal
-on, keeps the time of the stop, and at the end ends whatever is left of the other session. When it is killed
-itself, the inner process notices and stops as well.
+anybody could stop HAProxy. So Ray runs in a session of its own, and only the supervisor is in the operator's
+group. The supervisor passes the first signal on, limits the time of the stop, and kills whatever is left of
+the other session at the end. When the supervisor itself is killed, the inner process notices and stops.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def supervise(command: Sequence[str], stop_s: float) -> int:
-    """Run ``command`` in a session of its own, of which nothing is left afterwards; the exit status.
+    """Run ``command`` in a session of its own and return its exit status; none of its processes is left then.
 
-    The first of SIGINT, SIGTERM and SIGHUP is handed on to it; ``stop_s`` seconds later everything is killed.
-    Its standard input ends when this process does. The status is 0 after a signal, if it ended in time.
+    The first SIGINT, SIGTERM or SIGHUP is passed on to it; ``stop_s`` seconds later everything is killed. The
+    status is 0 after a signal, if it ended in time. Its standard input ends when this process ends.
     """
     outer = _Supervisor(stop_s)
     mark = uuid.uuid4().hex
     environment = {**os.environ, MARK: mark}
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=environment) as inner:
         status = outer.wait_for(inner.pid)
-        inner.returncode = os.waitstatus_to_exitcode(status)  # it is buried already
+        inner.returncode = os.waitstatus_to_exitcode(status)  # waitpid has collected it already
         left = Session(inner.pid, mark).end()
     if outer.overdue:
         said = f"The application had not stopped {stop_s:.0f} s after the signal: its processes were ended."
@@ -52,26 +52,26 @@ def supervise(command: Sequence[str], stop_s: float) -> int:
 
 
 class _Supervisor:
-    """The wait for the inner process, and what signals do meanwhile."""
+    """Waits for the inner process and passes signals on to it."""
 
     def __init__(self, stop_s: float) -> None:
         self.asked = self.overdue = False
         self._inner = 0
         self._stop_s = stop_s
         for each in SIGNALS:
-            # Whoever starts this under nohup wants it to survive the terminal. SIGINT is ignored by what a
-            # shell starts in the background, and is meant all the same.
+            # Under nohup SIGHUP is ignored and stays so, since the application is to survive the terminal. A
+            # shell lets what it starts in the background ignore SIGINT, which is taken here all the same.
             if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:
                 signal.signal(each, self._hand_on)
         signal.signal(signal.SIGALRM, self._give_up)
 
     def wait_for(self, inner: int) -> int:
-        """The wait status of the process ``inner``, to which signals are handed on from now on."""
+        """Wait until the process ``inner`` ends, passing signals on to it; its wait status."""
         self._inner = inner
-        if self.asked:  # before it was there
+        if self.asked:  # the signal came before the process
             self._tell(signal.SIGTERM)
         while True:
-            ended, status = os.waitpid(-1, 0)  # as process 1 of a container there are others to bury
+            ended, status = os.waitpid(-1, 0)  # process 1 of a container collects others too
             if ended == inner:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 return status
@@ -79,10 +79,10 @@ class _Supervisor:
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             without_terminal()
-        if not self.asked:  # a second Ctrl-C is not to cut short the answers that are under way
+        if not self.asked:  # a second Ctrl-C must not cut off answers under way
             self.asked = True
             signal.setitimer(signal.ITIMER_REAL, self._stop_s)
-            # Not SIGINT, which would be a traceback while Python still starts.
+            # Not SIGINT, which ends in a traceback while Python still starts.
             self._tell(signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
 
     def _give_up(self, number: int, frame: FrameType | None) -> None:
@@ -96,8 +96,8 @@ class _Supervisor:
 
 
 def stop_with_supervisor(stop_s: float) -> None:
-    """In the inner process: stop when the outer one has died; ``stop_s`` seconds later end what is left."""
-    threading.Thread(target=_follow, args=(stop_s,), name="outer process", daemon=True).start()
+    """In the inner process: stop when the supervisor has died; ``stop_s`` seconds later kill what is left."""
+    threading.Thread(target=_follow, args=(stop_s,), name="supervisor watch", daemon=True).start()
 
 
 def _follow(stop_s: float) -> None:
@@ -112,7 +112,7 @@ def _follow(stop_s: float) -> None:
 
 
 def without_terminal() -> None:
-    """Print to nowhere: the terminal is gone, and whoever prints to it fails."""
+    """Send what is printed to /dev/null: the terminal is gone, and printing to it would fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
