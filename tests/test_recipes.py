@@ -163,7 +163,7 @@ MODEL = Recipe(
     "A model",
     made={"segmenters/threshold.py": THRESHOLD},
     changed={
-        "segmenters/naming.py": {"(AUTO, CLASSICAL, ": '(AUTO, CLASSICAL, "threshold", '},
+        "segmenters/model_names.py": {"(AUTO, CLASSICAL, ": '(AUTO, CLASSICAL, "threshold", '},
         "segmenters/registry.py": {
             "from segmenters.segmenter import Segmenter\n": (
                 "from segmenters.segmenter import Segmenter\nfrom segmenters.threshold import Threshold\n"
