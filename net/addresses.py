@@ -1,8 +1,8 @@
 """Which addresses images may come from.
 
-A URL is parsed once, here, and the parsed URL is what is connected to. Names are resolved once, every
-address of the answer is checked, and the connection goes to a checked address (see ``sockets``): a name that
-answers differently the second time (DNS rebinding) gains nothing.
+Two parsers may read one URL differently, so it is parsed once, here, and the connection uses the parsed URL.
+Names are resolved once, every address of the answer is checked, and the connection goes to a checked address
+(see ``sockets``): a name that answers differently the second time (DNS rebinding) gains nothing.
 
 The special ranges are those of the IANA special-purpose address registries as Python's ``ipaddress`` knows
 them, plus the ranges that carry an IPv4 address inside an IPv6 one and the clouds' metadata addresses.
@@ -103,7 +103,7 @@ def parse_url(text: str) -> httpx.URL:
 
 def join_url(base: httpx.URL, location: str) -> httpx.URL:
     """The URL a redirect from ``base`` leads to, as strictly parsed. Raises ``ForbiddenUrl``."""
-    # Before joining, which silently drops what it finds odd.
+    # Checked before joining, because urljoin drops odd characters in silence.
     _check_characters(location)
     try:
         return parse_url(urljoin(str(base), location))

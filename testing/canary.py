@@ -20,8 +20,7 @@ from values.errors import ServiceError
 
 CANARY = "canary-3f9c1d7e5b"
 
-# A JSON Web Token, or its first two parts. Whoever logs one gives its secret away, so any of them is a
-# finding.
+# A JSON Web Token, or its first two parts. A log with one gives its secret away, so each is a finding.
 _JWT = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}"
 _AROUND = 80
 # The logger of the deployments: an operator can set it to DEBUG (LOG_LEVEL), whatever Ray sets it to here.

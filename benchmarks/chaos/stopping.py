@@ -21,7 +21,7 @@ STOP_S = 10.0
 
 # A click is in flight when it was sent a moment ago.
 _SENT_S = 0.1
-# What is ended with the application may take a moment to be gone.
+# Processes that end with the application may take a moment to disappear.
 _GONE_S = 0.5
 
 

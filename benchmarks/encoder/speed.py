@@ -29,8 +29,8 @@ from values.image import Pixels
 NETWORK = "network"
 UINT8 = "uint8"
 FLOAT32 = "float32"
-# From what is on the device to what is there, and from pixels to arrays in the host's memory. Decoding gives
-# SAM 2 its pixels as float32.
+# NETWORK is timed from inputs to outputs on the device, the others from pixels to arrays in the host's
+# memory. SAM 2 gets its pixels as float32 when images are decoded.
 WAYS = (NETWORK, UINT8, FLOAT32)
 
 OUT_OF_MEMORY = "out of memory"

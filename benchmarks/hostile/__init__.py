@@ -1,2 +1,1 @@
-"""Attacks on the application while honest annotators work: a file for each family, a table of what they
-noticed."""
+"""Attacks on the application while honest annotators work, a file for each family of attacks."""

@@ -37,7 +37,7 @@ _MASKS = re.compile(rb'"rle": ?\[[0-9, ]*\]')
 class Outcome:
     """What became of one request.
 
-    ``at``: seconds since the load began. ``seconds``: until the answer was there, or whoever asked left.
+    ``at``: seconds since the load began. ``seconds``: until the answer came or the client left.
     ``status``: of HTTP; 0 for none. ``retry_after``: whether the header came. ``masks``: a digest of the
     masks in the answer, None without any. ``number``: which of the requests it was.
     """

@@ -13,7 +13,8 @@ from testing.processes import memory_of
 class Tree:
     """``processes``: how many run. ``now``, ``peak``: MiB of all of them.
 
-    ``now`` counts once what they share, ``peak`` in each of them: that of many processes is too large.
+    ``now`` counts shared pages once. ``peak`` counts them in each process, so it is too large for many of
+    them.
     """
 
     processes: int
