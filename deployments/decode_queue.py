@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from deployments.niceness import DECODING, behind_loops
+from values.click_answer import QueueState
 
 T = TypeVar("T")
 
@@ -23,28 +23,6 @@ a moment, replicas that start on the same cores, is soon over."""
 HEADROOM = 1.25
 """The door lets in up to the limit. What has passed it, or has waited for its image, is refused a little
 later: its way here is paid for."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """What a decoder replica tells with each answer.
-
-    ``decoder``: which replica. ``wait_s``: seconds until a further click would be begun. ``interval_s``:
-    seconds between two finished clicks while it is busy, at most ``max_wait_s`` / ``FEW``. ``max_wait_s``:
-    how long a click may wait here.
-    """
-
-    decoder: str
-    wait_s: float
-    interval_s: float
-    max_wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """The answer to a click that is refused. No exception: Serve would log a traceback for each."""
-
-    queue: QueueState
 
 
 class DecodeQueue:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from deployments.calls.large_values import Parcel
 from deployments.cpus import threads_each
-from deployments.decode_queue import Busy, DecodeQueue, QueueState
+from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import Keeper
 from deployments.metrics import Meters
@@ -27,11 +27,12 @@ from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
-from protocol.regions import Region, encode
+from protocol.regions import encode
 from segmenters.candidates import ranked
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
+from values.click_answer import Busy, ClickAnswer, Region
 from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
 from values.errors import DeviceFailed
@@ -42,23 +43,6 @@ from values.prompt import Prompt
 
 HANDOVER_SWEEP_S = 30.0
 """The folder for a handover is small, and on a disk that others need: it is kept within its bound closely."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClickAnswer:
-    """What became of one click.
-
-    ``regions``: results for Label Studio, RLE still as uint8 arrays. ``score``: mean of the masks' scores.
-    ``warm``: the embedding was at hand. ``seconds``: wall time by stage. ``version``: of the model.
-    ``queue``: how long it is by now.
-    """
-
-    regions: list[Region]
-    score: float
-    warm: bool
-    seconds: dict[str, float]
-    version: str
-    queue: QueueState
 
 
 class Decoder:

@@ -21,7 +21,6 @@ from deployments.calls.decoder_client import Owners
 from deployments.calls.large_values import LARGE
 from deployments.calls.setup_configs import SetupConfigs
 from deployments.calls.setup_tokens import OfferedTokens
-from deployments.decode_queue import Busy
 from deployments.http.auth import BasicAuth
 from deployments.http.diagnosis import diagnose
 from deployments.http.door import DETAIL, Door, serves_here, visit_of
@@ -42,16 +41,16 @@ from imaging.project_tasks import ProjectTasks
 from label_studio.site import Site
 from protocol import bodies, config_warnings, label_config
 from protocol.bodies import PredictBody
-from protocol.click import Nothing, read_click, read_images
+from protocol.click import Nothing, no_region, read_click, read_images
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
 from protocol.options import ReadOptions
-from protocol.regions import no_region
 from protocol.responses import encode_predict, prediction, written_length
-from segmenters.registry import Choice
+from values.click_answer import Busy
 from values.errors import BadRequest, DeadlineExceeded, ImageError, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource
 from values.one_line import shown
 from values.priority import Priority
+from values.served_model import ServedModel
 
 logger = logging.getLogger("ray.serve")
 
@@ -76,7 +75,7 @@ class Ingress:
         options: IngressOptions,
         images: ImageOptions,
         reading: ReadOptions,
-        choice: Choice,
+        model: ServedModel,
         decoder: Any,
         fetcher: Any,
         journal: Any,
@@ -85,7 +84,7 @@ class Ingress:
         self._options = options
         self._images = images
         self._reading = reading
-        self._choice = choice
+        self._model = model
         self._decoder = decoder
         self._fetcher = fetcher
         self._journal = journal
@@ -143,8 +142,7 @@ class Ingress:
         return json_response({"status": "UP", "model_class": "SegmentAnything", **self._about()})
 
     async def _versions(self, request: Request) -> Response:
-        version = self._choice.segmenter.version
-        return json_response({"versions": [version], "message": self._choice.reason})
+        return json_response({"versions": [self._model.version], "message": self._model.reason})
 
     async def _metrics(self, request: Request) -> Response:
         # Label Studio's example backends answer {} here. One replica's numbers would mislead a scraper:
@@ -164,7 +162,7 @@ class Ingress:
             warnings += self._offer(body, token)
         warnings = shortened(warnings)
         self.reporter.warned(body.project_id, warnings)
-        return json_response({"model_version": self._choice.segmenter.version, "warnings": warnings})
+        return json_response({"model_version": self._model.version, "warnings": warnings})
 
     async def _webhook(self, request: Request) -> Response:
         raw = await self._read(request)
@@ -192,7 +190,7 @@ class Ingress:
                 self._prefetcher.opened(body)
             return _predictions([])
         # One result for each task; the prompts are about the first.
-        results = [prediction([], 0.0, self._choice.segmenter.version)] * len(body.tasks)
+        results = [prediction([], 0.0, self._model.version)] * len(body.tasks)
         if isinstance(click, Nothing):
             request.state.no_mask = click.reason
             return _predictions(results)
@@ -330,12 +328,11 @@ class Ingress:
         return []
 
     def _about(self) -> dict[str, Any]:
-        segmenter = self._choice.segmenter
         return {
-            "model": segmenter.name,
-            "model_version": segmenter.version,
-            "fallback": self._choice.fallback,
-            "reason": self._choice.reason,
+            "model": self._model.name,
+            "model_version": self._model.version,
+            "fallback": self._model.fallback,
+            "reason": self._model.reason,
         }
 
 

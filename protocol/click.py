@@ -111,6 +111,15 @@ def read_click(
     )
 
 
+def no_region(click: Click) -> str:
+    """A sentence for a click that no region was made of."""
+    tags = ", ".join(sorted({f"<{output.tag}>" for output in click.outputs}))
+    return (
+        f"the mask is empty, or too small for a region of {tags}: the model found nothing where the prompts "
+        "point; click on another part of the object, or draw a box around it"
+    )
+
+
 def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource]:
     """The images of a request's tasks, in order and without repeats, for warming; at most ``limit``.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +14,8 @@ from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.polygons import polygons
-
-Region = dict[str, Any]
-"""A result of Label Studio, ready for JSON but for ``value.rle``, which is a uint8 array."""
+from protocol.responses import clamp
+from values.click_answer import Region
 
 
 def encode(
@@ -49,20 +47,6 @@ def encode(
     output = output or click.outputs[0]
     values = _ENCODERS[output.tag.removesuffix("Labels")](mask, options or RegionOptions())
     return [region for value in values for region in _regions(value, clamp(score), click, output)]
-
-
-def no_region(click: Click) -> str:
-    """A sentence for a click where ``encode`` made no region of any mask."""
-    tags = ", ".join(sorted({f"<{output.tag}>" for output in click.outputs}))
-    return (
-        f"the mask is empty, or too small for a region of {tags}: the model found nothing where the prompts "
-        "point; click on another part of the object, or draw a box around it"
-    )
-
-
-def clamp(score: float) -> float:
-    """A score as Label Studio stores it: 0..1, and 0 for what is not finite."""
-    return min(1.0, max(0.0, float(score))) if math.isfinite(score) else 0.0
 
 
 def _regions(value: dict[str, Any], score: float, click: Click, output: Output) -> list[Region]:

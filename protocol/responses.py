@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from protocol.regions import Region, clamp
+from values.click_answer import Region
 
 CHUNK = 32_768
 """Numbers that are written in one go: a millisecond, during which no other thread of the process runs."""
@@ -20,6 +21,11 @@ _NUMBER, _POINT, _PREDICTION = 4, 40, 80  # characters
 def prediction(regions: Sequence[Region], score: float, model_version: str) -> dict[str, Any]:
     """One task's prediction. ``score`` is clamped to 0..1, as Label Studio demands of what it stores."""
     return {"model_version": model_version, "score": clamp(score), "result": list(regions)}
+
+
+def clamp(score: float) -> float:
+    """A score as Label Studio stores it: 0..1, and 0 for what is not finite."""
+    return min(1.0, max(0.0, float(score))) if math.isfinite(score) else 0.0
 
 
 def encode_predict(results: Sequence[Mapping[str, Any]]) -> bytes:

@@ -19,6 +19,7 @@ from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Segmenter
 from values.errors import ModelError
+from values.served_model import ServedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Choice:
     fallback: bool = False
     gpu: bool = False
     automatic: bool = False
+
+    @property
+    def served(self) -> ServedModel:
+        """What clients are told of it."""
+        return ServedModel(self.segmenter.name, self.segmenter.version, self.reason, self.fallback)
 
 
 def is_automatic(options: ModelOptions) -> bool:

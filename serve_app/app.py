@@ -87,7 +87,7 @@ def build(settings: Settings) -> Application:
         ingress,
         images,
         reading,
-        choice,
+        choice.served,
         decoder,
         fetcher,
         journal,

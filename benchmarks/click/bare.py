@@ -21,7 +21,7 @@ from imaging.decoding import decode
 from imaging.options import ImageOptions
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
-from protocol.regions import Region, encode
+from protocol.regions import encode
 from segmenters.candidates import ranked
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
@@ -29,6 +29,7 @@ from segmenters.resample import to_mask
 from segmenters.segmenter import Decoder
 from serve_app.settings import Settings
 from testing.running_app import ROOT, inherited
+from values.click_answer import Region
 from values.embedding import Embedding
 
 Stages = dict[str, float]

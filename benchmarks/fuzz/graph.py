@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from deployments.decode_queue import QueueState
-from deployments.decoder import ClickAnswer
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
@@ -18,6 +16,7 @@ from protocol.regions import encode
 from segmenters import registry
 from segmenters.options import ModelOptions
 from testing.deployment_fakes import Handle
+from values.click_answer import ClickAnswer, QueueState
 from values.errors import ImageError, error_classes
 from values.image import ImageSource
 from values.priority import Priority
@@ -52,7 +51,7 @@ class Graph:
             IngressOptions(max_wait_s=3600, **options),
             ImageOptions(label_studio_url="http://127.0.0.1:8080", use_setup_token=True),
             ReadOptions(),
-            registry.choose(ModelOptions(model="classical")),
+            registry.choose(ModelOptions(model="classical")).served,
             self.decoder,
             self.fetcher,
             self.journal,

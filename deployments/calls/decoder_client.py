@@ -9,13 +9,12 @@ from typing import Any
 
 from deployments.calls.call import call
 from deployments.calls.large_values import Parcel, post
-from deployments.decode_queue import Busy
-from deployments.decoder import ClickAnswer
 from deployments.off_loop import off_loop_if_large
 from embeddings.key import image_key
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from protocol.click import Click
+from values.click_answer import Busy, ClickAnswer
 from values.errors import ImageError
 from values.image import ImageSource
 from values.priority import Priority

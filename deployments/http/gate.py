@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from deployments.decode_queue import QueueState
 from deployments.http.pulse import Pulse
+from values.click_answer import QueueState
 
 FORGET_S = 30.0
 """A decoder that was not heard of for so long has no say: it may be gone."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deployments.calls.large_values import Parcel
-from deployments.decoder import ClickAnswer, Decoder
+from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol.bodies import read_predict
@@ -20,6 +20,7 @@ from testing.label_studio_requests import predict_body
 from testing.pointing import shown
 from testing.scenes import scene
 from tests.protocol.support import encoded
+from values.click_answer import ClickAnswer
 from values.embedding import Embedding
 from values.errors import ImageDiffers
 

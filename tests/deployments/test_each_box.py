@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deployments import decoder
-from deployments.decoder import ClickAnswer, Decoder
+from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol import bodies
@@ -17,6 +17,7 @@ from protocol.click import Click, read_click
 from protocol.options import ReadOptions, RegionOptions
 from testing.deployment_fakes import Handle
 from tests.protocol.support import encoded, rectangle
+from values.click_answer import ClickAnswer
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks

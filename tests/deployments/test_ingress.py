@@ -15,8 +15,6 @@ import pytest
 
 from deployments import off_loop
 from deployments.calls.large_values import LARGE, Parcel
-from deployments.decode_queue import Busy, QueueState
-from deployments.decoder import ClickAnswer
 from deployments.http import gate, reporter
 from deployments.http.entrance import ADDRESS
 from deployments.ingress import AHEAD, Ingress
@@ -33,6 +31,7 @@ from segmenters.options import ModelOptions
 from testing.canary import CANARY
 from testing.deployment_fakes import Handle
 from testing.label_studio_requests import predict_body
+from values.click_answer import Busy, ClickAnswer, QueueState
 from values.errors import BadRequest, ImageTimeout, ImageUnauthorized, NotKept, Overloaded, error_classes
 from values.image import ImageSource
 from values.priority import Priority
@@ -166,7 +165,7 @@ class Door:
             IngressOptions(**options),
             ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
             ReadOptions(),
-            registry.choose(ModelOptions(model="classical")),
+            registry.choose(ModelOptions(model="classical")).served,
             self.graph.decoder,
             self.graph.fetcher,
             self.graph.journal,

@@ -7,7 +7,7 @@ import pytest
 
 from protocol import repeater
 from protocol.bodies import PredictBody, read_predict
-from protocol.click import LOOK_UPS, Click, Nothing, read_click, read_images
+from protocol.click import LOOK_UPS, Click, Nothing, no_region, read_click, read_images
 from protocol.controls import Output
 from protocol.options import ReadOptions
 from protocol.repeater import Budget
@@ -314,3 +314,7 @@ def test_the_setting_for_pictures_holds_for_what_a_browser_shows() -> None:
     )
     with pytest.raises(BadPrompt, match=r"over 0\.019 megapixels"):
         read_click(predict(CONFIG, keypoint(1, 1)), ReadOptions(max_image_megapixels=0.019))
+
+
+def test_why_there_is_no_region_names_the_control() -> None:
+    assert "too small for a region of <BrushLabels>" in no_region(click(predict(CONFIG, keypoint(1, 1))))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 import pickle
 from typing import Any
 
@@ -15,7 +14,7 @@ from protocol import regions
 from protocol.click import Click, read_click
 from protocol.controls import OUTPUT_ORDER, Output
 from protocol.options import RegionOptions
-from protocol.regions import clamp, encode, no_region
+from protocol.regions import encode
 from protocol.responses import encode_predict, prediction
 from tests.protocol.support import keypoint, predict
 
@@ -55,7 +54,7 @@ def stored(
 def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
     regions = stored(tag, score=score)
     errors = LabelInterface(config(tag)).validate_prediction(
-        {"model_version": "m", "score": clamp(score), "result": regions}, return_errors=True
+        {"model_version": "m", "score": min(score, 1), "result": regions}, return_errors=True
     )
     assert errors == []
     for region in regions:
@@ -107,10 +106,6 @@ def test_a_mask_goes_to_the_output_of_its_prompt() -> None:
     other = Output("BrushLabels", "out", "image", ("Other",))
     [first], [second] = encode(MASK, 0.5, found), encode(MASK, 0.5, found, output=other)
     assert (first["value"]["brushlabels"], second["value"]["brushlabels"]) == (["Object"], ["Other"])
-
-
-def test_why_there_is_no_region_names_the_control() -> None:
-    assert "too small for a region of <PolygonLabels>" in no_region(click("PolygonLabels"))
 
 
 def test_polygons_are_one_region_each() -> None:
@@ -198,15 +193,6 @@ def test_the_mask_must_be_of_the_browsers_size(mask: NDArray[np.generic]) -> Non
 def test_ids_are_new_each_time() -> None:
     ids = {encode(MASK, 0.9, click("RectangleLabels"))[0]["id"] for _ in range(200)}
     assert len(ids) == 200
-
-
-@pytest.mark.parametrize(
-    ("score", "clamped"),
-    [(0.5, 0.5), (1.02, 1), (-3, 0), (math.nan, 0), (math.inf, 0), (np.float32(0.25), 0.25)],
-)
-def test_scores_are_clamped(score: float, clamped: float) -> None:
-    assert clamp(score) == clamped
-    assert isinstance(clamp(score), float)
 
 
 def test_regions_pickle_with_their_arrays() -> None:

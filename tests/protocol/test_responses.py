@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
 
-from protocol.responses import CHUNK, encode_predict, prediction, written_length
+from protocol.responses import CHUNK, clamp, encode_predict, prediction, written_length
 
 
 def test_no_results() -> None:
@@ -22,6 +23,15 @@ def test_a_prediction() -> None:
             {"model_version": "m-1", "score": 0, "result": []},
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("score", "clamped"),
+    [(0.5, 0.5), (1.02, 1), (-3, 0), (math.nan, 0), (math.inf, 0), (np.float32(0.25), 0.25)],
+)
+def test_scores_are_clamped(score: float, clamped: float) -> None:
+    assert clamp(score) == clamped
+    assert isinstance(clamp(score), float)
 
 
 def test_only_what_a_prediction_holds() -> None:

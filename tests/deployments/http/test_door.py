@@ -9,11 +9,11 @@ import pytest
 from ray.serve._private.http_util import validate_http_proxy_callback_return
 from starlette.middleware import Middleware
 
-from deployments.decode_queue import QueueState
 from deployments.http import door
 from deployments.http.door import Door, in_front, serves_here, visit_of
 from deployments.http.entrance import Entrance
 from deployments.http.gate import CROWD, Gate
+from values.click_answer import QueueState
 
 Message = MutableMapping[str, Any]
 OPEN, FULL = QueueState("a", 0.0, 0.1, 1.5), QueueState("a", 60.0, 0.1, 1.5)

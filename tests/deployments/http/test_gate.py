@@ -2,9 +2,9 @@
 
 import pytest
 
-from deployments.decode_queue import QueueState
 from deployments.http.gate import CROWD, FORGET_S, LATE, UNREAD_S, Gate
 from deployments.http.pulse import Pulse
+from values.click_answer import QueueState
 
 MAX_WAIT_S = 1.5
 
