@@ -180,7 +180,7 @@ class Ingress:
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
         ms = _in_all_ms(raw, click_ms(body))
-        click = await self._dear.run(ms, body.project_id, read_click, body, self._reading, self._drawn)
+        click = await self._dear.run(ms, body.project_id, read_click, body, self._drawn, self._reading)
         if click is None:
             # One task is an opened one, on which somebody is about to click.
             opened = len(body.tasks) == 1

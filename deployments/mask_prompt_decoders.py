@@ -12,7 +12,7 @@ import numpy as np
 
 from imaging.decoding_processes.ends import Ended, Unread
 from imaging.decoding_processes.pool import Processes, processes
-from protocol.mask_prompts import LONG_SIDE, Drawing, Drawn
+from protocol.drawings import LONG_SIDE, Drawing, Drawn
 from values.errors import BadPrompt, Overloaded
 from values.one_line import one_line
 from values.pixel_limit import PixelLimit

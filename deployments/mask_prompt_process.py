@@ -14,7 +14,8 @@ import numpy as np
 
 from imaging.decoding import Turn
 from imaging.decoding_processes.process import Limits, main
-from protocol.mask_prompts import Drawing, read
+from protocol.drawings import Drawing
+from protocol.mask_prompts import read
 from values.errors import BadPrompt
 
 LARGE_PIXELS = 16_000_000

@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from protocol import mask_prompts
 from protocol.bodies import PredictBody, Task, WebhookBody
 from protocol.controls import Output
+from protocol.drawings import Draw
 from protocol.label_config import Image, LabelConfig, parse
-from protocol.mask_prompts import Draw
 from protocol.options import ReadOptions
 from protocol.prompts import Pointed, read_pointed
 from protocol.repeater import Budget, Spent, expanded, images
@@ -51,9 +50,7 @@ class Nothing:
     reason: str
 
 
-def read_click(
-    body: PredictBody, options: ReadOptions | None = None, draw: Draw = mask_prompts.read
-) -> Click | Nothing | None:
+def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None) -> Click | Nothing | None:
     """The click of an interactive request, which is about its first task; None for a request without prompts.
 
     Label Studio sends one task with a context. When a client sends more, the context's prompts are still on
@@ -71,7 +68,7 @@ def read_click(
         return None
     if not body.tasks:
         raise BadRequest("the body of /predict has prompts but no task; send the task they belong to")
-    pointed = read_pointed(body.items, options.multi_box, options, draw)
+    pointed = read_pointed(body.items, draw, options.multi_box, options)
     if pointed is None or not pointed.prompts:
         return Nothing(
             "the prompts ask for no mask: there is no positive click, box or drawn mask among them"

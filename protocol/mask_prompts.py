@@ -7,12 +7,8 @@ takes no more than the decoded picture itself, 4 bytes a pixel for a PNG and 1 f
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -20,52 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protocol import brush_rle
+from protocol.drawings import LONG_SIDE, Drawing, Drawn, check_png
 from protocol.polygons import filled
 from values.errors import BadPrompt
 
-LONG_SIDE = 512
-"""The long side of a mask prompt in pixels."""
-
 _STRIP = 2**20  # pixels that are looked at together
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-PNG_BYTES = 192 * 2**20
-"""Bytes of a PNG's pixels as they are decoded: one for each of a picture of one channel, four for others. Of
-grey or of palette, as the editor's own masks could be, every picture that is allowed fits."""
-
-_GREY, _PALETTE = 0, 3  # colour types of the PNG specification
 
 Mask = NDArray[np.bool_]
-Kind = Literal["rle", "png", "opaque png"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
-    """A drawn mask in its encoded form, of a picture of ``width`` x ``height``.
-
-    ``kind``: the brush's RLE, the brush's PNG, or a bitmask's PNG, which is on where it is not transparent.
-    """
-
-    kind: Kind
-    data: bytes
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """An area of an image.
-
-    ``box``: (4,) float64 x0, y0, x1, y1, the outer edges as fractions of the picture.
-    ``mask``: HxW float32 in 0..1 over the whole picture, at most 512 pixels on the long side; None for a box.
-    """
-
-    box: NDArray[np.float64]
-    mask: NDArray[np.float32] | None = None
-
-
-Draw = Callable[[Drawing], Drawn]
-"""A function that reads drawings: ``read``, or one that has a process do it, which can be ended."""
 
 
 def read(drawing: Drawing) -> Drawn:
@@ -89,7 +46,7 @@ def from_png(data: bytes, width: int, height: int, *, by_alpha: bool) -> Drawn:
     channel is not 0 as well (the brush's ``maskDataURL``). Without transparency it is on where not black.
 
     Raises:
-        BadPrompt: not such a PNG, of another size, with more than ``PNG_BYTES``, or empty.
+        BadPrompt: not such a PNG, of another size, with more than ``drawings.PNG_BYTES``, or empty.
     """
     check_png(data, width, height)
     try:
@@ -113,33 +70,6 @@ def from_polygon(points: NDArray[np.float64], width: int, height: int) -> Drawn:
     columns, rows = _size(width, height)
     mask = filled(points * (columns, rows), columns, rows)
     return Drawn(np.concatenate([low, high]), mask.astype(np.float32))
-
-
-def check_png(data: bytes, width: int, height: int) -> None:
-    """Raises BadPrompt where its header says that a PNG has another size, or would take too much memory."""
-    claimed = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
-    if claimed != (width, height):
-        raise BadPrompt(
-            f"the mask's PNG has {claimed[0]} x {claimed[1]} pixels, its image {width} x {height}"
-        )
-    if width * height * (1 if data[25] in (_GREY, _PALETTE) else 4) > PNG_BYTES:
-        raise BadPrompt(
-            f"the mask's PNG takes over {PNG_BYTES >> 20} MiB; send it grey or with a palette, or as an RLE"
-        )
-
-
-def png_bytes(url: str) -> bytes:
-    """The PNG in a ``data:image/png;base64`` URL, of which nothing is decoded. Raises BadPrompt."""
-    head, _, payload = url.partition(",")
-    if not head.startswith("data:image/png") or not head.endswith(";base64"):
-        raise BadPrompt('the mask is not a PNG in a data URL: it must begin with "data:image/png;base64,"')
-    try:
-        data = base64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadPrompt("the mask's data URL is not base64") from None
-    if len(data) < 33 or not data.startswith(_PNG_SIGNATURE):
-        raise BadPrompt("the mask's data URL holds no PNG")
-    return data
 
 
 def _strips(width: int, height: int) -> Iterator[slice]:

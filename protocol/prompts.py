@@ -12,11 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from protocol import mask_prompts
 from protocol.bodies import Item
 from protocol.context_items import Mark, read_marks
+from protocol.drawings import Draw, Drawn
 from protocol.item_fields import CORNER_LIMIT
-from protocol.mask_prompts import Draw, Drawn
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt
 from values.pixel_limit import PixelLimit
@@ -64,14 +63,14 @@ class Pointed:
 
 def read_pointed(
     items: Sequence[Item],
+    draw: Draw,
     multi_box: MultiBox = "last",
     pixels: PixelLimit | None = None,
-    draw: Draw = mask_prompts.read,
 ) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 
-    ``pixels``: the most that the image may have, by default that of the setting's default. ``draw``: reads
-    drawn masks.
+    ``draw``: reads drawn masks. ``pixels``: the most that the image may have, by default that of the setting's
+    default.
 
     Points and boxes become fractions of the image and are clamped to it. A point without ``is_positive`` is
     positive. Rectangles (also rotated), ellipses, polygons and drawn masks each give a box, the latter two a

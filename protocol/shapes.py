@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol import mask_prompts
+from protocol.drawings import Draw, Drawing, Drawn, Kind, check_png, png_bytes
 from protocol.item_fields import BYTES, POINTS, TEXT, Fields
-from protocol.mask_prompts import Draw, Drawing, Drawn, Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +113,8 @@ def _drawing(drawing: Drawing) -> Area:
 
 def _png(kind: Kind, url: str, width: int, height: int) -> Area:
     def read(draw: Draw) -> Drawn:
-        data = mask_prompts.png_bytes(url)
-        mask_prompts.check_png(data, width, height)  # before it is sent anywhere
+        data = png_bytes(url)
+        check_png(data, width, height)  # before it is sent anywhere
         return draw(Drawing(kind, data, width, height))
 
     return Area(read)

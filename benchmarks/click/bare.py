@@ -21,6 +21,7 @@ from imaging.decoding import decode
 from imaging.options import ImageOptions
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
+from protocol.mask_prompts import read as draw
 from protocol.regions import encode
 from segmenters.candidates import ranked
 from segmenters.options import ModelOptions
@@ -88,7 +89,7 @@ def digest(regions: list[Region]) -> str:
 
 def read(request: bytes) -> Click:
     """The click of a request. Raises TypeError for one that holds none."""
-    click = read_click(read_predict(request))
+    click = read_click(read_predict(request), draw)
     if not isinstance(click, Click):
         raise TypeError("the benchmark's request holds no click")
     return click

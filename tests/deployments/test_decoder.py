@@ -12,6 +12,7 @@ from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
+from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
 from testing.deployment_fakes import Handle
@@ -49,7 +50,7 @@ def click_on(size: tuple[int, int]) -> Click:
     x, y = deepest(PICTURE.masks[0])
     at = (x / WIDTH * size[0], y / HEIGHT * size[1])
     body = predict_body(context={"result": [keypoint(at, size[::-1], "Object")]})
-    click = read_click(read_predict(encoded(body)))
+    click = read_click(read_predict(encoded(body)), draw)
     assert isinstance(click, Click)
     return click
 

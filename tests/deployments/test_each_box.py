@@ -14,6 +14,7 @@ from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol import bodies
 from protocol.click import Click, read_click
+from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions, RegionOptions
 from testing.deployment_fakes import Handle
 from tests.protocol.support import encoded, rectangle
@@ -66,7 +67,7 @@ def click_on_boxes(*labels: str) -> Click:
     ]
     body = {"tasks": [{"id": 1, "data": {"image": "/a.png"}}], "label_config": CONFIG}
     read = bodies.read_predict(encoded({**body, "params": {"context": {"result": boxes}}}))
-    click = read_click(read, ReadOptions(multi_box="each"))
+    click = read_click(read, draw, ReadOptions(multi_box="each"))
     assert isinstance(click, Click)
     return click
 

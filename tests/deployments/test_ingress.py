@@ -24,7 +24,8 @@ from imaging.options import ImageOptions
 from protocol import brush_rle
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
-from protocol.mask_prompts import Drawing, Drawn, read
+from protocol.drawings import Drawing, Drawn
+from protocol.mask_prompts import read
 from protocol.options import ReadOptions
 from segmenters import registry
 from segmenters.options import ModelOptions

@@ -16,7 +16,8 @@ from deployments.mask_prompt_decoders import DrawnMasks
 from imaging.decoding_processes.ends import Ended, Unread
 from imaging.decoding_processes.pool import Processes
 from protocol import bitmask, brush_rle
-from protocol.mask_prompts import Drawing, read
+from protocol.drawings import Drawing
+from protocol.mask_prompts import read
 from values.errors import BadPrompt, Overloaded, ServiceError
 from values.pixel_limit import PixelLimit
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from protocol.bodies import ITEM_LIMIT, TASK_LIMIT, read_predict, read_setup, read_webhook
 from protocol.click import read_click, read_images
+from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
 from protocol.variables import TaskData
 from tests.protocol.support import INTERACTIVE, WITHOUT_PROMPTS, capture, capture_bytes, encoded
@@ -227,7 +228,7 @@ def outcome(body: bytes, options: ReadOptions) -> int:
     try:
         read = read_predict(body)
         read_images(read, 10)
-        read_click(read, options)
+        read_click(read, draw, options)
     except ServiceError as error:
         return error.status
     return 200

@@ -9,6 +9,7 @@ from protocol import repeater
 from protocol.bodies import PredictBody, read_predict
 from protocol.click import LOOK_UPS, Click, Nothing, no_region, read_click, read_images
 from protocol.controls import Output
+from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
 from protocol.repeater import Budget
 from tests.protocol.support import (
@@ -37,7 +38,7 @@ PAGES = (
 
 
 def click(body: PredictBody, **options: Any) -> Click:
-    found = read_click(body, ReadOptions.model_validate(options))
+    found = read_click(body, draw, ReadOptions.model_validate(options))
     assert isinstance(found, Click)
     return found
 
@@ -60,7 +61,7 @@ def test_every_real_interactive_request_is_a_click(name: str) -> None:
 @pytest.mark.parametrize("name", WITHOUT_PROMPTS)
 def test_a_real_request_without_prompts_is_no_click_but_names_images(name: str) -> None:
     body = read_predict(capture_bytes(name))
-    assert read_click(body) is None
+    assert read_click(body, draw) is None
     images = read_images(body, 100)
     assert [image.task for image in images] == [task.number for task in body.tasks]
     assert read_images(body, 1) == images[:1]
@@ -128,7 +129,7 @@ def test_item_index_picks_the_page() -> None:
 def test_a_task_without_its_image(config: str, data: object, sentence: str) -> None:
     body = predict(config, keypoint(1, 1), data=data)
     with pytest.raises(ImageMissing, match=sentence):
-        read_click(body)
+        read_click(body, draw)
     assert read_images(body, 10) == []
 
 
@@ -143,7 +144,7 @@ def test_a_task_without_its_image(config: str, data: object, sentence: str) -> N
     ],
 )
 def test_no_mask_can_be_placed(config: str, prompt: dict[str, Any], reason: str) -> None:
-    found = read_click(predict(config, prompt))
+    found = read_click(predict(config, prompt), draw)
     assert isinstance(found, Nothing)
     assert reason in found.reason
 
@@ -174,11 +175,11 @@ def test_repeated_images_are_warmed() -> None:
 
 
 def test_a_repeated_image_that_this_task_has_not() -> None:
-    found = read_click(predict(REPEATED, keypoint(1, 1, to_name="page_3"), data=URLS))
+    found = read_click(predict(REPEATED, keypoint(1, 1, to_name="page_3"), data=URLS), draw)
     assert isinstance(found, Nothing)
     assert "make none of that name for this task" in found.reason
     with pytest.raises(ImageMissing, match=r'data\["pages"\]\[2\]\["url"\], .*page_2.* has "title"'):
-        read_click(predict(REPEATED, keypoint(1, 1, to_name="page_2"), data=URLS))
+        read_click(predict(REPEATED, keypoint(1, 1, to_name="page_2"), data=URLS), draw)
 
 
 @pytest.mark.parametrize(
@@ -227,18 +228,18 @@ def test_prompts_that_name_no_image_are_on_their_controls_image() -> None:
     prompt = {**keypoint(1, 1), "to_name": None}
     assert click(predict(two, prompt)).outputs[0].to_name == "image"
     assert click(predict(CONFIG, {**prompt, "from_name": None})).outputs[0].to_name == "image"
-    assert isinstance(read_click(predict(two, {**prompt, "from_name": None})), Nothing)
+    assert isinstance(read_click(predict(two, {**prompt, "from_name": None}), draw), Nothing)
 
 
 def test_a_task_is_needed_and_a_config() -> None:
     context = {"result": [keypoint(1, 1)]}
     with pytest.raises(BadRequest, match="no task"):
         read_click(
-            read_predict(encoded({"tasks": [], "label_config": CONFIG, "params": {"context": context}}))
+            read_predict(encoded({"tasks": [], "label_config": CONFIG, "params": {"context": context}})), draw
         )
     body = read_predict(encoded({"tasks": [{"id": 1}], "params": {"context": context}}))
     with pytest.raises(BadLabelConfig):
-        read_click(body)
+        read_click(body, draw)
     assert read_images(body, 10) == []
 
 
@@ -310,10 +311,10 @@ def test_what_a_repeater_makes_besides_images_costs_nothing_to_warm_them(
 
 def test_the_setting_for_pictures_holds_for_what_a_browser_shows() -> None:
     assert isinstance(
-        read_click(predict(CONFIG, keypoint(1, 1)), ReadOptions(max_image_megapixels=0.02)), Click
+        read_click(predict(CONFIG, keypoint(1, 1)), draw, ReadOptions(max_image_megapixels=0.02)), Click
     )
     with pytest.raises(BadPrompt, match=r"over 0\.019 megapixels"):
-        read_click(predict(CONFIG, keypoint(1, 1)), ReadOptions(max_image_megapixels=0.019))
+        read_click(predict(CONFIG, keypoint(1, 1)), draw, ReadOptions(max_image_megapixels=0.019))
 
 
 def test_why_there_is_no_region_names_the_control() -> None:

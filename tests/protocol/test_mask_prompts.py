@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protocol import bitmask, brush_rle
-from protocol.mask_prompts import LONG_SIDE, Drawn, check_png, from_png, from_polygon, from_rle, png_bytes
+from protocol.drawings import LONG_SIDE, Drawn, check_png, png_bytes
+from protocol.mask_prompts import from_png, from_polygon, from_rle
 from values.errors import BadPrompt
 
 MASK = np.zeros((60, 90), np.bool_)

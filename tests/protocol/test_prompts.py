@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from protocol import bitmask, brush_rle
 from protocol.bodies import Item
 from protocol.item_fields import CORNER_LIMIT
+from protocol.mask_prompts import read
 from protocol.prompts import MultiBox, read_pointed
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt
@@ -21,15 +21,15 @@ MASK = np.zeros((100, 200), np.bool_)
 MASK[10:40, 20:70] = True
 
 
-def read_prompts(
-    given: Sequence[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
-) -> list[Prompt]:
-    pointed = read_pointed(given, multi_box, pixels)
-    return [] if pointed is None else list(pointed.prompts)
+def prompts(
+    given: list[Item], multi_box: MultiBox = "last", pixels: PixelLimit | None = None
+) -> tuple[Prompt, ...]:
+    pointed = read_pointed(given, read, multi_box, pixels)
+    return () if pointed is None else pointed.prompts
 
 
 def one(*given: dict[str, Any], multi_box: MultiBox = "last") -> Prompt:
-    (prompt,) = read_prompts(items(*given), multi_box)
+    (prompt,) = prompts(items(*given), multi_box)
     return prompt
 
 
@@ -59,7 +59,7 @@ def test_real_rectangle() -> None:
 
 
 def test_exif_turned_image_keeps_the_displayed_frame() -> None:
-    pointed = read_pointed(items(*capture("api_exif6")["params"]["context"]["result"]))
+    pointed = read_pointed(items(*capture("api_exif6")["params"]["context"]["result"]), read)
     assert pointed is not None
     assert (pointed.width, pointed.height) == (720, 960)
     np.testing.assert_allclose(pointed.prompts[0].points, [[0.56, 0.47]], rtol=1e-6)
@@ -71,12 +71,12 @@ def test_rotation_of_the_view_turns_nothing() -> None:
 
 
 def test_nothing_pointed_at() -> None:
-    assert read_pointed([]) is None
-    assert read_prompts(items(item("choices", {"choices": ["a"]}))) == []
+    assert read_pointed([], read) is None
+    assert prompts(items(item("choices", {"choices": ["a"]}))) == ()
 
 
 def test_only_negative_clicks_ask_for_no_mask() -> None:
-    pointed = read_pointed(items(keypoint(1, 1, is_positive=False)))
+    pointed = read_pointed(items(keypoint(1, 1, is_positive=False)), read)
     assert pointed is not None
     assert pointed.prompts == ()
     assert one(keypoint(1, 1, is_positive=False), rectangle(0, 0, 50, 50)).labels.tolist() == [0]
@@ -96,7 +96,7 @@ def test_the_newest_of_several_boxes_wins() -> None:
 
 
 def test_each_box_takes_the_clicks_inside_it_and_the_newest_those_inside_none() -> None:
-    first, second = read_prompts(
+    first, second = prompts(
         items(
             keypoint(15, 15),
             rectangle(10, 10, 20, 20),
@@ -116,14 +116,14 @@ def test_each_box_takes_the_clicks_inside_it_and_the_newest_those_inside_none() 
 def test_only_so_many_masks_and_pixels_of_them_are_asked_for_at_once() -> None:
     """A decoder has a thread at work for each mask, and others click as well."""
     box = rectangle(10, 10, 20, 20)
-    assert len(read_prompts(items(*[box] * 50), "each")) == 50
+    assert len(prompts(items(*[box] * 50), "each")) == 50
     with pytest.raises(BadPrompt, match="over 50 boxes in one request"):
-        read_prompts(items(*[box] * 51), "each")
+        prompts(items(*[box] * 51), "each")
     large = {**box, "original_width": 8900, "original_height": 10_000}
-    assert len(read_prompts(items(*[large] * 8), "each")) == 8
+    assert len(prompts(items(*[large] * 8), "each")) == 8
     with pytest.raises(BadPrompt, match="over 8 boxes in one request"):
-        read_prompts(items(*[large] * 9), "each")
-    assert len(read_prompts(items(*[large] * 999), "last")) == 1
+        prompts(items(*[large] * 9), "each")
+    assert len(prompts(items(*[large] * 999), "last")) == 1
 
 
 def test_only_so_many_clicks_are_decoded_at_once() -> None:
@@ -132,10 +132,10 @@ def test_only_so_many_clicks_are_decoded_at_once() -> None:
     assert len(one(*[click] * 64).points) == 64
     for multi_box in ("last", "each"):
         with pytest.raises(BadPrompt, match="over 64 clicks for one mask; accept the region"):
-            read_prompts(items(*[click] * 65, box), multi_box)
-    assert len(read_prompts(items(*[click] * 64, *[box] * 4), "each")) == 4
+            prompts(items(*[click] * 65, box), multi_box)
+    assert len(prompts(items(*[click] * 64, *[box] * 4), "each")) == 4
     with pytest.raises(BadPrompt, match="over 256 clicks in boxes"):
-        read_prompts(items(*[click] * 64, *[box] * 5), "each")
+        prompts(items(*[click] * 64, *[box] * 5), "each")
 
 
 def test_each_without_boxes_is_one_prompt() -> None:
@@ -174,23 +174,23 @@ def test_a_drawn_mask_is_a_mask_prompt_and_its_box(given: dict[str, Any]) -> Non
 def test_a_damaged_mask_names_its_item() -> None:
     broken = item("brushlabels", {"rle": [1, 2, 3]}, id="b1")
     with pytest.raises(BadPrompt, match=r"item 2 of context.result \(brushlabels, id b1\): the brush RLE"):
-        read_prompts(items(keypoint(1, 1), broken))
+        prompts(items(keypoint(1, 1), broken))
 
 
 def test_only_so_many_masks_are_decoded() -> None:
     brush = drawn_items()[0]
-    assert len(read_prompts(items(*[brush] * 16), "each")) == 16
+    assert len(prompts(items(*[brush] * 16), "each")) == 16
     with pytest.raises(BadPrompt, match="more than 16 drawn masks"):
-        read_prompts(items(*[brush] * 17), "each")
-    assert len(read_prompts(items(*[brush] * 17), "last")) == 1
+        prompts(items(*[brush] * 17), "each")
+    assert len(prompts(items(*[brush] * 17), "last")) == 1
 
 
 def test_large_masks_are_fewer() -> None:
     """Decoding takes time by the pixel: four of the largest that one image may have."""
     brush, limit = drawn_items()[0], PixelLimit(max_image_megapixels=0.02)
-    assert len(read_prompts(items(*[brush] * 4), "each", limit)) == 4
+    assert len(prompts(items(*[brush] * 4), "each", limit)) == 4
     with pytest.raises(BadPrompt, match="more than 4 drawn masks"):
-        read_prompts(items(*[brush] * 5), "each", limit)
+        prompts(items(*[brush] * 5), "each", limit)
 
 
 def polygon_of(count: int) -> dict[str, Any]:
@@ -200,12 +200,12 @@ def polygon_of(count: int) -> dict[str, Any]:
 
 def test_only_so_many_points_of_polygons_are_filled() -> None:
     half = polygon_of(CORNER_LIMIT // 2)
-    assert len(read_prompts(items(half, half), "each")) == 2
+    assert len(prompts(items(half, half), "each")) == 2
     with pytest.raises(BadPrompt, match="more than 10000 points of polygons"):
-        read_prompts(items(half, half, polygon_of(3)), "each")
+        prompts(items(half, half, polygon_of(3)), "each")
     with pytest.raises(BadPrompt, match=r"value\.points has over 10000 points; draw a simpler polygon"):
-        read_prompts(items(polygon_of(CORNER_LIMIT + 1)), "last")
-    assert len(read_prompts(items(half, half, polygon_of(3)), "last")) == 1
+        prompts(items(polygon_of(CORNER_LIMIT + 1)), "last")
+    assert len(prompts(items(half, half, polygon_of(3)), "last")) == 1
 
 
 def test_a_prompt_is_the_same_at_every_size_of_the_browsers_picture() -> None:
@@ -237,7 +237,7 @@ def test_a_thousand_prompts_and_no_more() -> None:
     boxes = [rectangle(index % 90, 1, 5, 5) for index in range(1000)]
     assert one(*boxes).box is not None
     with pytest.raises(BadPrompt, match="more than 1000 prompts"):
-        read_prompts(items(*boxes, keypoint(1, 1)))
+        prompts(items(*boxes, keypoint(1, 1)))
 
 
 def test_prompts_of_another_image_are_left_out() -> None:
@@ -247,7 +247,8 @@ def test_prompts_of_another_image_are_left_out() -> None:
             keypoint(2, 2, item_index=1),
             keypoint(3, 3, to_name="other", item_index=1),
             keypoint(50, 50, item_index=1),
-        )
+        ),
+        read,
     )
     assert pointed is not None
     assert pointed.item_index == 1
@@ -256,7 +257,7 @@ def test_prompts_of_another_image_are_left_out() -> None:
 
 def test_prompts_that_disagree_about_the_size() -> None:
     with pytest.raises(BadPrompt, match=r"item 1 .*200 x 100 pixels there, but 960 x 640 in item 2"):
-        read_prompts(items(keypoint(1, 1), keypoint(1, 1, original_width=960, original_height=640)))
+        prompts(items(keypoint(1, 1), keypoint(1, 1, original_width=960, original_height=640)))
 
 
 def test_the_newest_label_counts() -> None:
@@ -266,7 +267,8 @@ def test_the_newest_label_counts() -> None:
             item("rectanglelabels", {**box, "rectanglelabels": ["First"]}, from_name="a"),
             item("rectanglelabels", {**box, "rectanglelabels": ["Second"]}, from_name="b"),
             item("rectangle", box, from_name="c"),
-        )
+        ),
+        read,
     )
     assert pointed is not None
     assert pointed.label == "Second"

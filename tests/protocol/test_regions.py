@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from protocol import regions
 from protocol.click import Click, read_click
 from protocol.controls import OUTPUT_ORDER, Output
+from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
 from protocol.regions import encode
 from protocol.responses import encode_predict, prediction
@@ -35,7 +36,7 @@ def config(tag: str) -> str:
 
 
 def click(tag: str, **fields: Any) -> Click:
-    found = read_click(predict(config(tag), keypoint(30, 40, **fields)))
+    found = read_click(predict(config(tag), keypoint(30, 40, **fields)), draw)
     assert isinstance(found, Click)
     return found
 
@@ -69,7 +70,7 @@ def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
 
 @pytest.mark.parametrize("tag", OUTPUT_ORDER)
 def test_label_studio_accepts_a_region_without_label(tag: str) -> None:
-    found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)))
+    found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)), draw)
     assert isinstance(found, Click)
     assert found.outputs[0].labels == ()
     regions = json.loads(encode_predict([prediction(encode(MASK, 0.5, found), 0.5, "m")]))["results"]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from protocol import brush_rle
 from protocol.bodies import read_predict
 from protocol.click import Click, read_click
+from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
 from protocol.polygons import filled
 from protocol.regions import encode
@@ -125,7 +126,7 @@ def _click(items: list[dict[str, Any]], tag: str = "BrushLabels") -> Click:
         "label_config": CONFIG,
         "params": {"context": {"result": items}},
     }
-    click = read_click(read_predict(json.dumps(body).encode()), ReadOptions(output_order=(tag,)))
+    click = read_click(read_predict(json.dumps(body).encode()), draw, ReadOptions(output_order=(tag,)))
     assert isinstance(click, Click)
     return click
 
