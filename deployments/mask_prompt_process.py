@@ -30,13 +30,13 @@ def mask(
 ) -> tuple[dict[str, Any], memoryview]:
     """A drawing becomes its box and its mask at prompt size."""
     drawing = Drawing(asked["kind"], bytes(data), asked["width"], asked["height"])
-    with turns(drawing.width * drawing.height):
+    with turns(drawing.pixels):
         found = read(drawing)
     if found.mask is None:
         raise BadPrompt("nothing was drawn")
     content = np.ascontiguousarray(found.mask, np.float32)
     about: dict[str, Any] = {"box": found.box.tolist(), "shape": content.shape}
-    if drawing.width * drawing.height > LARGE_PIXELS:
+    if drawing.pixels > LARGE_PIXELS:
         about["stays"] = False  # with what it has taken, for nobody
     return about, content.data.cast("B")
 

@@ -27,20 +27,26 @@ grey or of palette, as the editor's own masks could be, every picture that is al
 
 _GREY, _PALETTE = 0, 3  # colour types of the PNG specification
 
-Kind = Literal["rle", "png", "opaque png"]
+Kind = Literal["rle", "png", "opaque png", "polygon"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
     """A drawn mask in its encoded form, of a picture of ``width`` x ``height``.
 
-    ``kind``: the brush's RLE, the brush's PNG, or a bitmask's PNG, which is on where it is not transparent.
+    ``kind``: the brush's RLE, the brush's PNG, a bitmask's PNG, which is on where it is not transparent, or the
+    corners of a polygon: Nx2 float64, (x, y) as fractions of the picture.
     """
 
     kind: Kind
     data: bytes
     width: int
     height: int
+
+    @property
+    def pixels(self) -> int:
+        """How many are decoded: all of the picture's, and of a polygon none."""
+        return 0 if self.kind == "polygon" else self.width * self.height
 
 
 @dataclass(frozen=True, slots=True, eq=False)

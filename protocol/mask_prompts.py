@@ -30,6 +30,8 @@ def read(drawing: Drawing) -> Drawn:
     data, width, height = drawing.data, drawing.width, drawing.height
     if drawing.kind == "rle":
         return from_rle(data, width, height)
+    if drawing.kind == "polygon":
+        return from_polygon(np.frombuffer(data, np.float64).reshape(-1, 2), width, height)
     return from_png(data, width, height, by_alpha=drawing.kind == "opaque png")
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import mask_prompts
 from protocol.drawings import Draw, Drawing, Drawn, Kind, check_png, png_bytes
 from protocol.item_fields import BYTES, POINTS, TEXT, Fields
 
@@ -85,7 +84,8 @@ def polygon(value: Fields, width: int, height: int) -> Area:
     if given is None or len(given) < 3:
         raise value.problem("points", "needs at least three points")
     points = np.clip(np.array(given, np.float64) / 100, 0, 1)
-    return Area(lambda draw: mask_prompts.from_polygon(points, width, height), corners=len(points))
+    drawing = Drawing("polygon", points.tobytes(), width, height)
+    return Area(lambda draw: draw(drawing), corners=len(points))
 
 
 def brush(value: Fields, width: int, height: int) -> Area:

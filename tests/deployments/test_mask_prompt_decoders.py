@@ -25,6 +25,8 @@ MASK = np.zeros((1100, 900), np.bool_)
 MASK[10:400, 20:700] = True
 RLE = Drawing("rle", brush_rle.encode(MASK).tobytes(), 900, 1100)
 PNG = Drawing("opaque png", bitmask.png(MASK), 900, 1100)
+CORNERS = np.array([[0.1, 0.1], [0.9, 0.2], [0.5, 0.95]])
+POLYGON = Drawing("polygon", CORNERS.tobytes(), 9000, 11000)
 
 
 def grey() -> Drawing:
@@ -40,7 +42,7 @@ def pool() -> Iterator[Processes]:
     made.close()
 
 
-@pytest.mark.parametrize("drawing", [RLE, PNG, grey()], ids=lambda drawing: drawing.kind)
+@pytest.mark.parametrize("drawing", [RLE, PNG, grey(), POLYGON], ids=lambda drawing: drawing.kind)
 def test_a_process_reads_what_this_one_would(pool: Processes, drawing: Drawing) -> None:
     found, here = DrawnMasks(PixelLimit(), lambda: pool)(drawing), read(drawing)
     np.testing.assert_array_equal(found.box, here.box)
@@ -53,6 +55,8 @@ def test_behind_a_large_mask_its_process_ends(pool: Processes) -> None:
     small, large = Drawing("rle", _all_on(100), 100, 100), Drawing("rle", _all_on(4001), 4001, 4001)
     asked = [(masks(each).box.tolist(), len(pool._idle)) for each in (small, small, large, small)]
     assert asked == [([0, 0, 1, 1], 1), ([0, 0, 1, 1], 1), ([0, 0, 1, 1], 0), ([0, 0, 1, 1], 1)]
+    masks(POLYGON)
+    assert len(pool._idle) == 1, "a polygon is drawn at prompt size, however large its picture is"
 
 
 def _all_on(side: int) -> bytes:
