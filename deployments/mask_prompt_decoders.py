@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.attempts import Job, Refusals, attempt
 from imaging.decoding_processes.pool import Processes, processes
 from protocol.drawings import LONG_SIDE, Drawing, Drawn
 from values.errors import BadPrompt, Overloaded
@@ -33,33 +31,13 @@ class DrawnMasks:
 
     def __call__(self, drawing: Drawing) -> Drawn:
         """What was drawn. Raises BadPrompt, or Overloaded when the machine lacks something."""
-        until = time.monotonic() + TIMEOUT_S
-        try:
-            try:
-                return self._once(drawing, until, fresh=False)
-            except (Unread, Ended) as failure:
-                if failure.is_final or time.monotonic() >= until:
-                    raise
-            # It was the machine's doing, or may have been that of a mask before.
-            return self._once(drawing, until, fresh=True)
-        except Unread as failure:
-            raise failure.said() from None
-        except Ended as failure:
-            raise _said(failure, late=time.monotonic() >= until) from None
-
-    def _once(self, drawing: Drawing, until: float, *, fresh: bool) -> Drawn:
-        job = {
+        about = {
             "kind": drawing.kind,
             "width": drawing.width,
             "height": drawing.height,
             "max_image_megapixels": self._pixels.max_image_megapixels,
-            "timeout_s": max(until - time.monotonic(), 0.001),
         }
-        head, content = self._pool().ask(job, drawing.data, _ANSWER, fresh=fresh)
-        try:
-            return _drawn(head, content)
-        except (ValueError, KeyError, TypeError):
-            raise _broken() from None
+        return attempt(self._pool(), Job(about, drawing.data, _ANSWER), TIMEOUT_S, _drawn, _REFUSALS)
 
 
 def _drawn(head: dict[str, Any], content: bytearray) -> Drawn:
@@ -79,16 +57,19 @@ def _drawn(head: dict[str, Any], content: bytearray) -> Drawn:
     return Drawn(np.array([left, top, right, bottom]), np.clip(mask, 0, 1))
 
 
-def _said(failure: Ended, *, late: bool) -> BadPrompt | Overloaded:
-    if failure.signal == signal.SIGALRM or late:
-        return BadPrompt(f"the drawn mask takes longer than {TIMEOUT_S:g} s to decode; draw a simpler one")
-    if failure.is_crash:
-        return _broken()
+def _late() -> BadPrompt:
+    return BadPrompt(f"the drawn mask takes longer than {TIMEOUT_S:g} s to decode; draw a simpler one")
+
+
+def _broken() -> BadPrompt:
+    return BadPrompt("the drawn mask breaks its decoder; draw it again")
+
+
+def _killed() -> Overloaded:
     return Overloaded(
         "the system ended the process that decoded a drawn mask, most likely for want of memory; give the "
         "machine or the container more of it, or lower MAX_IMAGE_MEGAPIXELS"
     )
 
 
-def _broken() -> BadPrompt:
-    return BadPrompt("the drawn mask breaks its decoder; draw it again")
+_REFUSALS = Refusals(_late, _broken, _killed)

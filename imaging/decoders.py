@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import signal
-import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,11 +12,11 @@ from numpy.typing import NDArray
 
 from concurrency.abandonable_worker import Worker
 from concurrency.priority_slots import Share, Shares, Urgency
-from imaging.decoding_processes.ends import WORK, Ended, Unread
+from imaging.decoding_processes.attempts import Job, Refusals, attempt
+from imaging.decoding_processes.ends import WORK
 from imaging.decoding_processes.pool import processes
-from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
-from values.errors import ImageCorrupt, ImageError, Overloaded, ServiceError, error_classes
+from values.errors import ImageCorrupt, ImageError, Overloaded, error_classes
 from values.evidence import Content
 from values.exhaustion import out_of
 from values.image import ModelSize, Pixels
@@ -84,49 +82,28 @@ class Decoders:
         return await self._worker.run(partial(self._decode, data, size), urgent, whose.shares)
 
     def _decode(self, data: Content, size: ModelSize) -> Pixels:
-        until = time.monotonic() + self._options.decode_timeout_s
-        # A large file is there for one try only (see Process.ask), which no image before shall spoil.
-        large = len(data) > LARGE
+        about = {"size": asdict(size), "max_image_megapixels": self._options.max_image_megapixels}
         try:
-            try:
-                return self._once(data, size, until, fresh=large)
-            except (Unread, Ended) as failure:
-                if failure.is_final or (large and not data) or time.monotonic() >= until:
-                    raise self._said(failure, until) from None
-            # It was the machine's doing, or may have been that of an image before.
-            return self._once(data, size, until, fresh=True)
-        except (Unread, Ended) as failure:
-            raise self._said(failure, until) from None
+            return attempt(
+                processes(),
+                Job(about, data, _most_bytes(size)),
+                self._options.decode_timeout_s,
+                partial(_pixels, size=size),
+                Refusals(self._worker.late, _corrupt, _killed),
+            )
         except MemoryError:  # in this process, where no picture is decoded
             raise out_of(errno.ENOMEM, WORK) from None
-
-    def _once(self, data: Content, size: ModelSize, until: float, *, fresh: bool) -> Pixels:
-        job = {
-            "size": asdict(size),
-            "max_image_megapixels": self._options.max_image_megapixels,
-            "timeout_s": max(until - time.monotonic(), 0.001),
-        }
-        head, content = processes().ask(job, data, _most_bytes(size), fresh=fresh)
-        try:
-            return _pixels(head, content, size)
-        except (ValueError, KeyError, TypeError):
-            raise _corrupt() from None
-
-    def _said(self, failure: Unread | Ended, until: float) -> ServiceError:
-        if isinstance(failure, Unread):
-            return failure.said()
-        if failure.signal == signal.SIGALRM or time.monotonic() >= until:
-            return self._worker.late()  # the kernel ended it, maybe before the caller gave up
-        if failure.is_crash:
-            return _corrupt()
-        return Overloaded(
-            "the system ended the process that decoded an image, most likely for want of memory; give the "
-            "machine or the container more of it, run fewer replicas there, or lower MAX_IMAGE_MEGAPIXELS"
-        )
 
 
 def _corrupt() -> ImageCorrupt:
     return ImageCorrupt("the file breaks its decoder; export or upload it again")
+
+
+def _killed() -> Overloaded:
+    return Overloaded(
+        "the system ended the process that decoded an image, most likely for want of memory; give the "
+        "machine or the container more of it, run fewer replicas there, or lower MAX_IMAGE_MEGAPIXELS"
+    )
 
 
 def _most_bytes(size: ModelSize) -> int:
