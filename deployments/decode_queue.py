@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from deployments.niceness import DECODING, behind_loops
+from deployments.running_mean import RunningMean
 from values.click_answer import QueueState
 
 T = TypeVar("T")
 
-LATEST = 0.1
+NEWEST_DECODE = 0.1
 """Weight of the newest decode in the mean of what a decode takes."""
 FEW = 4
 """So many clicks may wait, whatever a decode takes. A few annotators are no crowd, and what makes it slow for
@@ -39,13 +40,12 @@ class DecodeQueue:
         self.threads = behind_loops(threads, "decode", DECODING)
         self._lock = threading.Lock()
         self.inside = 0
-        self._finished = 0
-        self._cost_s = 0.0
+        self._cost_s = RunningMean(NEWEST_DECODE)
 
     @property
     def state(self) -> QueueState:
         """How long the queue is now."""
-        interval_s = min(self._cost_s / self._count, self._max_wait_s / FEW)
+        interval_s = min(self._cost_s.value / self._count, self._max_wait_s / FEW)
         wait_s = max(0, self.inside + 1 - self._count) * interval_s
         return QueueState(self._name, wait_s, interval_s, self._max_wait_s)
 
@@ -73,9 +73,7 @@ class DecodeQueue:
     def took(self, seconds: float) -> None:
         """Remember what a decode took."""
         with self._lock:
-            self._finished += 1
-            weight = max(LATEST, 1 / self._finished)
-            self._cost_s += weight * (seconds - self._cost_s)
+            self._cost_s.add(seconds)
 
     def _left(self, future: Future[Any]) -> None:
         with self._lock:

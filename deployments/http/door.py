@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http.address_lines import AddressLines
+from deployments.http.arriving_body import ArrivingBody
 from deployments.http.entrance import Entrance
 from deployments.http.gate import Gate, Visit
 from deployments.http.responses import error_response
@@ -57,26 +58,21 @@ class Door:
         visit = scope[VISIT] = gate.enter()
         gate.pulse.wake()
         try:
-            await self._app(scope, _Arriving(receive, visit), send)
+            await self._app(scope, _VisitorsBody(receive, visit), send)
         finally:
             visit.leave()
 
 
-class _Arriving:
-    """``receive`` of somebody inside; the gate is told while a body is waited for."""
+class _VisitorsBody(ArrivingBody):
+    """That of somebody inside; the gate is told while it is waited for."""
 
     def __init__(self, receive: Receive, visit: Visit) -> None:
-        self._receive = receive
+        super().__init__(receive)
         self._visit = visit
-        self._whole = False
 
-    async def __call__(self) -> Message:
-        if self._whole:
-            return await self._receive()
+    async def _part(self) -> Message:
         with self._visit.arriving():
-            message = await self._receive()
-        self._whole = not message.get("more_body", False)
-        return message
+            return await super()._part()
 
 
 def visit_of(scope: Scope) -> Visit:

@@ -14,6 +14,7 @@ import re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http.address_lines import AddressLines
+from deployments.http.arriving_body import ArrivingBody
 from deployments.http.responses import error_response
 from values.errors import NoSuchRoute, RequestTooSlow
 from values.request_limits import (
@@ -83,36 +84,33 @@ class Entrance:
         return str(client[0]) if client else ""
 
 
-class TimedBody:
-    """``receive`` of a request whose body may be waited for ``BODY_S`` seconds, and longer as it comes.
+class TimedBody(ArrivingBody):
+    """A body that may be waited for ``BODY_S`` seconds, and longer as it comes.
 
     What is waited for is counted, not what passes while nobody reads. When that is used up, the client has
     left as far as can be seen from inside.
     """
 
     def __init__(self, receive: Receive) -> None:
+        super().__init__(receive)
         self.is_late = False
-        self._receive = receive
         self._left_s = float(BODY_S)
-        self._whole = False
 
     async def __call__(self) -> Message:
         """The next message."""
-        if self.is_late:
-            return {"type": "http.disconnect"}
-        if self._whole:
-            return await self._receive()
+        return {"type": "http.disconnect"} if self.is_late else await super().__call__()
+
+    async def _part(self) -> Message:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             async with asyncio.timeout(self._left_s):
-                message = await self._receive()
+                message = await super()._part()
         except TimeoutError:
             self.is_late = True
             return {"type": "http.disconnect"}
         came = len(message.get("body", b""))
         self._left_s = min(self._left_s - (loop.time() - began) + came / BODY_RATE, float(BODY_S))
-        self._whole = not message.get("more_body", False)
         return message
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deployments.http.pulse import Pulse
+from deployments.running_mean import RunningMean
 from values.click_answer import QueueState
 
 FORGET_S = 30.0
@@ -21,7 +22,7 @@ FORGET_S = 30.0
 UNREAD_S = 0.2
 """A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
 
-LATEST = 0.05
+NEWEST_CLICK = 0.05
 """Weight of the newest click in the share of those that come to a decode."""
 
 LATE = 0.05
@@ -86,7 +87,7 @@ class Gate:
         self._busy_s = max_wait_s
         self._clock = clock
         self._decoders: dict[str, _Known] = {}
-        self._decoded = 1.0
+        self._decoded = RunningMean(NEWEST_CLICK, start=1.0)
         self._unread: dict[Visit, float] = {}
         self._busy: dict[Visit, float] = {}
 
@@ -148,11 +149,11 @@ class Gate:
 
     def failed(self) -> None:
         """A click took nothing of a decoder's time."""
-        self._decoded -= LATEST * self._decoded
+        self._decoded.add(0)
 
     def heard(self, queue: QueueState) -> None:
         """A decoder has answered."""
-        self._decoded += LATEST * (1 - self._decoded)
+        self._decoded.add(1)
         now = self._clock()
         self._decoders[queue.decoder] = _Known(queue, now, queue.wait_s, now)
 
@@ -168,7 +169,7 @@ class Gate:
 
     def _share(self, known: list[_Known]) -> float:
         """By how much a click lengthens each queue in the mean, in seconds."""
-        return self._decoded * sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
+        return self._decoded.value * sum(each.queue.interval_s for each in known) / max(1, len(known)) ** 2
 
 
 def _younger(visits: dict[Visit, float], than: float) -> int:

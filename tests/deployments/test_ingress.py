@@ -20,6 +20,7 @@ from deployments.http.entrance import ADDRESS
 from deployments.ingress import AHEAD, Ingress
 from deployments.metrics import Meters
 from deployments.options import IngressOptions
+from deployments.running_mean import RunningMean
 from imaging.options import ImageOptions
 from protocol import brush_rle
 from protocol.bodies import read_predict
@@ -524,13 +525,11 @@ async def test_a_click_on_its_way_to_a_decoder_counts(door: Door, monkeypatch: p
     assert closed == [True]
 
 
-async def test_clicks_whose_image_cannot_be_had_count_for_less(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gate, "LATEST", 1.0)
+async def test_clicks_whose_image_cannot_be_had_count_for_less(door: Door) -> None:
+    door.ingress.gate._decoded = RunningMean(1.0, start=1.0)
     door.graph.error = ImageTimeout("the host is silent")
     assert (await door.post("/predict", predict_body())).status_code == 504
-    monkeypatch.setattr(gate, "LATEST", 0.0)
+    door.ingress.gate._decoded = RunningMean(0.0, start=door.ingress.gate._decoded.value)
     door.ingress.gate.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
     assert (await door.post("/predict", predict_body())).status_code == 504
     assert not door.ingress.gate.is_closed()
