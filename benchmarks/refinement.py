@@ -139,7 +139,7 @@ def correction(truth: Mask, found: Mask) -> tuple[float, tuple[float, float, int
 
 def best(masks: Masks, truth: Mask) -> Mask:
     """The candidate that the model rates best, at the size of ``truth``."""
-    return shown(masks, *truth.shape[::-1])[masks.best]
+    return shown(masks, *truth.shape[::-1])[np.argmax(masks.scores)]
 
 
 def last_click(answers: Mapping[str, Answer]) -> dict[str, Cost]:

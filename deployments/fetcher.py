@@ -100,10 +100,6 @@ class Fetcher:
         self._meters.fetched()
         return await self._pack(pixels)
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._reader.aclose()
-
 
 async def _promote(urgency: Urgency, flight: Flight) -> None:
     """Once somebody waits for the flight, its image is urgent wherever it waits."""

@@ -77,7 +77,6 @@ class PredictBody(msgspec.Struct, frozen=True):
     ``project_id``: Label Studio's project id, "" when the request names none.
     ``label_config``: the labeling config's XML, None when the request carries none.
     ``items``: the pending prompts, oldest first; empty when Label Studio only opened a task.
-    ``event``: what some front ends ask for besides a mask: "prewarm", "capabilities", "predict".
     ``login``, ``password``: the project's task-data credentials, for the image's host.
     """
 
@@ -85,7 +84,6 @@ class PredictBody(msgspec.Struct, frozen=True):
     project_id: str = ""
     label_config: str | None = None
     items: tuple[Item, ...] = ()
-    event: str | None = None
     login: str | None = None
     password: str | None = None
 
@@ -128,7 +126,6 @@ class _Params(msgspec.Struct):
 
 class _Context(msgspec.Struct):
     result: tuple[Item, ...] | None = None
-    event: Short | None = None
     project_credentials_login: Short | None = None
     project_credentials_password: Short | None = None
 
@@ -230,7 +227,6 @@ def read_predict(body: bytes) -> PredictBody:
         project_id=_project_id(wire.project, where),
         label_config=wire.label_config,
         items=context.result or (),
-        event=context.event,
         login=params.login or context.project_credentials_login,
         password=params.password or context.project_credentials_password,
     )

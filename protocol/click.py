@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from protocol.bodies import PredictBody, Task, WebhookBody
+from protocol.bodies import PredictBody, Task
 from protocol.controls import Output
 from protocol.drawings import Draw
 from protocol.label_config import Image, LabelConfig, parse
@@ -117,7 +117,7 @@ def no_region(click: Click) -> str:
     )
 
 
-def read_images(body: PredictBody | WebhookBody, limit: int) -> list[ImageSource]:
+def read_images(body: PredictBody, limit: int) -> list[ImageSource]:
     """The images of a request's tasks, in order and without repeats, for warming; at most ``limit``.
 
     Every ``<Image>`` of the config counts, and every item of a list. Tasks without an image are passed over,
@@ -192,7 +192,5 @@ def _favoured(image: Image, data: TaskData) -> object:
     return None
 
 
-def _source(body: PredictBody | WebhookBody, task: Task, value: str) -> ImageSource:
-    if isinstance(body, WebhookBody):
-        return ImageSource(value, body.project_id, task.number)
+def _source(body: PredictBody, task: Task, value: str) -> ImageSource:
     return ImageSource(value, body.project_id, task.number, body.login, body.password)

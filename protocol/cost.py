@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from protocol.bodies import Item, PredictBody, WebhookBody
+from protocol.bodies import Item, PredictBody
 from protocol.shapes import reader_of
 
 ON_LOOP_MS = 2.0
@@ -31,7 +31,7 @@ def click_ms(body: PredictBody) -> float:
     return most if most > ON_LOOP_MS else most + config_ms(body.label_config) + _items_ms(body.items)
 
 
-def images_ms(body: PredictBody | WebhookBody) -> float:
+def images_ms(body: PredictBody) -> float:
     """The cost of ``protocol.click.read_images``."""
     looked_up = len(body.tasks) * max(1, (body.label_config or "").count("<"))
     return config_ms(body.label_config) + looked_up * _VALUE_MS

@@ -33,8 +33,3 @@ class Masks:
     logits: NDArray[np.float32]
     scores: NDArray[np.float32]
     frame: Frame
-
-    @property
-    def best(self) -> int:
-        """Index of the candidate with the highest score."""
-        return int(np.argmax(self.scores))

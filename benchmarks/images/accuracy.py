@@ -139,7 +139,7 @@ class Comparison:
         answers = {name: self._decoder.decode(embedding, prompt) for name, embedding in seen.items()}
         found = {name: shown(masks, width, height) for name, masks in answers.items()}
         for name, ious in self._truths.items():
-            ious.append(iou(found[name][answers[name].best], truth))
+            ious.append(iou(found[name][np.argmax(answers[name].scores)], truth))
         for name, ious in self._ious.items():
             ious += [iou(one, other) for one, other in zip(found[name], found[_EXACT], strict=True)]
 

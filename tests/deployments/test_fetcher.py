@@ -44,7 +44,7 @@ async def fetcher() -> AsyncIterator[Make]:
 
     yield make
     for each in made:
-        await each.aclose()
+        await each._reader.aclose()
 
 
 async def packed(pixels: Pixels) -> list[Pixels]:

@@ -877,7 +877,6 @@ async def test_a_length_that_is_no_number_of_bytes_is_no_error_of_ours(door: Doo
         *(predict_body(context={"result": [{**POSITIVE, "value": {**POSITIVE["value"], key: 10**309}}]})
             for key in ("x", "y")),
         predict_body(login="x" * 301),
-        predict_body(context={"result": [POSITIVE], "event": "x" * 301}),
     ],
 )  # fmt: skip
 async def test_a_number_or_a_name_that_is_too_long_is_a_bad_request(door: Door, body: dict[str, Any]) -> None:

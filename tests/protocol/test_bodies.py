@@ -72,10 +72,10 @@ def test_project_id_is_the_text_before_the_first_dot(project: object, expected: 
     assert read_predict(encoded({"tasks": [], "project": project})).project_id == expected
 
 
-def test_reads_event_and_credentials() -> None:
-    context = {"event": "prewarm", "project_credentials_login": "a", "project_credentials_password": "b"}
+def test_reads_credentials() -> None:
+    context = {"project_credentials_login": "a", "project_credentials_password": "b"}
     body = read_predict(encoded({"tasks": [], "params": {"context": context, "login": None}}))
-    assert (body.event, body.login, body.password) == ("prewarm", "a", "b")
+    assert (body.login, body.password) == ("a", "b")
     body = read_predict(encoded({"tasks": [], "params": {"login": "l", "password": "secret"}}))
     assert (body.login, body.password) == ("l", "secret")
     assert "secret" not in repr(body)
