@@ -112,7 +112,9 @@ def measure(segmenter: Segmenter, scenes: int, after: Callable[[], None]) -> Row
 def likeness(pairs: Sequence[tuple[Masks, Masks]]) -> Likeness:
     """Of answers to the same prompts on scenes of SIZE."""
     masks = agreement((shown(one, *SIZE), shown(other, *SIZE)) for one, other in pairs)
-    return Likeness(masks, statistics.fmean(one.scores.argmax() == other.scores.argmax() for one, other in pairs))
+    return Likeness(
+        masks, statistics.fmean(one.scores.argmax() == other.scores.argmax() for one, other in pairs)
+    )
 
 
 def together(scenes: Sequence[Likeness]) -> Likeness:

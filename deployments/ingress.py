@@ -39,8 +39,10 @@ from deployments.startup_log import warn_at_once
 from imaging.options import ImageOptions
 from imaging.project_tasks import ProjectTasks
 from label_studio.site import Site
-from protocol import bodies, config_warnings, label_config
-from protocol.bodies import PredictBody
+from protocol import config_warnings, label_config
+from protocol.bodies.predict import PredictBody, read_predict
+from protocol.bodies.setup import SetupBody, read_setup, read_setup_token
+from protocol.bodies.webhook import read_webhook
 from protocol.click import Nothing, no_region, read_click, read_images
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
 from protocol.options import ReadOptions
@@ -151,14 +153,14 @@ class Ingress:
 
     async def _setup(self, request: Request) -> Response:
         raw = await self._read(request)
-        body = await off_loop_if_large(len(raw), bodies.read_setup, raw)
+        body = await off_loop_if_large(len(raw), read_setup, raw)
         request.state.project = body.project_id
         warnings = await self._dear.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
         if body.project_id and body.schema.strip() and is_kept(body.schema):
             self._configs.keep(body.project_id, body.schema)
             self.reporter.configured(body.project_id, body.schema)
         if self._images.use_setup_token:
-            token = await off_loop_if_large(len(raw), bodies.read_setup_token, raw)
+            token = await off_loop_if_large(len(raw), read_setup_token, raw)
             warnings += self._offer(body, token)
         warnings = shortened(warnings)
         self.reporter.warned(body.project_id, warnings)
@@ -166,9 +168,9 @@ class Ingress:
 
     async def _webhook(self, request: Request) -> Response:
         raw = await self._read(request)
-        body = await off_loop_if_large(len(raw), bodies.read_webhook, raw)
+        body = await off_loop_if_large(len(raw), read_webhook, raw)
         if body.action == "ANNOTATION_CREATED":
-            self._prefetcher.opened(PredictBody(body.tasks, body.project_id, body.label_config))
+            self._prefetcher.opened(body.about)
         if body.action in TRAIN_EVENTS:
             return json_response({"result": None, "status": "ok"}, 201)
         return json_response({"status": "Unknown event"})
@@ -176,7 +178,7 @@ class Ingress:
     async def _predict(self, request: Request) -> Response:
         started = time.perf_counter()
         raw = await self._read(request)
-        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
+        body = await off_loop_if_large(len(raw), read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
         ms = _in_all_ms(raw, click_ms(body))
@@ -254,7 +256,7 @@ class Ingress:
 
     async def _images_of(self, request: Request, route: str, limit: int) -> list[ImageSource]:
         raw = await self._read(request)
-        body = await off_loop_if_large(len(raw), bodies.read_predict, raw)
+        body = await off_loop_if_large(len(raw), read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
         body = await self._configured(body)
         sources = await self._read_images(raw, body, limit + 1)
@@ -312,7 +314,7 @@ class Ingress:
         known = await self._configs.of(body.project_id)
         return body if known is None else msgspec.structs.replace(body, label_config=known)
 
-    def _offer(self, body: bodies.SetupBody, token: str | None) -> list[str]:
+    def _offer(self, body: SetupBody, token: str | None) -> list[str]:
         """Keep the token that came with /setup; or a sentence that says why it is not kept."""
         site = Site.of(self._images)
         if token is None or not body.project_id:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from sys import getsizeof
 
 from deployments.bounded_cache import Kept
-from protocol.bodies import ID_LIMIT
+from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
 
 PROJECTS = 1000

@@ -17,7 +17,8 @@ from deployments.calls.background import Background
 from deployments.calls.large_values import LARGE
 from deployments.off_loop import off_loop_if
 from imaging.project_tasks import ListedTask
-from protocol.bodies import PredictBody, Task
+from protocol.bodies.predict import PredictBody
+from protocol.bodies.task import Task
 from protocol.click import read_images
 from protocol.cost import ON_LOOP_MS, images_ms
 from values.errors import ServiceError

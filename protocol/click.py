@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from protocol.bodies import PredictBody, Task
+from protocol.bodies.predict import PredictBody
+from protocol.bodies.task import Task
 from protocol.controls import Output
 from protocol.drawings import Draw
 from protocol.label_config import Image, LabelConfig, parse

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from protocol.bodies import TEXT_LIMIT, Item, decode
+from protocol.bodies.json_text import TEXT_LIMIT, decode
+from protocol.bodies.predict import Item
 from protocol.item_fields import FLAG, NAMES, TEXT, Fields
 from protocol.shapes import KINDS, VALUE_FIELDS, Shape, reader_of
 from values.errors import BadPrompt, BadRequest

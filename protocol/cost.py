@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from protocol.bodies import Item, PredictBody
+from protocol.bodies.predict import Item, PredictBody
 from protocol.shapes import reader_of
 
 ON_LOOP_MS = 2.0

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 
-from protocol.bodies import decode
+from protocol.bodies.json_text import decode
 from protocol.brush_rle import ENCODED_LIMIT
 from values.errors import BadPrompt, BadRequest
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from protocol.bodies import TEXT_LIMIT
+from protocol.bodies.json_text import TEXT_LIMIT
 from protocol.config_cache import ConfigCache
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
 from values.errors import BadLabelConfig

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from protocol.bodies import Item
+from protocol.bodies.predict import Item
 from protocol.context_items import Mark, read_marks
 from protocol.drawings import Draw, Drawn
 from protocol.item_fields import CORNER_LIMIT

@@ -15,7 +15,8 @@ from typing import TypeVar
 
 import msgspec
 
-from protocol.bodies import Task, decode
+from protocol.bodies.json_text import decode
+from protocol.bodies.task import Task
 from values.errors import BadLabelConfig, BadRequest, ImageTooLarge
 from values.one_line import one_line, shown
 

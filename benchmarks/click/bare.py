@@ -19,7 +19,7 @@ import numpy as np
 
 from imaging.decoding import decode
 from imaging.options import ImageOptions
-from protocol.bodies import read_predict
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.regions import encode

@@ -10,7 +10,7 @@ from deployments.calls.large_values import Parcel
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
-from protocol.bodies import read_predict
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions

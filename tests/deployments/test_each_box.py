@@ -12,7 +12,7 @@ from deployments import decoder
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
-from protocol import bodies
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions, RegionOptions
@@ -66,7 +66,7 @@ def click_on_boxes(*labels: str) -> Click:
         for number, label in enumerate(labels)
     ]
     body = {"tasks": [{"id": 1, "data": {"image": "/a.png"}}], "label_config": CONFIG}
-    read = bodies.read_predict(encoded({**body, "params": {"context": {"result": boxes}}}))
+    read = read_predict(encoded({**body, "params": {"context": {"result": boxes}}}))
     click = read_click(read, draw, ReadOptions(multi_box="each"))
     assert isinstance(click, Click)
     return click

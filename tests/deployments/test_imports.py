@@ -1,4 +1,4 @@
-"""What a process of the ingress loads: there is one for each replica, and most of a model's libraries are large."""
+"""What a process of the ingress loads: the libraries that models need are most of a decoder's memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ from values.errors import error_classes
 ROOT = Path(__file__).resolve().parents[2]
 
 HEAVY = frozenset(
-    {"onnx", "onnxruntime", "openvino", "torch", "cv2", "PIL", "obstore", "safetensors", "boto3", "segmenters"}
+    {
+        "onnx",
+        "onnxruntime",
+        "openvino",
+        "torch",
+        "cv2",
+        "PIL",
+        "obstore",
+        "safetensors",
+        "boto3",
+        "segmenters",
+    }
 )
 """What only reading images, encoding, decoding and keeping embeddings need."""
 
@@ -33,7 +44,9 @@ BOUND = (
     registry.choose(ModelOptions(model="classical")).served,
 )
 ANSWERS = (
-    ClickAnswer([{"value": {"rle": np.zeros(8, np.uint8)}}], 0.9, True, {"decode": 0.1}, "classical-1", _QUEUE),
+    ClickAnswer(
+        [{"value": {"rle": np.zeros(8, np.uint8)}}], 0.9, True, {"decode": 0.1}, "classical-1", _QUEUE
+    ),
     Busy(_QUEUE),
     *(error("a sentence") for error in error_classes()),
 )

@@ -23,7 +23,7 @@ from deployments.options import IngressOptions
 from deployments.running_mean import RunningMean
 from imaging.options import ImageOptions
 from protocol import brush_rle
-from protocol.bodies import read_predict
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.drawings import Drawing, Drawn
 from protocol.mask_prompts import read

@@ -12,7 +12,7 @@ import pytest
 from deployments import prefetcher
 from deployments.prefetcher import AGAIN_S, FRESH_S, WINDOW, Prefetcher
 from imaging.project_tasks import ListedTask
-from protocol.bodies import PredictBody, read_predict
+from protocol.bodies.predict import PredictBody, read_predict
 from testing.label_studio_requests import predict_body
 from values.errors import ImageUnauthorized
 from values.image import ImageSource

@@ -14,7 +14,7 @@ from deployments.calls.large_values import Parcel
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
-from protocol import bodies
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
@@ -91,7 +91,7 @@ class Graph:
 
 
 def _click(count: int) -> Click:
-    click = read_click(bodies.read_predict(json.dumps(predict_body()).encode()), draw)
+    click = read_click(read_predict(json.dumps(predict_body()).encode()), draw)
     assert isinstance(click, Click)
     points = np.array([[n, n] for n in range(count)], np.float64) / 9
     return replace(click, prompts=(Prompt(points, np.ones(count, np.int32)),), width=4, height=4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from protocol.bodies import Item, PredictBody, read_predict
+from protocol.bodies.predict import Item, PredictBody, read_predict
 from protocol.variables import TaskData
 from testing.label_studio_requests import CAPTURES
 

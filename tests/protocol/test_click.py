@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol import repeater
-from protocol.bodies import PredictBody, read_predict
+from protocol.bodies.predict import PredictBody, read_predict
 from protocol.click import LOOK_UPS, Click, Nothing, no_region, read_click, read_images
 from protocol.controls import Output
 from protocol.mask_prompts import read as draw

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from protocol.bodies import PredictBody, read_predict
+from protocol.bodies.predict import PredictBody, read_predict
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
 from tests.protocol.support import (
     INTERACTIVE,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protocol import bitmask, brush_rle
-from protocol.bodies import Item
+from protocol.bodies.predict import Item
 from protocol.item_fields import CORNER_LIMIT
 from protocol.mask_prompts import read
 from protocol.prompts import MultiBox, read_pointed

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol import variables
-from protocol.bodies import read_predict
+from protocol.bodies.predict import read_predict
 from protocol.variables import (
     BRACKET_LIMIT,
     COLON_LIMIT,

@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from protocol import brush_rle
-from protocol.bodies import read_predict
+from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions

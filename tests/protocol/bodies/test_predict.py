@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.bodies import ITEM_LIMIT, TASK_LIMIT, read_predict, read_setup, read_webhook
+from protocol.bodies.predict import ITEM_LIMIT, read_predict
+from protocol.bodies.task import TASK_LIMIT
 from protocol.click import read_click, read_images
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
@@ -57,19 +58,6 @@ def test_tolerates_missing_project_params_and_task_id() -> None:
     body = read_predict(b'{"tasks":[{"data":{"image":"a"}}, {"id":"x1"}, {"id":3,"data":null}]}')
     assert (body.project_id, body.label_config, body.task_id) == ("", None, "")
     assert [task.number for task in body.tasks] == [None, None, 3]
-
-
-@pytest.mark.parametrize("project", ["9" * 65, "3\n4", "\x1b[31m"])
-@pytest.mark.parametrize("read", [read_predict, read_setup, read_webhook])
-def test_a_project_id_is_short_and_printable(read: Any, project: str) -> None:
-    body = {"tasks": [], "action": "X", "project": project}
-    with pytest.raises(BadRequest, match="project's id"):
-        read(encoded(body))
-
-
-@pytest.mark.parametrize(("project", "expected"), [("3.1724700000", "3"), (3, "3"), ("3", "3"), (None, "")])
-def test_project_id_is_the_text_before_the_first_dot(project: object, expected: str) -> None:
-    assert read_predict(encoded({"tasks": [], "project": project})).project_id == expected
 
 
 def test_reads_credentials() -> None:
@@ -142,8 +130,6 @@ def test_as_many_tasks_and_items_as_a_request_may_have() -> None:
     tracemalloc.start()
     with pytest.raises(BadRequest, match="over 10000 tasks; send fewer"):
         read_predict(body % (tasks + b",{}" * 700_000, b""))
-    with pytest.raises(BadRequest, match="over 10000 tasks; send fewer"):
-        read_webhook(b'{"action":"X","tasks":[%s,{}]}' % tasks)
     with pytest.raises(BadRequest, match=r"result has over 5000 items; send fewer"):
         read_predict(body % (b"{}", items + b',{"type":"x"}'))
     peak = tracemalloc.get_traced_memory()[1]
@@ -151,48 +137,6 @@ def test_as_many_tasks_and_items_as_a_request_may_have() -> None:
     assert peak < 12 << 20
     drafts = b'{"tasks":[{"drafts":[%s]}]}' % tasks
     assert len(read_predict(drafts).tasks) == 1
-
-
-@pytest.mark.parametrize("identity", [10**309, -(10**19), "x" * 65])
-def test_a_task_id_is_a_number_of_64_bits_or_a_short_text(identity: object) -> None:
-    with pytest.raises(BadRequest, match=r"at \$\.tasks\[0\]\.id"):
-        read_predict(encoded({"tasks": [{"id": identity}]}))
-
-
-def test_reads_the_real_setup_and_not_its_token() -> None:
-    body = read_setup(capture_bytes("setup"))
-    assert body.project_id == "1"
-    assert body.schema.startswith("<View>")
-    assert "token" not in repr(body)
-
-
-def test_setup_without_fields_and_broken_ones() -> None:
-    assert read_setup(b"{}") == read_setup(b'{"schema":null,"hostname":null,"project":null}')
-    with pytest.raises(BadRequest, match=r"the body of /setup: .* at \$.schema"):
-        read_setup(b'{"schema":5}')
-
-
-@pytest.mark.parametrize(
-    ("name", "action", "tasks"),
-    [
-        ("webhook_annotation_created", "ANNOTATION_CREATED", 1),
-        ("webhook_annotations_deleted", "ANNOTATIONS_DELETED", 0),
-        ("webhook_tasks_created", "TASKS_CREATED", 1),
-        ("webhook_start_training", "START_TRAINING", 0),
-    ],
-)
-def test_reads_real_webhooks(name: str, action: str, tasks: int) -> None:
-    body = read_webhook(capture_bytes(name))
-    assert (body.action, body.project_id, len(body.tasks)) == (action, "1", tasks)
-    assert body.label_config is not None
-    assert len(read_images(body, 10)) == tasks
-
-
-def test_webhook_needs_an_action_only() -> None:
-    assert read_webhook(b'{"action":"PROJECT_DELETED","project":4}').project_id == "4"
-    assert read_webhook(b'{"action":"X"}').project_id == ""
-    with pytest.raises(BadRequest, match="`action`"):
-        read_webhook(b'{"project":{"id":1}}')
 
 
 _JUNK = st.one_of(
