@@ -134,7 +134,7 @@ class InProcess:
     async def settle(self) -> None:
         """Wait for what was started in the background, and forget what the fakes remember."""
         for ingress in self._ingresses:
-            await ingress.background.drain()
+            await ingress.warming.background.drain()
             await ingress.reporter.background.drain()
         self._graph.forget()
 

@@ -16,6 +16,7 @@ from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
 from deployments.metrics import Meters
 from values.errors import ServiceError
+from values.image import ImageSource
 
 logger = logging.getLogger("ray.serve")
 
@@ -74,6 +75,11 @@ class Reporter:
     ) -> None:
         """Report one failure."""
         self._said(route, error.code, error.status, error.detail, project, task, request_id)
+
+    def failed_image(self, route: str, error: ServiceError, source: ImageSource) -> None:
+        """Report a failure with one image of a request that goes on without it."""
+        task = "" if source.task is None else str(source.task)
+        self.failed(route, error, project=source.project, task=task)
 
     def turned_away(self, error: ServiceError) -> None:
         """Report a click that was refused before it was read. There may be thousands: they are told of once a

@@ -186,7 +186,7 @@ class Door:
         return await self.client.post(path, content=content)
 
     async def settle(self) -> None:
-        await self.ingress.background.drain()
+        await self.ingress.warming.background.drain()
         await self.ingress.reporter.background.drain()
 
 
@@ -239,7 +239,7 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
         elsewhere.append(drawing)
         return read(drawing)
 
-    monkeypatch.setattr(door.ingress, "_drawn", drawn)
+    monkeypatch.setattr(door.ingress.reader, "_draw", drawn)
     await door.post("/predict", body)
     assert [drawing.kind for drawing in elsewhere] == ["rle"]
     assert threads == [read_click]
@@ -721,7 +721,7 @@ def test_every_error_has_a_status_that_label_studio_takes_for_a_failure() -> Non
 
 async def test_a_failure_reaches_the_journal_while_images_fill_the_background(door: Door) -> None:
     gate = asyncio.Event()
-    while door.ingress.background.start(gate.wait()):
+    while door.ingress.warming.background.start(gate.wait()):
         pass
     await door.post("/predict", b"{")
     await door.ingress.reporter.background.drain()
@@ -931,7 +931,7 @@ async def test_large_masks_go_by_way_of_the_object_store(door: Door) -> None:
     sides = {"original_width": 900, "original_height": 900}
     brush = {**POSITIVE, "type": "brushlabels", "value": {"rle": rle}, **sides}
     for count, by_reference in ((1, False), (4, True)):
-        door.ingress._reading = ReadOptions(multi_box="each")
+        door.ingress.reader._reading = ReadOptions(multi_box="each")
         items = [{**brush, "id": str(number)} for number in range(count)]
         response = await door.post("/predict", predict_body(context={"result": items}))
         assert response.status_code == 200

@@ -1,0 +1,107 @@
+"""``POST /predict``: a click becomes regions; of an opened task the images are encoded ahead."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.calls.decoder_client import Owners
+from deployments.http.door import DETAIL, visit_of
+from deployments.http.gate import Gate, Visit
+from deployments.metrics import Meters
+from deployments.off_loop import off_loop_if_large
+from deployments.routes.request_reader import Asked, RequestReader
+from deployments.warming import Warming
+from protocol.click import Click, Nothing, no_region
+from protocol.responses import encode_predict, prediction, written_length
+from values.click_answer import Busy, ClickAnswer
+from values.errors import Overloaded, ServiceError
+
+
+class Predict:
+    """The route. ``version``: of the model that serves. ``warm_images``: of one request, at most."""
+
+    def __init__(
+        self,
+        reader: RequestReader,
+        owners: Owners,
+        warming: Warming,
+        gate: Gate,
+        meters: Meters,
+        version: str,
+        warm_images: int,
+    ) -> None:
+        self._reader = reader
+        self._owners = owners
+        self._warming = warming
+        self._gate = gate
+        self._meters = meters
+        self._version = version
+        self._warm_images = warm_images
+
+    async def __call__(self, request: Request) -> Response:
+        """The answer to one request."""
+        started = time.perf_counter()
+        asked = await self._reader.tasks(request)
+        click = await self._reader.click(asked)
+        if click is None:
+            await self._warm(asked)
+            return _json(encode_predict([]))
+        # One result for each task; the prompts are about the first.
+        results = [prediction([], 0.0, self._version)] * len(asked.body.tasks)
+        if isinstance(click, Nothing):
+            request.state.no_mask = click.reason
+            return _json(encode_predict(results))
+        parsed = time.perf_counter()
+        answer = await self._ask(click, visit_of(request.scope))
+        answered = time.perf_counter()
+        if not answer.warm:
+            self._warming.opened(asked.body)
+        if not answer.regions:
+            request.state.no_mask = no_region(click)
+        # The mask is the decoder's, and so is the version: a new model may be on its way.
+        results[0] = prediction(answer.regions, answer.score, answer.version)
+        response = _json(await off_loop_if_large(written_length(results), encode_predict, results))
+        seconds = {
+            "parse": parsed - started,
+            "route": answered - parsed - sum(answer.seconds.values()),
+            "serialise": time.perf_counter() - answered,
+        }
+        for stage, value in seconds.items():
+            self._meters.stage(stage, value)
+        response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
+        return response
+
+    async def _warm(self, asked: Asked) -> None:
+        # One task is an opened one, on which somebody is about to click.
+        opened = len(asked.body.tasks) == 1
+        sources = await self._reader.images(asked, self._warm_images)
+        self._warming.images(sources, opened=opened)
+        if opened:
+            self._warming.opened(asked.body)
+
+    async def _ask(self, click: Click, visit: Visit) -> ClickAnswer:
+        """What the image's owner answers. Raises Overloaded where it has too much waiting."""
+        visit.is_click()
+        try:
+            answer = await self._owners.click(click)
+        except ServiceError:
+            visit.failed()
+            raise
+        self._gate.heard(answer.queue)
+        if isinstance(answer, Busy):
+            self._meters.refused("decoder")
+            raise Overloaded(DETAIL)
+        return answer
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _server_timing(seconds: dict[str, float], warm: bool) -> str:
+    """Milliseconds by stage, in the header that browsers show in their network panel."""
+    times = [f"{stage};dur={value * 1000:.2f}" for stage, value in seconds.items()]
+    return ", ".join([*times, f"cache;desc={'hit' if warm else 'miss'}"])

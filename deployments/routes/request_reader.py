@@ -1,0 +1,82 @@
+"""Requests about tasks, read as far as a route needs them; what is dear to read takes turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+from starlette.requests import Request
+
+from deployments.calls.large_values import LARGE
+from deployments.calls.setup_configs import SetupConfigs
+from deployments.http.responses import read_body
+from deployments.off_loop import DearWork, off_loop_if_large
+from protocol.bodies.predict import PredictBody, read_predict
+from protocol.click import Click, Nothing, read_click, read_images
+from protocol.cost import ON_LOOP_MS, click_ms, images_ms
+from protocol.drawings import Draw
+from protocol.options import ReadOptions
+from values.errors import BadRequest
+from values.image import ImageSource
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request about tasks: its ``body``, which had ``length`` bytes."""
+
+    body: PredictBody
+    length: int
+
+    def in_all_ms(self, estimate_ms: float) -> float:
+        """What something about it takes, where a single value of it may be large."""
+        return estimate_ms + self.length / LARGE * ON_LOOP_MS
+
+
+class RequestReader:
+    """Reads requests. ``draw``: what reads drawn masks. ``dear``: where costly work waits for its turn."""
+
+    def __init__(
+        self, max_body_mib: int, reading: ReadOptions, draw: Draw, configs: SetupConfigs, dear: DearWork
+    ) -> None:
+        self._max_body = max_body_mib << 20
+        self._reading = reading
+        self._draw = draw
+        self._configs = configs
+        self._dear = dear
+
+    async def raw(self, request: Request) -> bytes:
+        """The bytes of the body. Raises BodyTooLarge."""
+        return await read_body(request, self._max_body)
+
+    async def tasks(self, request: Request) -> Asked:
+        """The tasks of a request and its prompts; from here on failures of it are those of its project."""
+        raw = await self.raw(request)
+        body = await off_loop_if_large(len(raw), read_predict, raw)
+        request.state.project, request.state.task = body.project_id, body.task_id
+        return Asked(await self._configured(body), len(raw))
+
+    async def click(self, asked: Asked) -> Click | Nothing | None:
+        """What its prompts ask for; see ``protocol.click.read_click``."""
+        body = asked.body
+        ms = asked.in_all_ms(click_ms(body))
+        return await self._dear.run(ms, body.project_id, read_click, body, self._draw, self._reading)
+
+    async def images(self, asked: Asked, limit: int) -> list[ImageSource]:
+        """The first ``limit`` images of its tasks; see ``protocol.click.read_images``."""
+        body = asked.body
+        ms = asked.in_all_ms(images_ms(body))
+        return await self._dear.run(ms, body.project_id, read_images, body, limit)
+
+    async def all_images(self, request: Request, route: str, limit: int) -> list[ImageSource]:
+        """All images of a request to ``route``. Raises BadRequest for more than ``limit``."""
+        sources = await self.images(await self.tasks(request), limit + 1)
+        if len(sources) > limit:
+            raise BadRequest(f"a request to {route} may have {limit} images; send fewer tasks at once")
+        return sources
+
+    async def _configured(self, body: PredictBody) -> PredictBody:
+        """The body with a labeling config: where it brings none, that of its project's last /setup."""
+        if (body.label_config or "").strip():
+            return body
+        known = await self._configs.of(body.project_id)
+        return body if known is None else replace(body, label_config=known)

@@ -1,0 +1,78 @@
+"""``POST /setup``: a project connects, or its labeling config was changed."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.calls.setup_configs import SetupConfigs
+from deployments.http.reporter import Reporter
+from deployments.http.responses import json_response
+from deployments.journal import TOKEN_LIMIT, is_kept, shortened
+from deployments.off_loop import DearWork, off_loop_if_large
+from deployments.routes.request_reader import RequestReader
+from imaging.options import ImageOptions
+from label_studio.site import Site
+from protocol import config_warnings, label_config
+from protocol.bodies.setup import SetupBody, read_setup, read_setup_token
+from protocol.cost import warnings_ms
+from values.errors import ServiceError
+from values.one_line import shown
+
+
+class Setup:
+    """The route. ``version``: of the model that serves."""
+
+    def __init__(
+        self,
+        reader: RequestReader,
+        images: ImageOptions,
+        configs: SetupConfigs,
+        dear: DearWork,
+        reporter: Reporter,
+        version: str,
+    ) -> None:
+        self._reader = reader
+        self._images = images
+        self._configs = configs
+        self._dear = dear
+        self._reporter = reporter
+        self._version = version
+
+    async def __call__(self, request: Request) -> Response:
+        """The answer to one request: the version, and what is wrong with the labeling config."""
+        raw = await self._reader.raw(request)
+        body = await off_loop_if_large(len(raw), read_setup, raw)
+        request.state.project = body.project_id
+        warnings = await self._dear.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
+        if body.project_id and body.schema.strip() and is_kept(body.schema):
+            self._configs.keep(body.project_id, body.schema)
+            self._reporter.configured(body.project_id, body.schema)
+        if self._images.use_setup_token:
+            token = await off_loop_if_large(len(raw), read_setup_token, raw)
+            warnings += self._offer(body, token)
+        warnings = shortened(warnings)
+        self._reporter.warned(body.project_id, warnings)
+        return json_response({"model_version": self._version, "warnings": warnings})
+
+    def _offer(self, body: SetupBody, token: str | None) -> list[str]:
+        """Keep the token that came with /setup; or a sentence that says why it is not kept."""
+        site = Site.of(self._images)
+        if token is None or not body.project_id:
+            return []
+        if site is None or not site.is_named(body.hostname):
+            return [
+                f'the token that Label Studio sent from "{shown(body.hostname)}" is not used: that is not '
+                "LABEL_STUDIO_URL; if it is the same Label Studio, add it to LABEL_STUDIO_ALIASES"
+            ]
+        if len(token.encode()) > TOKEN_LIMIT:
+            return [f"the token that Label Studio sent is not used: it has over {TOKEN_LIMIT} bytes"]
+        self._reporter.offered(body.project_id, token)
+        return []
+
+
+def _warnings(schema: str) -> list[str]:
+    try:
+        return config_warnings.warnings(label_config.parse(schema))
+    except ServiceError as error:
+        return [error.detail]
