@@ -20,7 +20,18 @@ from values.errors import error_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 
-HEAVY = {"boto3", "cv2", "obstore", "onnx", "onnxruntime", "openvino", "PIL", "safetensors", "segmenters", "torch"}
+HEAVY = {
+    "boto3",
+    "cv2",
+    "obstore",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "PIL",
+    "safetensors",
+    "segmenters",
+    "torch",
+}
 """What only reading images, encoding, decoding and keeping embeddings need."""
 
 _QUEUE = QueueState("decoder", 0.0, 0.1, 1.5)
