@@ -34,8 +34,8 @@ Kind = Literal["rle", "png", "opaque png", "polygon"]
 class Drawing:
     """A drawn mask in its encoded form, of a picture of ``width`` x ``height``.
 
-    ``kind``: the brush's RLE, the brush's PNG, a bitmask's PNG, which is on where it is not transparent, or the
-    corners of a polygon: Nx2 float64, (x, y) as fractions of the picture.
+    ``kind``: the brush's RLE, the brush's PNG, a bitmask's PNG, which is on where it is not transparent, or
+    the corners of a polygon: Nx2 float64, (x, y) as fractions of the picture.
     """
 
     kind: Kind
@@ -62,8 +62,8 @@ class Drawn:
 
 
 Draw = Callable[[Drawing], Drawn]
-"""A function that reads drawings: ``protocol.mask_prompts.read``, or one that has a process do it, which can be
-ended."""
+"""A function that reads drawings: ``protocol.mask_prompts.read``, or one that has a process do it, which can
+be ended."""
 
 
 def check_png(data: bytes, width: int, height: int) -> None:

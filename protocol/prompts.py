@@ -69,8 +69,8 @@ def read_pointed(
 ) -> Pointed | None:
     """Read ``context.result``, oldest first. None when nothing in it points at a place.
 
-    ``draw``: reads drawn masks. ``pixels``: the most that the image may have, by default that of the setting's
-    default.
+    ``draw``: reads drawn masks. ``pixels``: the most that the image may have, by default that of the
+    setting's default.
 
     Points and boxes become fractions of the image and are clamped to it. A point without ``is_positive`` is
     positive. Rectangles (also rotated), ellipses, polygons and drawn masks each give a box, the latter two a
