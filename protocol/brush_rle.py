@@ -21,6 +21,7 @@ _HEADER_BYTES = 7
 # Word size and the four run sizes, each less one, in the 21 bits behind the count.
 _HEADER_TAIL = 7 << 16 | 2 << 12 | 3 << 8 | 7 << 4 | 15
 _HEADER_BITS = 32 + 21
+_COMPARED = 2**22
 
 ENCODED_LIMIT = 2**20
 """Bytes of RLE that ``decode`` reads, in a second at most: a mask on a large photograph has some tens of
@@ -69,7 +70,7 @@ def decode(rle: bytes, height: int, width: int) -> NDArray[np.bool_]:
 
 def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Run lengths in RGBA bytes, none over 65536, and whether each run is on."""
-    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
+    ends = np.append(np.concatenate([*_changes(flat)]), flat.size)
     lengths = np.diff(ends, prepend=0) * 4
     on = np.arange(lengths.size) % 2 == 1 - int(flat[0])
     pieces = (lengths + _LONGEST - 1) // _LONGEST
@@ -79,6 +80,13 @@ def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]
     # What is left of a split run keeps the 16-bit size however short it is: negative marks it.
     split[last[pieces > 1]] *= -1
     return split, np.repeat(on, pieces)
+
+
+def _changes(flat: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+    """Where pixels differ from the one before; compared in parts, since all at once take a copy of all."""
+    for start in range(0, flat.size, _COMPARED):
+        part = flat[start : start + _COMPARED + 1]
+        yield np.flatnonzero(part[1:] != part[:-1]) + start + 1
 
 
 def _items(lengths: NDArray[np.int64], on: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

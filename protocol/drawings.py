@@ -21,9 +21,9 @@ LONG_SIDE = 512
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-PNG_BYTES = 192 * 2**20
-"""Bytes of a PNG's pixels as they are decoded: one for each of a picture of one channel, four for others. Of
-grey or of palette, as the editor's own masks could be, every picture that is allowed fits."""
+PNG_BYTES = 112 * 2**20
+"""Bytes of a PNG's pixels as they are decoded: four for each of several channels, two for one of 16 bits. Of
+one channel of 8 bits, grey or a palette's, every picture that is allowed may come: those take one each."""
 
 _GREY, _PALETTE = 0, 3  # colour types of the PNG specification
 
@@ -73,7 +73,10 @@ def check_png(data: bytes, width: int, height: int) -> None:
         raise BadPrompt(
             f"the mask's PNG has {claimed[0]} x {claimed[1]} pixels, its image {width} x {height}"
         )
-    if width * height * (1 if data[25] in (_GREY, _PALETTE) else 4) > PNG_BYTES:
+    depth, is_single = data[24], data[25] in (_GREY, _PALETTE)
+    if is_single and depth <= 8:
+        return
+    if width * height * (2 if is_single else 4) > PNG_BYTES:
         raise BadPrompt(
             f"the mask's PNG takes over {PNG_BYTES >> 20} MiB; send it grey or with a palette, or as an RLE"
         )

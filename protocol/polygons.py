@@ -16,6 +16,9 @@ Ring = NDArray[np.float64]
 
 _TWO_BY_TWO = np.ones((2, 2), np.uint8)
 
+_WHOLE_PIXELS = 25_000_000
+"""Of a larger part of a picture every second pixel is traced: three copies of it are needed for that."""
+
 
 def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts: int) -> list[Ring]:
     """Rings around the parts of a mask, the largest part first.
@@ -25,9 +28,10 @@ def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts
     dropped. ``max_parts``: no more rings than this.
 
     Returns rings as Nx2 float64 (x, y), N >= 3, in pixels, where pixel i covers i .. i+1. Corners that turn
-    inward are cut by half a pixel, and gaps and holes one pixel wide are closed.
+    inward are cut by half a pixel, and gaps and holes one pixel wide are closed; in a mask of more than 25
+    megapixels, by a pixel and of two pixels.
     """
-    contours, links, offset = _contours(mask)
+    contours, links, offset, step = _contours(mask)
     areas = [abs(cv2.contourArea(contour)) for contour in contours]
     parts = sorted((i for i in range(len(contours)) if links[i][3] < 0), key=lambda i: -areas[i])
     if not parts:
@@ -36,8 +40,9 @@ def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts
     holes: dict[int, list[Ring]] = {part: [] for part in parts[:max_parts] if areas[part] >= least}
     for i, (_, _, _, parent) in enumerate(links):
         if parent in holes and areas[i] >= least:
-            holes[parent].append(_simplified(contours[i], epsilon))
-    return [_bridged(_simplified(contours[part], epsilon), inner) + offset for part, inner in holes.items()]
+            holes[parent].append(_simplified(contours[i], epsilon / step))
+    rings = (_bridged(_simplified(contours[part], epsilon / step), inner) for part, inner in holes.items())
+    return [ring * step + offset for ring in rings]
 
 
 def filled(points: Ring, width: int, height: int) -> NDArray[np.bool_]:
@@ -71,8 +76,9 @@ def filled(points: Ring, width: int, height: int) -> NDArray[np.bool_]:
 
 def _contours(
     mask: NDArray[np.bool_],
-) -> tuple[list[NDArray[np.int32]], list[list[int]], NDArray[np.float64]]:
-    """Outlines, their links (next, previous, first child, parent), and where their origin lies in the image.
+) -> tuple[list[NDArray[np.int32]], list[list[int]], NDArray[np.float64], int]:
+    """Outlines, their links (next, previous, first child, parent), where their origin lies in the image, and
+    how many pixels of it are one of theirs.
 
     OpenCV's outlines run through the centres of the outermost pixels, half a pixel inside. Growing the mask
     by one pixel right and down turns pixels into their corner points, and the outline into the pixels' outer
@@ -80,12 +86,14 @@ def _contours(
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
-        return [], [], np.zeros(2)
+        return [], [], np.zeros(2), 1
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    padded = np.pad(mask[top:bottom, left:right].view(np.uint8), ((0, 1), (0, 1)))
-    corners = cv2.dilate(padded, _TWO_BY_TWO, anchor=(1, 1))
+    step = 1 if (bottom - top) * (right - left) <= _WHOLE_PIXELS else 2
+    part = mask[top:bottom:step, left:right:step].view(np.uint8)
+    corners = cv2.dilate(np.pad(part, ((0, 1), (0, 1))), _TWO_BY_TWO, anchor=(1, 1))
     contours, links = cv2.findContours(corners, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [np.asarray(c, np.int32) for c in contours], links[0].tolist(), np.array([left, top], np.float64)
+    origin = np.array([left, top], np.float64)
+    return [np.asarray(c, np.int32) for c in contours], links[0].tolist(), origin, step
 
 
 def _simplified(contour: NDArray[np.int32], epsilon: float) -> Ring:

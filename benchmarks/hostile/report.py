@@ -18,7 +18,7 @@ _HEADINGS = (
     "lost",
     "warm click p50 / p99 s",
     "x calm",
-    "`/health` worst s",
+    "`/health` worst s, calm",
     "MiB more",
     "aim",
 )
@@ -53,7 +53,7 @@ class Line:
             ", ".join(f"{count} x {what}" for what, count in lost.items()) or "0",
             f"{found.warm.p50:.2f} / {found.warm.p99:.2f}",
             f"{found.warm.p50 / calm.warm.p50:.2f} / {found.warm.p99 / calm.warm.p99:.2f}",
-            f"{found.health_s:.2f}",
+            f"{found.health_s:.2f}, {calm.health_s:.2f}",
             f"{found.memory_mib - calm.memory_mib:+.0f}",
             f"missed: {', '.join(self.missed)}" if self.missed else "kept",
         ]

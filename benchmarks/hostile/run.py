@@ -79,6 +79,7 @@ class Honest:
 def run(plan: Plan, folder: Path) -> Report:
     """Carry out the plan, each attack on an application that was started for it."""
     report = Report(plan.described())
+    processes.come_first()
     with Bar(len(plan.attacks)) as bar:
         for attack in plan.attacks:
             bar.begin(attack.name)

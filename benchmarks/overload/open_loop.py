@@ -27,6 +27,8 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from testing import processes
+
 ROOT = Path(__file__).resolve().parents[2]
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RETRY = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
@@ -110,8 +112,7 @@ def offer(load: Load) -> Offered:
 def main() -> None:
     """Read a pickled load from stdin, offer it, and write its outcomes to stdout."""
     load: Load = pickle.load(sys.stdin.buffer)
-    with contextlib.suppress(AttributeError, PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    processes.come_first()
     sys.stdout.buffer.write(pickle.dumps(uvloop.run(_Client(load).run())))
     sys.stdout.buffer.flush()  # here an error ends the process with its traceback
 

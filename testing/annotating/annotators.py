@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from testing import processes
 from testing.annotating.questions import Question, Questions
 
 TIMEOUT_S = 100.0
@@ -80,12 +81,14 @@ class Annotators:
             thread.join()
 
     def _annotate(self) -> None:
+        processes.come_first()
         with client(self._url, TIMEOUT_S) as http:
             while not self._enough.is_set():
                 self.clicks.append(clicked(http, self._questions))
                 self._enough.wait(self._pause_s)
 
     def _watch(self) -> None:
+        processes.come_first()
         with client(self._url, HEALTH_TIMEOUT_S) as http:
             while not self._enough.is_set():
                 sent = time.monotonic()

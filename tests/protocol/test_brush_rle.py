@@ -134,3 +134,11 @@ def test_garbage_gives_a_mask_or_a_sentence(noise: bytes) -> None:
     for rle in (noise, GOOD[:7] + noise, GOOD[:20] + noise + GOOD[20 + len(noise) :]):
         with contextlib.suppress(BadPrompt):
             assert decode(rle, 20, 30).shape == (20, 30)
+
+
+def test_a_mask_is_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.random.default_rng(0).random((37, 41)) > 0.7
+    whole = encode(mask)
+    for most in (1, 2, 7, 41, 37 * 41 - 1, 37 * 41):
+        monkeypatch.setattr("protocol.brush_rle._COMPARED", most)
+        np.testing.assert_array_equal(encode(mask), whole)

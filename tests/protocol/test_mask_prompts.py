@@ -217,11 +217,13 @@ def test_a_line_thinner_than_a_pixel_of_the_prompt_is_not_lost() -> None:
 def test_only_so_much_memory_is_decoded_from_a_png() -> None:
     """29 KiB of PNG may have 350 MiB of pixels. What the editor could send of any picture, grey, passes."""
     width, height = 9434, 9434
-    for color, passes in ((0, True), (3, True), (2, False), (4, False), (6, False)):
+    for depth, color, passes in (
+        *((8, 0, True), (1, 3, True), (16, 0, False), (8, 2, False), (8, 4, False), (8, 6, False)),
+    ):
         header = bytearray(header_of(width, height))
-        header[25] = color
+        header[24:26] = depth, color
         if passes:
             check_png(bytes(header), width, height)
             continue
-        with pytest.raises(BadPrompt, match="over 192 MiB; send it grey"):
+        with pytest.raises(BadPrompt, match="over 112 MiB; send it grey"):
             from_png(bytes(header), width, height, by_alpha=True)

@@ -176,3 +176,15 @@ def test_any_mask_gives_rings_inside_the_image(seed: int, epsilon: float) -> Non
         assert (ring <= (88, 72)).all()
     if mask.any():
         assert iou(raster(rings, mask.shape), mask) > 0.9
+
+
+def test_of_a_large_mask_every_second_pixel_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.zeros((60, 80), np.bool_)
+    mask[11:51, 7:67] = True
+    mask[21:31, 27:47] = False
+    whole = polygons(mask, 0.5, 0, 9)
+    monkeypatch.setattr("protocol.polygons._WHOLE_PIXELS", 100)
+    [ring] = polygons(mask, 0.5, 0, 9)
+    np.testing.assert_allclose(ring, whole[0], atol=2)
+    again = filled(ring, 80, 60)
+    assert np.count_nonzero(again & mask) / np.count_nonzero(again | mask) > 0.9
