@@ -24,7 +24,7 @@ SECRET = "finch-0b6d2f8c41"
 LEAKING = """
 import logging, sys
 import pytest
-from tests.canary import CANARY, WATCH
+from testing.canary import CANARY, WATCH
 from tests.imaging.servers import Request, Server
 from values.errors import ImageMissing
 
