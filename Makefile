@@ -18,8 +18,9 @@ test: .venv/.requirements-dev .venv/.requirements-oracles
 
 CLUSTERS := cluster or label_studio
 
+# One thread: the other half has the second core, and threads of one computation would wait for each other.
 test-alone:
-	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and not ($(CLUSTERS))"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15 -m "not e2e and not full and not ($(CLUSTERS))"
 
 test-clusters:
 	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and ($(CLUSTERS))"
