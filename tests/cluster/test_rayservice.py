@@ -16,8 +16,8 @@ from protocol.brush_rle import decode
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import surviving
+from serve_app.lint.application import FileSettings
 from serve_app.lint.files import lint_file
-from serve_app.lint.serve import FileSettings
 from serve_app.settings import Settings, variables
 from testing.running_app import running_app
 from tests.cluster.schema_check import calls, said
