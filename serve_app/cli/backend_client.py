@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -20,14 +22,32 @@ from tenacity.wait import WaitBaseT
 
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, Json
-from serve_app.cli.precompute.answers import TaskFailed, Unanswered, refusal, seconds_after
 
 TIMEOUT_S = 120.0
 ATTEMPTS = 6
 BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
+LONGEST_PAUSE_S = 60.0
+"""The most a Retry-After is obeyed."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LATER = frozenset({429, 502, 503, 504})  # statuses of a backend, or of a proxy in front of it, that pass
+
+
+class TaskFailed(Exception):
+    """The backend answered, and not with what was asked for."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+class Unanswered(TaskFailed):
+    """No answer to the task itself. There may be one later; ``after_s``: seconds the backend asked for."""
+
+    def __init__(self, code: str, sentence: str, after_s: float = 0.0) -> None:
+        super().__init__(code, sentence)
+        self.after_s = after_s
 
 
 class Route:
@@ -139,6 +159,24 @@ def pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.after_s if isinstance(error, Unanswered) else 0.0
     return max(asked, float(BACK_OFF(state)))
+
+
+def refusal(status: int, body: Mapping[str, Json]) -> tuple[str, str]:
+    """(code, sentence) of a refusal with that status and JSON object, whoever it comes from."""
+    phrase = next((each.phrase for each in HTTPStatus if each == status), "")
+    detail = body.get("detail") or f"the backend answers HTTP {status} {phrase}"
+    return plain_line(body.get("error") or f"http_{status}"), plain_line(detail)
+
+
+def plain_line(text: Json) -> str:
+    """One line that a terminal shows as it is."""
+    joined = " ".join(str(text).split())[:600]
+    return "".join(each if each.isprintable() else "?" for each in joined)
+
+
+def seconds_after(asked: str) -> float:
+    """The seconds of a Retry-After header; 0 without one, or where it is a date."""
+    return min(float(asked), LONGEST_PAUSE_S) if asked.isascii() and asked.isdigit() else 0.0
 
 
 def _unreachable(url: str, error: httpx.HTTPError) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from serve_app.cli.backend_client import Route
+from serve_app.cli.backend_client import Route, TaskFailed
 from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
@@ -27,10 +27,9 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.label_studio import ConnectError, LabelStudio
-from serve_app.cli.precompute.answers import TaskFailed
-from serve_app.cli.precompute.made_tasks import NamedImages
-from serve_app.cli.precompute.shown import Shown, shown
+from serve_app.cli.precompute.image_tasks import NamedImages
 from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Project, Task, Tasks
+from serve_app.cli.task_progress import TaskProgress, task_progress
 
 TASKS_AT_ONCE = 20
 """Tasks of one request; their images are forgotten a few at a time."""
@@ -88,7 +87,7 @@ def forget(
         with Forgetter(target) as forgetter, studio or contextlib.nullcontext():
             forgetter.check()
             sources = _sources(studio, numbers, tasks or [], images or [])
-            _forget(forgetter, sources, told, shown(quiet=as_json))
+            _forget(forgetter, sources, told, task_progress(quiet=as_json))
     except KeyboardInterrupt:
         told.stopped = "stopped by Ctrl-C"
         _tell(told, asked, as_json)
@@ -149,14 +148,14 @@ def _sources(
             yield ListedTasks(studio, each)
 
 
-def _forget(forgetter: Forgetter, sources: Iterator[Tasks], told: Told, seen: Shown) -> None:
-    with seen:
+def _forget(forgetter: Forgetter, sources: Iterator[Tasks], told: Told, progress: TaskProgress) -> None:
+    with progress:
         for source in sources:
             for _, tasks in groupby(source, key=lambda task: task.project):
                 while batch := list(islice(tasks, TASKS_AT_ONCE)):
                     told.forgotten += forgetter.forget(batch)
                     told.gone_through += len(batch)
-                    seen.task_done(told.gone_through, None, 0)
+                    progress.task_done(told.gone_through, None, 0)
 
 
 def _tell(told: Told, asked: str, as_json: bool) -> None:

@@ -23,12 +23,12 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.label_studio import ConnectError
-from serve_app.cli.precompute.backend import Encoder
-from serve_app.cli.precompute.filling import Filling
-from serve_app.cli.precompute.made_tasks import AddressTasks, FolderTasks
+from serve_app.cli.precompute.embed_route import EmbedRoute
+from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.report import Report
-from serve_app.cli.precompute.shown import shown
+from serve_app.cli.precompute.sending import TaskSender
 from serve_app.cli.precompute.tasks import ListedTasks, Project, Tasks
+from serve_app.cli.task_progress import task_progress
 
 
 def precompute(
@@ -83,12 +83,13 @@ def precompute(
         raise typer.BadParameter(str(error)) from None
     report, stopped = Report(), threading.Event()
     try:
-        with Encoder(target, at_once, stopped) as encoder, studio or contextlib.nullcontext():
-            encoder.check()
+        with EmbedRoute(target, at_once, stopped) as route, studio or contextlib.nullcontext():
+            route.check()
             sources = [made] if made else []
             if studio:
                 sources += [ListedTasks(studio, each, only_unlabelled=only_unlabelled) for each in numbers]
-            Filling(encoder, sources, limit, report, shown(quiet=as_json)).run(at_once, stopped)
+            progress = task_progress(quiet=as_json)
+            TaskSender(route, sources, limit, report, progress).run(at_once, stopped)
     except KeyboardInterrupt:
         report.interrupted = True
     except ConnectError as error:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from serve_app.cli.precompute.answers import Image, TaskFailed
+from serve_app.cli.backend_client import TaskFailed
+from serve_app.cli.precompute.embed_route import Image
 from serve_app.cli.precompute.tasks import Task
 
 

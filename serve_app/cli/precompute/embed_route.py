@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from typing import Literal
 
-from serve_app.cli.backend_client import Route
+from serve_app.cli.backend_client import Route, plain_line
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError
-from serve_app.cli.precompute.answers import Image, read_image
+from serve_app.cli.label_studio import ConnectError, Json
 from serve_app.cli.precompute.tasks import Task
 
 
-class Encoder(Route):
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What became of one image of a task; ``code`` and ``sentence`` only where it failed."""
+
+    state: Literal["stored", "encoded", "failed"]
+    code: str = ""
+    sentence: str = ""
+
+
+class EmbedRoute(Route):
     """The ``/embed`` route of a backend. ``embed`` may be called from several threads at once."""
 
     def __init__(self, backend: Backend, at_once: int, stopped: threading.Event) -> None:
@@ -38,3 +48,14 @@ class Encoder(Route):
             # It stores nothing at all; once it has stored something, a 400 is about the task.
             return ConnectError(detail)
         return super().refused(status, code, detail)
+
+
+def read_image(entry: Json) -> Image:
+    """One entry of ``results``. Raises KeyError, TypeError or ValueError for anything else."""
+    state = entry["state"]
+    if state not in ("stored", "encoded", "failed"):
+        raise ValueError(state)
+    if state != "failed":
+        return Image(state)
+    code, sentence = entry.get("error") or "failed", entry.get("detail") or "no reason given"
+    return Image(state, plain_line(code), plain_line(sentence))

@@ -5,8 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from serve_app.cli.precompute.report import Report
-from serve_app.cli.precompute.shown import SPACING_S, Bar, Lines, Silence, shown
+from serve_app.cli.task_progress import SPACING_S, Bar, Lines, Silence, task_progress
 
 
 class Clock:
@@ -62,19 +61,7 @@ def test_what_fits_where_stderr_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
-    assert type(shown(quiet=True)) is Silence
-    assert type(shown(quiet=False)) is Lines
+    assert type(task_progress(quiet=True)) is Silence
+    assert type(task_progress(quiet=False)) is Lines
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert type(shown(quiet=False)) is Bar
-
-
-def test_the_report_counts_by_its_clock() -> None:
-    clock = Clock()
-    report = Report(clock)
-    clock.now = 4.0
-    report.end()
-    clock.now = 9.0
-    assert report.summary()["seconds"] == 4.0
-    assert (report.ok, report.status) == (True, 0)
-    report.interrupted = True
-    assert (report.ok, report.status) == (False, 130)
+    assert type(task_progress(quiet=False)) is Bar

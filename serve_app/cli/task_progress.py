@@ -1,4 +1,4 @@
-"""How `precompute` shows how far it is: a bar on a terminal, lines elsewhere, nothing for machines."""
+"""How far a command is that sends tasks: a bar on a terminal, lines elsewhere, nothing for machines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serve_app.cli.console import console
 SPACING_S = 10.0
 
 
-class Shown(Protocol):
+class TaskProgress(Protocol):
     """Is told of each task that is done, from any thread."""
 
     def __enter__(self) -> Self: ...
@@ -34,7 +34,7 @@ class Shown(Protocol):
         ...
 
 
-def shown(*, quiet: bool) -> Shown:
+def task_progress(*, quiet: bool) -> TaskProgress:
     """What fits where stderr goes; ``quiet`` shows nothing."""
     output = console(stderr=True)
     if quiet:

@@ -6,43 +6,48 @@ import threading
 from collections.abc import Sequence
 from itertools import chain, islice
 
+from serve_app.cli.backend_client import TaskFailed, Unanswered
 from serve_app.cli.label_studio import ConnectError
-from serve_app.cli.precompute.answers import TaskFailed, Unanswered
-from serve_app.cli.precompute.backend import Encoder
 from serve_app.cli.precompute.crew import Crew
+from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.report import Report
-from serve_app.cli.precompute.shown import Shown
 from serve_app.cli.precompute.tasks import Task, Tasks
+from serve_app.cli.task_progress import TaskProgress
 
 GIVE_UP = 32
 """Tasks in a row without an answer, each after all its attempts, after which nothing more is sent."""
 
 
-class Filling:
+class TaskSender:
     """Sends the tasks of ``sources``, at most ``limit`` of them, and counts in ``report`` what comes back."""
 
     def __init__(
-        self, encoder: Encoder, sources: Sequence[Tasks], limit: int | None, report: Report, shown: Shown
+        self,
+        route: EmbedRoute,
+        sources: Sequence[Tasks],
+        limit: int | None,
+        report: Report,
+        progress: TaskProgress,
     ) -> None:
-        self._encoder = encoder
+        self._route = route
         self._sources = sources
         self._limit = limit
         self._report = report
-        self._shown = shown
+        self._progress = progress
         self._lock = threading.Lock()
         self._unanswered = 0
 
     def run(self, at_once: int, stopped: threading.Event) -> None:
         """Send all, ``at_once`` at a time. Raises ``ConnectError``, KeyboardInterrupt."""
         self._stopped = stopped
-        with self._shown, Crew(at_once, self._send, stopped, self._stopping) as crew:
+        with self._progress, Crew(at_once, self._send, stopped, self._stopping) as crew:
             for task in islice(chain.from_iterable(self._sources), self._limit):
                 crew.give(task)
             crew.finish()
 
     def _send(self, task: Task) -> None:
         try:
-            self._report.answered(task, self._encoder.embed(task))
+            self._report.answered(task, self._route.embed(task))
             self._unanswered = 0
         except Unanswered as failure:
             if self._stopped.is_set():
@@ -53,7 +58,7 @@ class Filling:
             self._report.failed(task, failure)
             self._unanswered = 0
         with self._lock:
-            self._shown.task_done(self._report.tasks, self._expected(), len(self._report.failures))
+            self._progress.task_done(self._report.tasks, self._expected(), len(self._report.failures))
 
     def _count_unanswered(self, failure: Unanswered) -> None:
         with self._lock:
@@ -64,7 +69,7 @@ class Filling:
             raise ConnectError(f"gave up after {GIVE_UP} tasks in a row without an answer: {why}")
 
     def _stopping(self, under_way: int) -> None:
-        self._shown.say(f"stopping: waiting a moment for {under_way} tasks under way; Ctrl-C leaves them")
+        self._progress.say(f"stopping: waiting a moment for {under_way} tasks under way; Ctrl-C leaves them")
 
     def _expected(self) -> int | None:
         totals = [source.total for source in self._sources]

@@ -11,7 +11,7 @@ from imaging.identity import canonical
 from imaging.options import ImageOptions
 from imaging.sources import locate
 from serve_app.cli.label_studio import ConnectError
-from serve_app.cli.precompute.made_tasks import AddressTasks, FolderTasks
+from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.tasks import PLAIN_CONFIG, Project
 from tests.serve_app.cli.precompute.bench import Bench
 from values.image import ImageSource
