@@ -6,21 +6,29 @@ order of sequential sampling, and the data manager's unless somebody sorted it.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from imaging.options import ImageOptions
-from imaging.web import Web
+from label_studio.api import checked
+from label_studio.credentials import get_with
+from label_studio.options import LabelStudioOptions
+from label_studio.project_tokens import ProjectTokens
 from label_studio.site import Site
+from net.addresses import AllowList
+from net.host_places import HostPlaces
 from net.resolver import Resolver, resolve
-from values.errors import ImageUnreachable
-from values.image import ImageSource
-from values.locations import LabelStudioFile
+from net.transport import USER_AGENT, Net
+from values.errors import ImageTimeout
+from values.evidence import Content
+
+TASKS = "/api/tasks"
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +54,45 @@ _PAGE = msgspec.json.Decoder(_Page)
 class ProjectTasks:
     """Asks Label Studio for tasks, with the token that images are read with. Used from one event loop."""
 
-    def __init__(self, options: ImageOptions, *, resolver: Resolver = resolve) -> None:
+    def __init__(self, options: LabelStudioOptions, *, resolver: Resolver = resolve) -> None:
         self._site = Site.of(options)
-        self._web = Web(options, resolver)
+        self._timeout_s = options.image_timeout_s
+        origin = None if self._site is None else self._site.origin
+        self._net = Net(options, AllowList((), origin), resolver)
+        self._hosts = HostPlaces()
+        self._tokens = ProjectTokens(options, self._site, self._net)
 
     async def unlabelled_after(
         self, project: str, task: int, count: int, token: str | None = None
     ) -> Sequence[ListedTask]:
         """The first ``count`` unlabelled tasks behind ``task``, in order; none without LABEL_STUDIO_URL.
 
-        Raises the ImageError that says why Label Studio gives no list.
+        Raises the ImageError that says why Label Studio gives no list; Overloaded where too much is asked of it.
         """
         if self._site is None or not project.isdecimal():
             return ()
-        url = self._site.url(f"/api/tasks?{urlencode(_query(project, task, count))}")
-        found = await self._web.fetch(LabelStudioFile(url), ImageSource("", project=project, token=token))
+        address = self._site.address
         try:
-            page = _PAGE.decode(found.content)
+            async with asyncio.timeout(self._timeout_s):
+                body = await self._ask(self._site, project, _query(project, task, count), token)
+        except TimeoutError:
+            raise ImageTimeout(f"{address.url} did not send it within {self._timeout_s:g} s in all") from None
+        try:
+            page = _PAGE.decode(body)
         except msgspec.MsgspecError:
-            raise ImageUnreachable(
-                f"{self._site.origin} does not list tasks as Label Studio does; check LABEL_STUDIO_URL"
-            ) from None
+            raise address.unlike("list tasks") from None
         return [ListedTask(each.id, bytes(each.data)) for each in page.tasks]
+
+    async def _ask(self, site: Site, project: str, query: Mapping[str, Any], offered: str | None) -> Content:
+        token = self._tokens.of(offered)
+        url = site.url(f"{TASKS}?{urlencode(query)}")
+        async with self._hosts.at(str(site.origin), project, urgency=True):
+            answer = await get_with(token, self._net, url, _HEADERS)
+        return checked(answer, f"GET {TASKS}", site.address, token, f"project {project}")
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._web.aclose()
+        await self._net.aclose()
 
 
 def _query(project: str, task: int, count: int) -> dict[str, Any]:

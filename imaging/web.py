@@ -8,13 +8,14 @@ import httpx
 
 from concurrency.priority_slots import Urgency
 from imaging.options import ImageOptions
-from label_studio.credentials import Credential, Credentials
+from label_studio.credentials import Credentials, get_with
 from label_studio.site import Site, handed_out
-from net.addresses import AllowList, ForbiddenUrl, Origin, join_url
+from net.addresses import AllowList, ForbiddenUrl, Origin
 from net.host_places import HostPlaces
 from net.large_files import Grows
+from net.redirects import target_of
 from net.resolver import Resolver, resolve
-from net.transport import Answer, Net
+from net.transport import USER_AGENT, Answer, Net
 from values import evidence
 from values.errors import (
     ImageForbidden,
@@ -28,8 +29,7 @@ from values.image import ImageSource
 from values.locations import LabelStudioFile, WebImage
 
 MAX_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS = {"User-Agent": "segment-anything-on-ray-serve", "Accept": "image/*, */*;q=0.5"}
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "image/*, */*;q=0.5"}
 
 
 class Web:
@@ -86,32 +86,16 @@ class Web:
             # A place at each host on the way, so that a host that redirects is not blamed for one that
             # stalls.
             async with self._hosts.at(str(Origin.of(url)), source.project, urgency):
-                answer = await self._ask(url, credential, body, grows)
-            if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                return self._image(answer, url, source)
+                answer = await get_with(credential, self._net, url, _HEADERS, body=body, grows=grows)
             target = self._target(url, answer)
+            if target is None:
+                return self._image(answer, url, source)
             if self._is_login_page(target):
                 raise self._credentials.refused(url, "asks for a login", source)
             if not self._keeps_credential(url, target):
                 credential = None
             url = target
         raise ImageUnreachable(f"{Origin.of(location.url)} redirects more than {MAX_REDIRECTS} times")
-
-    async def _ask(
-        self, url: httpx.URL, credential: Credential | None, body: bool, grows: Grows | None
-    ) -> Answer:
-        if credential is None:
-            return await self._net.send("GET", url, _HEADERS, body=body, grows=grows)
-        header = await credential.header()
-        answer = await self._net.send(
-            "GET", url, _HEADERS | {"Authorization": header}, body=body, grows=grows
-        )
-        if answer.status == 401 and credential.refused(header):
-            header = await credential.header()
-            answer = await self._net.send(
-                "GET", url, _HEADERS | {"Authorization": header}, body=body, grows=grows
-            )
-        return answer
 
     def _keeps_credential(self, url: httpx.URL, target: httpx.URL) -> bool:
         """Whether the credential goes along to the next address: only to the same origin, and in Label Studio
@@ -120,9 +104,9 @@ class Web:
             return False
         return self._site is None or Origin.of(url) != self._site.origin or self._site.serves(target)
 
-    def _target(self, url: httpx.URL, answer: Answer) -> httpx.URL:
+    def _target(self, url: httpx.URL, answer: Answer) -> httpx.URL | None:
         try:
-            return join_url(url, answer.headers["location"])
+            return target_of(answer, url)
         except ForbiddenUrl as error:
             raise ImageForbidden(
                 f"images may not come from where {Origin.of(url)} redirects: {error}"

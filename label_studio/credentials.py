@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Protocol
 
 import httpx
 
+from label_studio.api import unauthorized
 from label_studio.options import LabelStudioOptions
+from label_studio.project_tokens import ProjectTokens
 from label_studio.site import Site
-from label_studio.tokens import LabelStudioTokens
 from net.addresses import AllowList, Origin
-from net.transport import Net
+from net.large_files import Grows
+from net.transport import Answer, Net
 from values.errors import ImageUnauthorized
 from values.image import ImageSource
 from values.locations import LabelStudioFile, WebImage
-
-MAX_OFFERED = 100
-"""Tokens that came with /setup and whose state is kept."""
 
 
 class Credential(Protocol):
@@ -52,38 +51,15 @@ class Credentials:
     def __init__(self, options: LabelStudioOptions, site: Site | None, allowed: AllowList, net: Net) -> None:
         self._site = site
         self._allowed = allowed
-        self._net = net
-        key = options.label_studio_api_key
-        self._configured = None if key is None else self._make_tokens(key.get_secret_value())
-        self._offered: OrderedDict[str, LabelStudioTokens] = OrderedDict()
+        self._tokens = ProjectTokens(options, site, net)
 
     def of(self, location: LabelStudioFile | WebImage, source: ImageSource) -> Credential | None:
         """What the first address is asked with; no later address is ever given a credential of its own."""
         if isinstance(location, LabelStudioFile):
-            return self._tokens(source)
+            return self._tokens.of(source.token)
         if source.login and self._may_see_login(location.url):
             return BasicAuth(source.login, source.password or "")
         return None
-
-    def _tokens(self, source: ImageSource) -> LabelStudioTokens | None:
-        """The token of the settings, else the one that came for this project with /setup, else None."""
-        if self._configured is not None or source.token is None:
-            return self._configured
-        if source.token not in self._offered:
-            place = "that Label Studio sent with /setup (USE_SETUP_TOKEN)"
-            tokens = self._make_tokens(source.token, place)
-            if tokens is None:
-                return None
-            self._offered[source.token] = tokens
-        self._offered.move_to_end(source.token)
-        while len(self._offered) > MAX_OFFERED:
-            self._offered.popitem(last=False)
-        return self._offered[source.token]
-
-    def _make_tokens(self, key: str, place: str = "in LABEL_STUDIO_API_KEY") -> LabelStudioTokens | None:
-        if self._site is None:
-            return None
-        return LabelStudioTokens(self._site.url("/api/token/refresh/"), key, self._net, place=place)
 
     def _may_see_login(self, url: httpx.URL) -> bool:
         """Only hosts that IMAGE_HOSTS names: else a task naming some public host would carry it there."""
@@ -102,19 +78,30 @@ class Credentials:
                 )
             return ImageUnauthorized(f"{host} {what}; {remedy}")
         project = f"project {source.project}" if source.project else "its project"
-        tokens = self._tokens(source)
-        if tokens is None:
-            remedy = f"set LABEL_STUDIO_API_KEY to a token that may read {project}"
-        elif tokens.personal:
-            what += f" to the {tokens.kind}"
-            remedy = f"use one of a user who may read {project}"
-        else:
-            what += f" to the {tokens.kind}"
-            remedy = (
-                "legacy tokens are off unless an administrator enables them: use a personal access token of "
-                f"a user who may read {project}"
-            )
-        return ImageUnauthorized(f"Label Studio {what}; {remedy}")
+        return unauthorized(what, self._tokens.of(source.token), project)
 
     def _label_studio(self) -> Origin | None:
         return None if self._site is None else self._site.origin
+
+
+async def get_with(
+    credential: Credential | None,
+    net: Net,
+    url: httpx.URL,
+    headers: Mapping[str, str],
+    *,
+    body: bool = True,
+    grows: Grows | None = None,
+) -> Answer:
+    """The answer to a GET that shows ``credential``; once more where a refused one may be made anew.
+
+    ``body``, ``grows``: see ``Net.send``. Raises what that does, and ImageUnauthorized.
+    """
+    if credential is None:
+        return await net.send("GET", url, headers, body=body, grows=grows)
+    header = await credential.header()
+    answer = await net.send("GET", url, {**headers, "Authorization": header}, body=body, grows=grows)
+    if answer.status == 401 and credential.refused(header):
+        header = await credential.header()
+        answer = await net.send("GET", url, {**headers, "Authorization": header}, body=body, grows=grows)
+    return answer

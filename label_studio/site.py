@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 import httpx
 
+from label_studio.api import Address
 from label_studio.options import LabelStudioOptions
 from net.addresses import ForbiddenUrl, Origin, parse_url
 from values.errors import ImageForbidden
@@ -43,6 +44,11 @@ class Site:
     def origin(self) -> Origin:
         """Scheme, host and port that the token is for."""
         return Origin.of(self.base)
+
+    @property
+    def address(self) -> Address:
+        """The same for a sentence."""
+        return Address(str(self.origin), "LABEL_STUDIO_URL")
 
     @property
     def prefix(self) -> str:

@@ -17,8 +17,12 @@ from typing import Any
 
 import httpx
 
-from net.transport import Net
-from values.errors import ImageUnauthorized, ImageUnreachable
+from label_studio.api import Address, LabelStudioError, check_place
+from net.transport import Answer, Net
+from values.errors import ImageUnauthorized
+
+EXCHANGE = "/api/token/refresh/"
+EXCHANGE_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 DEFAULT_LIFE_S = 300.0
 _MARGIN_S = 30.0
@@ -51,48 +55,65 @@ def life_of(access: str) -> float:
     return min(max(0.0, float(expires) - float(start)), DEFAULT_LIFE_S * 12)
 
 
-class LabelStudioTokens:
-    """Makes the Authorization header for Label Studio, and keeps it while it is good.
+class Token:
+    """A key of Label Studio's API: which kind it is, and the Authorization header that is good at present.
 
-    However many fetches wait, an access token is refreshed once.
+    Asks nobody: who holds it sends what ``exchange`` says to ``EXCHANGE`` and gives back the answer.
+
+    ``at``: the Label Studio that it is for; ``place``: where the key is, in words.
     """
 
     def __init__(
         self,
-        refresh_url: httpx.URL,
         key: str,
-        net: Net,
+        at: Address,
+        place: str,
         clock: Callable[[], float] = time.monotonic,
-        *,
-        place: str = "in LABEL_STUDIO_API_KEY",
     ) -> None:
-        self._refresh_url = refresh_url
+        self.at = at
         self._key = key
-        self._place = place
-        self._net = net
         self._clock = clock
+        self._place = place
         self.personal = is_personal(key)
         self._header: str | None = None if self.personal else f"Token {key}"
         self._good_until = float("-inf") if self.personal else float("inf")
-        self._refreshing: asyncio.Task[str] | None = None
 
     def __repr__(self) -> str:
-        return f"LabelStudioTokens({self.kind})"
+        return f"Token({self.kind})"
 
     @property
     def kind(self) -> str:
         """Which kind of token it is and where it comes from, in words."""
         return f"{'personal access token' if self.personal else 'legacy token'} {self._place}"
 
-    async def header(self) -> str:
-        """The value of ``Authorization``. Raises ImageUnauthorized, or what ``Net.send`` raises."""
-        if self._header is not None and self._clock() < self._good_until:
-            return self._header
-        if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._refresh())
-            self._refreshing.add_done_callback(_retrieve)
-        # Shielded: a caller that gives up must not take the token away from the others.
-        return await asyncio.shield(self._refreshing)
+    @property
+    def header(self) -> str | None:
+        """The value of ``Authorization``, None where the key has to be exchanged first."""
+        return self._header if self._clock() < self._good_until else None
+
+    @property
+    def exchange(self) -> bytes:
+        """The JSON body of the POST that exchanges the key for an access token."""
+        return json.dumps({"refresh": self._key}).encode()
+
+    def exchanged(self, answer: Answer, path: str) -> str:
+        """The header by the answer of ``path``. Raises ImageUnauthorized or LabelStudioError."""
+        check_place(answer, self.at, self)
+        if answer.status in {400, 401, 403}:
+            raise ImageUnauthorized(
+                f"Label Studio answered {answer.status} to the {self.kind}; it is expired, revoked or of "
+                "another Label Studio: make a new one under Account & Settings"
+            )
+        access = _access(answer.body) if answer.status == 200 else None
+        if access is None:
+            raise LabelStudioError(
+                f"Label Studio answered {answer.status} at {path} without an access token; "
+                f"check that {self.at.setting} is Label Studio's own address, path prefix included"
+            )
+        self._header = f"Bearer {access}"
+        life = life_of(access)
+        self._good_until = self._clock() + max(life - _MARGIN_S, life / 2)
+        return self._header
 
     def refused(self, header: str) -> bool:
         """Label Studio answered 401 to ``header``: forget it. Whether a new one is worth a second try."""
@@ -102,27 +123,52 @@ class LabelStudioTokens:
             self._header = None
         return True
 
+
+class LabelStudioTokens:
+    """Makes the Authorization header for Label Studio, and keeps it while it is good.
+
+    However many fetches wait, an access token is refreshed once.
+    """
+
+    def __init__(self, refresh_url: httpx.URL, token: Token, net: Net) -> None:
+        self._refresh_url = refresh_url
+        self._token = token
+        self._net = net
+        self._refreshing: asyncio.Task[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"LabelStudioTokens({self.kind})"
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is a personal access token."""
+        return self._token.personal
+
+    @property
+    def kind(self) -> str:
+        """Which kind of token it is and where it comes from, in words."""
+        return self._token.kind
+
+    async def header(self) -> str:
+        """The value of ``Authorization``. Raises ImageUnauthorized, or what ``Net.send`` raises."""
+        if (header := self._token.header) is not None:
+            return header
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+            self._refreshing.add_done_callback(_retrieve)
+        # Shielded: a caller that gives up must not take the token away from the others.
+        return await asyncio.shield(self._refreshing)
+
+    def refused(self, header: str) -> bool:
+        """Label Studio answered 401 to ``header``: forget it. Whether a new one is worth a second try."""
+        return self._token.refused(header)
+
     async def _refresh(self) -> str:
-        body = json.dumps({"refresh": self._key}).encode()
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        url, body = self._refresh_url, self._token.exchange
         answer = await self._net.send(
-            "POST", self._refresh_url, headers, body, max_bytes=_MAX_ANSWER, repeatable=True
+            "POST", url, EXCHANGE_HEADERS, body, max_bytes=_MAX_ANSWER, repeatable=True
         )
-        if answer.status in {400, 401, 403}:
-            raise ImageUnauthorized(
-                f"Label Studio answered {answer.status} to the {self.kind}; it is expired, revoked or of "
-                "another Label Studio: make a new one under Account & Settings"
-            )
-        access = _access(answer.body) if answer.status == 200 else None
-        if access is None:
-            raise ImageUnreachable(
-                f"Label Studio answered {answer.status} at {self._refresh_url.path} without an access token; "
-                "check that LABEL_STUDIO_URL is Label Studio's own address, path prefix included"
-            )
-        self._header = f"Bearer {access}"
-        life = life_of(access)
-        self._good_until = self._clock() + max(life - _MARGIN_S, life / 2)
-        return self._header
+        return self._token.exchanged(answer, url.path)
 
 
 def _access(body: bytes | bytearray) -> str | None:

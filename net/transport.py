@@ -37,6 +37,8 @@ from values.errors import (
 from values.evidence import Content
 from values.exhaustion import exhausted
 
+USER_AGENT = "segment-anything-on-ray-serve"
+
 # No bound on connections: ``host_places`` bounds them by host and project. A bound here would make requests
 # of different hosts wait for each other.
 _KEPT: Any = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 30}

@@ -7,12 +7,14 @@ import pytest
 import pytest_asyncio
 
 from imaging.options import ImageOptions
-from label_studio.tokens import DEFAULT_LIFE_S, LabelStudioTokens, is_personal, life_of
+from label_studio.api import Address
+from label_studio.tokens import DEFAULT_LIFE_S, LabelStudioTokens, Token, is_personal, life_of
 from net.addresses import AllowList, Origin, parse_url
 from net.transport import Net
 from tests.imaging.servers import LabelStudio, Server, answer, jwt
 from values.errors import ImageUnauthorized, ImageUnreachable
 
+PLACE = "in LABEL_STUDIO_API_KEY"
 Make = Callable[[str, str], LabelStudioTokens]
 
 
@@ -36,7 +38,9 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
     def build(address: str, key: str) -> LabelStudioTokens:
         url = parse_url(f"{address}/api/token/refresh/")
         nets.append(Net(ImageOptions(), AllowList((), Origin.of(url))))
-        return LabelStudioTokens(url, key, nets[-1], clock)
+        return LabelStudioTokens(
+            url, Token(key, Address(address, "LABEL_STUDIO_URL"), PLACE, clock), nets[-1]
+        )
 
     yield build
     for net in nets:

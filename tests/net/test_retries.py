@@ -15,7 +15,8 @@ import pytest_asyncio
 from tenacity import AsyncRetrying, Future, RetryCallState
 
 from imaging.options import ImageOptions
-from label_studio.tokens import LabelStudioTokens
+from label_studio.api import Address
+from label_studio.tokens import LabelStudioTokens, Token
 from net.addresses import AllowList, parse_url
 from net.resolver import resolve
 from net.retries import MAX_WAIT_S, TRIES, pause_after, retry_after
@@ -149,7 +150,8 @@ async def test_a_token_is_asked_for_again(label_studio: LabelStudio) -> None:
     net = Net(options, AllowList([f"127.0.0.1:{label_studio.port}"], None))
     url = parse_url(f"{label_studio.address}/api/token/refresh/")
     try:
-        assert (await LabelStudioTokens(url, label_studio.personal_token, net).header()).startswith("Bearer ")
+        token = Token(label_studio.personal_token, Address(label_studio.address, "LABEL_STUDIO_URL"), "")
+        assert (await LabelStudioTokens(url, token, net).header()).startswith("Bearer ")
     finally:
         await net.aclose()
     assert label_studio.refreshes == 1
