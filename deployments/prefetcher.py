@@ -16,7 +16,7 @@ from concurrency.single_flight import SingleFlight
 from deployments.calls.background import Background
 from deployments.calls.large_values import LARGE
 from deployments.off_loop import off_loop_if
-from imaging.project_tasks import ListedTask
+from label_studio.tasks import ListedTask
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.click import read_images

@@ -9,7 +9,7 @@ from deployments.http.reporter import Reporter
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
 from imaging.options import ImageOptions
-from imaging.project_tasks import ProjectTasks
+from label_studio.tasks import ProjectTasks
 from protocol.bodies.predict import PredictBody
 from values.errors import DeadlineExceeded, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.session.__main__ import Habits, Session, table
 from imaging.options import ImageOptions
-from imaging.project_tasks import ProjectTasks
+from label_studio.tasks import ProjectTasks
 from testing.project_server import Studio
 from tests.benchmarks.printing import printed
 

@@ -11,7 +11,7 @@ import pytest
 
 from deployments import prefetcher
 from deployments.prefetcher import AGAIN_S, FRESH_S, WINDOW, Prefetcher
-from imaging.project_tasks import ListedTask
+from label_studio.tasks import ListedTask
 from protocol.bodies.predict import PredictBody, read_predict
 from testing.label_studio_requests import predict_body
 from values.errors import ImageUnauthorized

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from imaging.options import ImageOptions
-from imaging.project_tasks import ProjectTasks
+from label_studio.tasks import ProjectTasks
 from tests.imaging.servers import LabelStudio, answer
 from values.errors import ImageUnauthorized, ImageUnreachable
 
