@@ -27,17 +27,15 @@ MAY_SEND = {
     "net/transport.py": "speaks HTTP for images, through the sockets of net/sockets.py",
     "net/resolver.py": "looks up the names of images' hosts, whose addresses net/sockets.py checks",
     "net/sockets.py": "the one place that opens sockets for images, to checked addresses only",
+    "net/sync_client.py": "speaks HTTP for commands, with Label Studio and the application an operator named",
     "stores/clients.py": "reads cloud stores that an operator named, by their own client library",
     "stores/connect.py": "makes those clients, from each cloud's own variables",
     "serve_app/cli/doctor/checks.py": "doctor asks the parts of a running installation",
-    "serve_app/cli/label_studio.py": "the command line's client of Label Studio's API",
-    "serve_app/cli/backend_client.py": "sends tasks to a running application that an operator named",
     "serve_app/cli/doctor/open_ports.py": "doctor asks Ray's ports of this machine, without a token",
     "serve_app/cli/serve/readiness.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
     "serve_app/cli/serve/shutdown.py": "asks HAProxy on its own socket what is under way",
     "serve_app/cli/serve/ports.py": "holds the ports of an instance until it listens there",
-    "serve_app/cli/tokens.py": "the command line's login at Label Studio",
 }
 MAY_OPEN_FOR_IMAGES = {
     "imaging/files.py": "the one place that opens files that a task names",

@@ -7,10 +7,8 @@ import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
-import httpx
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -20,16 +18,23 @@ from tenacity import (
 )
 from tenacity.wait import WaitBaseT
 
+from net.addresses import ForbiddenUrl, parse_url
+from net.redirects import target_of, without_query
+from net.sync_client import NoAnswer, SyncClient
+from net.transport import Answer
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError, Json
+from serve_app.cli.errors import CommandError
+
+Json = Any
 
 TIMEOUT_S = 120.0
+HEALTH_S = 10.0
 ATTEMPTS = 6
 BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
 LONGEST_PAUSE_S = 60.0
 """The most a Retry-After is obeyed."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_JSON = {"Content-Type": "application/json"}
 _LATER = frozenset({429, 502, 503, 504})  # statuses of a backend, or of a proxy in front of it, that pass
 
 
@@ -60,13 +65,8 @@ class Route:
         self.url = backend.url
         self._path = path
         self._stopped = stopped
-        self._client = httpx.Client(
-            auth=httpx.BasicAuth(backend.user, backend.password) if backend.user else None,
-            timeout=httpx.Timeout(TIMEOUT_S, connect=10.0),
-            limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
-            # A proxy configured for the internet must not catch calls to this very machine.
-            trust_env=urlsplit(backend.url).hostname not in _LOOPBACK,
-        )
+        login = (backend.user, backend.password) if backend.user else None
+        self._http = SyncClient(backend.url, TIMEOUT_S, login=login, at_once=at_once)
 
     def __enter__(self) -> Self:
         return self
@@ -74,17 +74,17 @@ class Route:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        self._http.close()
 
     def check(self) -> None:
-        """Raises ``ConnectError`` unless this application answers there."""
+        """Raises ``CommandError`` unless this application answers there."""
         try:
-            answer = self._client.get(f"{self.url}/health", timeout=10.0)
-        except httpx.HTTPError as error:
-            raise ConnectError(_unreachable(self.url, error)) from error
+            answer = self._http.send("GET", "/health", {}, timeout_s=HEALTH_S)
+        except NoAnswer as error:
+            raise CommandError(_unreachable(self.url, error)) from error
         self._refuse_unusable(answer)
-        if answer.status_code not in _LATER and "model_version" not in _object(answer):
-            raise ConnectError(f"{self.url} does not answer as this application does; check --backend")
+        if answer.status not in _LATER and "model_version" not in _object(answer):
+            raise self._not_ours()
 
     def ask(self, body: Json) -> dict[str, Json]:
         """The JSON object that the route answers; an empty one where it is none.
@@ -92,7 +92,7 @@ class Route:
         Raises:
             Unanswered: no answer, after several attempts or once ``stopped``.
             TaskFailed: this body is refused.
-            ConnectError: every body would be.
+            CommandError: every body would be.
         """
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
@@ -112,6 +112,9 @@ class Route:
         sentence = f"{self.url} does not answer {self._path} as this application does; check --backend"
         return TaskFailed("bad_answer", sentence)
 
+    def _not_ours(self) -> CommandError:
+        return CommandError(f"{self.url} does not answer as this application does; check --backend")
+
     def _rest(self, seconds: float) -> None:
         """Wait for the next attempt, which is not made any more once ``stopped``."""
         if self._stopped.wait(seconds):
@@ -120,37 +123,35 @@ class Route:
     def _once(self, body: Json) -> dict[str, Json]:
         try:
             # Escaped JSON, whatever a task holds: half a surrogate pair has no UTF-8.
-            answer = self._client.post(
-                f"{self.url}{self._path}",
-                content=json.dumps(body),
-                headers={"Content-Type": "application/json"},
-            )
-        except httpx.TimeoutException as error:
-            raise Unanswered("timeout", f"{self.url} gave no answer in {TIMEOUT_S:g} s") from error
-        except httpx.HTTPError as error:
+            answer = self._http.send("POST", self._path, _JSON, content=json.dumps(body).encode())
+        except NoAnswer as error:
+            if error.late:
+                raise Unanswered("timeout", f"{self.url} gave no answer in {TIMEOUT_S:g} s") from error
             raise Unanswered("unreachable", _unreachable(self.url, error)) from error
         self._refuse_unusable(answer)
-        code, detail = refusal(answer.status_code, _object(answer))
-        if answer.status_code in _LATER:
-            raise Unanswered(code, detail, seconds_after(answer.headers.get("Retry-After", "")))
-        if answer.status_code in (404, 405):
-            raise ConnectError(
+        code, detail = refusal(answer.status, _object(answer))
+        if answer.status in _LATER:
+            raise Unanswered(code, detail, seconds_after(answer.headers.get("retry-after", "")))
+        if answer.status in (404, 405):
+            raise CommandError(
                 f"{self.url} has no {self._path}: it is another application or an older version"
             )
-        if answer.status_code != 200:
-            raise self.refused(answer.status_code, code, detail)
+        if answer.status != 200:
+            raise self.refused(answer.status, code, detail)
         return _object(answer)
 
-    def _refuse_unusable(self, answer: httpx.Response) -> None:
-        if answer.status_code == 401:
-            raise ConnectError(
+    def _refuse_unusable(self, answer: Answer) -> None:
+        if answer.status == 401:
+            raise CommandError(
                 f"{self.url} asks for basic auth; give the --basic-auth-user and --basic-auth-pass it has"
             )
-        if answer.next_request is not None:
-            target = answer.next_request.url
-            raise ConnectError(
-                f"{self.url} redirects to {target.scheme}://{target.netloc.decode('ascii')}{target.path}; "
-                "give --backend the address it redirects to"
+        try:
+            target = target_of(answer, parse_url(f"{self.url}/"))
+        except ForbiddenUrl:
+            raise self._not_ours() from None
+        if target is not None:
+            raise CommandError(
+                f"{self.url} redirects to {without_query(target)}; give --backend the address it redirects to"
             )
 
 
@@ -179,15 +180,14 @@ def seconds_after(asked: str) -> float:
     return min(float(asked), LONGEST_PAUSE_S) if asked.isascii() and asked.isdigit() else 0.0
 
 
-def _unreachable(url: str, error: httpx.HTTPError) -> str:
-    kind = type(error).__name__
-    return f"cannot reach the backend at {url} ({kind}); is it running, and is --backend right?"
+def _unreachable(url: str, error: NoAnswer) -> str:
+    return f"cannot reach the backend at {url} ({error.kind}); is it running, and is --backend right?"
 
 
-def _object(answer: httpx.Response) -> dict[str, Json]:
+def _object(answer: Answer) -> dict[str, Json]:
     """The body where it is a JSON object, else an empty one."""
     try:
-        body = answer.json()
+        body = json.loads(answer.body)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

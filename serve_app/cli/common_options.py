@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
+from label_studio.api import Address
+from label_studio.tokens import Token as ApiToken
+from net.sync_client import SyncClient
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
 
 LabelStudioUrl = Annotated[
     str,
@@ -47,14 +52,30 @@ BACKEND = "http://127.0.0.1:9090"
 
 
 def backend_at(url: str, user: str, password: str) -> Backend:
-    """The backend that was asked for. Raises ConnectError."""
+    """The backend that was asked for. Raises CommandError."""
     if bool(user) != bool(password):
-        raise ConnectError("basic auth needs both --basic-auth-user and --basic-auth-pass")
+        raise CommandError("basic auth needs both --basic-auth-user and --basic-auth-pass")
     return Backend(web_address(url, "--backend"), user, password)
 
 
-def label_studio_at(url: str, token: str) -> LabelStudio:
-    """The Label Studio that was asked for. Raises ConnectError."""
-    if not token.strip():
-        raise ConnectError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
-    return LabelStudio(url, token)
+def label_studio_at(url: str, key: str, http: SyncClient | None = None) -> LabelStudio:
+    """The Label Studio that was asked for, as the owner of ``key``. Raises CommandError."""
+    if not key.strip():
+        raise CommandError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
+    at = Address(web_address(url, "Label Studio's URL"), "--label-studio-url")
+    return LabelStudio(ApiToken(key.strip(), at, "that this command was given"), http)
+
+
+def web_address(text: str, name: str) -> str:
+    """``text`` as an http(s) address without a trailing slash; ``CommandError`` names ``name``."""
+    address = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise CommandError(f"{name} must look like http://host:port")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise CommandError(f"{name} must be a plain address: no user, password, ? or #")
+    return address

@@ -26,10 +26,12 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError, LabelStudio
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
 from serve_app.cli.precompute.image_tasks import NamedImages
 from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Project, Task, Tasks
 from serve_app.cli.task_progress import TaskProgress, task_progress
+from values.errors import ServiceError
 
 TASKS_AT_ONCE = 20
 """Tasks of one request; their images are forgotten a few at a time."""
@@ -81,7 +83,7 @@ def forget(
         _check(numbers, tasks or [], images or [])
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         studio = None if images else label_studio_at(label_studio_url, token)
-    except ConnectError as error:
+    except CommandError as error:
         raise typer.BadParameter(str(error)) from None
     try:
         with Forgetter(target) as forgetter, studio or contextlib.nullcontext():
@@ -92,7 +94,7 @@ def forget(
         told.stopped = "stopped by Ctrl-C"
         _tell(told, asked, as_json)
         raise typer.Exit(130) from None
-    except (ConnectError, TaskFailed) as error:
+    except (ServiceError, TaskFailed) as error:
         told.stopped = str(error)
     _tell(told, asked, as_json)
     raise typer.Exit(int(told.stopped is not None))
@@ -129,11 +131,11 @@ class Forgetter(Route):
 
 def _check(projects: list[int], tasks: list[int], images: list[str]) -> None:
     if tasks and (projects or images):
-        raise ConnectError("--task says it all: give no --project and no --image with it")
+        raise CommandError("--task says it all: give no --project and no --image with it")
     if images and not projects:
-        raise ConnectError("--image needs --project: embeddings are kept for each project on its own")
+        raise CommandError("--image needs --project: embeddings are kept for each project on its own")
     if not projects and not tasks:
-        raise ConnectError("say what is to be forgotten: --project, --task, or --image with its --project")
+        raise CommandError("say what is to be forgotten: --project, --task, or --image with its --project")
 
 
 def _sources(

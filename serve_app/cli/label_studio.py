@@ -1,59 +1,31 @@
-"""The few calls of Label Studio's API that ``connect`` needs, with failures as sentences for a person."""
+"""Label Studio's API as commands use it: one call after the other, as the owner of a token."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-import httpx
+from label_studio.api import Json, LabelStudioError, checked, read_json
+from label_studio.tokens import EXCHANGE, EXCHANGE_HEADERS, Token
+from net.sync_client import NoAnswer, SyncClient
+from net.transport import Answer
+from values.evidence import Content
 
-from serve_app.cli.tokens import TokenAuth
-
-Json = Any
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_REFUSED_ADDRESS = "reserved network address"  # Label Studio's own words, core/utils/io.py
-_MARKUP = re.compile(r"<[^>]+>")
-
-
-class ConnectError(Exception):
-    """Something a person has to mend; the text is the sentence that says what and how."""
-
-
-class Refused(ConnectError):
-    """Label Studio answered with an error status."""
-
-    def __init__(self, sentence: str, status: int, reason: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.reason = reason
-
-    @property
-    def private_address(self) -> bool:
-        """Whether the reason is a loopback or private address that Label Studio's settings forbid."""
-        return self.status in (400, 403) and _REFUSED_ADDRESS in self.reason
+TIMEOUT_S = 60.0
 
 
 class LabelStudio:
-    """Label Studio at ``url`` (a path prefix is kept), as the owner of ``token``.
+    """The Label Studio that ``token`` is for, as its owner. Used from one thread.
 
-    ``token``: a personal access token or a legacy token. Every call raises ``ConnectError``.
-    ``transport`` replaces the network, for tests.
+    Every call raises LabelStudioError, of which Refused is one, or ImageUnauthorized.
     """
 
-    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = web_address(url, "Label Studio's URL")
-        self._client = httpx.Client(
-            base_url=self.url,
-            auth=TokenAuth(self.url, token),
-            timeout=httpx.Timeout(60.0, connect=10.0),
-            transport=transport,
-            # A proxy configured for the internet must not catch calls to this very machine.
-            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
-        )
+    def __init__(self, token: Token, http: SyncClient | None = None) -> None:
+        self.at = token.at
+        self._token = token
+        self._http = http or SyncClient(token.at.url, TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self
@@ -61,97 +33,62 @@ class LabelStudio:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        self._http.close()
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return self.at.url
+
+    def read(self, path: str, **query: str | int) -> Content:
+        """The body of a GET, as it came."""
+        return self._call("GET", path, query=query)
 
     def get(self, path: str, **query: str | int) -> Json:
         """Parsed JSON of a GET."""
-        return self._call("GET", path, params=query)
+        return read_json(self.read(path, **query), self.at)
 
     def post(self, path: str, body: Mapping[str, Json]) -> Json:
         """Parsed JSON of a POST with a JSON body."""
-        return self._call("POST", path, json=body)
+        return self._write("POST", path, body)
 
     def patch(self, path: str, body: Mapping[str, Json]) -> Json:
         """Parsed JSON of a PATCH with a JSON body."""
-        return self._call("PATCH", path, json=body)
+        return self._write("PATCH", path, body)
 
     def upload(self, path: str, files: Mapping[str, bytes]) -> Json:
         """Parsed JSON of a multipart POST; ``files`` maps file names to contents."""
         # Label Studio reads one file per form field, so each gets a field of its own.
         parts = {f"file{number}": item for number, item in enumerate(files.items())}
-        return self._call("POST", path, files=parts)
+        return read_json(self._call("POST", path, files=parts), self.at)
 
-    def _call(self, method: str, path: str, **options: Any) -> Json:
+    def _write(self, method: str, path: str, body: Mapping[str, Json]) -> Json:
+        headers = {"Content-Type": "application/json"}
+        return read_json(self._call(method, path, headers, content=json.dumps(body).encode()), self.at)
+
+    def _call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> Content:
+        shown = self._token.header or self._exchange()
+        answer = self._send(method, path, {**(headers or {}), "Authorization": shown}, **content)
+        if answer.status == 401 and self._token.refused(shown):
+            shown = self._exchange()
+            answer = self._send(method, path, {**(headers or {}), "Authorization": shown}, **content)
+        return checked(answer, f"{method} {path}", self.at, self._token, "the project")
+
+    def _exchange(self) -> str:
+        answer = self._send("POST", EXCHANGE, EXCHANGE_HEADERS, content=self._token.exchange)
+        return self._token.exchanged(answer, EXCHANGE)
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str], **content: Any) -> Answer:
         try:
-            answer = self._client.request(method, path, **options)
-        except httpx.TimeoutException as error:
-            raise ConnectError(
-                f"Label Studio at {self.url} did not answer in time; is it overloaded?"
+            return self._http.send(method, path, headers, **content)
+        except NoAnswer as error:
+            if error.late:
+                raise LabelStudioError(
+                    f"Label Studio at {self.url} did not answer in time; is it overloaded?"
+                ) from error
+            raise LabelStudioError(
+                f"cannot reach Label Studio at {self.url} ({error.kind}); "
+                f"is it running, and is {self.at.setting} right?"
             ) from error
-        except httpx.HTTPError as error:
-            raise ConnectError(
-                f"cannot reach Label Studio at {self.url} ({type(error).__name__}); "
-                "is it running, and is --label-studio-url right?"
-            ) from error
-        if answer.status_code == 401:
-            raise Refused(
-                f"Label Studio at {self.url} does not accept the token: make a new one under its "
-                "Account & Settings (a legacy token works only while the organization allows legacy tokens)",
-                401,
-                "",
-            )
-        if answer.is_redirect:
-            target = urlsplit(answer.headers.get("Location", ""))
-            raise ConnectError(
-                f"{self.url} redirects to {target.scheme}://{target.netloc}{target.path}; "
-                "give --label-studio-url the address it redirects to"
-            )
-        if answer.is_error:
-            reason = _reason(answer)
-            sentence = f"Label Studio refused {method} {path}: HTTP {answer.status_code} {reason}"
-            raise Refused(sentence.rstrip(), answer.status_code, reason)
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise ConnectError(
-                f"{self.url} does not answer as Label Studio does; check --label-studio-url"
-            ) from error
-
-
-def web_address(text: str, name: str) -> str:
-    """``text`` as an http(s) address without a trailing slash; ``ConnectError`` names ``name``."""
-    address = text.strip().rstrip("/")
-    try:
-        parts = urlsplit(address)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ConnectError(f"{name} must look like http://host:port")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConnectError(f"{name} must be a plain address: no user, password, ? or #")
-    return address
-
-
-def _reason(answer: httpx.Response) -> str:
-    """What Label Studio says went wrong, as one line without markup."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        body = {"detail": body}
-    said = body.get("validation_errors") or body.get("detail") or ""
-    return " ".join(_MARKUP.sub("", " ".join(_sentences(said))).split())[:600]
-
-
-def _sentences(said: Json) -> Iterator[str]:
-    if isinstance(said, dict):
-        for key, value in said.items():
-            text = " ".join(_sentences(value))
-            yield text if key == "non_field_errors" else f"{key}: {text}"
-    elif isinstance(said, list):
-        for value in said:
-            yield from _sentences(value)
-    elif said:
-        yield str(said)

@@ -19,7 +19,8 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.connect import connection, images, project
-from serve_app.cli.label_studio import ConnectError, LabelStudio
+from serve_app.cli.label_studio import LabelStudio
+from values.errors import ServiceError
 
 _HOW_TO = (
     "In a task: switch Auto-Annotation on, pick the smart tool (the last one of the toolbar), then a label, "
@@ -58,7 +59,7 @@ def connect(
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         with label_studio_at(label_studio_url, token) as studio:
             _connect(studio, target, project_name.strip() or project.DEFAULT_TITLE, label or [], paths)
-    except ConnectError as error:
+    except ServiceError as error:
         typer.echo(f"connect: {error}", err=True)
         raise typer.Exit(1) from None
 
@@ -68,7 +69,7 @@ def _connect(
 ) -> None:
     version = studio.get("/api/version/")
     if not isinstance(version, dict) or "release" not in version:
-        raise ConnectError(f"{studio.url} does not answer as Label Studio does; check --label-studio-url")
+        raise studio.at.unlike()
     _say("Label Studio", f"{studio.url} (version {version['release']})")
 
     taken = project.take(studio, name, labels)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from serve_app.cli.label_studio import ConnectError, Json, LabelStudio, Refused
+from label_studio.api import Json, Refused
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
+from values.errors import ServiceError
 
 TITLE = "Segment Anything on Ray Serve"
 _REACHED = frozenset({"CO", "PR", "TR"})  # connected, predicting, training: Label Studio's MLBackendState
@@ -38,7 +41,7 @@ class Backend:
 
 
 def add(studio: LabelStudio, project: int, backend: Backend) -> str:
-    """Connect ``backend`` to ``project``: "added", "updated" or "unchanged". Raises ``ConnectError``.
+    """Connect ``backend`` to ``project``: "added", "updated" or "unchanged". Raises ``ServiceError``.
 
     Returns only when Label Studio itself has reported that it reaches the backend.
     """
@@ -76,7 +79,7 @@ def _add_webhook(studio: LabelStudio, project: int, backend_url: str) -> bool:
     return True
 
 
-def _explained(error: Refused, url: str, *, saved: bool) -> ConnectError:
+def _explained(error: Refused, url: str, *, saved: bool) -> ServiceError:
     if error.private_address:
         # The row is saved before the webhook is refused, so the 403 alone does not say which it was.
         state = (
@@ -84,20 +87,20 @@ def _explained(error: Refused, url: str, *, saved: bool) -> ConnectError:
             if saved
             else "refuses the backend, because"
         )
-        return ConnectError(
+        return CommandError(
             f"Label Studio {state} {url} is a loopback or private address: start Label Studio with both "
             "ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false in its environment, "
             "then run this again"
         )
-    if error.status == 400 or "resolve hostname" in error.reason:
+    if error.answered == 400 or "resolve hostname" in error.reason:
         return _unreachable(url, error.reason)
     return error
 
 
-def _unreachable(url: str, reason: str) -> ConnectError:
+def _unreachable(url: str, reason: str) -> CommandError:
     cause = reason.rpartition("Additional info: ")[2]  # what stands before it is advice, ours is nearer
     said = f" Label Studio says: {cause}" if cause else ""
-    return ConnectError(
+    return CommandError(
         f"Label Studio cannot use the backend at {url}: is it running, and is that its address as seen from "
         "where Label Studio runs (a container does not see the host's 127.0.0.1)? Set --backend, and "
         f"--basic-auth-user and --basic-auth-pass if it asks for them.{said}"

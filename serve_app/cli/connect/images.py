@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from serve_app.cli.label_studio import ConnectError, LabelStudio
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 
@@ -18,12 +19,12 @@ _PAGE = 500
 
 
 def find(folder: Path) -> list[Path]:
-    """Images below ``folder``, sorted. Raises ``ConnectError`` if it is no folder or has none."""
+    """Images below ``folder``, sorted. Raises ``CommandError`` if it is no folder or has none."""
     if not folder.is_dir():
-        raise ConnectError(f"--images {folder}: there is no such folder")
+        raise CommandError(f"--images {folder}: there is no such folder")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
-        raise ConnectError(f"--images {folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
+        raise CommandError(f"--images {folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
     return paths
 
 
@@ -45,7 +46,7 @@ def import_new(
     """Upload the images the project does not have yet; (how many are new, how many were there).
 
     ``progress`` is called with the number of files dealt with since the last call.
-    Raises ``ConnectError``.
+    Raises ``CommandError``, or what ``LabelStudio`` raises.
     """
     known = set(_digests(studio, project))
     new = there = 0
@@ -80,7 +81,7 @@ def _batches(paths: Iterable[Path], known: set[str]) -> Iterator[tuple[dict[str,
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ConnectError(f"cannot read {path}: {error.strerror}") from error
+            raise CommandError(f"cannot read {path}: {error.strerror}") from error
         name = upload_name(path, content)
         digest = digest_of(name)
         if digest is None or digest in known:

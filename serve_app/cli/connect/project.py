@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from label_studio.api import Json, Refused
 from serve_app.cli.connect import label_config
-from serve_app.cli.label_studio import ConnectError, Json, LabelStudio, Refused
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
 
 DEFAULT_TITLE = "Segment Anything"
 DEFAULT_LABELS = ("Object",)
@@ -29,7 +31,7 @@ def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
 
     A labeling config that is already there is kept, unless ``labels`` asks for more: then labels are added
     to a config that this command wrote, and any other config is replaced while nothing is annotated.
-    Raises ``ConnectError``.
+    Raises ``CommandError``, or what ``LabelStudio`` raises.
     """
     wanted = _checked(labels)
     found = _find(studio, name)
@@ -44,7 +46,7 @@ def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
 def _checked(labels: Sequence[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(label.strip() for label in labels))
     if any(not label or not label.isprintable() for label in wanted):
-        raise ConnectError("--label needs a name that is not empty and has no control characters")
+        raise CommandError("--label needs a name that is not empty and has no control characters")
     return wanted
 
 
@@ -53,15 +55,15 @@ def _find(studio: LabelStudio, name: str) -> Json | None:
         try:
             return studio.get(f"/api/projects/{int(name)}/")
         except Refused as error:
-            if error.status == 404:
-                raise ConnectError(f"Label Studio has no project {name} that this token may see") from error
+            if error.answered == 404:
+                raise CommandError(f"Label Studio has no project {name} that this token may see") from error
             raise
     # Label Studio's filter matches any part of a title, so the exact ones are picked here.
     listed = studio.get("/api/projects/", title=name, page_size=1000)["results"]
     exact = [project["id"] for project in listed if project["title"] == name]
     if len(exact) > 1:
         ids = ", ".join(map(str, sorted(exact)))
-        raise ConnectError(
+        raise CommandError(
             f"several projects are called {name!r} ({ids}); choose one with --project and its id"
         )
     return studio.get(f"/api/projects/{exact[0]}/") if exact else None
@@ -81,7 +83,7 @@ def _with_labels(studio: LabelStudio, found: Json, wanted: tuple[str, ...]) -> P
     elif not found.get("total_annotations_number"):
         new, done = wanted, "set; the labeling config before was replaced, nothing was annotated with it"
     else:
-        raise ConnectError(
+        raise CommandError(
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
             "labels; add them under its Settings > Labeling Interface, or leave out --label"
         )

@@ -22,13 +22,14 @@ from serve_app.cli.common_options import (
     backend_at,
     label_studio_at,
 )
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.report import Report
 from serve_app.cli.precompute.sending import TaskSender
 from serve_app.cli.precompute.tasks import ListedTasks, Project, Tasks
 from serve_app.cli.task_progress import task_progress
+from values.errors import ServiceError
 
 
 def precompute(
@@ -79,7 +80,7 @@ def precompute(
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         made = _made(numbers, folder, urls, document_root, only_unlabelled=only_unlabelled)
         studio = label_studio_at(label_studio_url, token) if made is None else None
-    except ConnectError as error:
+    except CommandError as error:
         raise typer.BadParameter(str(error)) from None
     report, stopped = Report(), threading.Event()
     try:
@@ -92,7 +93,7 @@ def precompute(
             TaskSender(route, sources, limit, report, progress).run(at_once, stopped)
     except KeyboardInterrupt:
         report.interrupted = True
-    except ConnectError as error:
+    except ServiceError as error:
         report.stopped = str(error)
     report.end()
     _tell(report, as_json)
@@ -111,14 +112,14 @@ def _made(
     if folder is None and urls is None:
         return None
     if folder is not None and urls is not None:
-        raise ConnectError("give --folder or --urls, not both")
+        raise CommandError("give --folder or --urls, not both")
     if only_unlabelled:
-        raise ConnectError("--only-unlabelled is about the tasks of a project; leave it out")
+        raise CommandError("--only-unlabelled is about the tasks of a project; leave it out")
     plain = [Project(each) for each in projects]
     if urls is not None:
         return AddressTasks(urls, plain)
     if folder is None or document_root is None:
-        raise ConnectError("--folder needs --document-root, or LOCAL_FILES_DOCUMENT_ROOT to be set")
+        raise CommandError("--folder needs --document-root, or LOCAL_FILES_DOCUMENT_ROOT to be set")
     return FolderTasks(folder, document_root, plain)
 
 

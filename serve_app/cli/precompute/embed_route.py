@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
-from serve_app.cli.backend_client import Route, plain_line
+from serve_app.cli.backend_client import Json, Route, plain_line
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError, Json
+from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.tasks import Task
 
 
@@ -46,7 +46,7 @@ class EmbedRoute(Route):
         """What a refusal with that status means."""
         if status == 400 and not self._proven:
             # It stores nothing at all; once it has stored something, a 400 is about the task.
-            return ConnectError(detail)
+            return CommandError(detail)
         return super().refused(status, code, detail)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from serve_app.cli.connect.images import SUFFIXES
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.tasks import Project, Task
 
 LOCAL_FILES = "/data/local-files/?d="
@@ -23,7 +23,7 @@ _SUFFIXES = SUFFIXES | {".tif", ".tiff"}
 class FolderTasks:
     """One task for each image below a folder and each project, by the name Label Studio's local files have.
 
-    ``folder`` must lie in ``root``, the document root of the local files. Raises ``ConnectError``.
+    ``folder`` must lie in ``root``, the document root of the local files. Raises ``CommandError``.
     """
 
     def __init__(self, folder: Path, root: Path, projects: Iterable[Project]) -> None:
@@ -31,7 +31,7 @@ class FolderTasks:
         self._projects = list(projects)
         count = sum(1 for _ in _images(self._folder))
         if not count:
-            raise ConnectError(f"--folder {folder}: no images in it ({', '.join(sorted(_SUFFIXES))})")
+            raise CommandError(f"--folder {folder}: no images in it ({', '.join(sorted(_SUFFIXES))})")
         self.total: int | None = count * len(self._projects)
 
     def __iter__(self) -> Iterator[Task]:
@@ -46,7 +46,7 @@ class AddressTasks:
     """One task for each line of a file and each project; empty, ``#`` and repeated lines are passed over.
 
     ``file`` may be ``-``, standard input. A task is called by the number of its line: an address may have a
-    signature in it. Raises ``ConnectError``.
+    signature in it. Raises ``CommandError``.
     """
 
     def __init__(self, file: Path, projects: Iterable[Project]) -> None:
@@ -80,7 +80,7 @@ class AddressTasks:
             with self._file.open(encoding="utf-8-sig", errors="replace") as lines:
                 yield from lines
         except OSError as error:
-            raise ConnectError(f"--urls {self._file}: cannot be read: {error.strerror}") from error
+            raise CommandError(f"--urls {self._file}: cannot be read: {error.strerror}") from error
 
 
 class NamedImages:
@@ -101,13 +101,13 @@ def _inside(folder: Path, root: Path) -> tuple[Path, Path]:
     """Both absolute, the folder inside the root: as they are spelt if it is there, else without links."""
     for name, path in (("--folder", folder), ("--document-root", root)):
         if not path.is_dir():
-            raise ConnectError(f"{name} {path}: there is no such folder")
+            raise CommandError(f"{name} {path}: there is no such folder")
     # Label Studio names files by the links that lead to them, so links are followed only where it must be.
     spelt = Path(os.path.abspath(folder)), Path(os.path.abspath(root))  # noqa: PTH100 - resolve follows links
     for inner, outer in (spelt, (folder.resolve(), root.resolve())):
         if inner.is_relative_to(outer):
             return inner, outer
-    raise ConnectError(
+    raise CommandError(
         f"--folder {folder} lies outside --document-root {root}, so Label Studio serves no local file of it"
     )
 
@@ -116,7 +116,7 @@ def _images(folder: Path) -> Iterator[Path]:
     """Image files below ``folder``, those of each folder in order of their names."""
 
     def refuse(error: OSError) -> None:
-        raise ConnectError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+        raise CommandError(f"cannot read the folder {error.filename}: {error.strerror}") from error
 
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders.sort()

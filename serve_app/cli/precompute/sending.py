@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, islice
 
 from serve_app.cli.backend_client import TaskFailed, Unanswered
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.crew import Crew
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.report import Report
@@ -38,7 +38,7 @@ class TaskSender:
         self._unanswered = 0
 
     def run(self, at_once: int, stopped: threading.Event) -> None:
-        """Send all, ``at_once`` at a time. Raises ``ConnectError``, KeyboardInterrupt."""
+        """Send all, ``at_once`` at a time. Raises ``CommandError``, KeyboardInterrupt."""
         self._stopped = stopped
         with self._progress, Crew(at_once, self._send, stopped, self._stopping) as crew:
             for task in islice(chain.from_iterable(self._sources), self._limit):
@@ -66,7 +66,7 @@ class TaskSender:
             gone = self._unanswered >= GIVE_UP
         if gone:
             why = failure.sentence
-            raise ConnectError(f"gave up after {GIVE_UP} tasks in a row without an answer: {why}")
+            raise CommandError(f"gave up after {GIVE_UP} tasks in a row without an answer: {why}")
 
     def _stopping(self, under_way: int) -> None:
         self._progress.say(f"stopping: waiting a moment for {under_way} tasks under way; Ctrl-C leaves them")

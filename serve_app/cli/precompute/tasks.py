@@ -14,7 +14,9 @@ from typing import Protocol
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from tenacity.wait import WaitBaseT
 
-from serve_app.cli.label_studio import ConnectError, Json, LabelStudio, Refused
+from label_studio.api import Json, LabelStudioError, Refused
+from serve_app.cli.errors import CommandError
+from serve_app.cli.label_studio import LabelStudio
 
 WINDOW = 100
 """Tasks asked for at once."""
@@ -69,7 +71,7 @@ class ListedTasks:
     """The tasks of one project of Label Studio by rising id, asked for in windows while they are sent.
 
     Windows go on behind the last id and not by page: tasks that are added or deleted meanwhile move nothing.
-    The project and its first window are read at once. Raises ``ConnectError``, then and later.
+    The project and its first window are read at once. Raises ``ServiceError``, then and later.
     """
 
     def __init__(self, studio: LabelStudio, project: int, *, only_unlabelled: bool = False) -> None:
@@ -108,13 +110,11 @@ class ListedTasks:
             window = [Task(int(task["id"]), task["data"], self._project) for task in page["tasks"]]
             total = int(page["total"])
         except (KeyError, TypeError, ValueError):
-            raise ConnectError(
-                f"{self._studio.url} does not list tasks as Label Studio does; check --label-studio-url"
-            ) from None
+            raise self._studio.at.unlike("list tasks") from None
         numbers = [last, *(task.id for task in window)]
         if any(int(after) <= int(before) for before, after in pairwise(numbers)):
             # Going on would send the same tasks for ever.
-            raise ConnectError(
+            raise LabelStudioError(
                 f"Label Studio at {self._studio.url} does not list the tasks of project {self._project.id} "
                 "by their ids; it may be too old for this command"
             )
@@ -122,7 +122,7 @@ class ListedTasks:
 
 
 class NamedTasks:
-    """Tasks of Label Studio by their ids, whichever projects they are of. Raises ``ConnectError``."""
+    """Tasks of Label Studio by their ids, whichever projects they are of. Raises ``ServiceError``."""
 
     def __init__(self, studio: LabelStudio, numbers: Sequence[int]) -> None:
         self._studio = studio
@@ -138,15 +138,13 @@ class NamedTasks:
         try:
             found = self._studio.get(f"/api/tasks/{number}/")
         except Refused as error:
-            if error.status == 404:
-                raise ConnectError(f"Label Studio has no task {number} that this token may see") from error
+            if error.answered == 404:
+                raise CommandError(f"Label Studio has no task {number} that this token may see") from error
             raise
         try:
             project, data = int(found["project"]), found["data"]
         except (KeyError, TypeError, ValueError):
-            raise ConnectError(
-                f"{self._studio.url} does not show tasks as Label Studio does; check --label-studio-url"
-            ) from None
+            raise self._studio.at.unlike("show tasks") from None
         if project not in self._projects:
             self._projects[project] = _project(self._studio, project)
         return Task(number, data, self._projects[project])
@@ -156,8 +154,8 @@ def _project(studio: LabelStudio, number: int) -> Project:
     try:
         found = studio.get(f"/api/projects/{number}/")
     except Refused as error:
-        if error.status == 404:
-            raise ConnectError(f"Label Studio has no project {number} that this token may see") from error
+        if error.answered == 404:
+            raise CommandError(f"Label Studio has no project {number} that this token may see") from error
         raise
     return Project(
         number,
@@ -186,5 +184,5 @@ def _query(last: int | str, only_unlabelled: bool) -> Json:
 def _passes(error: BaseException) -> bool:
     """Whether it may be better a little later: no answer, or a server in trouble."""
     if isinstance(error, Refused):
-        return error.status >= 500 or error.status == 429
-    return isinstance(error, ConnectError)
+        return error.answered >= 500 or error.answered == 429
+    return isinstance(error, LabelStudioError)

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from net.sync_client import SyncClient
+from serve_app.cli.common_options import label_studio_at
 from serve_app.cli.label_studio import LabelStudio
 from testing.canary import CANARY
 from tests.serve_app.cli.loopback import Reply, serving
@@ -51,7 +53,7 @@ class FakeLabelStudio(httpx.BaseTransport):
             yield f"{url}/prefix"
 
     def studio(self, token: str = LEGACY) -> LabelStudio:
-        return LabelStudio(f"{URL}/", token, transport=self)
+        return label_studio_at(f"{URL}/", token, SyncClient(URL, 60.0, transport=self))
 
     def add_project(self, title: str, config: str, annotations: int = 0) -> int:
         number = len(self.projects) + 1

@@ -7,10 +7,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from serve_app.cli.label_studio import ConnectError, LabelStudio, web_address
-from serve_app.cli.tokens import is_personal_access_token
+from label_studio.api import Address, LabelStudioError
+from label_studio.tokens import Token
+from net.sync_client import SyncClient
+from serve_app.cli.label_studio import LabelStudio
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import LEGACY, URL
+from values.errors import ImageError, ImageUnauthorized
 
 
 def _segment(content: object) -> str:
@@ -20,14 +23,10 @@ def _segment(content: object) -> str:
 PERSONAL = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment({'token_type': 'refresh'})}.{CANARY}"
 
 
-def test_the_two_kinds_of_token_are_told_apart() -> None:
-    assert is_personal_access_token(PERSONAL)
-    for other in (LEGACY, "", "a.b.c", "....", "ä.ö.ü", f"{_segment(3)}.b.c"):
-        assert not is_personal_access_token(other)
-
-
 def _studio(handler: Callable[[httpx.Request], httpx.Response], token: str = PERSONAL) -> LabelStudio:
-    return LabelStudio(URL, token, transport=httpx.MockTransport(handler))
+    at = Address(URL, "--label-studio-url")
+    http = SyncClient(URL, 60.0, transport=httpx.MockTransport(handler))
+    return LabelStudio(Token(token, at, "that this command was given"), http)
 
 
 def test_a_personal_access_token_is_exchanged_again_when_its_access_token_dies() -> None:
@@ -50,15 +49,36 @@ def test_a_personal_access_token_is_exchanged_again_when_its_access_token_dies()
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(401), httpx.Response(200, text="?"), httpx.Response(200, json=[])]
+    ("answer", "words"),
+    [
+        (httpx.Response(401), "401 to the personal access token that this command was given; .* new one"),
+        (httpx.Response(200, text="?"), "without an access token; check that --label-studio-url"),
+        (httpx.Response(200, json=[]), "without an access token; check that --label-studio-url"),
+        (httpx.Response(301, headers={"Location": "https://studio.example/"}), "redirects to https://studio"),
+        (httpx.Response(200, json={"access": "new"}), "401 to the personal access token .* of a user who"),
+    ],
 )
-def test_a_personal_access_token_that_is_not_accepted_is_said_without_it(answer: httpx.Response) -> None:
+def test_a_personal_access_token_that_is_not_accepted_is_said_without_it(
+    answer: httpx.Response, words: str
+) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         return answer if "refresh" in request.url.path else httpx.Response(401)
 
-    with _studio(handler) as studio, pytest.raises(ConnectError, match="does not accept the token") as caught:
+    with _studio(handler) as studio, pytest.raises(ImageError, match=words) as caught:
         studio.get("/api/version/")
     assert "canary" not in str(caught.value)
+
+
+def test_a_legacy_token_that_is_not_accepted_is_not_shown_twice() -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(401)
+
+    with _studio(handler, LEGACY) as studio, pytest.raises(ImageUnauthorized, match="legacy tokens are off"):
+        studio.get("/api/version/")
+    assert asked == ["/prefix/api/version/"]
 
 
 def _fails(error: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx.Response]:
@@ -82,19 +102,6 @@ def _fails(error: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx
     ],
 )
 def test_a_failure_is_one_sentence(handler: Callable[[httpx.Request], httpx.Response], words: str) -> None:
-    with _studio(handler, LEGACY) as studio, pytest.raises(ConnectError, match=words) as caught:
+    with _studio(handler, LEGACY) as studio, pytest.raises(LabelStudioError, match=words) as caught:
         studio.get("/api/version/")
     assert "canary" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["http://h:8080/", " https://h/ls// ", "http://[::1]:8080"])
-def test_addresses_lose_their_trailing_slash(text: str) -> None:
-    assert web_address(text, "x") == text.strip().rstrip("/")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "h:8080", "ftp://h", "http://", "http://h:x", "http://u:p@h", "http://h/?a=b", "http://[::1"]
-)
-def test_what_is_no_plain_web_address_is_refused(text: str) -> None:
-    with pytest.raises(ConnectError, match="--backend must"):
-        web_address(text, "--backend")

@@ -3,9 +3,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from label_studio.api import Refused
 from serve_app.cli.connect import connection
 from serve_app.cli.connect.connection import Backend
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
@@ -63,7 +64,7 @@ def test_a_refused_private_address_names_both_variables(
         connection.add(fake.studio(), 1, BACKEND)
         fake.webhooks.clear()
     fake.refuse[route] = httpx.Response(403, json=_PRIVATE)
-    with pytest.raises(ConnectError, match=words) as caught:
+    with pytest.raises(CommandError, match=words) as caught:
         connection.add(fake.studio(), 1, BACKEND)
     assert "ML_BLOCK_LOCAL_IP=false" in str(caught.value)
     assert "SSRF_PROTECTION_ENABLED=false" in str(caught.value)
@@ -82,11 +83,11 @@ def test_what_label_studio_says_of_a_dead_backend_is_passed_on_without_markup(
 ) -> None:
     body = {"validation_errors": {"non_field_errors": [said]}}
     fake.refuse["POST /api/ml"] = httpx.Response(status, json=body)
-    with pytest.raises(ConnectError, match=f"cannot use the backend.* Label Studio says: {passed_on}$"):
+    with pytest.raises(CommandError, match=f"cannot use the backend.* Label Studio says: {passed_on}$"):
         connection.add(fake.studio(), 1, BACKEND)
 
 
 def test_another_refusal_keeps_its_own_words(fake: FakeLabelStudio) -> None:
     fake.refuse["POST /api/ml"] = httpx.Response(403, json={"detail": "You may not."})
-    with pytest.raises(ConnectError, match="HTTP 403 You may not"):
+    with pytest.raises(Refused, match="HTTP 403 You may not"):
         connection.add(fake.studio(), 1, BACKEND)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.cli.connect import label_config, project
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
 
 
@@ -17,12 +17,12 @@ def test_a_title_that_is_new_makes_a_project(fake: FakeLabelStudio) -> None:
 def test_a_title_that_several_projects_have_is_no_choice(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN)
     fake.add_project("Cats", OWN)
-    with pytest.raises(ConnectError, match=r"\(1, 2\)"):
+    with pytest.raises(CommandError, match=r"\(1, 2\)"):
         project.take(fake.studio(), "Cats", [])
 
 
 def test_an_id_must_exist(fake: FakeLabelStudio) -> None:
-    with pytest.raises(ConnectError, match="no project 7"):
+    with pytest.raises(CommandError, match="no project 7"):
         project.take(fake.studio(), "7", [])
 
 
@@ -53,7 +53,7 @@ def test_a_config_is_kept_grown_or_replaced(
 
 def test_a_config_with_annotations_is_never_replaced(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN, annotations=1)
-    with pytest.raises(ConnectError, match="has annotations"):
+    with pytest.raises(CommandError, match="has annotations"):
         project.take(fake.studio(), "1", ["Cat"])
     assert fake.changes == []
 
@@ -65,5 +65,5 @@ def test_a_config_that_asks_no_backend_is_kept_with_a_warning(fake: FakeLabelStu
 
 @pytest.mark.parametrize("label", ["", "  ", "a\nb"])
 def test_a_label_needs_a_name(fake: FakeLabelStudio, label: str) -> None:
-    with pytest.raises(ConnectError, match="--label"):
+    with pytest.raises(CommandError, match="--label"):
         project.take(fake.studio(), "Cats", [label])

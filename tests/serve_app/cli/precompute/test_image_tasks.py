@@ -10,7 +10,7 @@ from imaging.files import read_file
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from imaging.sources import locate
-from serve_app.cli.label_studio import ConnectError
+from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.tasks import PLAIN_CONFIG, Project
 from tests.serve_app.cli.precompute.bench import Bench
@@ -105,7 +105,7 @@ def test_a_name_that_is_no_text_is_sent_byte_by_byte(root: Path) -> None:
 
 def test_a_folder_outside_of_the_root_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "document root 2").mkdir()
-    with pytest.raises(ConnectError, match="lies outside --document-root"):
+    with pytest.raises(CommandError, match="lies outside --document-root"):
         FolderTasks(tmp_path / "document root 2", root, [Project(1)])
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tenacity import wait_none
 
-from serve_app.cli.label_studio import ConnectError
+from label_studio.api import LabelStudioError
 from serve_app.cli.precompute import tasks as precompute_tasks
 from serve_app.cli.precompute.tasks import WINDOW, ListedTasks
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
@@ -79,7 +79,7 @@ def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None
         raise httpx.ConnectError("refused")
 
     studio.listing = away
-    with pytest.raises(ConnectError, match="cannot reach Label Studio"):
+    with pytest.raises(LabelStudioError, match="cannot reach Label Studio"):
         list(tasks)
     assert len(asked) == precompute_tasks.ATTEMPTS
 
@@ -88,7 +88,7 @@ def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
     tasks = iter(ListedTasks(studio.studio(), 1))
     next(tasks)
     studio.refuse[ROUTE] = httpx.Response(403, json={"detail": "You may not."})
-    with pytest.raises(ConnectError, match="HTTP 403 You may not"):
+    with pytest.raises(LabelStudioError, match="HTTP 403 You may not"):
         list(tasks)
     assert studio.refused == [ROUTE]
 
@@ -97,7 +97,7 @@ def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
     tasks = iter(ListedTasks(studio.studio(), 1))
     next(tasks)
     studio.refuse[ROUTE] = httpx.Response(502)
-    with pytest.raises(ConnectError, match="HTTP 502"):
+    with pytest.raises(LabelStudioError, match="HTTP 502"):
         list(tasks)
     assert studio.refused == [ROUTE] * precompute_tasks.ATTEMPTS
 
@@ -113,7 +113,7 @@ def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
 )
 def test_what_is_no_list_of_tasks(studio: FakeLabelStudio, page: Any, words: str) -> None:
     studio.refuse[ROUTE] = httpx.Response(200, json=page)
-    with pytest.raises(ConnectError, match=words):
+    with pytest.raises(LabelStudioError, match=words):
         ListedTasks(studio.studio(), 1)
 
 
@@ -121,7 +121,7 @@ def test_a_label_studio_that_ignores_the_filter_is_not_asked_for_ever(studio: Fa
     tasks = ListedTasks(studio.studio(), 1)
     page = {"tasks": [{"id": number, "data": {}} for number in range(1, 101)], "total": 250}
     studio.refuse[ROUTE] = httpx.Response(200, json=page)
-    with pytest.raises(ConnectError, match="by their ids"):
+    with pytest.raises(LabelStudioError, match="by their ids"):
         list(tasks)
 
 
