@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import typer
 
 from label_studio.api import Address
+from label_studio.client import LabelStudio
 from label_studio.tokens import Token as ApiToken
 from net.sync_client import SyncClient
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 
 LabelStudioUrl = Annotated[
     str,

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from label_studio.client import LabelStudio
 from serve_app.cli.backend_client import Route, TaskFailed
 from serve_app.cli.common_options import (
     BACKEND,
@@ -27,7 +28,6 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 from serve_app.cli.precompute.image_tasks import NamedImages
 from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Project, Task, Tasks
 from serve_app.cli.task_progress import TaskProgress, task_progress

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from label_studio.client import LabelStudio
 from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
@@ -19,7 +20,6 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.connect import connection, images, project
-from serve_app.cli.label_studio import LabelStudio
 from values.errors import ServiceError
 
 _HOW_TO = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from label_studio.api import Json, Refused
+from label_studio.client import LabelStudio
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 from values.errors import ServiceError
 
 TITLE = "Segment Anything on Ray Serve"

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from label_studio.client import LabelStudio
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 

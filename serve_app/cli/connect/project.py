@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from label_studio.api import Json, Refused
+from label_studio.client import LabelStudio
 from serve_app.cli.connect import label_config
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 
 DEFAULT_TITLE = "Segment Anything"
 DEFAULT_LABELS = ("Object",)

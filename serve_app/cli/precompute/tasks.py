@@ -15,8 +15,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from tenacity.wait import WaitBaseT
 
 from label_studio.api import Json, LabelStudioError, Refused
+from label_studio.client import LabelStudio
 from serve_app.cli.errors import CommandError
-from serve_app.cli.label_studio import LabelStudio
 
 WINDOW = 100
 """Tasks asked for at once."""

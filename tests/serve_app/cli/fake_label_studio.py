@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
+from label_studio.client import LabelStudio
 from net.sync_client import SyncClient
 from serve_app.cli.common_options import label_studio_at
-from serve_app.cli.label_studio import LabelStudio
 from testing.canary import CANARY
 from tests.serve_app.cli.loopback import Reply, serving
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from label_studio.api import Address, LabelStudioError
+from label_studio.client import LabelStudio
 from label_studio.tokens import Token
 from net.sync_client import SyncClient
-from serve_app.cli.label_studio import LabelStudio
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import LEGACY, URL
 from values.errors import ImageError, ImageUnauthorized
