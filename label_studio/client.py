@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from label_studio.api import Json, LabelStudioError, checked, read_json
+from label_studio.api import Json, LabelStudioError, Refused, checked, read_json
 from label_studio.tokens import EXCHANGE, EXCHANGE_HEADERS, Token
 from net.sync_client import NoAnswer, SyncClient
 from net.transport import Answer
@@ -47,6 +47,15 @@ class LabelStudio:
     def get(self, path: str, **query: str | int) -> Json:
         """Parsed JSON of a GET."""
         return read_json(self.read(path, **query), self.at)
+
+    def read_one(self, path: str, what: str) -> Content:
+        """The body of a GET of one thing, such as "task 3", which need not be there."""
+        try:
+            return self.read(path)
+        except Refused as error:
+            if error.answered != 404:
+                raise
+            raise LabelStudioError(f"Label Studio has no {what} that this token may see") from error
 
     def post(self, path: str, body: Mapping[str, Json]) -> Json:
         """Parsed JSON of a POST with a JSON body."""

@@ -1,7 +1,8 @@
-"""Which tasks a project of Label Studio has, in its own order, over its API.
+"""The tasks of a project of Label Studio, in its own order: how they are asked for, and how they are listed.
 
 ``GET /api/tasks`` with a filter, as the data manager of Label Studio 1.23 asks: ordered by id, which is the
-order of sequential sampling, and the data manager's unless somebody sorted it.
+order of sequential sampling, and the data manager's unless somebody sorted it. Windows go on behind the last
+id and not by page: tasks that are added or deleted meanwhile move nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from label_studio.api import checked
+from label_studio.api import Address, Json, checked
 from label_studio.credentials import get_with
 from label_studio.options import LabelStudioOptions
 from label_studio.project_tokens import ProjectTokens
@@ -46,9 +46,37 @@ class _Task(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     tasks: list[_Task]
+    total: int
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+
+
+def window_query(project: int | str, last: int, count: int, *, unlabelled: bool) -> dict[str, str | int]:
+    """The query for the first ``count`` tasks behind the id ``last``, or for those of them not labelled."""
+    behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
+    items: list[Json] = [behind]
+    if unlabelled:
+        items.append(
+            {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
+        )
+    filters = {"conjunction": "and", "items": items}
+    return {
+        "project": project,
+        "page_size": count,
+        "fields": "task_only",
+        "include": "id,data",
+        "query": json.dumps({"filters": filters, "ordering": ["tasks:id"]}),
+    }
+
+
+def read_window(body: Content, at: Address) -> tuple[list[ListedTask], int]:
+    """The tasks of an answer, and how many there are behind the same id in all. Raises LabelStudioError."""
+    try:
+        page = _PAGE.decode(body)
+    except msgspec.MsgspecError:
+        raise at.unlike("list tasks") from None
+    return [ListedTask(each.id, bytes(each.data)) for each in page.tasks], page.total
 
 
 class ProjectTasks:
@@ -71,19 +99,17 @@ class ProjectTasks:
         """
         if self._site is None or not project.isdecimal():
             return ()
-        address = self._site.address
+        query, address = window_query(project, task, count, unlabelled=True), self._site.address
         try:
             async with asyncio.timeout(self._timeout_s):
-                body = await self._ask(self._site, project, _query(project, task, count), token)
+                body = await self._ask(self._site, project, query, token)
         except TimeoutError:
             raise ImageTimeout(f"{address.url} did not send it within {self._timeout_s:g} s in all") from None
-        try:
-            page = _PAGE.decode(body)
-        except msgspec.MsgspecError:
-            raise address.unlike("list tasks") from None
-        return [ListedTask(each.id, bytes(each.data)) for each in page.tasks]
+        return read_window(body, address)[0]
 
-    async def _ask(self, site: Site, project: str, query: Mapping[str, Any], offered: str | None) -> Content:
+    async def _ask(
+        self, site: Site, project: str, query: Mapping[str, str | int], offered: str | None
+    ) -> Content:
         token = self._tokens.of(offered)
         url = site.url(f"{TASKS}?{urlencode(query)}")
         async with self._hosts.at(str(site.origin), project, urgency=True):
@@ -93,21 +119,3 @@ class ProjectTasks:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._net.aclose()
-
-
-def _query(project: str, task: int, count: int) -> dict[str, Any]:
-    behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": task}
-    unlabelled = {
-        "filter": "filter:tasks:completed_at",
-        "operator": "empty",
-        "type": "Datetime",
-        "value": True,
-    }
-    filters = {"conjunction": "and", "items": [behind, unlabelled]}
-    return {
-        "project": project,
-        "page_size": count,
-        "fields": "task_only",
-        "include": "id,data",
-        "query": json.dumps({"filters": filters, "ordering": ["tasks:id"]}),
-    }

@@ -29,7 +29,7 @@ from serve_app.cli.common_options import (
 from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.image_tasks import NamedImages
-from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Project, Task, Tasks
+from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Task, Tasks, plain_projects
 from serve_app.cli.task_progress import TaskProgress, task_progress
 from values.errors import ServiceError
 
@@ -142,7 +142,7 @@ def _sources(
     studio: LabelStudio | None, projects: list[int], tasks: list[int], images: list[str]
 ) -> Iterator[Tasks]:
     if studio is None:
-        yield NamedImages(images, [Project(each) for each in projects])
+        yield NamedImages(images, plain_projects(projects))
     elif tasks:
         yield NamedTasks(studio, tasks)
     else:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from imaging.options import ImageOptions
 from label_studio.tasks import ProjectTasks
-from tests.imaging.servers import LabelStudio, answer
+from tests.imaging.servers import LabelStudio, Server, answer
 from values.errors import ImageUnauthorized, ImageUnreachable
 
 Make = Callable[..., ProjectTasks]
@@ -81,3 +81,63 @@ async def test_what_is_not_label_studio(make: Make, label_studio: LabelStudio, b
     tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
     with pytest.raises(ImageUnreachable, match="LABEL_STUDIO_URL"):
         await tasks.unlabelled_after("3", 4, 2)
+
+
+async def test_a_redirect_of_the_api_is_said_and_not_followed(
+    make: Make, label_studio: LabelStudio, server: Server
+) -> None:
+    elsewhere = answer(302, location=f"{server.url}/api/tasks?secret=x")
+    label_studio.files["/api/tasks"] = b""
+    label_studio.routes["/api/tasks"] = elsewhere
+    tasks = make(
+        label_studio_url=label_studio.address,
+        label_studio_api_key=label_studio.personal_token,
+        image_hosts="*",
+    )
+    with pytest.raises(ImageUnreachable) as caught:
+        await tasks.unlabelled_after("3", 4, 2)
+    assert caught.value.detail == (
+        f"{label_studio.address} redirects to {server.url}/api/tasks; give LABEL_STUDIO_URL the address it "
+        "redirects to"
+    )
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (403, ImageUnauthorized, "403 to the personal access token .* who may read project 3"),
+        (404, ImageUnreachable, "Label Studio refused GET /api/tasks: HTTP 404$"),
+        (500, ImageUnreachable, "Label Studio refused GET /api/tasks: HTTP 500$"),
+    ],
+)
+async def test_a_refusal(
+    make: Make, label_studio: LabelStudio, status: int, error: type[Exception], words: str
+) -> None:
+    label_studio.files["/api/tasks"] = b""
+    label_studio.routes["/api/tasks"] = answer(status, b'{"detail": "CANARY"}')
+    key = label_studio.personal_token
+    tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
+    with pytest.raises(error, match=words):
+        await tasks.unlabelled_after("3", 4, 2)
+
+
+async def test_a_login_page_is_a_refused_token(make: Make, label_studio: LabelStudio) -> None:
+    label_studio.files["/api/tasks"] = b""
+    label_studio.routes["/api/tasks"] = answer(302, location="/user/login/?next=/api/tasks")
+    key = label_studio.personal_token
+    tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
+    with pytest.raises(ImageUnauthorized, match="asks for a login to the personal access token"):
+        await tasks.unlabelled_after("3", 4, 2)
+
+
+async def test_a_token_that_was_taken_back_is_made_anew(make: Make, label_studio: LabelStudio) -> None:
+    page = json.dumps({"tasks": [], "total": 0}).encode()
+    label_studio.files["/api/tasks"] = b""
+    label_studio.routes["/api/tasks"] = listing(page)
+    key = label_studio.personal_token
+    tasks = make(label_studio_url=label_studio.address, label_studio_api_key=key)
+    assert await tasks.unlabelled_after("3", 4, 2) == []
+    label_studio.forget_access_tokens()
+    assert await tasks.unlabelled_after("3", 4, 2) == []
+    assert label_studio.refreshes == 2

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from label_studio.client import LabelStudio
+from label_studio.projects import import_files
+from label_studio.task_listing import TaskListing
 from serve_app.cli.errors import CommandError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
@@ -15,7 +18,6 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 _DIGEST = 12  # hex digits of SHA-256: 48 bits, so that even a million images do not collide
 _MARK = re.compile(rf"-([0-9a-f]{{{_DIGEST}}})\.[A-Za-z]+$")
 _BATCH_FILES, _BATCH_BYTES = 20, 48 << 20
-_PAGE = 500
 
 
 def find(folder: Path) -> list[Path]:
@@ -52,7 +54,7 @@ def import_new(
     new = there = 0
     for batch, skipped in _batches(paths, known):
         if batch:
-            studio.upload(f"/api/projects/{project}/import", batch)
+            import_files(studio, project, batch)
         new += len(batch)
         there += skipped
         progress(len(batch) + skipped)
@@ -61,17 +63,10 @@ def import_new(
 
 def _digests(studio: LabelStudio, project: int) -> Iterator[str]:
     """Digests of the images that the project's tasks show already."""
-    page = seen = 0
-    while True:
-        page += 1
-        listed = studio.get("/api/tasks", project=project, page=page, page_size=_PAGE, include="id,data")
-        for task in listed["tasks"]:
-            for value in task["data"].values():
-                if isinstance(value, str) and (digest := digest_of(value)):
-                    yield digest
-        seen += len(listed["tasks"])
-        if not listed["tasks"] or seen >= listed["total"]:
-            return
+    for task in TaskListing(studio, project):
+        for value in json.loads(task.data).values():
+            if isinstance(value, str) and (digest := digest_of(value)):
+                yield digest
 
 
 def _batches(paths: Iterable[Path], known: set[str]) -> Iterator[tuple[dict[str, bytes], int]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from label_studio.api import Json, Refused
 from label_studio.client import LabelStudio
+from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
 from serve_app.cli.connect import label_config
 from serve_app.cli.errors import CommandError
 
@@ -15,7 +15,7 @@ DEFAULT_LABELS = ("Object",)
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class Taken:
     """A Label Studio project and what was done about it, as words for the report."""
 
     id: int
@@ -26,7 +26,7 @@ class Project:
     warning: str = ""
 
 
-def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
+def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Taken:
     """The project called ``name`` (an id or a title; made if no project has that title), with ``labels``.
 
     A labeling config that is already there is kept, unless ``labels`` asks for more: then labels are added
@@ -37,9 +37,8 @@ def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Project:
     found = _find(studio, name)
     if found is None:
         chosen = wanted or DEFAULT_LABELS
-        body = {"title": name, "label_config": label_config.build(chosen)}
-        made = studio.post("/api/projects/", body)
-        return Project(int(made["id"]), name, tuple(chosen), "created", "set")
+        made = new_project(studio, name, label_config.build(chosen))
+        return Taken(made.id, name, tuple(chosen), "created", "set")
     return _with_labels(studio, found, wanted)
 
 
@@ -50,45 +49,37 @@ def _checked(labels: Sequence[str]) -> tuple[str, ...]:
     return wanted
 
 
-def _find(studio: LabelStudio, name: str) -> Json | None:
+def _find(studio: LabelStudio, name: str) -> Project | None:
     if name.isdecimal():
-        try:
-            return studio.get(f"/api/projects/{int(name)}/")
-        except Refused as error:
-            if error.answered == 404:
-                raise CommandError(f"Label Studio has no project {name} that this token may see") from error
-            raise
-    # Label Studio's filter matches any part of a title, so the exact ones are picked here.
-    listed = studio.get("/api/projects/", title=name, page_size=1000)["results"]
-    exact = [project["id"] for project in listed if project["title"] == name]
+        return project_of(studio, int(name))
+    exact = projects_called(studio, name)
     if len(exact) > 1:
         ids = ", ".join(map(str, sorted(exact)))
         raise CommandError(
             f"several projects are called {name!r} ({ids}); choose one with --project and its id"
         )
-    return studio.get(f"/api/projects/{exact[0]}/") if exact else None
+    return project_of(studio, exact[0]) if exact else None
 
 
-def _with_labels(studio: LabelStudio, found: Json, wanted: tuple[str, ...]) -> Project:
-    config = str(found["label_config"])
+def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -> Taken:
+    config, number, title = found.label_config, found.id, found.title
     present = tuple(label_config.labels_of(config))
-    number, title = int(found["id"]), str(found["title"])
     if label_config.is_empty(config):
         new, done = wanted or DEFAULT_LABELS, "set"
     elif set(wanted) <= set(present) and (not wanted or label_config.asks_backend(config)):
         warning = "" if label_config.asks_backend(config) else _no_smart_control(title)
-        return Project(number, title, present, "unchanged", "unchanged", warning)
+        return Taken(number, title, present, "unchanged", "unchanged", warning)
     elif label_config.same(config, label_config.build(present)):
         new, done = (*present, *(label for label in wanted if label not in present)), "added to"
-    elif not found.get("total_annotations_number"):
+    elif not found.annotations:
         new, done = wanted, "set; the labeling config before was replaced, nothing was annotated with it"
     else:
         raise CommandError(
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
             "labels; add them under its Settings > Labeling Interface, or leave out --label"
         )
-    studio.patch(f"/api/projects/{number}/", {"label_config": label_config.build(new)})
-    return Project(number, title, tuple(new), "unchanged", done)
+    set_label_config(studio, number, label_config.build(new))
+    return Taken(number, title, tuple(new), "unchanged", done)
 
 
 def _no_smart_control(title: str) -> str:

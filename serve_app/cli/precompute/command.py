@@ -27,7 +27,7 @@ from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.report import Report
 from serve_app.cli.precompute.sending import TaskSender
-from serve_app.cli.precompute.tasks import ListedTasks, Project, Tasks
+from serve_app.cli.precompute.tasks import ListedTasks, Tasks, plain_projects
 from serve_app.cli.task_progress import task_progress
 from values.errors import ServiceError
 
@@ -115,7 +115,7 @@ def _made(
         raise CommandError("give --folder or --urls, not both")
     if only_unlabelled:
         raise CommandError("--only-unlabelled is about the tasks of a project; leave it out")
-    plain = [Project(each) for each in projects]
+    plain = plain_projects(projects)
     if urls is not None:
         return AddressTasks(urls, plain)
     if folder is None or document_root is None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from label_studio.projects import Project
 from serve_app.cli.connect.images import SUFFIXES
 from serve_app.cli.errors import CommandError
-from serve_app.cli.precompute.tasks import Project, Task
+from serve_app.cli.precompute.tasks import Task
 
 LOCAL_FILES = "/data/local-files/?d="
 STDIN = Path("-")

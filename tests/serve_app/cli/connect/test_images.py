@@ -22,8 +22,8 @@ def test_images_are_imported_once_and_in_batches(fake: FakeLabelStudio, tmp_path
         (tmp_path / f"{number:02}.png").write_bytes(bytes([number]))
     (tmp_path / "copy.png").write_bytes(bytes([7]))
     known = images.upload_name(Path("00.png"), bytes([0]))
-    fake.tasks = [{"id": 1, "data": {"text": "hello", "n": 3}}] * 600
-    fake.tasks.append({"id": 2, "data": {"image": f"/data/upload/1/1a2b3c4d-{known}"}})
+    fake.tasks = [{"id": number, "data": {"text": "hello", "n": 3}} for number in range(1, 601)]
+    fake.tasks.append({"id": 700, "data": {"image": f"/data/upload/1/1a2b3c4d-{known}"}})
     done: list[int] = []
     assert images.import_new(fake.studio(), 1, images.find(tmp_path), done.append) == (44, 2)
     assert sum(done) == 46

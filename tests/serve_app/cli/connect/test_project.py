@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from label_studio.api import LabelStudioError
 from serve_app.cli.connect import label_config, project
 from serve_app.cli.errors import CommandError
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
@@ -22,7 +23,7 @@ def test_a_title_that_several_projects_have_is_no_choice(fake: FakeLabelStudio) 
 
 
 def test_an_id_must_exist(fake: FakeLabelStudio) -> None:
-    with pytest.raises(CommandError, match="no project 7"):
+    with pytest.raises(LabelStudioError, match="no project 7"):
         project.take(fake.studio(), "7", [])
 
 

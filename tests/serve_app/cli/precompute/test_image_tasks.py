@@ -12,7 +12,7 @@ from imaging.options import ImageOptions
 from imaging.sources import locate
 from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
-from serve_app.cli.precompute.tasks import PLAIN_CONFIG, Project
+from serve_app.cli.precompute.tasks import PLAIN_CONFIG, plain_projects
 from tests.serve_app.cli.precompute.bench import Bench
 from values.image import ImageSource
 from values.locations import LocalFile
@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 def test_every_file_is_found_again_by_the_backend(root: Path, site: str | None) -> None:
     options = ImageOptions(local_files_document_root=root, label_studio_url=site)
     found = set()
-    for task in FolderTasks(root / "photos", root, [Project(3)]):
+    for task in FolderTasks(root / "photos", root, plain_projects([3])):
         place = locate(ImageSource(task.data["image"], "3"), options)
         assert isinstance(place, LocalFile)
         assert bytes(read_file(root, place.path, 1000).content).decode() == place.path.removeprefix("photos/")
@@ -57,7 +57,7 @@ def test_every_file_is_found_again_by_the_backend(root: Path, site: str | None) 
 
 def test_an_image_has_the_key_that_it_has_in_label_studios_tasks(root: Path) -> None:
     options = ImageOptions(label_studio_url="http://studio:8080")
-    for task in FolderTasks(root / "photos", root, [Project(3)]):
+    for task in FolderTasks(root / "photos", root, plain_projects([3])):
         # As the sync of a local storage in Label Studio writes it.
         theirs = f"http://studio:8080/data/local-files/?d={quote(str(task.id))}"
         ours = canonical(ImageSource(task.data["image"], "3"), options)
@@ -65,7 +65,7 @@ def test_an_image_has_the_key_that_it_has_in_label_studios_tasks(root: Path) -> 
 
 
 def test_a_folder_is_counted_and_goes_to_each_project(root: Path) -> None:
-    tasks = FolderTasks(root / "photos", root, [Project(3), Project(4)])
+    tasks = FolderTasks(root / "photos", root, plain_projects([3, 4]))
     sent = list(tasks)
     assert tasks.total == len(sent) == 2 * len(NAMES)
     assert [task.project.id for task in sent[:4]] == [3, 4, 3, 4]
@@ -78,17 +78,19 @@ def test_a_folder_may_be_the_root_itself_and_be_spelt_in_any_way(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    whole = [task.id for task in FolderTasks(Path(), root, [Project(1)])]
-    assert whole == [task.id for task in FolderTasks(Path("photos/.."), Path(), [Project(1)])]
+    whole = [task.id for task in FolderTasks(Path(), root, plain_projects([1]))]
+    assert whole == [task.id for task in FolderTasks(Path("photos/.."), Path(), plain_projects([1]))]
     assert "above.png" in whole
 
 
 def test_links_keep_the_name_that_leads_to_them(root: Path, tmp_path: Path) -> None:
     (root / "link").symlink_to(root / "photos")
-    assert {str(task.id).split("/")[0] for task in FolderTasks(root / "link", root, [Project(1)])} == {"link"}
+    assert {str(task.id).split("/")[0] for task in FolderTasks(root / "link", root, plain_projects([1]))} == {
+        "link"
+    }
     outside = tmp_path / "outside"
     outside.symlink_to(root / "photos")
-    names = {str(task.id).split("/")[0] for task in FolderTasks(outside, root, [Project(1)])}
+    names = {str(task.id).split("/")[0] for task in FolderTasks(outside, root, plain_projects([1]))}
     assert names == {"photos"}
 
 
@@ -99,14 +101,14 @@ def test_a_name_that_is_no_text_is_sent_byte_by_byte(root: Path) -> None:
         Path(os.fsdecode(name)).write_bytes(b"")
     except OSError:
         pytest.skip("this file system has no such names")
-    [task] = FolderTasks(root / "odd", root, [Project(1)])
+    [task] = FolderTasks(root / "odd", root, plain_projects([1]))
     assert (task.id, task.data["image"]) == ("odd/\ufffd.png", "/data/local-files/?d=odd/%FF.png")
 
 
 def test_a_folder_outside_of_the_root_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "document root 2").mkdir()
     with pytest.raises(CommandError, match="lies outside --document-root"):
-        FolderTasks(tmp_path / "document root 2", root, [Project(1)])
+        FolderTasks(tmp_path / "document root 2", root, plain_projects([1]))
 
 
 def test_a_folder_from_the_command_line(bench: Bench, root: Path) -> None:
@@ -141,7 +143,7 @@ VALUES = [
 def test_addresses_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "urls.txt"
     file.write_bytes(LINES.replace("\n", "\r\n").encode())
-    tasks = AddressTasks(file, [Project(3), Project(4)])
+    tasks = AddressTasks(file, plain_projects([3, 4]))
     sent = list(tasks)
     assert tasks.total == len(sent) == 6
     assert [task.data["image"] for task in sent[::2]] == VALUES

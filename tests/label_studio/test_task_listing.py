@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import islice
 from typing import Any
 
@@ -7,17 +8,18 @@ import httpx
 import pytest
 from tenacity import wait_none
 
+from label_studio import task_listing
 from label_studio.api import LabelStudioError
-from serve_app.cli.precompute import tasks as precompute_tasks
-from serve_app.cli.precompute.tasks import WINDOW, ListedTasks
+from label_studio.task_listing import WINDOW, TaskListing, task_of
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
 ROUTE = "GET /api/tasks"
 
 
 @pytest.fixture
-def studio(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> FakeLabelStudio:
-    monkeypatch.setattr(precompute_tasks, "BACK_OFF", wait_none())
+def studio(monkeypatch: pytest.MonkeyPatch) -> FakeLabelStudio:
+    fake = FakeLabelStudio()
+    monkeypatch.setattr(task_listing, "BACK_OFF", wait_none())
     fake.add_project("Cats", "<View/>")
     fake.tasks = [{"id": number, "data": {"image": str(number)}} for number in range(1, 251)]
     return fake
@@ -25,7 +27,7 @@ def studio(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> FakeLabelS
 
 def test_ten_thousand_tasks_are_asked_for_as_they_are_needed(studio: FakeLabelStudio) -> None:
     studio.tasks = [{"id": number, "data": {"image": "x"}} for number in range(5, 40_005, 4)]
-    tasks = ListedTasks(studio.studio(), 1)
+    tasks = TaskListing(studio.studio(), 1)
     assert (tasks.total, len(studio.windows)) == (10_000, 1)
     going = iter(tasks)
     first = list(islice(going, 1000))
@@ -37,7 +39,7 @@ def test_ten_thousand_tasks_are_asked_for_as_they_are_needed(studio: FakeLabelSt
 
 
 def test_what_is_asked_of_label_studio(studio: FakeLabelStudio) -> None:
-    ListedTasks(studio.studio(), 1, only_unlabelled=True)
+    TaskListing(studio.studio(), 1, only_unlabelled=True)
     [asked] = studio.windows
     assert {name: asked[name] for name in asked if name != "query"} == {
         "project": "1",
@@ -48,7 +50,7 @@ def test_what_is_asked_of_label_studio(studio: FakeLabelStudio) -> None:
 
 
 def test_the_total_follows_what_is_added_and_deleted(studio: FakeLabelStudio) -> None:
-    tasks = ListedTasks(studio.studio(), 1)
+    tasks = TaskListing(studio.studio(), 1)
     going = iter(tasks)
     list(islice(going, WINDOW))
     studio.tasks = [*studio.tasks[150:], {"id": 900, "data": {}}]
@@ -57,7 +59,7 @@ def test_the_total_follows_what_is_added_and_deleted(studio: FakeLabelStudio) ->
 
 
 def test_a_restart_of_label_studio_in_the_middle_is_waited_for(studio: FakeLabelStudio) -> None:
-    tasks = iter(ListedTasks(studio.studio(), 1))
+    tasks = iter(TaskListing(studio.studio(), 1))
     next(tasks)
     trouble = iter([True, True])
 
@@ -70,7 +72,7 @@ def test_a_restart_of_label_studio_in_the_middle_is_waited_for(studio: FakeLabel
 
 
 def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None:
-    tasks = iter(ListedTasks(studio.studio(), 1))
+    tasks = iter(TaskListing(studio.studio(), 1))
     next(tasks)
     asked = []
 
@@ -81,11 +83,11 @@ def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None
     studio.listing = away
     with pytest.raises(LabelStudioError, match="cannot reach Label Studio"):
         list(tasks)
-    assert len(asked) == precompute_tasks.ATTEMPTS
+    assert len(asked) == task_listing.ATTEMPTS
 
 
 def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
-    tasks = iter(ListedTasks(studio.studio(), 1))
+    tasks = iter(TaskListing(studio.studio(), 1))
     next(tasks)
     studio.refuse[ROUTE] = httpx.Response(403, json={"detail": "You may not."})
     with pytest.raises(LabelStudioError, match="HTTP 403 You may not"):
@@ -94,12 +96,12 @@ def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
 
 
 def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
-    tasks = iter(ListedTasks(studio.studio(), 1))
+    tasks = iter(TaskListing(studio.studio(), 1))
     next(tasks)
     studio.refuse[ROUTE] = httpx.Response(502)
     with pytest.raises(LabelStudioError, match="HTTP 502"):
         list(tasks)
-    assert studio.refused == [ROUTE] * precompute_tasks.ATTEMPTS
+    assert studio.refused == [ROUTE] * task_listing.ATTEMPTS
 
 
 @pytest.mark.parametrize(
@@ -114,20 +116,23 @@ def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
 def test_what_is_no_list_of_tasks(studio: FakeLabelStudio, page: Any, words: str) -> None:
     studio.refuse[ROUTE] = httpx.Response(200, json=page)
     with pytest.raises(LabelStudioError, match=words):
-        ListedTasks(studio.studio(), 1)
+        TaskListing(studio.studio(), 1)
 
 
 def test_a_label_studio_that_ignores_the_filter_is_not_asked_for_ever(studio: FakeLabelStudio) -> None:
-    tasks = ListedTasks(studio.studio(), 1)
+    tasks = TaskListing(studio.studio(), 1)
     page = {"tasks": [{"id": number, "data": {}} for number in range(1, 101)], "total": 250}
     studio.refuse[ROUTE] = httpx.Response(200, json=page)
     with pytest.raises(LabelStudioError, match="by their ids"):
         list(tasks)
 
 
-def test_the_projects_password_is_not_shown(studio: FakeLabelStudio) -> None:
-    studio.projects[0] |= {"task_data_login": "reader", "task_data_password": "of images", "label_config": ""}
-    task = next(iter(ListedTasks(studio.studio(), 1)))
-    assert task.project.password == "of images"
-    assert "of images" not in repr(task)
-    assert task.project.label_config == "<View></View>"
+def test_a_task_by_its_id(studio: FakeLabelStudio) -> None:
+    studio.tasks[2] |= {"project": 7, "data": {"image": "é"}}
+    task, project = task_of(studio.studio(), 3)
+    assert (task.id, json.loads(task.data), project) == (3, {"image": "é"}, 7)
+    with pytest.raises(LabelStudioError, match="has no task 777 that this token may see"):
+        task_of(studio.studio(), 777)
+    studio.refuse["GET /api/tasks/3/"] = httpx.Response(200, json={"id": 3, "data": {}})
+    with pytest.raises(LabelStudioError, match="does not show tasks as Label Studio does; check --label-st"):
+        task_of(studio.studio(), 3)
