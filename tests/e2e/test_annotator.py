@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serve_app.cli.connect import label_config
+from protocol import config_template
 from testing.label_studio_masks import Mask, deepest, iou, loose_box, region_mask
 from testing.scenes import scene
 from tests.e2e.annotator import SCREENSHOTS, Annotator
@@ -22,7 +22,7 @@ SEEDS = (1, 2, 3)
 
 @pytest.fixture(scope="module")
 def project(label_studio: LabelStudioServer, backend_url: str) -> int:
-    number = label_studio.api.create_project("browser", label_config.build(["Object", "Other"]))
+    number = label_studio.api.create_project("browser", config_template.build(["Object", "Other"]))
     label_studio.api.add_backend(number, backend_url)
     return number
 

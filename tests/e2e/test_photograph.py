@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from serve_app.cli.connect import label_config
+from protocol import config_template
 from testing.label_studio_masks import Mask, deepest, iou, loose_box, region_mask
 from testing.photographs import photographs
 from tests.e2e.annotator import SCREENSHOTS, Annotator
@@ -23,7 +23,7 @@ def test_a_cup_of_coffee_and_its_spoon(
     rgb, coffee = things["coffee: coffee"]
     _, spoon = things["coffee: spoon bowl"]
     Image.fromarray(rgb).save(tmp_path / "coffee.png")
-    project = label_studio.api.create_project("Breakfast", label_config.build(["Coffee", "Spoon"]))
+    project = label_studio.api.create_project("Breakfast", config_template.build(["Coffee", "Spoon"]))
     label_studio.api.add_backend(project, backend_url)
     (task,) = label_studio.api.upload(project, tmp_path / "coffee.png")
     annotator.open_task(project, task, (rgb.shape[1], rgb.shape[0]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from serve_app.cli.connect import label_config
+from protocol import config_template
 from testing.label_studio_masks import Json, Mask, deepest, keypoint, region_mask
 from testing.scenes import Scene, scene
 from tests.real_label_studio.server import LabelStudioServer
@@ -15,7 +15,7 @@ from tests.real_label_studio.server import LabelStudioServer
 WIDTH, HEIGHT = 640, 480
 SHAPE = (HEIGHT, WIDTH)
 KNOWN = scene(1, WIDTH, HEIGHT)
-CONFIG = label_config.build(["Object", "Other"])
+CONFIG = config_template.build(["Object", "Other"])
 GOOD = 0.7  # one mask of the weightless segmenter may be this far off; the benchmark judges the mean
 
 

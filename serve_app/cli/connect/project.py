@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from label_studio.client import LabelStudio
 from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
-from serve_app.cli.connect import label_config
+from protocol import config_template
 from serve_app.cli.errors import CommandError
 
 DEFAULT_TITLE = "Segment Anything"
@@ -37,7 +37,7 @@ def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Taken:
     found = _find(studio, name)
     if found is None:
         chosen = wanted or DEFAULT_LABELS
-        made = new_project(studio, name, label_config.build(chosen))
+        made = new_project(studio, name, config_template.build(chosen))
         return Taken(made.id, name, tuple(chosen), "created", "set")
     return _with_labels(studio, found, wanted)
 
@@ -63,13 +63,13 @@ def _find(studio: LabelStudio, name: str) -> Project | None:
 
 def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -> Taken:
     config, number, title = found.label_config, found.id, found.title
-    present = tuple(label_config.labels_of(config))
-    if label_config.is_empty(config):
+    present = tuple(config_template.labels_of(config))
+    if config_template.is_empty(config):
         new, done = wanted or DEFAULT_LABELS, "set"
-    elif set(wanted) <= set(present) and (not wanted or label_config.asks_backend(config)):
-        warning = "" if label_config.asks_backend(config) else _no_smart_control(title)
+    elif set(wanted) <= set(present) and (not wanted or config_template.asks_backend(config)):
+        warning = "" if config_template.asks_backend(config) else _no_smart_control(title)
         return Taken(number, title, present, "unchanged", "unchanged", warning)
-    elif label_config.same(config, label_config.build(present)):
+    elif config_template.same(config, config_template.build(present)):
         new, done = (*present, *(label for label in wanted if label not in present)), "added to"
     elif not found.annotations:
         new, done = wanted, "set; the labeling config before was replaced, nothing was annotated with it"
@@ -78,7 +78,7 @@ def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
             "labels; add them under its Settings > Labeling Interface, or leave out --label"
         )
-    set_label_config(studio, number, label_config.build(new))
+    set_label_config(studio, number, config_template.build(new))
     return Taken(number, title, tuple(new), "unchanged", done)
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from label_studio.api import LabelStudioError
-from serve_app.cli.connect import label_config, project
+from protocol import config_template
+from serve_app.cli.connect import project
 from serve_app.cli.errors import CommandError
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
 
@@ -32,10 +33,10 @@ def test_an_id_must_exist(fake: FakeLabelStudio) -> None:
     [
         ("<View></View>", 0, [], ["Object"]),
         ("<View></View>", 0, ["Cat"], ["Cat"]),
-        (label_config.build(["Cat"]), 0, [], None),
-        (label_config.build(["Cat"]), 3, ["Cat"], None),
-        (label_config.build(["Cat"]), 3, ["Dog"], ["Cat", "Dog"]),
-        (label_config.build(["Cat", "Dog"]), 3, ["Dog"], None),
+        (config_template.build(["Cat"]), 0, [], None),
+        (config_template.build(["Cat"]), 3, ["Cat"], None),
+        (config_template.build(["Cat"]), 3, ["Dog"], ["Cat", "Dog"]),
+        (config_template.build(["Cat", "Dog"]), 3, ["Dog"], None),
         (OWN, 3, [], None),
         (OWN, 0, ["Cat"], ["Cat"]),
         (OWN, 0, ["Eye"], ["Eye"]),
@@ -46,7 +47,7 @@ def test_a_config_is_kept_grown_or_replaced(
 ) -> None:
     number = fake.add_project("Cats", before, annotations)
     taken = project.take(fake.studio(), str(number), wanted)
-    expected = before if after is None else label_config.build(after)
+    expected = before if after is None else config_template.build(after)
     assert fake.projects[0]["label_config"] == expected
     assert (taken.labels_done == "unchanged") == (after is None)
     assert bool(fake.changes) == (after is not None)
