@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from protocol.controls import OUTPUT_ORDER, PROMPT_TAGS, Control
+from protocol.controls import OUTPUT_ORDER, Control
 from protocol.label_config import Image, LabelConfig
 from protocol.variables import variables_of
 from values.one_line import shown
@@ -17,7 +17,7 @@ def warnings(config: LabelConfig) -> list[str]:
     names = {image.name for image in config.images}
     bound = [control for control in config.controls if not names.isdisjoint(control.to_name)]
     outputs = [control for control in bound if control.tag in OUTPUT_ORDER]
-    prompts = [control for control in bound if control.tag in PROMPT_TAGS and control.smart]
+    prompts = [control for control in bound if control.asks]
     found = [
         f'<{control.tag} name="{shown(control.name)}"> names no <Image> in '
         f'toName="{shown(",".join(control.to_name))}"'

@@ -60,6 +60,11 @@ class Control:
         if not self.spellings:
             object.__setattr__(self, "spellings", _spellings(self.labels))
 
+    @property
+    def asks(self) -> bool:
+        """Whether its tool asks a backend."""
+        return self.tag in PROMPT_TAGS and self.smart
+
     def spelling_of(self, label: str | None) -> str | None:
         """``label`` as this control spells it: exactly, by value or alias, or without case; else None."""
         if not label or self.dynamic:

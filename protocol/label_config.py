@@ -7,25 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TypeAlias
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from protocol.bodies.json_text import TEXT_LIMIT
 from protocol.config_cache import ConfigCache
+from protocol.config_xml import check_length, read_xml
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
 from values.errors import BadLabelConfig
 from values.one_line import shown
-
-LENGTH_LIMIT = 2**20
-"""Characters of a labeling config."""
-
-TAG_LIMIT = 10_000
-"""Tags in it, labels above all: each takes ten microseconds to read, during which other clicks wait."""
-
-ATTRIBUTE_LIMIT = 40_000
-"""Equals signs in it, of which each attribute has one: a microsecond each."""
 
 KEPT_CHARACTERS = 2 * 2**20
 """Characters of all configs in the cache, whose parsed form takes thirty bytes for each at most."""
@@ -82,6 +71,17 @@ class LabelConfig:
         """The control of that name."""
         return next((control for control in self.controls if control.name == name), None)
 
+    @property
+    def asks_backend(self) -> bool:
+        """Whether drawing with one of its controls makes Label Studio's editor ask a backend."""
+        return any(control.asks for control in self.controls)
+
+    @property
+    def common_labels(self) -> list[str]:
+        """The labels that every control with labels has, in the order of the first such control."""
+        labels = [[label.value for label in control.labels] for control in self.controls if control.labels]
+        return [label for label in labels[0] if all(label in other for other in labels)] if labels else []
+
     def output_for(
         self,
         to_name: str,
@@ -100,28 +100,12 @@ def parse(xml: str) -> LabelConfig:
         BadLabelConfig: not XML, empty, over 1 MiB, 10,000 tags, 40,000 attributes, 200 controls or 8
             repeaters inside each other, or with a DTD or entities.
     """
-    if len(xml) > LENGTH_LIMIT:
-        raise BadLabelConfig(
-            f"the labeling config has {len(xml)} characters, over the limit of {LENGTH_LIMIT}"
-        )
+    check_length(xml)
     return _CACHE.of(xml)
 
 
 def _parse(xml: str) -> LabelConfig:
-    if not xml.strip():
-        raise BadLabelConfig("the labeling config is empty; save one in the project's settings")
-    if xml.count("<") - xml.count("</") > TAG_LIMIT or xml.count("=") > ATTRIBUTE_LIMIT:
-        raise BadLabelConfig(
-            f"the labeling config has over {TAG_LIMIT} tags, or {ATTRIBUTE_LIMIT} attributes; give the "
-            "project fewer labels"
-        )
-    try:
-        root: Element = fromstring(xml, forbid_dtd=True)
-    except DefusedXmlException:
-        raise BadLabelConfig("the labeling config has a DTD or entities; write it without them") from None
-    except (ParseError, ValueError) as error:
-        raise BadLabelConfig(f"the labeling config is not XML: {error}") from None
-    return _collect(root)
+    return _collect(read_xml(xml))
 
 
 _CACHE = ConfigCache(_parse, KEPT_CHARACTERS)

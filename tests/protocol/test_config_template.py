@@ -3,13 +3,17 @@ from __future__ import annotations
 import pytest
 
 from protocol import config_template
+from protocol.config_warnings import warnings
+from protocol.label_config import parse
 from tests.serve_app.cli.fake_label_studio import OWN
 
 
 def test_every_label_stands_in_four_controls_and_two_of_them_ask_the_backend() -> None:
     config = config_template.build(["Cat", 'A & <b> "c"', "Ä"])
-    assert config_template.labels_of(config) == ["Cat", 'A & <b> "c"', "Ä"]
-    assert config_template.asks_backend(config)
+    read = parse(config)
+    assert read.common_labels == ["Cat", 'A & <b> "c"', "Ä"]
+    assert read.asks_backend
+    assert warnings(read) == []
     for tag in ("BrushLabels", "PolygonLabels", "KeyPointLabels", "RectangleLabels"):
         assert config.count(f"<{tag} ") == 1
     assert config.count('smart="true"') == 2
@@ -37,14 +41,6 @@ ENTITY = (
 
 
 @pytest.mark.parametrize("text", ["", "<View", ENTITY])
-def test_text_that_is_no_plain_xml_has_no_labels(text: str) -> None:
-    assert config_template.labels_of(text) == []
-    assert not config_template.asks_backend(text)
+def test_text_that_is_no_plain_xml_is_the_same_as_itself(text: str) -> None:
+    assert not config_template.is_empty(text)
     assert config_template.same(text, text)
-
-
-def test_labels_are_those_that_all_controls_have() -> None:
-    config = config_template.build(["Cat", "Dog"]).replace(
-        '<Label value="Dog" background="#4363d8" />', "", 1
-    )
-    assert config_template.labels_of(config) == ["Cat"]

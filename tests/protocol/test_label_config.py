@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from protocol.config_warnings import warnings
+from protocol.config_xml import ATTRIBUTE_LIMIT, TAG_LIMIT
 from protocol.controls import Label, Output
-from protocol.label_config import ATTRIBUTE_LIMIT, TAG_LIMIT, Image, parse
+from protocol.label_config import Image, parse
 from tests.protocol.support import IMAGE, capture, control, view
 from values.errors import BadLabelConfig
 
@@ -92,3 +93,27 @@ def test_refuses_what_is_no_config(xml: str, sentence: str) -> None:
 def test_parsing_is_remembered() -> None:
     xml = view(IMAGE)
     assert parse(xml) is parse(xml)
+
+
+def test_the_common_labels_are_those_that_all_controls_with_labels_have() -> None:
+    brush, point = (
+        control("BrushLabels", "b", "Cat", "Dog"),
+        control("KeyPointLabels", "k", "Dog", "Cat", "Eye"),
+    )
+    assert parse(view(IMAGE, brush, point)).common_labels == ["Cat", "Dog"]
+    assert parse(view(IMAGE, brush, control("Brush", "plain"))).common_labels == ["Cat", "Dog"]
+    assert parse(view(IMAGE)).common_labels == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "smart", "asks"),
+    [
+        ("KeyPointLabels", "", True),
+        ("rectangle", 'smart="true"', True),
+        ("RectangleLabels", 'smart="FALSE"', False),
+        ("BrushLabels", 'smart="true"', False),
+    ],
+)
+def test_a_smart_keypoint_or_rectangle_asks_a_backend(tag: str, smart: str, asks: bool) -> None:
+    made = control(tag, "c", attributes=f'toName="image" {smart}')
+    assert parse(view(IMAGE, made)).asks_backend is asks

@@ -10,7 +10,7 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from protocol import config_template
+from protocol.label_config import parse
 from serve_app.cli.connect.command import connect
 from testing.canary import CANARY
 from tests.real_label_studio.server import LabelStudioServer
@@ -73,8 +73,8 @@ def test_a_fresh_project_is_ready_for_clicks(
     number = _project(label_studio, "fresh")
     assert f"{label_studio.url}/projects/{number}/data" in result.output
     config = api.call("GET", f"/api/projects/{number}/")["label_config"]
-    assert config_template.labels_of(config) == ["Cat", "Dog & <pup>"]
-    assert config_template.asks_backend(config)
+    assert parse(config).common_labels == ["Cat", "Dog & <pup>"]
+    assert parse(config).asks_backend
     (row,) = api.backends(number)
     assert (row["url"], row["is_interactive"], row["readable_state"]) == (backend.url, True, "Connected")
     assert [hook["url"] for hook in api.webhooks(number)] == [f"{backend.url}/webhook"]
@@ -142,7 +142,7 @@ def test_labels_are_added_to_its_own_config_and_annotations_stay_valid(
     result = _run(label_studio, token, backend.url, *options, "--label", "Dog")
     assert result.exit_code == 0, result.output
     config = api.call("GET", f"/api/projects/{number}/")["label_config"]
-    assert config_template.labels_of(config) == ["Cat", "Dog"]
+    assert parse(config).common_labels == ["Cat", "Dog"]
 
 
 def test_a_config_of_its_own_is_kept_once_annotated(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from label_studio.client import LabelStudio
 from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
 from protocol import config_template
+from protocol.label_config import LabelConfig, parse
 from serve_app.cli.errors import CommandError
+from values.errors import BadLabelConfig
 
 DEFAULT_TITLE = "Segment Anything"
 DEFAULT_LABELS = ("Object",)
@@ -63,11 +65,12 @@ def _find(studio: LabelStudio, name: str) -> Project | None:
 
 def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -> Taken:
     config, number, title = found.label_config, found.id, found.title
-    present = tuple(config_template.labels_of(config))
+    read = _read(config)
+    present = tuple(read.common_labels)
     if config_template.is_empty(config):
         new, done = wanted or DEFAULT_LABELS, "set"
-    elif set(wanted) <= set(present) and (not wanted or config_template.asks_backend(config)):
-        warning = "" if config_template.asks_backend(config) else _no_smart_control(title)
+    elif set(wanted) <= set(present) and (not wanted or read.asks_backend):
+        warning = "" if read.asks_backend else _no_smart_control(title)
         return Taken(number, title, present, "unchanged", "unchanged", warning)
     elif config_template.same(config, config_template.build(present)):
         new, done = (*present, *(label for label in wanted if label not in present)), "added to"
@@ -80,6 +83,14 @@ def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -
         )
     set_label_config(studio, number, config_template.build(new))
     return Taken(number, title, tuple(new), "unchanged", done)
+
+
+def _read(config: str) -> LabelConfig:
+    """What the backend makes of it: nothing, where it cannot be read."""
+    try:
+        return parse(config)
+    except BadLabelConfig:
+        return LabelConfig()
 
 
 def _no_smart_control(title: str) -> str:

@@ -1,0 +1,51 @@
+"""The XML of a labeling config, within limits: whoever writes one of a project writes it for all of us."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from values.errors import BadLabelConfig
+
+LENGTH_LIMIT = 2**20
+"""Characters of a labeling config."""
+
+TAG_LIMIT = 10_000
+"""Tags in it, labels above all: each takes ten microseconds to read, during which other clicks wait."""
+
+ATTRIBUTE_LIMIT = 40_000
+"""Equals signs in it, of which each attribute has one: a microsecond each."""
+
+
+def check_length(xml: str) -> None:
+    """Raises BadLabelConfig for one over 1 MiB."""
+    if len(xml) > LENGTH_LIMIT:
+        raise BadLabelConfig(
+            f"the labeling config has {len(xml)} characters, over the limit of {LENGTH_LIMIT}"
+        )
+
+
+def read_xml(xml: str) -> Element:
+    """The outermost tag.
+
+    Raises:
+        BadLabelConfig: not XML, empty, over 1 MiB, 10,000 tags or 40,000 attributes, or with a DTD or
+            entities.
+    """
+    check_length(xml)
+    if not xml.strip():
+        raise BadLabelConfig("the labeling config is empty; save one in the project's settings")
+    if xml.count("<") - xml.count("</") > TAG_LIMIT or xml.count("=") > ATTRIBUTE_LIMIT:
+        raise BadLabelConfig(
+            f"the labeling config has over {TAG_LIMIT} tags, or {ATTRIBUTE_LIMIT} attributes; give the "
+            "project fewer labels"
+        )
+    try:
+        root: Element = fromstring(xml, forbid_dtd=True)
+    except DefusedXmlException:
+        raise BadLabelConfig("the labeling config has a DTD or entities; write it without them") from None
+    except (ParseError, ValueError) as error:
+        raise BadLabelConfig(f"the labeling config is not XML: {error}") from None
+    return root
