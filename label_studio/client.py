@@ -40,6 +40,13 @@ class LabelStudio:
         """Its address, without a slash at the end."""
         return self.at.url
 
+    def version(self) -> str:
+        """Its version, as in "1.23.2"."""
+        found = self.get("/api/version/")
+        if not isinstance(found, dict) or "release" not in found:
+            raise self.at.unlike()
+        return str(found["release"])
+
     def read(self, path: str, **query: str | int) -> Content:
         """The body of a GET, as it came."""
         return self._call("GET", path, query=query)

@@ -9,9 +9,9 @@ import typer
 
 from label_studio.api import Address
 from label_studio.client import LabelStudio
+from label_studio.ml_backends import Backend
 from label_studio.tokens import Token as ApiToken
 from net.sync_client import SyncClient
-from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
 
 LabelStudioUrl = Annotated[

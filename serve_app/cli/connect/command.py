@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from label_studio.client import LabelStudio
+from label_studio.ml_backends import Backend
 from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
@@ -64,13 +65,8 @@ def connect(
         raise typer.Exit(1) from None
 
 
-def _connect(
-    studio: LabelStudio, target: connection.Backend, name: str, labels: list[str], paths: list[Path]
-) -> None:
-    version = studio.get("/api/version/")
-    if not isinstance(version, dict) or "release" not in version:
-        raise studio.at.unlike()
-    _say("Label Studio", f"{studio.url} (version {version['release']})")
+def _connect(studio: LabelStudio, target: Backend, name: str, labels: list[str], paths: list[Path]) -> None:
+    _say("Label Studio", f"{studio.url} (version {studio.version()})")
 
     taken = project.take(studio, name, labels)
     _say("project", f"{taken.id} {taken.title!r}: {taken.done}")

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from label_studio.api import Json, Refused
+from label_studio.api import Refused
 from label_studio.client import LabelStudio
+from label_studio.ml_backends import (
+    Backend,
+    add_webhook,
+    change_connection,
+    connect_backend,
+    connection_of,
+    is_reached,
+    trouble_of,
+)
 from serve_app.cli.errors import CommandError
 from values.errors import ServiceError
 
 TITLE = "Segment Anything on Ray Serve"
-_REACHED = frozenset({"CO", "PR", "TR"})  # connected, predicting, training: Label Studio's MLBackendState
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """Where Label Studio finds this backend, and the basic auth it has to show there."""
-
-    url: str
-    user: str = ""
-    password: str = field(default="", repr=False)
-
-    def fields(self, project: int) -> dict[str, Json]:
-        """The connection as Label Studio's API wants it."""
-        row: dict[str, Json] = {"project": project, "url": self.url, "is_interactive": True}
-        if self.user:
-            return {
-                **row,
-                "auth_method": "BASIC_AUTH",
-                "basic_auth_user": self.user,
-                "basic_auth_pass": self.password,
-            }
-        return {**row, "auth_method": "NONE"}
-
-    def matches(self, row: Json) -> bool:
-        """Whether Label Studio's ``row`` says the same; a password is compared by use, not by value."""
-        kept = row["auth_method"] == "BASIC_AUTH" and row["basic_auth_user"] == self.user
-        auth = kept and row["basic_auth_pass_is_set"] if self.user else row["auth_method"] == "NONE"
-        return bool(row["is_interactive"] and auth and row["state"] in _REACHED)
 
 
 def add(studio: LabelStudio, project: int, backend: Backend) -> str:
@@ -45,38 +24,25 @@ def add(studio: LabelStudio, project: int, backend: Backend) -> str:
 
     Returns only when Label Studio itself has reported that it reaches the backend.
     """
-    row = _row(studio, project, backend.url)
+    row = connection_of(studio, project, backend.url)
     try:
         if row is None:
-            row = studio.post("/api/ml", {**backend.fields(project), "title": TITLE})
+            row = connect_backend(studio, project, backend, TITLE)
             done = "added"
-        elif not backend.matches(row):
-            row = studio.patch(f"/api/ml/{row['id']}", backend.fields(project))
+        elif not backend.is_as(row):
+            row = change_connection(studio, row, project, backend)
             done = "updated"
         else:
             done = "unchanged"
-        if _add_webhook(studio, project, backend.url) and done == "unchanged":
+        # Label Studio makes it by itself, unless its settings forbid the address.
+        if add_webhook(studio, project, f"{backend.url}/webhook") and done == "unchanged":
             done = "updated"
     except Refused as error:
-        raise _explained(error, backend.url, saved=_row(studio, project, backend.url) is not None) from error
-    if row["state"] not in _REACHED:
-        raise _unreachable(backend.url, str(row.get("error_message") or row.get("readable_state") or ""))
+        saved = connection_of(studio, project, backend.url) is not None
+        raise _explained(error, backend.url, saved=saved) from error
+    if not is_reached(row):
+        raise _unreachable(backend.url, trouble_of(row))
     return done
-
-
-def _row(studio: LabelStudio, project: int, url: str) -> Json | None:
-    rows = studio.get("/api/ml", project=project)
-    return next((row for row in rows if str(row["url"]).rstrip("/") == url), None)
-
-
-def _add_webhook(studio: LabelStudio, project: int, backend_url: str) -> bool:
-    """Make the webhook that Label Studio makes by itself unless its settings forbid the address."""
-    url = f"{backend_url}/webhook"
-    if any(hook["url"] == url for hook in studio.get("/api/webhooks/", project=project)):
-        return False
-    hook = {"project": project, "url": url, "send_payload": True, "send_for_all_actions": True}
-    studio.post("/api/webhooks/", hook)
-    return True
 
 
 def _explained(error: Refused, url: str, *, saved: bool) -> ServiceError:

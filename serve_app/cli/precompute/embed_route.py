@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
+from label_studio.ml_backends import Backend
 from serve_app.cli.backend_client import Json, Route, plain_line
-from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.tasks import Task
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from label_studio.api import Refused
+from label_studio.ml_backends import Backend
 from serve_app.cli.connect import connection
-from serve_app.cli.connect.connection import Backend
 from serve_app.cli.errors import CommandError
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from tenacity import RetryCallState, wait_none
 
+from label_studio.ml_backends import Backend
 from label_studio.projects import Project
 from serve_app.cli import backend_client
 from serve_app.cli.backend_client import Unanswered
-from serve_app.cli.connect.connection import Backend
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image, read_image
 from serve_app.cli.precompute.tasks import Task
 from tests.serve_app.cli.fake_backend import FakeBackend, refusal
