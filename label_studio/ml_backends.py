@@ -1,4 +1,4 @@
-"""The ML backends that a project of Label Studio is connected to, and the webhooks that tell one what happens.
+"""The ML backends of a project, and the webhooks that tell them what happens in Label Studio.
 
 A connection is a row of Label Studio's, as JSON. Every call raises what ``LabelStudio`` raises; Refused where
 Label Studio does not reach the backend, or will not.

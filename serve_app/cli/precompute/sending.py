@@ -38,7 +38,7 @@ class TaskSender:
         self._unanswered = 0
 
     def run(self, at_once: int, stopped: threading.Event) -> None:
-        """Send all, ``at_once`` at a time. Raises ``CommandError``, KeyboardInterrupt."""
+        """Send all, ``at_once`` at a time. Raises ``ServiceError``, KeyboardInterrupt."""
         self._stopped = stopped
         with self._progress, Crew(at_once, self._send, stopped, self._stopping) as crew:
             for task in islice(chain.from_iterable(self._sources), self._limit):
