@@ -52,9 +52,13 @@ async def test_the_tasks_behind_one_in_order(make: Make) -> None:
     assert (asked["project"], asked["page_size"], asked["include"]) == (["3"], ["2"], ["id,data"])
     query = json.loads(asked["query"][0])
     assert query["ordering"] == ["tasks:id"]
-    assert {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 4} in query[
-        "filters"
-    ]["items"]
+    assert query["filters"] == {
+        "conjunction": "and",
+        "items": [
+            {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": 4},
+            {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True},
+        ],
+    }
 
 
 async def test_nobody_is_asked_without_an_address_or_about_no_project(
