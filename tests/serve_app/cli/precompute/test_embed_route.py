@@ -11,8 +11,10 @@ from label_studio.projects import Project
 from serve_app.cli import backend_client
 from serve_app.cli.backend_client import Unanswered
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image, read_image
-from serve_app.cli.precompute.tasks import Task
+from serve_app.cli.precompute.tasks import PLAIN_CONFIG, Task
 from tests.serve_app.cli.fake_backend import FakeBackend, refusal
+
+PROJECT = Project(1, label_config=PLAIN_CONFIG)
 
 
 def test_an_entry_of_the_answer() -> None:
@@ -37,9 +39,9 @@ def test_what_is_no_answer_of_the_application(content: bytes) -> None:
     backend.replies.append((200, content, {}))
     with backend.serve() as url, EmbedRoute(Backend(url), 1, threading.Event()) as route:
         with pytest.raises(Exception, match="does not answer /embed as this application does") as caught:
-            route.embed(Task(1, {"image": "a"}, Project(1)))
+            route.embed(Task(1, {"image": "a"}, PROJECT))
         assert getattr(caught.value, "code", "") == "bad_answer"
-        assert route.embed(Task(1, {"image": "a"}, Project(1))) == [Image("encoded")]
+        assert route.embed(Task(1, {"image": "a"}, PROJECT)) == [Image("encoded")]
 
 
 def test_nothing_is_tried_again_once_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +51,7 @@ def test_nothing_is_tried_again_once_stopped(monkeypatch: pytest.MonkeyPatch) ->
     backend.arrived = lambda body: stopped.set()
     with backend.serve() as url, EmbedRoute(Backend(url), 1, stopped) as route:
         with pytest.raises(Unanswered, match="stopped before the next attempt"):
-            route.embed(Task(1, {"image": "a"}, Project(1)))
+            route.embed(Task(1, {"image": "a"}, PROJECT))
         assert len(backend.bodies) == 1
 
 
@@ -67,7 +69,7 @@ def test_a_wait_for_the_next_attempt_ends_when_stopped(monkeypatch: pytest.Monke
 
         def embed() -> None:
             try:
-                route.embed(Task(1, {"image": "a"}, Project(1)))
+                route.embed(Task(1, {"image": "a"}, PROJECT))
             except Unanswered as error:
                 raised.append(error.code)
 
@@ -81,5 +83,5 @@ def test_a_task_may_hold_anything_that_json_can() -> None:
     backend = FakeBackend()
     data = {"image": "a", "text": "half a pair \ud83d", "n": [1.5, None, {"é": True}]}
     with backend.serve() as url, EmbedRoute(Backend(url), 1, threading.Event()) as route:
-        assert route.embed(Task(1, data, Project(1))) == [Image("encoded")]
+        assert route.embed(Task(1, data, PROJECT)) == [Image("encoded")]
     assert backend.bodies[0]["tasks"] == [{"id": 1, "data": data}]
