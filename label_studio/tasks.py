@@ -95,7 +95,7 @@ class ProjectTasks:
     ) -> Sequence[ListedTask]:
         """The first ``count`` unlabelled tasks behind ``task``, in order; none without LABEL_STUDIO_URL.
 
-        Raises the ImageError that says why Label Studio gives no list; Overloaded where too much is asked of it.
+        Raises the ImageError that says why Label Studio gives no list; Overloaded where it is too busy.
         """
         if self._site is None or not project.isdecimal():
             return ()

@@ -98,9 +98,9 @@ def test_parsing_is_remembered() -> None:
 def test_the_common_labels_are_those_that_all_controls_with_labels_have() -> None:
     brush, point = (
         control("BrushLabels", "b", "Cat", "Dog"),
-        control("KeyPointLabels", "k", "Dog", "Cat", "Eye"),
+        control("KeyPointLabels", "k", "Dog", "Eye", "Cat"),
     )
-    assert parse(view(IMAGE, brush, point)).common_labels == ["Cat", "Dog"]
+    assert parse(view(IMAGE, point, brush)).common_labels == ["Dog", "Cat"]
     assert parse(view(IMAGE, brush, control("Brush", "plain"))).common_labels == ["Cat", "Dog"]
     assert parse(view(IMAGE)).common_labels == []
 
