@@ -14,6 +14,7 @@ import typer
 
 from label_studio.client import LabelStudio
 from label_studio.ml_backends import Backend
+from serve_app.cli.backend_client import Route, TaskFailed
 from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
@@ -26,7 +27,6 @@ from serve_app.cli.common_options import (
     backend_at,
     label_studio_at,
 )
-from serve_app.cli.backend_client import Route, TaskFailed
 from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.image_tasks import NamedImages
 from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Task, Tasks, plain_projects
