@@ -75,13 +75,14 @@ CLICK = """
 import json
 import numpy as np
 from protocol.click import read_click
+from protocol.mask_prompts import read
 from protocol.regions import encode
 from protocol.responses import encode_predict, prediction
 from tests.protocol.support import keypoint, predict
 
 def click_on(config):
     # The click of a request as Label Studio sends it, in the middle of a picture of 200 x 100.
-    return read_click(predict(config, keypoint(50, 50)))
+    return read_click(predict(config, keypoint(50, 50)), read)
 
 def shown(mask, score, click, **more):
     # The prediction that Label Studio gets for a mask.
