@@ -17,7 +17,7 @@ from benchmarks.hostile.hosts import dripping, hosts, sending
 from benchmarks.hostile.report import Line, Report
 from deployments.calls import large_values
 from testing.annotating.annotators import Click, Probe
-from tests.deployments.test_ingress import Door
+from tests.deployments.ingress_door import Door
 
 
 def seen(first_s: float, warm_s: float, *more: Click, mib: float = 1000.0, health_s: float = 0.1) -> Figures:

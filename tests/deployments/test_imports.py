@@ -6,15 +6,14 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ray.serve import Application
 
-from deployments.options import IngressOptions
-from imaging.options import ImageOptions
-from protocol.options import ReadOptions
-from segmenters import registry
-from segmenters.options import ModelOptions
+from serve_app.app import build
+from serve_app.settings import Settings
 from values.click_answer import Busy, ClickAnswer, QueueState
 from values.errors import error_classes
 
@@ -35,12 +34,6 @@ HEAVY = {
 """What only reading images, encoding, decoding and keeping embeddings need."""
 
 _QUEUE = QueueState("decoder", 0.0, 0.1, 1.5)
-BOUND = (
-    IngressOptions(),
-    ImageOptions(),
-    ReadOptions(),
-    registry.choose(ModelOptions(model="classical")).served,
-)
 ANSWERS = (
     ClickAnswer(
         [{"value": {"rle": np.zeros(8, np.uint8)}}], 0.9, True, {"decode": 0.1}, "classical-1", _QUEUE
@@ -57,7 +50,13 @@ def loaded(script: str, given: bytes = b"") -> set[str]:
     return {name.partition(".")[0] for name in said.decode().split()}
 
 
-@pytest.mark.parametrize("crossing", [BOUND, ANSWERS], ids=["what it is bound", "what decoders answer"])
+def bound() -> list[Any]:
+    """What the application binds to the ingress, but for the handles, which Ray makes."""
+    given = build(Settings(model="classical"))._bound_deployment.init_args
+    return [each for each in given if not isinstance(each, Application)]
+
+
+@pytest.mark.parametrize("crossing", [bound(), ANSWERS], ids=["what it is bound", "what decoders answer"])
 def test_the_ingress_loads_nothing_that_only_models_need(crossing: object) -> None:
     script = "import deployments.ingress; pickle.load(sys.stdin.buffer)"
     found = loaded(script, pickle.dumps(crossing))

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from serve_app import reference
 from serve_app.reference import ROOT, pages, renewed
-from tests.deployments.test_ingress import Door
+from tests.deployments.ingress_door import Door
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)

@@ -1,0 +1,174 @@
+"""An ingress whose deployments are faked, and its client."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from deployments.calls.large_values import Parcel
+from deployments.http.entrance import ADDRESS
+from deployments.ingress import Ingress
+from deployments.options import IngressOptions
+from imaging.options import ImageOptions
+from protocol.click import Click
+from protocol.options import ReadOptions
+from segmenters import registry
+from segmenters.options import ModelOptions
+from testing.deployment_fakes import Handle
+from values.click_answer import Busy, ClickAnswer, QueueState
+from values.errors import ImageUnauthorized
+from values.image import ImageSource
+from values.priority import Priority
+
+REGION = {"id": "0123456789", "type": "brushlabels", "value": {"brushlabels": ["Object"]}}
+
+
+class Graph:
+    """What stands behind the door: remembers what it was asked, answers or fails as told."""
+
+    def __init__(self) -> None:
+        self.clicks: list[tuple[str, Click]] = []
+        self.warmed: list[tuple[str, ImageSource]] = []
+        self.failures: list[Any] = []
+        self.warnings: dict[str, list[str]] = {}
+        self.tokens: dict[str, str] = {}
+        self.configs: dict[str, str] = {}
+        self.regions: list[dict[str, Any]] = [REGION]
+        self.priorities: list[Priority] = []
+        self.storing = 0
+        self.most_storing = 0
+        self.left_s: list[float] = []
+        self.error: Exception | None = None
+        self.version = "classical-1"
+        self.queue = QueueState("decoder", 0.0, 0.1, 1.5)
+        self.busy = False
+        self.during_click: Callable[[], None] = lambda: None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.stored: set[str] = set()
+        self.forgetting: list[str] = []
+        self.decoder = Handle(
+            {
+                "click": self._click,
+                "warm": self._warm,
+                "store": self._store,
+                "forget": self._forget,
+                "ready": self._ready,
+            }
+        )
+        self.fetcher = Handle({"check": self._check})
+        self.journal = Handle(
+            {
+                "record": self._record,
+                "warn": self._warn,
+                "offer": self._offer,
+                "configure": self._configure,
+                "configured": self._configured,
+                "failures": self._failures,
+                "warnings": self._warnings,
+            }
+        )
+
+    async def _click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
+        assert parcel == []
+        self.left_s.append(left_s)
+        self.clicks.append((key, click))
+        self.during_click()
+        if self.error is not None:
+            raise self.error
+        if self.busy:
+            return Busy(self.queue)
+        regions = [dict(region) for region in self.regions]
+        seconds = {"embedding": 0.0, "decode": 0.001}
+        return ClickAnswer(regions, 0.9, True, seconds, self.version, self.queue)
+
+    async def _warm(
+        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+    ) -> bool:
+        assert parcel == []
+        self.priorities.append(priority)
+        self.warmed.append((key, source))
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return False
+
+    async def _store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+        self.storing += 1
+        self.most_storing = max(self.most_storing, self.storing)
+        await self.gate.wait()
+        self.storing -= 1
+        if self.error is not None:
+            raise self.error
+        there = key in self.stored
+        self.stored.add(key)
+        return there
+
+    async def _forget(self, key: str) -> bool:
+        if self.error is not None:
+            raise self.error
+        self.forgetting.append(key)
+        there = key in self.stored
+        self.stored.discard(key)
+        return there
+
+    async def _ready(self) -> str:
+        return "ready"
+
+    async def _check(self) -> str:
+        raise ImageUnauthorized("Label Studio answered 401")
+
+    async def _record(self, failure: Any) -> None:
+        self.failures.append(failure)
+
+    async def _warn(self, project: str, sentences: list[str]) -> None:
+        self.warnings[project] = sentences
+
+    async def _offer(self, project: str, token: str) -> None:
+        self.tokens[project] = token
+
+    async def _configure(self, project: str, label_config: str) -> None:
+        self.configs[project] = label_config
+
+    async def _configured(self, project: str) -> str | None:
+        return self.configs.get(project)
+
+    async def _failures(self, project: str | None) -> dict[str, list[Any]]:
+        return {"3": self.failures}
+
+    async def _warnings(self, project: str | None) -> dict[str, list[str]]:
+        return self.warnings
+
+
+class Door:
+    """An ingress, its client and the graph behind it."""
+
+    def __init__(self, images: dict[str, Any] | None = None, **options: Any) -> None:
+        self.graph = Graph()
+        self.ingress = Ingress(
+            IngressOptions(**options),
+            ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
+            ReadOptions(),
+            registry.choose(ModelOptions(model="classical")).served,
+            self.graph.decoder,
+            self.graph.fetcher,
+            self.graph.journal,
+        )
+        app = self.ingress.__serve_build_asgi_app__()
+
+        async def entrance(scope: Any, receive: Any, send: Any) -> None:
+            scope[ADDRESS] = dict(scope["headers"]).get(b"x-client-address", b"127.0.0.1").decode()
+            await app(scope, receive, send)
+
+        transport = httpx.ASGITransport(entrance)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://backend")
+
+    async def post(self, path: str, body: Any) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post(path, content=content)
+
+    async def settle(self) -> None:
+        await self.ingress.warming.background.drain()
+        await self.ingress.reporter.background.drain()
