@@ -20,7 +20,7 @@ from segmenters.networks.loading import load
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.runtimes.session import Half
-from segmenters.runtimes.torch_runtime import Place, TorchFeatures
+from segmenters.runtimes.torch_runtime import TorchDevice, TorchFeatures
 from segmenters.sam.halves import SamEncoder
 from segmenters.sam.preprocess import canvas
 from segmenters.sam.segmenter import SegmentAnything
@@ -58,7 +58,9 @@ class Setting:
 class Network:
     """An encoder's network on a device, with and without the way there and back."""
 
-    def __init__(self, place: Place, module: nn.Module, architecture: Architecture, version: str) -> None:
+    def __init__(
+        self, place: TorchDevice, module: nn.Module, architecture: Architecture, version: str
+    ) -> None:
         self._place = place
         self._module = module
         self._architecture = architecture
@@ -69,7 +71,7 @@ class Network:
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self._place.device
+        return self._place.torch_device
 
     def compiled(self, mode: Compiling) -> Network:
         """The same network, which its first call compiles, as in ``TorchFeatures``."""
@@ -103,12 +105,12 @@ def opened(model: SegmentAnything, dtype: Dtype, device: str, threads: int) -> N
     return Network(place, module, weights.architecture, model.version)
 
 
-def place_of(dtype: Dtype, device: str, threads: int) -> Place:
+def place_of(dtype: Dtype, device: str, threads: int) -> TorchDevice:
     """The device, to compute in ``dtype``; ``threads`` compute on CPU.
 
     Raises ``values.errors.ModelError`` for a device that this process does not have.
     """
-    kind = _Float16 if dtype is Dtype.FLOAT16 else Place
+    kind = _Float16 if dtype is Dtype.FLOAT16 else TorchDevice
     return kind(device, threads, bfloat16=dtype is Dtype.BFLOAT16)
 
 
@@ -132,16 +134,16 @@ def device_described(device: str, threads: int) -> str:
     Raises ``values.errors.ModelError`` for a device that this process does not have.
     """
     place = place_of(Dtype.FLOAT32, device, threads)
-    if place.device.type != "cuda":
-        return f"{place.device}, {threads} threads"
-    found = torch.cuda.get_device_properties(place.device)
+    if place.torch_device.type != "cuda":
+        return f"{place.torch_device}, {threads} threads"
+    found = torch.cuda.get_device_properties(place.torch_device)
     return f"{found.name}, {found.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
 
 
-class _Float16(Place):
+class _Float16(TorchDevice):
     """float16 is not among the application's precisions."""
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
-        with super().computing(), torch.autocast(self.device.type, torch.float16):
+        with super().computing(), torch.autocast(self.torch_device.type, torch.float16):
             yield

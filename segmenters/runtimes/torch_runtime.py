@@ -23,18 +23,18 @@ COMPILED = (1, 2, 4, 8)
 class TorchSession:
     """A decoder as a ``segmenters.runtimes.session.Session``, on any device."""
 
-    def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str]) -> None:
+    def __init__(self, device: TorchDevice, module: nn.Module, outputs: Sequence[str]) -> None:
         """``outputs``: the names of what ``module`` gives, in order."""
-        self._place = place
-        self._module = place.take(module)
+        self._device = device
+        self._module = device.take(module)
         self._outputs = tuple(outputs)
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """The outputs of these names."""
-        with self._place.computing():
-            tensors = {name: self._place.tensor(array) for name, array in inputs.items()}
+        with self._device.computing():
+            tensors = {name: self._device.tensor(array) for name, array in inputs.items()}
             found = dict(zip(self._outputs, self._module(**tensors), strict=True))
-            return {name: self._place.array(found[name]) for name in outputs}
+            return {name: self._device.array(found[name]) for name in outputs}
 
 
 class TorchFeatures:
@@ -43,13 +43,17 @@ class TorchFeatures:
     Pixels go to the device as they are and are normalised there; a batch is computed at once.
     """
 
-    def __init__(self, place: Place, module: nn.Module, outputs: Sequence[str], *, compiled: bool) -> None:
+    def __init__(
+        self, device: TorchDevice, module: nn.Module, outputs: Sequence[str], *, compiled: bool
+    ) -> None:
         """``outputs``: the names of what ``module`` gives, in order. ``compiled``: compile for batches of
         ``COMPILED`` images, now and not when annotators wait; others are filled up to one of these."""
-        self._place = place
-        self._module = place.take(module)
+        self._device = device
+        self._module = device.take(module)
         self._outputs = tuple(outputs)
-        self._mean, self._std = (torch.tensor(of, device=place.device).reshape(3, 1, 1) for of in (MEAN, STD))
+        self._mean, self._std = (
+            torch.tensor(of, device=device.torch_device).reshape(3, 1, 1) for of in (MEAN, STD)
+        )
         self._compiled = compiled
         if compiled:
             self._module.compile(dynamic=False)
@@ -59,7 +63,7 @@ class TorchFeatures:
     @property
     def device(self) -> str:
         """Where it computes: ``cpu``, ``cuda`` or ``cuda:N``."""
-        return str(self._place.device)
+        return str(self._device.torch_device)
 
     def features(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
         """The arrays of each image, whose pixels are HxWx3, 0..255, of 1024 x 1024 at most."""
@@ -68,10 +72,10 @@ class TorchFeatures:
         return [arrays for part in parts for arrays in self._computed(part)]
 
     def _computed(self, batch: Sequence[NDArray[np.generic]]) -> list[dict[str, Array]]:
-        with self._place.computing():
-            images = self._place.images([self._canvas(rgb) for rgb in self._filled(batch)])
+        with self._device.computing():
+            images = self._device.images([self._canvas(rgb) for rgb in self._filled(batch)])
             found = dict(zip(self._outputs, self._module(images), strict=True))
-            arrays = {name: self._place.array(tensor[: len(batch)]) for name, tensor in found.items()}
+            arrays = {name: self._device.array(tensor[: len(batch)]) for name, tensor in found.items()}
         return [
             {name: array[index : index + 1] for name, array in arrays.items()} for index in range(len(batch))
         ]
@@ -83,12 +87,12 @@ class TorchFeatures:
 
     def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
         """(3, 1024, 1024) float32, what ``segmenters.sam.preprocess.canvas`` makes on CPU."""
-        pixels = self._place.tensor(rgb).permute(2, 0, 1).float()
+        pixels = self._device.tensor(rgb).permute(2, 0, 1).float()
         height, width = pixels.shape[1:]
         return functional.pad((pixels - self._mean) / self._std, (0, SIDE - width, 0, SIDE - height))
 
 
-class Place:
+class TorchDevice:
     """A device, and the precision that it computes in."""
 
     def __init__(self, device: str, threads: int, *, bfloat16: bool) -> None:
@@ -96,12 +100,12 @@ class Place:
 
         Raises ``values.errors.ModelError`` for a device that this process does not have.
         """
-        self.device = torch.device(device)
+        self.torch_device = torch.device(device)
         self._bfloat16 = bfloat16
         # From pinned memory a GPU copies several times as fast, and its convolutions want channels last.
-        self._pinned = self.device.type == "cuda"
+        self._pinned = self.torch_device.type == "cuda"
         self._format = torch.channels_last if self._pinned else torch.contiguous_format
-        if self.device.type == "cuda":
+        if self.torch_device.type == "cuda":
             _check_cuda(device)
         else:
             torch.set_num_threads(threads)
@@ -109,20 +113,20 @@ class Place:
     def take(self, module: nn.Module) -> nn.Module:
         """The module on this device."""
         with self._explained("load a model"):
-            placed = module.to(self.device)
+            placed = module.to(self.torch_device)
             placed.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
             return placed.eval()
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
         """Without gradients, in this precision; errors become ``values.errors.DeviceFailed``."""
-        cast_to = torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
+        cast_to = torch.autocast(self.torch_device.type, torch.bfloat16, enabled=self._bfloat16)
         with self._explained("run the model"), torch.inference_mode(), cast_to:
             yield
 
     def tensor(self, array: Array) -> Tensor:
         """The array on this device; it may be read-only and is not written."""
-        return torch.tensor(array, pin_memory=self._pinned).to(self.device, non_blocking=True)
+        return torch.tensor(array, pin_memory=self._pinned).to(self.torch_device, non_blocking=True)
 
     def images(self, images: Sequence[Tensor]) -> Tensor:
         """Images on this device as the batch that convolutions here take best."""
@@ -138,15 +142,15 @@ class Place:
         try:
             yield
         except torch.OutOfMemoryError:
-            if self.device.type == "cuda":
+            if self.torch_device.type == "cuda":
                 with contextlib.suppress(RuntimeError):  # of a device that takes nothing any more
                     torch.cuda.empty_cache()
             raise OutOfMemory(
-                f"{self.device} has too little free memory to {what}; choose a smaller model, stop what else "
-                "runs there, or give each encoder replica a whole GPU (num_gpus: 1)"
+                f"{self.torch_device} has too little free memory to {what}; choose a smaller model, stop "
+                "what else runs there, or give each encoder replica a whole GPU (num_gpus: 1)"
             ) from None
         except (RuntimeError, MemoryError) as error:
-            raise device_failure(f"torch failed to {what} on {self.device}", error) from None
+            raise device_failure(f"torch failed to {what} on {self.torch_device}", error) from None
 
 
 def cuda_is_available() -> bool:

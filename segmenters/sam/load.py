@@ -79,11 +79,11 @@ def open_features(weights: Weights, execution: Execution, threads: int) -> Featu
         return SessionFeatures(open_graph(graph, settled, threads), same)
     # Imported here because torch takes seconds and hundreds of MB, which halves on CPU need not have.
     from segmenters.networks.loading import load
-    from segmenters.runtimes.torch_runtime import Place, TorchFeatures
+    from segmenters.runtimes.torch_runtime import TorchDevice, TorchFeatures
 
-    place = Place(settled.device, threads, bfloat16=settled.bfloat16)
+    device = TorchDevice(settled.device, threads, bfloat16=settled.bfloat16)
     module = load(weights.architecture, Half.ENCODER, weights.checkpoint)
-    return TorchFeatures(place, module, outputs, compiled=settled.compile)
+    return TorchFeatures(device, module, outputs, compiled=settled.compile)
 
 
 def open_decoder(weights: Weights, execution: Execution, threads: int) -> Session:
@@ -93,11 +93,11 @@ def open_decoder(weights: Weights, execution: Execution, threads: int) -> Sessio
     if graph is not None:
         return open_graph(graph, settled, threads)
     from segmenters.networks.loading import load, outputs
-    from segmenters.runtimes.torch_runtime import Place, TorchSession
+    from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
 
-    place = Place(settled.device, threads, bfloat16=settled.bfloat16)
+    device = TorchDevice(settled.device, threads, bfloat16=settled.bfloat16)
     module = load(weights.architecture, Half.DECODER, weights.checkpoint)
-    return TorchSession(place, module, outputs(weights.architecture, Half.DECODER))
+    return TorchSession(device, module, outputs(weights.architecture, Half.DECODER))
 
 
 def open_graph(graph: Path | bytes, settled: Settled, threads: int) -> Session:

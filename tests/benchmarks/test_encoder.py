@@ -45,7 +45,7 @@ from benchmarks.models.contenders import stands_in
 from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.catalogue import PUBLISHED as PUBLISHED_FILES
 from segmenters.checkpoints.locate import Checkpoint
-from segmenters.runtimes.torch_runtime import Place
+from segmenters.runtimes.torch_runtime import TorchDevice
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamEncoder
 from segmenters.sam.segmenter import SegmentAnything
@@ -153,7 +153,7 @@ def test_a_batch_that_needs_too_much_memory_is_a_row_that_says_so_and_others_go_
     ],
 )
 def test_a_failure_is_what_torch_said(why: Exception, said: str) -> None:
-    with pytest.raises(ModelError) as caught, Place("cpu", 1, bfloat16=False).computing():
+    with pytest.raises(ModelError) as caught, TorchDevice("cpu", 1, bfloat16=False).computing():
         raise why
     assert failure(caught.value) == said
 

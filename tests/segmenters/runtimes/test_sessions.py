@@ -20,7 +20,7 @@ from segmenters.runtimes import torch_runtime
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Session
-from segmenters.runtimes.torch_runtime import Place, TorchFeatures, TorchSession
+from segmenters.runtimes.torch_runtime import TorchDevice, TorchFeatures, TorchSession
 from segmenters.sam.preprocess import canvas
 from values import errors
 from values.errors import ModelError
@@ -50,7 +50,7 @@ def _openvino() -> Session:
 
 
 def _torch() -> Session:
-    return TorchSession(Place("cpu", 1, bfloat16=False), Product(), ("out", "twice"))
+    return TorchSession(TorchDevice("cpu", 1, bfloat16=False), Product(), ("out", "twice"))
 
 
 RUNTIMES: Mapping[str, Callable[[], Session]] = {
@@ -127,7 +127,7 @@ def test_torch_normalises_and_pads_each_image_of_a_batch_as_the_others_do() -> N
         random.integers(0, 256, (SIDE, 700, 3), np.uint8),
         random.uniform(0, 255, (300, SIDE, 3)).astype(np.float32),
     ]
-    encoder = TorchFeatures(Place("cpu", 1, bfloat16=False), Mean(), ("mean", "some"), compiled=False)
+    encoder = TorchFeatures(TorchDevice("cpu", 1, bfloat16=False), Mean(), ("mean", "some"), compiled=False)
     found = encoder.features(batch)
     for rgb, arrays in zip(batch, found, strict=True):
         expected = canvas(rgb)
@@ -154,7 +154,7 @@ class Compiled(Mean):
 
 def test_a_compiled_encoder_sees_no_batch_that_it_was_not_compiled_for() -> None:
     module = Compiled()
-    encoder = TorchFeatures(Place("cpu", 1, bfloat16=False), module, ("mean", "some"), compiled=True)
+    encoder = TorchFeatures(TorchDevice("cpu", 1, bfloat16=False), module, ("mean", "some"), compiled=True)
     assert module.dynamic is False
     assert module.batches == [1, 2, 4, 8]
     for images, seen in ((1, [1]), (3, [4]), (5, [8]), (8, [8]), (9, [8, 1]), (19, [8, 8, 4])):
@@ -172,10 +172,10 @@ def test_channels_last_changes_no_value() -> None:
     convolution = nn.Conv2d(3, 4, 3, stride=64)
     module = nn.Sequential(convolution, nn.ReLU())
     rgb = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    place = Place("cpu", 1, bfloat16=False)
-    [expected] = TorchFeatures(place, _Named(module), ("out",), compiled=False).features([rgb])
-    place._format = torch.channels_last
-    [found] = TorchFeatures(place, _Named(module), ("out",), compiled=False).features([rgb])
+    device = TorchDevice("cpu", 1, bfloat16=False)
+    [expected] = TorchFeatures(device, _Named(module), ("out",), compiled=False).features([rgb])
+    device._format = torch.channels_last
+    [found] = TorchFeatures(device, _Named(module), ("out",), compiled=False).features([rgb])
     assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_allclose(found["out"], expected["out"], atol=1e-5)
     assert found["out"].flags.c_contiguous
@@ -193,7 +193,7 @@ class _Named(nn.Module):
 
 
 def test_bfloat16_rounds_and_answers_in_float32() -> None:
-    session = TorchSession(Place("cpu", 1, bfloat16=True), Product(), ("out", "twice"))
+    session = TorchSession(TorchDevice("cpu", 1, bfloat16=True), Product(), ("out", "twice"))
     inputs = _inputs(4)
     found = session.run(inputs, ["out"])["out"]
     exact = inputs["left"] @ inputs["right"]
@@ -210,10 +210,10 @@ class OutOfMemory(nn.Module):
 
 
 def test_a_gpu_that_is_full_is_said_at_load_and_later() -> None:
-    place = Place("cpu", 1, bfloat16=False)
+    device = TorchDevice("cpu", 1, bfloat16=False)
     with pytest.raises(ModelError, match="too little free memory to load a model; choose a smaller model"):
-        TorchSession(place, OutOfMemory(), ("out",))
-    session = TorchSession(place, Product(), ("out", "twice"))
+        TorchSession(device, OutOfMemory(), ("out",))
+    session = TorchSession(device, Product(), ("out", "twice"))
     session._module = OutOfMemory()
     with pytest.raises(ModelError, match="too little free memory to run the model"):
         session.run(_inputs(1), ["out"])
@@ -242,7 +242,7 @@ class Raising(nn.Module):
     ],
 )
 def test_what_torch_fails_with_is_the_devices_failure(error: Exception, raised: type[Exception]) -> None:
-    session = TorchSession(Place("cpu", 1, bfloat16=False), Product(), ("out", "twice"))
+    session = TorchSession(TorchDevice("cpu", 1, bfloat16=False), Product(), ("out", "twice"))
     session._module = Raising(error)
     with pytest.raises(errors.DeviceFailed) as caught:
         session.run(_inputs(1), ["out"])
@@ -279,11 +279,11 @@ def test_onnx_runtime_tells_a_wrong_input_from_a_failure(error: Exception, raise
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
 def test_a_gpu_that_is_not_there_is_said() -> None:
     with pytest.raises(ModelError, match=r"ask for cuda and this process has no GPU.*num_gpus: 1"):
-        Place("cuda", 1, bfloat16=True)
+        TorchDevice("cuda", 1, bfloat16=True)
 
 
 def test_a_gpu_of_another_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_runtime, "cuda_is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ModelError, match="ask for cuda:3 and this process sees 1 GPUs"):
-        Place("cuda:3", 1, bfloat16=True)
+        TorchDevice("cuda:3", 1, bfloat16=True)
