@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from imaging.decoding import Turn
-from imaging.decoding_processes.process import Limits, main
+from imaging.decoding_processes.answering import Limits
+from imaging.decoding_processes.process import main
 from protocol.drawings import Drawing
 from protocol.mask_prompts import read
 from values.errors import BadPrompt

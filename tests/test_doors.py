@@ -39,7 +39,7 @@ MAY_SEND = {
 }
 MAY_OPEN_FOR_IMAGES = {
     "imaging/files.py": "the one place that opens files that a task names",
-    "imaging/decoding_processes/process.py": "an empty file without a name, for a lock between processes",
+    "imaging/decoding_processes/forks.py": "an empty file without a name, for a lock between processes",
 }
 
 _CLIENTS = """

@@ -23,8 +23,9 @@ from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
 from imaging.decoding_processes import pool, wire
 from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.forks import Forks
 from imaging.decoding_processes.pool import Process, Processes
-from imaging.decoding_processes.process import Forks
+from imaging.decoding_processes.process import picture
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
 from testing.image_files import SMALL, encoded, quarters
@@ -222,7 +223,7 @@ def test_the_forking_process_says_why_it_cannot_fork(monkeypatch: pytest.MonkeyP
     fate, told = socket.socketpair()
     peer, control = socket.socketpair()
     with fate, peer, control:
-        Forks(control).fork(peer, told)
+        Forks(control, picture).fork(peer, told)
         assert wire.FATE.unpack(fate.recv(100)) == (False, errno.ENOSPC)
 
 
@@ -243,7 +244,7 @@ def test_two_ends_at_once_are_told_of_each(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("os.waitpid", waitpid)
     peer, control = socket.socketpair()
     with peer, control:
-        forks = Forks(control)
+        forks = Forks(control, picture)
         pairs = [socket.socketpair() for _ in range(2)]
         for _, told in pairs:
             forks.fork(peer, told)
