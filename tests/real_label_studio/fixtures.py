@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from testing.running_app import RunningApp, running_app
 from tests.real_label_studio.server import LabelStudioServer
+from tests.real_label_studio.store import Store, running_store
 
 OPEN = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 
@@ -29,9 +31,26 @@ def legacy_label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 
 
 @pytest.fixture(scope="session")
-def backend(label_studio: LabelStudioServer) -> Iterator[RunningApp]:
-    """The application under test, reading images of ``label_studio`` with a personal access token."""
-    with running_application(label_studio, label_studio.api.personal_access_token()) as app:
+def store() -> Iterator[Store]:
+    """A cloud storage that Label Studio may be connected to."""
+    with running_store() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def durable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where ``backend`` keeps embeddings."""
+    return tmp_path_factory.mktemp("durable") / "embeddings"
+
+
+@pytest.fixture(scope="session")
+def backend(label_studio: LabelStudioServer, store: Store, durable: Path) -> Iterator[RunningApp]:
+    """The application under test, reading images of ``label_studio`` with a personal access token.
+
+    Images may come from ``store`` as well, once signed.
+    """
+    token = label_studio.api.personal_access_token()
+    with running_application(label_studio, token, DURABLE=str(durable), IMAGE_HOSTS=store.host) as app:
         yield app
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from testing.app_metrics import total, until
 from testing.canary import WATCH
 from testing.running_app import ROOT, RunningApp, inherited
 from testing.scenes import scene
-from tests.real_label_studio.fixtures import running_application
 from tests.real_label_studio.server import LabelStudioServer
 from tests.real_label_studio.studio import CONFIG
 
@@ -66,11 +64,8 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    durable = tmp_path_factory.mktemp("precompute") / "embeddings"
-    token = label_studio.api.personal_access_token()
-    with running_application(label_studio, token, DURABLE=str(durable)) as app:
-        yield Desk(label_studio, app, durable)
+def desk(label_studio: LabelStudioServer, backend: RunningApp, durable: Path) -> Desk:
+    return Desk(label_studio, backend, durable)
 
 
 def test_what_can_be_read_is_stored_once_and_the_rest_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from testing.label_studio_masks import Json, iou
 from testing.label_studio_requests import predict_body
 from tests.real_label_studio.fixtures import application
 from tests.real_label_studio.server import LabelStudioServer
-from tests.real_label_studio.store import Store, running_store
+from tests.real_label_studio.store import Store
 from tests.real_label_studio.studio import CONFIG, GOOD, KNOWN, Studio, positive
 from values.image import ImageSource, ModelSize
 
@@ -89,22 +89,8 @@ def test_mounted_local_files_are_read_without_http(refused: Studio) -> None:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def stored_url(label_studio: LabelStudioServer, store: Store) -> Iterator[str]:
-    """The application with a personal access token; images may also come from the store, once signed."""
-    token = label_studio.api.personal_access_token()
-    with application(label_studio, token, IMAGE_HOSTS=store.host) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def stored(label_studio: LabelStudioServer, stored_url: str) -> Studio:
-    return Studio(label_studio, stored_url)
+def stored(label_studio: LabelStudioServer, backend_url: str) -> Studio:
+    return Studio(label_studio, backend_url)
 
 
 def _picture() -> bytes:
@@ -133,20 +119,20 @@ def test_a_cloud_storage_is_read_by_way_of_label_studio(stored: Studio, store: S
     ids=["presigned", "proxied"],
 )
 def test_an_object_that_is_gone_is_said(
-    stored: Studio, store: Store, stored_url: str, presign: bool, error: str, said: str
+    stored: Studio, store: Store, backend_url: str, presign: bool, error: str, said: str
 ) -> None:
     # A store answers 403 to who may not list the bucket, and Label Studio 424 for whatever the store answers.
     bucket = "signed-gone" if presign else "passed-on-gone"
     store.add(bucket, **{NAME: _picture()})
     (task,) = stored.tasks_of_storage("s3", **store.storage(bucket, presign=presign))
-    answer = _asked(stored_url, f"s3://{bucket}/gone.png", task, stored.project)
+    answer = _asked(backend_url, f"s3://{bucket}/gone.png", task, stored.project)
     assert answer["error"] == error
     assert f"cannot read the image of task {task}: " in answer["detail"]
     assert said.format(store=store.url) in answer["detail"]
 
 
 def test_a_bucket_that_no_storage_of_the_project_has_is_not_read(
-    stored: Studio, store: Store, stored_url: str
+    stored: Studio, store: Store, backend_url: str
 ) -> None:
     store.add("elsewhere", **{NAME: _picture()})
     other = stored.api.create_project("no storage", CONFIG)
@@ -154,7 +140,7 @@ def test_a_bucket_that_no_storage_of_the_project_has_is_not_read(
     stored.api.call("POST", f"/api/projects/{other}/import", json=[{"data": {"image": value}}])
     (task,) = stored.api.tasks(other)
     del store.requests[:]
-    assert _asked(stored_url, value, task["id"], other)["error"] == "image_missing"
+    assert _asked(backend_url, value, task["id"], other)["error"] == "image_missing"
     assert store.requests == []
 
 
