@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from concurrency.abandonable_thread import aside
+from concurrency.abandonable import run_abandonable
 from stores.buckets import parse_store
 from stores.clouds import Bucket, is_on, status_in, variable, without_blank_variables
 from stores.connect import client_settings, s3_config
@@ -56,7 +56,7 @@ class Folder:
 
     async def open(self, timeout_s: float) -> ObjectStore:
         """What reads and writes there; makes the folder. Raises OSError or an error of obstore."""
-        return await aside(lambda: LocalStore(self.path, mkdir=True))
+        return await run_abandonable(lambda: LocalStore(self.path, mkdir=True), "opening embeddings")
 
 
 @dataclass(frozen=True, slots=True)

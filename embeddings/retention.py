@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
 
-from concurrency.abandonable_thread import aside
+from concurrency.abandonable import run_abandonable
 from embeddings.durable_location import Folder, Place, is_object_name
 
 if TYPE_CHECKING:
@@ -173,7 +173,9 @@ async def clear_leftovers(folder: Path, now: float) -> int:
 
     In buckets there is nothing of the kind: an object is there as a whole or not at all. Raises OSError.
     """
-    return await aside(lambda: sum(_is_cleared(path, now) for path in _unfinished(folder)))
+    return await run_abandonable(
+        lambda: sum(_is_cleared(path, now) for path in _unfinished(folder)), "clearing leftovers"
+    )
 
 
 def _unfinished(folder: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from concurrency.abandonable_worker import Worker
+from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Share, Shares, Urgency
 from imaging.decoding_processes.attempts import Job, Refusals, attempt
 from imaging.decoding_processes.ends import WORK
@@ -56,7 +56,7 @@ class Decoders:
 
     def __init__(self, options: ImageOptions) -> None:
         self._options = options
-        self._worker = Worker(
+        self._worker = AbandonableWorker(
             DECODES_AT_ONCE, options.decode_timeout_s, "decoding it", reserved=KEPT_FOR_URGENT
         )
 

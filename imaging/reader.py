@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from concurrency.abandonable_worker import Worker
+from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Urgency
 from imaging.background_reads import BackgroundReads
 from imaging.decoders import Decoders, Whose
@@ -38,8 +38,8 @@ class ImageReader:
         self._hosts = HostPlaces()
         self._web = Web(options, resolver, self._hosts)
         self._stores = Stores(options, resolver)
-        self._files = Worker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
-        self._values = Worker(VALUES_AT_ONCE, options.decode_timeout_s, "reading its data: URL")
+        self._files = AbandonableWorker(FILES_AT_ONCE, options.image_timeout_s, "reading its file")
+        self._values = AbandonableWorker(VALUES_AT_ONCE, options.decode_timeout_s, "reading its data: URL")
         self._decoders = Decoders(options)
         self._background = BackgroundReads()
         self._large = LargeFiles()

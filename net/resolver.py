@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
-from concurrency.abandonable_worker import Worker
+from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Share, Urgency
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -53,7 +53,7 @@ class SystemResolver:
     ) -> None:
         self._look_up = look_up or _look_up
         self._clock = clock
-        self._threads = Worker(THREADS, LOOKUP_S, WORK, reserved=KEPT_FOR_KNOWN)
+        self._threads = AbandonableWorker(THREADS, LOOKUP_S, WORK, reserved=KEPT_FOR_KNOWN)
         self._answers: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
 
     async def __call__(self, host: str, port: int) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-
+from concurrency.abandonable import begin_abandonable
 from net.file_client import FileClient, NoAnswer
 from values.errors import ModelError
 
@@ -14,14 +12,11 @@ def unreachable(url: str, timeout_s: float = 5.0) -> str | None:
 
     Takes ``timeout_s`` at most, whatever the resolver, a proxy or the server does.
     """
-    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # Nothing can interrupt a resolver, or a server that sends a byte now and then: the thread is given up on.
-    threading.Thread(
-        target=lambda: answers.put(_asked(url, timeout_s)), name="reachable", daemon=True
-    ).start()
+    # Nothing can interrupt a resolver, or a server that sends a byte now and then.
+    asking = begin_abandonable(lambda: _asked(url, timeout_s), "reachable")
     try:
-        return answers.get(timeout=timeout_s)
-    except queue.Empty:
+        return asking.result(timeout_s)
+    except TimeoutError:
         return f"no answer within {timeout_s:g} s"
 
 

@@ -6,13 +6,13 @@ from functools import partial
 
 import pytest
 
-from concurrency.abandonable_worker import Worker
+from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Urgency
 from values.errors import ImageCorrupt, ImageTimeout, Overloaded
 
 
 async def test_results_and_errors_come_back_from_another_thread() -> None:
-    worker = Worker(2, 10, "testing")
+    worker = AbandonableWorker(2, 10, "testing")
     assert await worker.run(threading.get_ident) != threading.get_ident()
 
     def fail() -> None:
@@ -23,7 +23,7 @@ async def test_results_and_errors_come_back_from_another_thread() -> None:
 
 
 async def test_stuck_work_is_given_up_on_and_keeps_its_place_until_it_ends() -> None:
-    worker = Worker(1, 0.05, "testing")
+    worker = AbandonableWorker(1, 0.05, "testing")
     release = threading.Event()
     with pytest.raises(ImageTimeout, match="testing took longer than"):
         await worker.run(release.wait)
@@ -39,7 +39,7 @@ async def test_stuck_work_is_given_up_on_and_keeps_its_place_until_it_ends() -> 
 
 
 async def test_never_more_than_its_threads_at_once() -> None:
-    worker = Worker(2, 10, "testing")
+    worker = AbandonableWorker(2, 10, "testing")
     both = threading.Barrier(2)
     lock = threading.Lock()
     running = most = 0
@@ -58,7 +58,7 @@ async def test_never_more_than_its_threads_at_once() -> None:
 
 
 async def test_a_caller_that_leaves_gives_its_place_back() -> None:
-    worker = Worker(1, 10, "testing")
+    worker = AbandonableWorker(1, 10, "testing")
     started, release = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -75,7 +75,7 @@ async def test_a_caller_that_leaves_gives_its_place_back() -> None:
 
 
 async def test_what_somebody_waits_for_goes_first_and_what_is_promoted_too() -> None:
-    worker, order = Worker(1, 10, "testing"), list[str]()
+    worker, order = AbandonableWorker(1, 10, "testing"), list[str]()
     release, joined = threading.Event(), Urgency(urgent=False)
     held = asyncio.create_task(worker.run(release.wait))
     await asyncio.sleep(0)
@@ -89,7 +89,7 @@ async def test_what_somebody_waits_for_goes_first_and_what_is_promoted_too() -> 
 
 
 async def test_no_thread_is_the_machines_fault_and_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(1, 10, "testing")
+    worker = AbandonableWorker(1, 10, "testing")
 
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from concurrency.abandonable_worker import Worker
+from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Urgency
 from deployments import fetcher as fetcher_module
 from deployments.fetcher import Fetcher
@@ -216,7 +216,9 @@ async def test_its_load_is_what_it_decodes_and_not_what_waits_for_a_host(
         waits = asyncio.create_task(made.read("a", silent, SMALL, Priority.CLICK, 60))
         await asked.wait()
         assert made.record_autoscaling_stats()[LOAD] == 0
-        monkeypatch.setattr(Worker, "_start", lambda self, function, place: asyncio.Future[Pixels]())
+        monkeypatch.setattr(
+            AbandonableWorker, "_start", lambda self, function, place: asyncio.Future[Pixels]()
+        )
         value = "data:;base64," + base64.b64encode(encoded(quarters())).decode()
         decodes = asyncio.create_task(made.read("b", ImageSource(value), SMALL, Priority.CLICK, 60))
         while not made.record_autoscaling_stats()[LOAD]:

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 from itertools import chain, islice
 
+from concurrency.abandonable import AbandonableGroup
 from serve_app.cli.backend_client import TaskFailed, Unanswered
 from serve_app.cli.errors import CommandError
-from serve_app.cli.precompute.crew import Crew
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.report import Report
 from serve_app.cli.precompute.tasks import Task, Tasks
@@ -40,10 +40,12 @@ class TaskSender:
     def run(self, at_once: int, stopped: threading.Event) -> None:
         """Send all, ``at_once`` at a time. Raises ``ServiceError``, KeyboardInterrupt."""
         self._stopped = stopped
-        with self._progress, Crew(at_once, self._send, stopped, self._stopping) as crew:
+        # Not an executor's threads: the interpreter would wait at its end until the last request is answered.
+        group = AbandonableGroup(at_once, self._send, "sending a task", stopped, self._stopping)
+        with self._progress, group:
             for task in islice(chain.from_iterable(self._sources), self._limit):
-                crew.give(task)
-            crew.finish()
+                group.give(task)
+            group.finish()
 
     def _send(self, task: Task) -> None:
         try:

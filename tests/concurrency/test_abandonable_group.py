@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from serve_app.cli.precompute import crew as precompute_crew
-from serve_app.cli.precompute.crew import Crew
+from concurrency import abandonable
+from concurrency.abandonable import AbandonableGroup
 
-LONG_S = 60  # only a broken crew waits so long
+LONG_S = 60  # only a broken group waits so long
 
 
 class Work:
@@ -50,11 +50,11 @@ def test_nothing_is_taken_before_somebody_is_free(work: Work, stopped: threading
     taken: list[int] = []
 
     def things() -> None:
-        with Crew(2, work, stopped, _say_nothing) as crew:
+        with AbandonableGroup(2, work, "testing", stopped, _say_nothing) as group:
             for thing in range(5):
                 taken.append(thing)
-                crew.give(thing)
-            crew.finish()
+                group.give(thing)
+            group.finish()
 
     giving = threading.Thread(target=things)
     giving.start()
@@ -73,9 +73,9 @@ def test_what_work_raises_is_raised_where_things_are_given(stopped: threading.Ev
         raise LookupError(thing)
 
     def give_for_ever() -> None:
-        with Crew(1, fail, stopped, _say_nothing) as crew:
+        with AbandonableGroup(1, fail, "testing", stopped, _say_nothing) as group:
             while True:
-                crew.give(7)
+                group.give(7)
 
     with pytest.raises(LookupError, match="7"):
         give_for_ever()
@@ -87,17 +87,17 @@ def test_what_the_last_work_raises_is_not_lost(stopped: threading.Event) -> None
         raise LookupError(thing)
 
     def give_one() -> None:
-        with Crew(1, fail, stopped, _say_nothing) as crew:
-            crew.give(7)
-            crew.finish()
+        with AbandonableGroup(1, fail, "testing", stopped, _say_nothing) as group:
+            group.give(7)
+            group.finish()
 
     with pytest.raises(LookupError):
         give_one()
 
 
-def _interrupt(crew: Crew[int], work: Work) -> None:
-    crew.give(1)
-    crew.give(2)
+def _interrupt(group: AbandonableGroup[int], work: Work) -> None:
+    group.give(1)
+    group.give(2)
     work.wait_for(2)
     raise KeyboardInterrupt
 
@@ -110,17 +110,20 @@ def test_ctrl_c_waits_for_what_is_under_way(work: Work, stopped: threading.Event
         told.append(under_way)
         work.let_go(2)
 
-    with pytest.raises(KeyboardInterrupt), Crew(3, work, stopped, stopping) as crew:
-        _interrupt(crew, work)
+    with pytest.raises(KeyboardInterrupt), AbandonableGroup(3, work, "testing", stopped, stopping) as group:
+        _interrupt(group, work)
     assert (told, sorted(work.done)) == ([2], [1, 2])
 
 
 def test_what_takes_too_long_is_left_behind(
     work: Work, stopped: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precompute_crew, "GRACE_S", 0.0)
-    with pytest.raises(KeyboardInterrupt), Crew(3, work, stopped, _say_nothing) as crew:
-        _interrupt(crew, work)
+    monkeypatch.setattr(abandonable, "GRACE_S", 0.0)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        AbandonableGroup(3, work, "testing", stopped, _say_nothing) as group,
+    ):
+        _interrupt(group, work)
     assert work.done == []
     work.let_go(2)
 
@@ -129,8 +132,8 @@ def test_a_failure_waits_for_the_others_without_a_word(work: Work, stopped: thre
     told: list[int] = []
 
     def fail_with_one_under_way() -> None:
-        with Crew(1, work, stopped, told.append) as crew:
-            crew.give(1)
+        with AbandonableGroup(1, work, "testing", stopped, told.append) as group:
+            group.give(1)
             work.let_go(1)
             raise LookupError
 
@@ -142,12 +145,34 @@ def test_a_failure_waits_for_the_others_without_a_word(work: Work, stopped: thre
 def test_a_second_ctrl_c_waits_for_nobody(
     work: Work, stopped: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precompute_crew, "GRACE_S", LONG_S)
+    monkeypatch.setattr(abandonable, "GRACE_S", LONG_S)
 
     def again(under_way: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), Crew(2, work, stopped, again) as crew:
-        _interrupt(crew, work)
+    with pytest.raises(KeyboardInterrupt), AbandonableGroup(2, work, "testing", stopped, again) as group:
+        _interrupt(group, work)
     assert work.done == []
     work.let_go(2)
+
+
+def test_what_gets_no_thread_is_not_under_way(
+    work: Work, stopped: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(abandonable, "GRACE_S", 0.0)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    def interrupted() -> None:
+        with AbandonableGroup(1, work, "testing", stopped, told.append) as group:
+            with pytest.raises(RuntimeError, match="new thread"):
+                group.give(1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert told == []
