@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from concurrency.single_flight import Flight, SingleFlight
+from concurrency.threads import Threads
 from deployments.ahead_limit import AheadLimit
 from deployments.calls.background import Background
 from deployments.calls.large_values import Parcel
@@ -27,6 +28,9 @@ WRITES = 8
 
 WAITING = 64
 """Images that nobody waits for and that wait in one decoder replica to be made; more are refused."""
+
+_COPYING = Threads(2, "copy")
+"""Megabytes of each embedding that is kept."""
 
 
 class Keeper:
@@ -176,7 +180,7 @@ class Keeper:
             self._meters.embedding("miss" if embedding is None else "durable")
             if embedding is None:
                 made = await self._maker.make(flight, key, source, parcel)
-                embedding = await asyncio.to_thread(owned, made, self._options.cache_precision)
+                embedding = await _COPYING.run(owned, made, self._options.cache_precision)
                 self._write(key, embedding)
             if key in self._wanted:
                 self._memory.put(key, embedding)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+
+from concurrency.threads import Threads
 
 DECODING = 1
 ENCODING = 4
@@ -18,13 +19,12 @@ STARTING = 10
 """What a process imports before it serves."""
 
 
-def behind_loops(threads: int, name: str, levels: int) -> ThreadPoolExecutor:
+def behind_loops(threads: int, name: str, levels: int) -> Threads:
     """Threads that are niced by so many levels, 19 in all at most, and so are the threads that they start.
 
     On Linux alone: elsewhere a thread's niceness is that of its process.
     """
-    initializer = (lambda: _come_after(levels)) if sys.platform == "linux" else None
-    return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=initializer)
+    return Threads(threads, name, (lambda: _come_after(levels)) if sys.platform == "linux" else None)
 
 
 def _come_after(levels: int) -> None:

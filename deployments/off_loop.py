@@ -7,14 +7,13 @@ body that is dear to read, and of dear ones each project has one at a time.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
 
+from concurrency.threads import Threads
 from deployments.calls.large_values import LARGE
 from deployments.project_places import ProjectPlaces
 from protocol.cost import ON_LOOP_MS
@@ -31,9 +30,8 @@ SWITCH_S = 0.001
 """How long a thread may keep the interpreter from the event loop, each time that a loop has something to do.
 Python's 5 ms would be what a click takes, for each of its steps, while something else is read."""
 
-# Not the loop's own, which DNS look-ups and all else share.
-_QUICK = ThreadPoolExecutor(THREADS, "reads")
-_DEAR = ThreadPoolExecutor(THREADS, "reads-dear")
+_QUICK = Threads(THREADS, "reads")
+_DEAR = Threads(THREADS, "reads-dear")
 
 
 @cache
@@ -61,7 +59,7 @@ class DearWork:
         if ms < DEAR_MS:
             return await off_loop_if(ms > ON_LOOP_MS, function, *args)
         async with self._places.of(project):
-            return await asyncio.get_running_loop().run_in_executor(_DEAR, function, *args)
+            return await _DEAR.run(function, *args)
 
 
 async def off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:
@@ -76,4 +74,4 @@ async def off_loop_if(costly: bool, function: Callable[..., T], *args: Any) -> T
     """``function(*args)``, in a thread when it would keep the event loop from answering /health."""
     if not costly:
         return function(*args)
-    return await asyncio.get_running_loop().run_in_executor(_QUICK, function, *args)
+    return await _QUICK.run(function, *args)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 
+from concurrency.threads import Threads
 from embeddings.durable_location import is_object_name, object_name, parse_place, why
 from embeddings.embedding_file import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
 from embeddings.last_sweep import note_sweep, seconds_since_sweep
@@ -31,6 +32,8 @@ logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
 
 _REST_S = 30.0
+# zlib and NumPy let go of the interpreter, so these share it with nobody.
+_FILES = Threads(4, "embedding-files")
 _CONSEQUENCES = {
     "read": "embeddings cannot be read from {place} ({why}), so images are encoded that may be there",
     "write": "embeddings cannot be written to {place} ({why}), so the next restart forgets them",
@@ -116,7 +119,7 @@ class DurableTier:
             if found.meta["size"] > LARGEST:
                 raise Damaged("it is larger than any embedding")
             data = await found.bytes_async()
-            embedding = await asyncio.to_thread(lambda: from_bytes(key, self._segmenter, bytes(data)))
+            embedding = await _FILES.run(lambda: from_bytes(key, self._segmenter, bytes(data)))
         except FileNotFoundError:
             return None
         except (Damaged, Foreign) as error:
@@ -145,7 +148,7 @@ class DurableTier:
     async def _put(self, key: str, name: str, embedding: Embedding) -> int:
         if embedding.segmenter != self._segmenter:
             raise Unfit(f"it was made by {embedding.segmenter} and not by {self._segmenter}")
-        data = await asyncio.to_thread(to_bytes, key, embedding)
+        data = await _FILES.run(to_bytes, key, embedding)
         # In one part: what a writer leaves who dies between two lies in a bucket, unseen, and is paid for.
         await obstore.put_async(await self._opened(), name, data, use_multipart=False)
         return len(data)

@@ -6,13 +6,13 @@ go from the fetcher to the encoder, past the decoder that asked for them.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 import ray
 from ray.exceptions import ObjectLostError
 
+from concurrency.threads import Threads
 from values.image import ImageSource
 
 LARGE = 256 * 1024
@@ -20,6 +20,9 @@ LARGE = 256 * 1024
 
 Parcel = list[Any]
 """The reference to a value, or nothing. In a list: Ray would replace a bare one by what it refers to."""
+
+# Putting copies the value, and waits for room: a store that is full moves something to disk, or refuses.
+_PUTTING = Threads(4, "put")
 
 
 class ParcelLost(Exception):
@@ -35,7 +38,7 @@ async def post(source: ImageSource) -> tuple[ImageSource, Parcel]:
 
 async def packed(value: Any) -> Parcel:
     """The parcel of a value, which lives as long as this process and anybody who holds the parcel."""
-    return [await asyncio.to_thread(ray.put, value)]
+    return [await _PUTTING.run(ray.put, value)]
 
 
 async def unpacked(parcel: Parcel) -> Any:

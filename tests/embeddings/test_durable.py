@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,3 +227,17 @@ async def test_writing_starts_a_sweep_a_while_later_and_once_for_all(tmp_path: P
     await settled(tiers[1])
     assert not await tiers[1].has(KEY)
     assert [tier.problems for tier in tiers] == [[], [], []]
+
+
+async def test_calls_that_hang_in_the_loops_own_threads_hold_up_no_embedding(tmp_path: Path) -> None:
+    end = threading.Event()
+    with ThreadPoolExecutor(1) as shared:
+        asyncio.get_running_loop().set_default_executor(shared)
+        hanging = asyncio.get_running_loop().run_in_executor(None, end.wait)
+        tier = Watched(tmp_path)
+        try:
+            assert await tier.put(KEY, sample())
+            assert await tier.get(KEY) is not None
+        finally:
+            end.set()
+        await hanging
