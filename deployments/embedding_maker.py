@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from concurrency.ahead_places import AheadPlaces
 from concurrency.single_flight import Flight
 from deployments.calls.call import call
 from deployments.calls.large_values import Parcel, ParcelLost
 from deployments.calls.prioritised_call import prioritised
-from embeddings.ahead_places import AheadPlaces
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeadlineExceeded, OtherVersion, Overloaded

@@ -19,10 +19,9 @@ import obstore
 from concurrency.threads import Threads
 from embeddings.durable_location import is_object_name, object_name, parse_place, why
 from embeddings.embedding_file import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
-from embeddings.last_sweep import note_sweep, seconds_since_sweep
 from embeddings.options import DurableOptions
 from embeddings.retention import Bounds, sweep_place
-from embeddings.sweep_schedule import OFTEN_S, Schedule
+from embeddings.sweep_schedule import OFTEN_S, Schedule, note_sweep, seconds_since_sweep
 from values.embedding import Embedding
 
 if TYPE_CHECKING:

@@ -1,16 +1,28 @@
-"""When a place is swept: rarely, more often where much is written, and once for all who write there."""
+"""When a place is swept: rarely, more often where much is written, and once for all who write there.
+
+They know of each other by an object in the place that every sweep writes anew: its time is that of the last.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import obstore
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 OFTEN_S = 600.0
 RARELY_S = 6 * 3600.0
 SHARE = 0.01
+
+LAST_SWEEP = "last-sweep.txt"
+_TEXT = b"The time of this file is that of the last sweep of these embeddings.\n"
 
 Sweep = Callable[[], Coroutine[Any, Any, None]]
 Age = Callable[[], Awaitable[float]]
@@ -82,3 +94,23 @@ class Schedule:
 def _apart(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     # An empty context: Ray Serve cancels what was started within a request's context.
     return asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+
+
+async def seconds_since_sweep(store: ObjectStore, now: float, timeout_s: float) -> float:
+    """Seconds since the last sweep began; infinity where there was none. ``now``: seconds since the epoch.
+
+    Raises an error of obstore or TimeoutError.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            found = await obstore.head_async(store, LAST_SWEEP)
+    except FileNotFoundError:
+        return math.inf
+    # Clocks differ: a time to come is now.
+    return max(0.0, now - found["last_modified"].timestamp())
+
+
+async def note_sweep(store: ObjectStore, timeout_s: float) -> None:
+    """Let others know that a sweep begins. Raises an error of obstore or TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        await obstore.put_async(store, LAST_SWEEP, _TEXT, use_multipart=False)

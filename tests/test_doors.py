@@ -20,9 +20,9 @@ FOLDERS = (
 
 MAY_SEND = {
     "embeddings/durable.py": "keeps embeddings in the folder or bucket that an operator named",
-    "embeddings/last_sweep.py": "reads and writes the time of the last sweep there",
     "embeddings/durable_location.py": "opens that folder or bucket",
     "embeddings/retention.py": "lists it and removes what is out of its bounds",
+    "embeddings/sweep_schedule.py": "reads and writes the time of the last sweep there",
     "net/file_client.py": "asks publishers and mirrors for checkpoints, whose addresses an operator named",
     "net/transport.py": "speaks HTTP for images, through the sockets of net/sockets.py",
     "net/resolver.py": "looks up the names of images' hosts, whose addresses net/sockets.py checks",

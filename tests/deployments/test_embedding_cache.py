@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from concurrency import ahead_places
 from deployments import embedding_cache as keeper_module
 from deployments import embedding_maker
 from deployments.calls.large_values import Parcel, ParcelLost
 from deployments.embedding_cache import Keeper
 from deployments.metrics import Meters
 from deployments.options import DecoderOptions
-from embeddings import ahead_places
 from embeddings.durable import DurableTier
 from embeddings.options import DurableOptions
 from segmenters.classical.segmenter import Classical

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import last_sweep
 from embeddings.durable_location import object_name
 from embeddings.embedding_file import from_bytes
+from embeddings.sweep_schedule import LAST_SWEEP
 from testing.running_app import ROOT
 from tests.embeddings.samples import KEY, SEGMENTER, Watched, as_nobody, contents, keys, sample
 
@@ -139,7 +139,7 @@ async def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     for _ in range(2):
         assert await tier.put(KEY, sample())
         await tier.sweep()
-        for name in (NAME, last_sweep.NAME):
+        for name in (NAME, LAST_SWEEP):
             (folder / name).unlink()
         for path in (folder / NAME).parent, folder / SEGMENTER, folder:
             path.rmdir()

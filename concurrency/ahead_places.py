@@ -21,12 +21,12 @@ class AheadPlaces:
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)
 
-    def of(self, flight: Flight) -> Place:
+    def of(self, flight: Flight) -> AheadPlace:
         """A context within which the flight has a place, or is urgent."""
-        return Place(self._free, flight)
+        return AheadPlace(self._free, flight)
 
 
-class Place:
+class AheadPlace:
     """One flight's place, from entering the context until it ends."""
 
     def __init__(self, free: asyncio.Semaphore, flight: Flight) -> None:
