@@ -103,14 +103,6 @@ class DurableTier:
         object_name(self._segmenter, key)
         return await self._tried("forget", self._forget(key), None)
 
-    async def sweep(self) -> None:
-        """Remove what is out of the bounds, now; joins a sweep that is under way."""
-        await self._sweeps.start(self._sweep)
-
-    async def aclose(self) -> None:
-        """Give up a sweep that is under way."""
-        await self._sweeps.aclose()
-
     async def _get(self, key: str, name: str) -> Embedding | None:
         store = await self._opened()
         try:

@@ -64,7 +64,7 @@ class Schedule:
         """If it is time: ask in the background for the ``age`` of the last sweep; ``sweep`` if one is due."""
         if self._next is not None and self._clock() >= self._next:
             self._wait()
-            self._look = _apart(self._sweep_if_due(age, sweep))
+            self._look = _apart(self._sweep_if_due(age, sweep))  # held: the loop itself holds tasks weakly
 
     def start(self, sweep: Sweep) -> asyncio.Future[None]:
         """Start ``sweep`` unless one is under way; that or the new one, shielded from who waits for it."""
@@ -73,14 +73,6 @@ class Schedule:
             self._written = 0
             self._task = _apart(sweep())
         return asyncio.shield(self._task)
-
-    async def aclose(self) -> None:
-        """Give up the sweep that is under way."""
-        begun = [task for task in (self._look, self._task) if task is not None]
-        for task in begun:
-            task.cancel()
-        if begun:
-            await asyncio.wait(begun)
 
     def _wait(self) -> None:
         self._next = self._clock() + self._often_s * (0.5 + self._spread())

@@ -52,6 +52,10 @@ class Watched(DurableTier):
         self.problems: list[str] = []
         self.on_problem = self.problems.append
 
+    async def sweep(self) -> None:
+        """As when one is due; joins a sweep that is under way."""
+        await self._sweeps.start(self._sweep)
+
 
 @contextmanager
 def as_nobody() -> Iterator[None]:

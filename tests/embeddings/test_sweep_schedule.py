@@ -135,15 +135,6 @@ async def test_who_leaves_does_not_end_it() -> None:
     assert sweeps.runs == 1
 
 
-async def test_closing_ends_it() -> None:
-    sweeps = Sweeps()
-    await sweeps.schedule.aclose()
-    sweeps.end.clear()
-    joined = sweeps.schedule.start(sweeps.sweep)
-    await sweeps.schedule.aclose()
-    assert joined.cancelled()
-
-
 async def test_it_does_not_see_the_context_of_who_wrote() -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="empty")
     variable.set("a request")
