@@ -46,22 +46,30 @@ def _say_nothing(under_way: int) -> None:
     """Nobody listens."""
 
 
-def test_nothing_is_taken_before_somebody_is_free(work: Work, stopped: threading.Event) -> None:
+def test_nothing_is_taken_before_there_is_room(
+    work: Work, stopped: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken: list[int] = []
+    group, full = AbandonableGroup(2, work, "testing", stopped, _say_nothing), threading.Event()
+    wait = group._changed.wait
 
     def things() -> None:
-        with AbandonableGroup(2, work, "testing", stopped, _say_nothing) as group:
+        with group:
             for thing in range(5):
                 taken.append(thing)
                 group.give(thing)
             group.finish()
 
+    def waiting(timeout: float | None = None) -> bool:
+        full.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(group._changed, "wait", waiting)
     giving = threading.Thread(target=things)
     giving.start()
-    work.wait_for(2)
-    # The next one is held, in `give`; nothing behind it is asked for.
-    assert taken in ([0, 1], [0, 1, 2])
-    assert not work.begun.acquire(blocking=False)
+    assert full.wait(LONG_S)
+    # The third is held, in `give`; nothing behind it is asked for.
+    assert taken == [0, 1, 2]
     work.let_go(5)
     giving.join(LONG_S)
     assert sorted(work.done) == [0, 1, 2, 3, 4]
