@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from concurrency.threads import Threads
 from deployments.ahead_limit import AheadLimit
 from deployments.batcher import Batcher
 from deployments.calls.large_values import Parcel, unpacked
@@ -48,7 +48,7 @@ class Encoder:
         # The device is known in here only: a cluster may start a node with a GPU for this very replica.
         self._most = 1 if self._encoder.device == "cpu" else batch
         if self._encoder.device != "cpu":
-            self._device = ThreadPoolExecutor(1, thread_name_prefix="encode")  # a GPU waits for nobody
+            self._device = Threads(1, "encode")  # a GPU waits for nobody
         self._batches = Batcher(self._encode, self._device, self._most)
         self._meters = Meters()
         self._health = DeviceHealth()

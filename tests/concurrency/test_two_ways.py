@@ -19,7 +19,6 @@ MAY = {
     "concurrency/threads.py": "one of the two ways",
     "concurrency/abandonable.py": "the other",
     "deployments/batcher.py": "runs what it is given in the one thread of its device",
-    "deployments/encoder.py": "a GPU's one thread, in which its health is tried as well",
     "serve_app/cli/serve/apart.py": "watches the process that started this one, as long as this one lives",
     "serve_app/cli/serve/dashboard_link.py": "a server as long as the process lives",
     "serve_app/cli/serve/running.py": "watches what it has started, as long as that runs",
