@@ -19,10 +19,10 @@ MAY = {
     "concurrency/threads.py": "one of the two ways",
     "concurrency/abandonable.py": "the other",
     "deployments/batcher.py": "runs what it is given in the one thread of its device",
-    "serve_app/cli/serve/apart.py": "watches the process that started this one, as long as this one lives",
     "serve_app/cli/serve/dashboard_link.py": "a server as long as the process lives",
-    "serve_app/cli/serve/running.py": "watches what it has started, as long as that runs",
-    "serve_app/cli/serve/stopping.py": "closes Ray while there is time, when the process ends anyway",
+    "serve_app/cli/serve/ray_process.py": "watches what it has started, as long as that runs",
+    "serve_app/cli/serve/shutdown.py": "closes Ray while there is time, when the process ends anyway",
+    "serve_app/cli/serve/supervisor.py": "watches the process that started this one, as long as both live",
 }
 
 
