@@ -18,7 +18,6 @@ from deployments.http.door import DETAIL, Door, serves_here
 from deployments.http.gate import Gate
 from deployments.http.reporter import Handler, Reporter
 from deployments.http.responses import http_exception
-from deployments.mask_prompt_decoders import DrawnMasks
 from deployments.metrics import Meters
 from deployments.off_loop import DearWork, loop_comes_first
 from deployments.options import IngressOptions
@@ -32,6 +31,7 @@ from deployments.routes.status import Status
 from deployments.routes.webhook import Webhook
 from deployments.startup_log import warn_at_once
 from deployments.warming import Warming
+from imaging.mask_prompt_decoders import DrawnMasks
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions
 from values.errors import Overloaded

@@ -1,4 +1,4 @@
-"""The process in which drawn masks are decoded: ``python -m deployments.mask_prompt_process <descriptor>``.
+"""The process in which drawn masks are decoded: ``python -m imaging.mask_prompt_process <descriptor>``.
 
 It forks processes as that of images does (see ``imaging.decoding_processes.process``), boxes and limits
 included: a PNG of kilobytes may have hundreds of megabytes, and an RLE a second of work.

@@ -1,4 +1,4 @@
-"""Drawn masks are decoded where that can be ended: see ``deployments.mask_prompt_process``."""
+"""Drawn masks are decoded where that can be ended: see ``imaging.mask_prompt_process``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DrawnMasks:
 
     def __init__(self, pixels: PixelLimit, pool: Callable[[], Processes] | None = None) -> None:
         self._pixels = pixels
-        self._pool = pool or (lambda: processes("deployments.mask_prompt_process"))
+        self._pool = pool or (lambda: processes("imaging.mask_prompt_process"))
 
     def __call__(self, drawing: Drawing) -> Drawn:
         """What was drawn. Raises BadPrompt, or Overloaded when the machine lacks something."""

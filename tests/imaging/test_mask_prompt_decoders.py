@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deployments.mask_prompt_decoders import DrawnMasks
 from imaging.decoding_processes.ends import Ended, Unread
 from imaging.decoding_processes.pool import Processes
+from imaging.mask_prompt_decoders import DrawnMasks
 from protocol import bitmask, brush_rle
 from protocol.drawings import Drawing
 from protocol.mask_prompts import read
@@ -37,7 +37,7 @@ def grey() -> Drawing:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Processes]:
-    made = Processes("deployments.mask_prompt_process")
+    made = Processes("imaging.mask_prompt_process")
     yield made
     made.close()
 
