@@ -21,10 +21,11 @@ from PIL import Image
 
 from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
-from imaging.decoding_processes import pool, wire
+from imaging.decoding_processes import client, wire
+from imaging.decoding_processes.client import Process
 from imaging.decoding_processes.ends import Ended, Unread
 from imaging.decoding_processes.forks import Forks
-from imaging.decoding_processes.pool import Process, Processes
+from imaging.decoding_processes.pool import Processes
 from imaging.decoding_processes.process import picture
 from imaging.file_bytes import LARGE
 from imaging.options import ImageOptions
@@ -154,7 +155,7 @@ def test_a_large_process_ends_after_its_image(some: Processes) -> None:
 def test_an_image_that_takes_long_comes_behind_others_and_its_process_has_no_other(
     some: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "SLOW_S", 0)
+    monkeypatch.setattr(client, "SLOW_S", 0)
     process = some._take(fresh=True)
     _until(lambda: bool(_children(some)))
     [child] = _children(some)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from imaging.decoders import Decoders
-from imaging.decoding_processes import box, kernel, pool, seccomp, wire
+from imaging.decoding_processes import box, client, kernel, pool, seccomp, wire
 from imaging.decoding_processes.ends import Ended
 from imaging.decoding_processes.pool import Processes
 from imaging.options import ImageOptions
@@ -199,8 +199,8 @@ def test_where_nothing_is_lacking_nothing_is_said(caplog: pytest.LogCaptureFixtu
 def test_one_that_heeds_no_timer_is_given_up_and_ended(
     monkeypatch: pytest.MonkeyPatch, taken_over: Processes
 ) -> None:
-    monkeypatch.setattr(pool, "_LATE_S", 0.05)
-    monkeypatch.setattr(pool, "_FATE_S", 0.05)
+    monkeypatch.setattr(client, "_LATE_S", 0.05)
+    monkeypatch.setattr(client, "_FATE_S", 0.05)
     attempt(taken_over, "nothing")
     with pytest.raises(Ended):
         taken_over.ask({**JOB, "timeout_s": 0.05}, b"stubborn", 2**20)
@@ -210,12 +210,12 @@ def test_one_that_heeds_no_timer_is_given_up_and_ended(
 
 def test_one_process_sees_few_images_and_none_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     some = Processes()
-    asked = [some.ask(JOB, GOOD, 2**20) for _ in range(pool.IMAGES_EACH)]
-    assert len(asked) == pool.IMAGES_EACH
+    asked = [some.ask(JOB, GOOD, 2**20) for _ in range(client.IMAGES_EACH)]
+    assert len(asked) == client.IMAGES_EACH
     assert some._idle == []
     some.ask(JOB, GOOD, 2**20)
     [young] = some._idle
-    monkeypatch.setattr(pool, "AGE_S", 0)
+    monkeypatch.setattr(client, "AGE_S", 0)
     some.ask(JOB, GOOD, 2**20)
     assert some._idle == []
     assert young._images == 1
