@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 
-class Kept(Generic[V]):
+class BoundedCache(Generic[V]):
     """At most ``most`` values by name, which together take ``max_bytes``; ``size`` tells what one takes.
 
     What was put longest ago goes first.

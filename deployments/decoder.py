@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from deployments.cpus import threads_each
 from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
-from deployments.embedding_cache import Keeper
-from deployments.metrics import Meters
+from deployments.embedding_cache import EmbeddingCache
+from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from deployments.scaling import LOAD, ROOM, room
 from deployments.startup_log import said_aloud, warn_at_once
@@ -65,12 +65,12 @@ class Decoder:
         self._options = options
         self._region_options = regions
         self._encoder = encoder
-        self._meters = Meters()
+        self._metrics = Metrics()
         place = durable.tier()
         often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
         tier = None if place is None else DurableTier(place, segmenter.version, often_s=often_s)
-        self._keeper = Keeper(
-            segmenter, options, tier, fetcher, encoder, self._meters, lasting=durable.durable is not None
+        self._cache = EmbeddingCache(
+            segmenter, options, tier, fetcher, encoder, self._metrics, lasting=durable.durable is not None
         )
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
@@ -79,17 +79,17 @@ class Decoder:
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
 
-    async def click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
+    async def click(self, key: str, click: Click, reference: Reference, left_s: float) -> ClickAnswer | Busy:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``; or that too
         many clicks wait to be decoded. Those that wait for their image are none of them.
 
-        ``parcel``: the value of the click's image where it was too large to be sent along. ``left_s``: for so
-        many seconds somebody waits. Raises ImageDiffers where the click is on a picture of another shape, and
-        what reading the image raises.
+        ``reference``: to the value of the click's image where it was too large to be sent along.
+        ``left_s``: for so many seconds somebody waits. Raises ImageDiffers where the click is on a picture
+        of another shape, and what reading the image raises.
         """
         started = time.perf_counter()
-        warm = key in self._keeper
-        embedding = await self._keeper.get(key, click.image, parcel, Priority.CLICK, left_s)
+        warm = key in self._cache
+        embedding = await self._cache.get(key, click.image, reference, Priority.CLICK, left_s)
         check_same_picture((click.width, click.height), (embedding.width, embedding.height))
         waited = time.perf_counter() - started
         if self._queue.full:
@@ -97,14 +97,14 @@ class Decoder:
         return await self._queue.run(self._decode, key, embedding, click, warm, waited)
 
     async def warm(
-        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
     ) -> bool:
         """See to it that the embedding of the image as it is now is here; True if it already was."""
-        return await self._keeper.renew(key, source, parcel, priority, left_s)
+        return await self._cache.renew(key, source, reference, priority, left_s)
 
-    async def store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+    async def store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier; True if it already was."""
-        return await self._keeper.store(key, source, parcel, left_s)
+        return await self._cache.store(key, source, reference, left_s)
 
     async def forget(self, key: str) -> bool:
         """Let go of the embedding of the image ``key`` wherever it is kept; whether there was one.
@@ -113,15 +113,15 @@ class Decoder:
         """
         if self._refiner is not None:
             self._refiner.forget(key)
-        return await self._keeper.forget(key)
+        return await self._cache.forget(key)
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
-        return f"the decoder holds {len(self._keeper)} images; {await self._encoder.ready.remote()}"
+        return f"the decoder holds {len(self._cache)} images; {await self._encoder.ready.remote()}"
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
-        self._keeper.report()
+        self._cache.report()
         self._health.check(self._queue.threads)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
@@ -139,7 +139,7 @@ class Decoder:
             scores.append(score)
         # Here and not where the caller waits: what is decoded for somebody who has left counts too.
         for stage, value in seconds.items():
-            self._meters.stage(stage, value)
+            self._metrics.stage(stage, value)
         score = sum(scores) / max(1, len(scores))
         return ClickAnswer(regions, score, warm, seconds, self._segmenter.version, self._queue.state)
 
@@ -173,7 +173,7 @@ class Decoder:
             else:
                 masks = self._refiner.decode(f"{key}{embedding.evidence}", embedding, prompt)
         except DeviceFailed as error:
-            self._meters.device_failed()
+            self._metrics.device_failed()
             raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None
         self._health.worked()
         return masks

@@ -9,9 +9,9 @@ from concurrency.single_flight import Flight, SingleFlight
 from concurrency.threads import Threads
 from deployments.ahead_limit import AheadLimit
 from deployments.calls.background import Background
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from deployments.embedding_maker import EmbeddingMaker
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from deployments.recheck import Recheck
 from embeddings.durable import DurableTier
@@ -33,7 +33,7 @@ _COPYING = Threads(2, "copy")
 """Megabytes of each embedding that is kept."""
 
 
-class Keeper:
+class EmbeddingCache:
     """Keeps embeddings in memory, and in the durable tier if there is one.
 
     What is missing is made once, however many wait for it; the most urgent of them says how soon. What is
@@ -48,7 +48,7 @@ class Keeper:
         durable: DurableTier | None,
         fetcher: Any,
         encoder: Any,
-        meters: Meters,
+        metrics: Metrics,
         *,
         lasting: bool = True,
     ) -> None:
@@ -66,9 +66,9 @@ class Keeper:
         self._ahead = AheadLimit(WAITING, "wait to be encoded ahead")
         self.background = Background(limit=WRITES)
         self.recheck = Recheck(options.recheck_s, fetcher)
-        self._meters = meters
+        self._metrics = metrics
         if durable is not None:
-            durable.on_problem = meters.durable_problem
+            durable.on_problem = metrics.durable_problem
 
     def __contains__(self, key: str) -> bool:
         return key in self._memory
@@ -78,45 +78,45 @@ class Keeper:
 
     def report(self) -> None:
         """Say what is in memory. Ray forgets a gauge that nobody sets for half a minute."""
-        self._meters.memory(self._memory.nbytes, len(self._memory))
+        self._metrics.memory(self._memory.nbytes, len(self._memory))
 
     async def get(
-        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
     ) -> Embedding:
         """The embedding of the image ``key``, as it is kept. Raises what reading and encoding it raise.
 
-        ``parcel``: the value of the source where it was too large to be sent along. ``left_s``: seconds after
-        which nobody waits for it any more.
+        ``reference``: to the source's value where it was too large to be sent along. ``left_s``: seconds
+        after which nobody waits for it any more.
         """
         embedding = self._memory.get(key)
         if embedding is not None:
-            self._meters.embedding("memory")
+            self._metrics.embedding("memory")
             evidence = embedding.evidence
             self.recheck.begin(
-                key, evidence, source, parcel, lambda: self._anew(key, evidence, source, parcel)
+                key, evidence, source, reference, lambda: self._anew(key, evidence, source, reference)
             )
             return embedding
         if key in self._flights:
-            self._meters.embedding("joined")
+            self._metrics.embedding("joined")
         self._wanted.add(key)
-        return await self._joined(key, source, parcel, priority, left_s)
+        return await self._joined(key, source, reference, priority, left_s)
 
     async def renew(
-        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
     ) -> bool:
         """See to it that the embedding of the image as it is now is here; whether it already was.
 
         Unlike ``get`` it asks first, where that is due, whether the image was replaced.
         """
         kept = self._memory.get(key)
-        if kept is not None and await self.recheck.replaced(key, kept.evidence, source, parcel):
+        if kept is not None and await self.recheck.replaced(key, kept.evidence, source, reference):
             await self._drop_outdated(key, kept.evidence)
         warm = key in self._memory
         if not warm:
-            await self.get(key, source, parcel, priority, left_s)
+            await self.get(key, source, reference, priority, left_s)
         return warm
 
-    async def store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+    async def store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier, behind all that somebody waits for; whether it
         already was. Takes no room in memory.
 
@@ -128,7 +128,7 @@ class Keeper:
             return True
         embedding = self._memory.get(key)
         if embedding is None:
-            embedding = await self._joined(key, source, parcel, Priority.LATER, left_s)
+            embedding = await self._joined(key, source, reference, Priority.LATER, left_s)
         if not await self._written(self._durable, key, embedding):
             raise NotKept("the embedding cannot be written to DURABLE; the decoder's log says why")
         return False
@@ -153,19 +153,19 @@ class Keeper:
         if await self._drop(key) is None:
             self._outdated[key] = evidence
 
-    async def _anew(self, key: str, evidence: str, source: ImageSource, parcel: Parcel) -> None:
+    async def _anew(self, key: str, evidence: str, source: ImageSource, reference: Reference) -> None:
         await self._drop_outdated(key, evidence)
-        await self.get(key, source, parcel, Priority.OPENED, self._options.encode_timeout_s)
+        await self.get(key, source, reference, Priority.OPENED, self._options.encode_timeout_s)
 
     async def _joined(
-        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
     ) -> Embedding:
         left_s = min(left_s, self._options.encode_timeout_s)
         try:
             with self._ahead.of(priority, source.project):
                 return await self._flights.run(
                     key,
-                    lambda flight: self._find(flight, key, source, parcel),
+                    lambda flight: self._find(flight, key, source, reference),
                     priority=priority,
                     until=asyncio.get_running_loop().time() + left_s,
                 )
@@ -174,12 +174,12 @@ class Keeper:
                 f"reading and encoding the image took longer than {left_s:.3g} s; try again in a moment"
             ) from None
 
-    async def _find(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
+    async def _find(self, flight: Flight, key: str, source: ImageSource, reference: Reference) -> Embedding:
         try:
-            embedding = await self._stored(key, source, parcel)
-            self._meters.embedding("miss" if embedding is None else "durable")
+            embedding = await self._stored(key, source, reference)
+            self._metrics.embedding("miss" if embedding is None else "durable")
             if embedding is None:
-                made = await self._maker.make(flight, key, source, parcel)
+                made = await self._maker.make(flight, key, source, reference)
                 embedding = await _COPYING.run(owned, made, self._options.cache_precision)
                 self._write(key, embedding)
             if key in self._wanted:
@@ -190,12 +190,12 @@ class Keeper:
         finally:
             self._wanted.discard(key)
 
-    async def _stored(self, key: str, source: ImageSource, parcel: Parcel) -> Embedding | None:
+    async def _stored(self, key: str, source: ImageSource, reference: Reference) -> Embedding | None:
         """What the durable tier has of the image as it is now."""
         embedding = None if self._durable is None else await self._durable.get(key)
         if embedding is None or embedding.evidence == self._outdated.get(key):
             return None
-        if await self.recheck.replaced(key, embedding.evidence, source, parcel):
+        if await self.recheck.replaced(key, embedding.evidence, source, reference):
             await self._drop_outdated(key, embedding.evidence)
             return None
         return embedding
@@ -204,7 +204,7 @@ class Keeper:
         if self._durable is not None and not self.background.start(
             self._written(self._durable, key, embedding)
         ):
-            self._meters.durable_problem("busy")
+            self._metrics.durable_problem("busy")
 
     async def _written(self, durable: DurableTier, key: str, embedding: Embedding) -> bool:
         async def write(flight: Flight) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from concurrency.ahead_places import AheadPlaces
 from concurrency.single_flight import Flight
 from deployments.calls.call import call
-from deployments.calls.large_values import Parcel, ParcelLost
+from deployments.calls.large_values import Reference, ReferenceLost
 from deployments.calls.prioritised_call import prioritised
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
@@ -38,7 +38,7 @@ class EmbeddingMaker:
         self._encoder = encoder.options(_by_reference=True)
         self._ahead = AheadPlaces(ahead)
 
-    async def make(self, flight: Flight, key: str, source: ImageSource, parcel: Parcel) -> Embedding:
+    async def make(self, flight: Flight, key: str, source: ImageSource, reference: Reference) -> Embedding:
         """The embedding, its arrays views of the object store. Raises what reading and encoding it raise.
 
         Raises OtherVersion where the encoders serve another version of the model.
@@ -47,10 +47,10 @@ class EmbeddingMaker:
             while True:
                 try:
                     pixels = await place.waiting_for(
-                        prioritised(flight, self._reading(flight, key, source, parcel))
+                        prioritised(flight, self._reading(flight, key, source, reference))
                     )
                     return await prioritised(flight, self._encoding(key, pixels))
-                except ParcelLost:
+                except ReferenceLost:
                     continue  # together with the fetcher that had read the pixels
                 except DeadlineExceeded:
                     # Its deadline was the flight's when the reading began; somebody may have joined since.
@@ -65,20 +65,20 @@ class EmbeddingMaker:
                             await flight.becomes_urgent()
 
     def _reading(
-        self, flight: Flight, key: str, source: ImageSource, parcel: Parcel
-    ) -> Callable[[Priority], Coroutine[Any, Any, Parcel]]:
+        self, flight: Flight, key: str, source: ImageSource, reference: Reference
+    ) -> Callable[[Priority], Coroutine[Any, Any, Reference]]:
         size, read = self._segmenter.input, self._fetcher.read
 
-        async def reading(priority: Priority) -> Parcel:
-            pixels: Parcel = await _until_cancelled(
-                lambda: read.remote(key, source, size, priority, _left_s(flight), *parcel),
+        async def reading(priority: Priority) -> Reference:
+            pixels: Reference = await _until_cancelled(
+                lambda: read.remote(key, source, size, priority, _left_s(flight), *reference),
                 "reading the image",
             )
             return pixels
 
         return reading
 
-    def _encoding(self, key: str, pixels: Parcel) -> Callable[[Priority], Coroutine[Any, Any, Embedding]]:
+    def _encoding(self, key: str, pixels: Reference) -> Callable[[Priority], Coroutine[Any, Any, Embedding]]:
         version, encode = self._segmenter.version, self._encoder.encode
 
         async def encoding(priority: Priority) -> Embedding:

@@ -12,10 +12,10 @@ import numpy as np
 from concurrency.threads import Threads
 from deployments.ahead_limit import AheadLimit
 from deployments.batcher import Batcher
-from deployments.calls.large_values import Parcel, unpacked
+from deployments.calls.large_values import Reference, unpacked
 from deployments.cpus import threads_each
 from deployments.device_health import APART_S, DeviceHealth
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from deployments.niceness import ENCODING, behind_loops
 from deployments.startup_log import said_aloud, warn_at_once
 from segmenters.segmenter import Segmenter
@@ -50,7 +50,7 @@ class Encoder:
         if self._encoder.device != "cpu":
             self._device = Threads(1, "encode")  # a GPU waits for nobody
         self._batches = Batcher(self._encode, self._device, self._most)
-        self._meters = Meters()
+        self._metrics = Metrics()
         self._health = DeviceHealth()
         self._ahead = AheadLimit(AHEAD, "are being encoded ahead")
 
@@ -58,7 +58,7 @@ class Encoder:
         """A sentence; a replica that has not loaded its model does not answer."""
         return "the encoder is ready"
 
-    async def encode(self, key: str, pixels: Parcel, priority: Priority, version: str) -> Embedding:
+    async def encode(self, key: str, pixels: Reference, priority: Priority, version: str) -> Embedding:
         """The embedding of the image ``key``, as NumPy arrays that travel by reference.
 
         Raises OtherVersion unless this replica serves ``version`` of the model, Overloaded for what nobody
@@ -99,10 +99,10 @@ class Encoder:
                 raise  # each is tried alone then
             raise self._judged(error, batch[0]) from None
         self._health.worked()
-        self._meters.encoded(len(batch))
+        self._metrics.encoded(len(batch))
         return embeddings
 
     def _judged(self, error: DeviceFailed, pixels: Pixels) -> Exception:
-        self._meters.device_failed()
+        self._metrics.device_failed()
         blank = replace(pixels, rgb=np.zeros_like(pixels.rgb))
         return self._health.judged(error, lambda: self._encoder.encode([blank]))

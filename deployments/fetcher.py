@@ -11,10 +11,10 @@ from typing import Any
 from concurrency.priority_slots import Urgency
 from concurrency.single_flight import Flight, SingleFlight
 from deployments.ahead_limit import AheadLimit
-from deployments.calls.large_values import Parcel, packed, unpack
-from deployments.calls.setup_tokens import OfferedTokens
-from deployments.metrics import Meters
-from deployments.recent_answer import Recent
+from deployments.calls.large_values import Reference, packed, unpack
+from deployments.calls.setup_tokens import SetupTokens
+from deployments.metrics import Metrics
+from deployments.recent_answer import RecentAnswer
 from deployments.scaling import LOAD, ROOM, room
 from deployments.startup_log import warn_at_once
 from imaging.decoders import OF_A_PROJECTS_HOST
@@ -36,19 +36,19 @@ CHECK_S = 10.0
 
 
 class Fetcher:
-    """Reads and decodes images on CPU, away from whoever decodes clicks. ``pack`` makes parcels of pixels."""
+    """Reads and decodes images on CPU, away from clicks. ``pack`` makes references to pixels."""
 
     def __init__(
-        self, options: ImageOptions, journal: Any, pack: Callable[[Any], Awaitable[Parcel]] = packed
+        self, options: ImageOptions, journal: Any, pack: Callable[[Any], Awaitable[Reference]] = packed
     ) -> None:
         warn_at_once()
         self._reader = ImageReader(options)
-        self._check = Recent(self._reader.check, CHECK_S)
-        self._tokens = OfferedTokens(options, journal)
-        self._reads = SingleFlight[Parcel](READERS)
+        self._check = RecentAnswer(self._reader.check, CHECK_S)
+        self._tokens = SetupTokens(options, journal)
+        self._reads = SingleFlight[Reference](READERS)
         self._ahead = AheadLimit(AHEAD, "are being read ahead")
         self._pack = pack
-        self._meters = Meters()
+        self._metrics = Metrics()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(OF_A_PROJECTS_HOST, usable_cores(), one_machine=one_machine)
 
@@ -58,12 +58,12 @@ class Fetcher:
 
     async def read(
         self, key: str, source: ImageSource, size: ModelSize, priority: Priority, left_s: float, *values: str
-    ) -> Parcel:
-        """The parcel of the image's pixels at model size; raises an ImageError that says why not.
+    ) -> Reference:
+        """The reference of the image's pixels at model size; raises an ImageError that says why not.
 
         Who asks for a ``key`` that is being read shares its pixels. ``left_s``: seconds that are left for it.
-        ``values``: what came in the parcel of the source's value. Raises Overloaded for what nobody waits for
-        when much of that waits already.
+        ``values``: what came for the reference to the source's value. Raises Overloaded for what nobody waits
+        for when much of that waits already.
         """
         until = asyncio.get_running_loop().time() + left_s
         source = unpack(source, *values)
@@ -90,14 +90,14 @@ class Fetcher:
     async def _with_token(self, source: ImageSource) -> ImageSource:
         return replace(source, token=await self._tokens.of(source.project))
 
-    async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Parcel:
+    async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Reference:
         urgency = Urgency(flight.priority.urgent)
         watching = asyncio.ensure_future(_promote(urgency, flight))
         try:
             pixels = await self._reader.read(await self._with_token(source), size, urgency)
         finally:
             watching.cancel()
-        self._meters.fetched()
+        self._metrics.fetched()
         return await self._pack(pixels)
 
 

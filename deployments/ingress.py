@@ -10,15 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from deployments.calls.decoder_client import Owners
+from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.setup_configs import SetupConfigs
-from deployments.calls.setup_tokens import OfferedTokens
+from deployments.calls.setup_tokens import SetupTokens
 from deployments.http.auth import BasicAuth
 from deployments.http.door import DETAIL, Door, serves_here
 from deployments.http.gate import Gate
 from deployments.http.reporter import Handler, Reporter
 from deployments.http.responses import http_exception
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from deployments.off_loop import DearWork, loop_comes_first
 from deployments.options import IngressOptions
 from deployments.project_places import ProjectPlaces
@@ -31,7 +31,7 @@ from deployments.routes.status import Status
 from deployments.routes.webhook import Webhook
 from deployments.startup_log import warn_at_once
 from deployments.warming import Warming
-from imaging.mask_prompt_decoders import DrawnMasks
+from imaging.mask_prompt_decoders import MaskPromptDecoders
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions
 from values.errors import Overloaded
@@ -58,19 +58,21 @@ class Ingress:
         warn_at_once()
         loop_comes_first()
         self._options = options
-        meters = Meters()
-        self.reporter = Reporter(journal, meters)
+        metrics = Metrics()
+        self.reporter = Reporter(journal, metrics)
         self.gate = Gate(options.max_wait_s)
         serves_here(self.gate, self._turned_away)
-        owners = Owners(decoder, images, options.predict_timeout_s)
+        decoders = DecoderClient(decoder, images, options.predict_timeout_s)
         ahead = ProjectPlaces(AHEAD)
-        tokens = OfferedTokens(images, journal)
-        self.warming = Warming(owners, self.reporter, ahead, images, tokens, options.prefetch_tasks)
+        tokens = SetupTokens(images, journal)
+        self.warming = Warming(decoders, self.reporter, ahead, images, tokens, options.prefetch_tasks)
         configs, dear = SetupConfigs(journal), DearWork()
         self.reader = reader = RequestReader(
-            options.max_body_mib, reading, DrawnMasks(reading), configs, dear
+            options.max_body_mib, reading, MaskPromptDecoders(reading), configs, dear
         )
-        predict = Predict(reader, owners, self.warming, self.gate, meters, model.version, options.warm_images)
+        predict = Predict(
+            reader, decoders, self.warming, self.gate, metrics, model.version, options.warm_images
+        )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
         status = Status(model, locked=locked, decoder=decoder, fetcher=fetcher, journal=journal)
         self._routes: list[tuple[str, str, Handler]] = [
@@ -78,8 +80,8 @@ class Ingress:
             ("/health", "GET", status.health),
             ("/setup", "POST", Setup(reader, images, configs, dear, self.reporter, model.version)),
             ("/predict", "POST", predict),
-            ("/embed", "POST", Embed(reader, owners, ahead, self.reporter, options.predict_timeout_s)),
-            ("/forget", "POST", Forget(reader, owners)),
+            ("/embed", "POST", Embed(reader, decoders, ahead, self.reporter, options.predict_timeout_s)),
+            ("/forget", "POST", Forget(reader, decoders)),
             ("/webhook", "POST", Webhook(reader, self.warming)),
             ("/versions", "GET", status.versions),
             ("/metrics", "GET", status.metrics),

@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field, fields
 from sys import getsizeof
 
-from deployments.bounded_cache import Kept
+from deployments.bounded_cache import BoundedCache
 from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
 
@@ -85,10 +85,12 @@ class Journal:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failures = Kept[deque[Failure]](PROJECTS, FAILURES_BYTES, _size_of_failures)
-        self._warnings = Kept[list[str]](PROJECTS, WARNINGS_BYTES, lambda texts: sum(map(getsizeof, texts)))
-        self._tokens = Kept[str](PROJECTS, PROJECTS * TOKEN_LIMIT, getsizeof)
-        self._configs = Kept[str](PROJECTS, CONFIGS_BYTES, getsizeof)
+        self._failures = BoundedCache[deque[Failure]](PROJECTS, FAILURES_BYTES, _size_of_failures)
+        self._warnings = BoundedCache[list[str]](
+            PROJECTS, WARNINGS_BYTES, lambda texts: sum(map(getsizeof, texts))
+        )
+        self._tokens = BoundedCache[str](PROJECTS, PROJECTS * TOKEN_LIMIT, getsizeof)
+        self._configs = BoundedCache[str](PROJECTS, CONFIGS_BYTES, getsizeof)
 
     def record(self, failure: Failure) -> None:
         """Keep one failure, forgetting the oldest of its project and the project that failed longest ago."""

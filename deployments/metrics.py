@@ -40,7 +40,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
 SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 90]
 
 
-class Meters:
+class Metrics:
     """The metrics of one replica."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class RecentAnswer(Generic[T]):
     """Who asks within ``keep_s`` seconds of the last question shares its answer, or its failure.
 
     The question belongs to nobody: whoever asked first may leave.

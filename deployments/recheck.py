@@ -11,7 +11,7 @@ from typing import Any
 
 from deployments.calls.background import Background
 from deployments.calls.call import call
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from values.errors import ServiceError
 from values.image import ImageSource
 
@@ -46,14 +46,14 @@ class Recheck:
         key: str,
         evidence: str,
         source: ImageSource,
-        parcel: Parcel,
+        reference: Reference,
         forget: Callable[[], Awaitable[Any]],
     ) -> None:
         """Ask in the background, if that is due, and ``forget`` the image where it was replaced."""
         if self._is_due(key, evidence):
-            self.background.start(self._ask_and_forget(key, evidence, source, parcel, forget))
+            self.background.start(self._ask_and_forget(key, evidence, source, reference, forget))
 
-    async def replaced(self, key: str, evidence: str, source: ImageSource, parcel: Parcel) -> bool:
+    async def replaced(self, key: str, evidence: str, source: ImageSource, reference: Reference) -> bool:
         """Whether the image has another evidence now. False where nothing tells, and until asking is due."""
         if not self._is_due(key, evidence):
             return False
@@ -62,7 +62,7 @@ class Recheck:
         # Whoever cannot be asked will not hand out another image either.
         with contextlib.suppress(ServiceError):
             found = await call(
-                lambda: self._fetcher.evidence.remote(source, *parcel),
+                lambda: self._fetcher.evidence.remote(source, *reference),
                 timeout_s=PATIENCE_S,
                 what="asking whether the image was replaced",
             )
@@ -79,9 +79,9 @@ class Recheck:
         key: str,
         evidence: str,
         source: ImageSource,
-        parcel: Parcel,
+        reference: Reference,
         forget: Callable[[], Awaitable[Any]],
     ) -> None:
-        if await self.replaced(key, evidence, source, parcel):
+        if await self.replaced(key, evidence, source, reference):
             logger.info("the image of task %s was replaced: it is encoded anew", source.task)
             await forget()

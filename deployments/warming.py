@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from deployments.calls.background import Background
-from deployments.calls.decoder_client import Owners
-from deployments.calls.setup_tokens import OfferedTokens
+from deployments.calls.decoder_client import DecoderClient
+from deployments.calls.setup_tokens import SetupTokens
 from deployments.http.reporter import Reporter
 from deployments.prefetcher import Prefetcher
 from deployments.project_places import ProjectPlaces
@@ -25,15 +25,15 @@ class Warming:
 
     def __init__(
         self,
-        owners: Owners,
+        decoders: DecoderClient,
         reporter: Reporter,
         ahead: ProjectPlaces,
         images: ImageOptions,
-        tokens: OfferedTokens,
+        tokens: SetupTokens,
         prefetch_tasks: int,
     ) -> None:
         self.background = Background(limit=256)
-        self._owners = owners
+        self._decoders = decoders
         self._reporter = reporter
         self._ahead = ahead
         able = tokens.wanted or images.label_studio_api_key is not None
@@ -59,7 +59,7 @@ class Warming:
 
     async def _warm(self, source: ImageSource, priority: Priority) -> bool:
         try:
-            await self._owners.warm(source, priority)
+            await self._decoders.warm(source, priority)
         except ServiceError as error:
             self._reporter.failed_image("warm", error, source)
             return not isinstance(error, (Overloaded, DeadlineExceeded, OtherVersion))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from embeddings.durable_location import parse_place
-
-
-def _unset_if_blank(value: Any) -> Any:
-    """A variable that is set but empty, as compose files leave them, means: not set."""
-    return (value.strip() or None) if isinstance(value, str) else value
+from values.blank import unset_if_blank
 
 
 class DurableOptions(BaseModel):
@@ -20,14 +16,14 @@ class DurableOptions(BaseModel):
     # A refused value may be an address with a secret in it: it must not be repeated in the error.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    durable: Annotated[str | None, BeforeValidator(_unset_if_blank)] = Field(
+    durable: Annotated[str | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
         description="Where embeddings are kept across restarts: a folder, such as /cache/embeddings, or"
         " s3://bucket, gs://bucket or azure-blob://container (az:// too), maybe with a folder behind it."
         " All nodes should see the same. Credentials come from each cloud's own variables where the"
         " decoders run. Not set, embeddings are kept in memory alone.",
     )
-    handover: Annotated[str | None, BeforeValidator(_unset_if_blank)] = Field(
+    handover: Annotated[str | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
         description="Where `durable` is not set, a folder on a disk of this machine in which embeddings lie"
         " while the application runs, so that a decoder that takes another one's place has them at once."

@@ -22,7 +22,7 @@ _ANSWER = LONG_SIDE * LONG_SIDE * 4 + 2**16
 _LONGEST_DETAIL = 300
 
 
-class DrawnMasks:
+class MaskPromptDecoders:
     """Reads drawings, as ``protocol.mask_prompts.read`` does, in other processes. Call it in a thread."""
 
     def __init__(self, pixels: PixelLimit, pool: Callable[[], Processes] | None = None) -> None:

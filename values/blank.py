@@ -7,4 +7,4 @@ from typing import Any
 
 def unset_if_blank(value: Any) -> Any:
     """A variable that is set but empty, as compose files leave them, means: not set."""
-    return None if isinstance(value, str) and not value.strip() else value
+    return (value.strip() or None) if isinstance(value, str) else value

@@ -63,7 +63,7 @@ class Graph:
             handle.chosen.clear()
             handle.responses.clear()
 
-    async def _click(self, key: str, click: Click, parcel: object, left_s: float) -> ClickAnswer:
+    async def _click(self, key: str, click: Click, reference: object, left_s: float) -> ClickAnswer:
         _fails(click.image)
         regions: list[dict[str, Any]] = []
         if click.width * click.height <= _MOST_PIXELS:
@@ -74,12 +74,12 @@ class Graph:
         return ClickAnswer(regions, 0.9, True, {"decode": 0.001}, "classical-1", _QUEUE)
 
     async def _warm(
-        self, key: str, source: ImageSource, parcel: object, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: object, priority: Priority, left_s: float
     ) -> bool:
         _fails(source)
         return False
 
-    async def _store(self, key: str, source: ImageSource, parcel: object, left_s: float) -> bool:
+    async def _store(self, key: str, source: ImageSource, reference: object, left_s: float) -> bool:
         _fails(source)
         return False
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployments.calls.call import call
-from deployments.calls.large_values import Parcel, post
+from deployments.calls.large_values import Reference, post
 from deployments.off_loop import off_loop_if_large
 from embeddings.key import image_key
 from imaging.identity import canonical
@@ -27,7 +27,7 @@ FORGET_AT_ONCE = 8
 """Images of one request that are forgotten at the same time."""
 
 
-class Owners:
+class DecoderClient:
     """The decoder replicas, each of which owns the images whose keys lead to it."""
 
     def __init__(self, decoder: Any, images: ImageOptions, timeout_s: float) -> None:
@@ -41,12 +41,12 @@ class Owners:
         Raises what ``deployments.calls.call.call`` raises.
         """
         key = await self._key(click.image)
-        light, parcel = await post(click.image)
+        light, reference = await post(click.image)
         light_click = replace(click, image=light)
         answer: ClickAnswer | Busy = await self._ask(
             key,
-            parcel,
-            lambda owner, left_s: owner.click.remote(key, light_click, parcel, left_s),
+            reference,
+            lambda owner, left_s: owner.click.remote(key, light_click, reference, left_s),
             "decoding the click",
             by_reference=sum(0 if each.mask is None else each.mask.nbytes for each in click.prompts) > HEAVY,
         )
@@ -55,11 +55,11 @@ class Owners:
     async def warm(self, source: ImageSource, priority: Priority) -> None:
         """See to it that the image is encoded. Raises what ``deployments.calls.call.call`` raises."""
         key = await self._key(source)
-        light, parcel = await post(source)
+        light, reference = await post(source)
         await self._ask(
             key,
-            parcel,
-            lambda owner, left_s: owner.warm.remote(key, light, parcel, priority, left_s),
+            reference,
+            lambda owner, left_s: owner.warm.remote(key, light, reference, priority, left_s),
             "encoding an image ahead",
         )
 
@@ -69,11 +69,11 @@ class Owners:
         Raises what ``deployments.calls.call.call`` raises.
         """
         key = await self._key(source)
-        light, parcel = await post(source)
+        light, reference = await post(source)
         stored: bool = await self._ask(
             key,
-            parcel,
-            lambda owner, left_s: owner.store.remote(key, light, parcel, left_s),
+            reference,
+            lambda owner, left_s: owner.store.remote(key, light, reference, left_s),
             "encoding an image for later",
         )
         return stored
@@ -104,7 +104,7 @@ class Owners:
     async def _ask(
         self,
         key: str,
-        parcel: Parcel,
+        reference: Reference,
         send: Callable[[Any, float], Any],
         what: str,
         *,
@@ -113,7 +113,7 @@ class Owners:
         """What the image's owner answers; it is told how many seconds are left."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._timeout_s
-        owner = self._owner(key, by_reference=by_reference or bool(parcel))
+        owner = self._owner(key, by_reference=by_reference or bool(reference))
         return await call(lambda: send(owner, until - clock()), timeout_s=self._timeout_s, what=what)
 
     async def _key(self, source: ImageSource) -> str:

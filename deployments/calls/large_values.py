@@ -18,37 +18,37 @@ from values.image import ImageSource
 LARGE = 256 * 1024
 """Characters of a value from which on it is not sent along."""
 
-Parcel = list[Any]
+Reference = list[Any]
 """The reference to a value, or nothing. In a list: Ray would replace a bare one by what it refers to."""
 
 # Putting copies the value, and waits for room: a store that is full moves something to disk, or refuses.
 _PUTTING = Threads(4, "put")
 
 
-class ParcelLost(Exception):
+class ReferenceLost(Exception):
     """What was sent by name is gone, together with the process that had packed it: pack it again."""
 
 
-async def post(source: ImageSource) -> tuple[ImageSource, Parcel]:
-    """The source without its value if that is large, and the parcel that has it."""
+async def post(source: ImageSource) -> tuple[ImageSource, Reference]:
+    """The source without its value if that is large, and the reference to it."""
     if len(source.value) <= LARGE:
         return source, []
     return replace(source, value=""), await packed(source.value)
 
 
-async def packed(value: Any) -> Parcel:
-    """The parcel of a value, which lives as long as this process and anybody who holds the parcel."""
+async def packed(value: Any) -> Reference:
+    """A reference to a value, which lives as long as this process and anybody who holds the reference."""
     return [await _PUTTING.run(ray.put, value)]
 
 
-async def unpacked(parcel: Parcel) -> Any:
-    """The value of a parcel. Raises ParcelLost."""
+async def unpacked(reference: Reference) -> Any:
+    """The value that is referred to. Raises ReferenceLost."""
     try:
-        return await parcel[0]
+        return await reference[0]
     except ObjectLostError:
-        raise ParcelLost from None
+        raise ReferenceLost from None
 
 
 def unpack(source: ImageSource, *values: str) -> ImageSource:
-    """The whole source; ``values`` are what Ray put in place of the references in its parcel."""
+    """The whole source; ``values`` are what Ray put in place of the reference."""
     return replace(source, value=values[0]) if values else source

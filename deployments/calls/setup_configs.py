@@ -9,7 +9,7 @@ from sys import getsizeof
 from typing import Any
 
 from concurrency.single_flight import SingleFlight
-from deployments.bounded_cache import Kept
+from deployments.bounded_cache import BoundedCache
 from deployments.calls.call import call
 from deployments.journal import is_kept
 from values.errors import ServiceError
@@ -33,7 +33,9 @@ class SetupConfigs:
     def __init__(self, journal: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._journal = journal
         self._clock = clock
-        self._kept = Kept[tuple[float, str | None]](PROJECTS, CONFIGS_BYTES, lambda kept: getsizeof(kept[1]))
+        self._kept = BoundedCache[tuple[float, str | None]](
+            PROJECTS, CONFIGS_BYTES, lambda kept: getsizeof(kept[1])
+        )
         self._asking = SingleFlight[str | None](max_waiters=1000)
 
     def keep(self, project: str, label_config: str | None) -> None:

@@ -12,7 +12,7 @@ from values.errors import ServiceError
 logger = logging.getLogger("ray.serve")
 
 
-class OfferedTokens:
+class SetupTokens:
     """Asks the journal for a project's token where the settings want that, and nobody else."""
 
     def __init__(self, options: ImageOptions, journal: Any) -> None:

@@ -14,7 +14,7 @@ from deployments.calls.background import Background
 from deployments.calls.call import call
 from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from values.errors import ServiceError
 from values.image import ImageSource
 
@@ -35,9 +35,9 @@ EVERY_S = 1.0
 class Reporter:
     """Says what went wrong wherever somebody may look for it. Nobody waits for the journal."""
 
-    def __init__(self, journal: Any, meters: Meters) -> None:
+    def __init__(self, journal: Any, metrics: Metrics) -> None:
         self._journal = journal
-        self._meters = meters
+        self._metrics = metrics
         # Its own: images that are encoded ahead may fill the other, and are what fails when they do.
         self.background = Background(limit=256)
         self._turned_away = 0
@@ -56,7 +56,7 @@ class Reporter:
             except ServiceError as error:
                 return self._answered(request, route, error)
             except ClientDisconnect:
-                self._meters.request(route, HUNG_UP)
+                self._metrics.request(route, HUNG_UP)
                 return Response(status_code=499)  # which nobody receives
             except Exception:
                 logger.exception("%s failed in a way nobody foresaw", route)
@@ -65,7 +65,7 @@ class Reporter:
             if sentence := getattr(request.state, "no_mask", ""):
                 self._said(route, NO_MASK, 200, sentence, **_who(request))
             else:
-                self._meters.request(route, "ok")
+                self._metrics.request(route, "ok")
             return response
 
         return guarded
@@ -108,8 +108,8 @@ class Reporter:
             while self._turned_away:
                 await asyncio.sleep(EVERY_S)
                 count, self._turned_away = self._turned_away, 0
-                self._meters.refused("door", count)
-                self._meters.request("/predict", error.code, count)
+                self._metrics.refused("door", count)
+                self._metrics.request("/predict", error.code, count)
                 sentence = f"{count} clicks in {EVERY_S:g} s: {error.detail}"
                 logger.warning("/predict answered %s %s to %s", error.status, error.code, sentence)
                 failure = Failure("", "", "/predict", error.code, error.status, sentence, "")
@@ -137,7 +137,7 @@ class Reporter:
             failure.task or "?",
             failure.sentence,
         )
-        self._meters.request(route, code)
+        self._metrics.request(route, code)
         self._record(failure)
 
 

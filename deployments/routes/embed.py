@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.calls.decoder_client import Owners
+from deployments.calls.decoder_client import DecoderClient
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response
 from deployments.project_places import ProjectPlaces
@@ -26,13 +26,13 @@ class Embed:
     def __init__(
         self,
         reader: RequestReader,
-        owners: Owners,
+        decoders: DecoderClient,
         ahead: ProjectPlaces,
         reporter: Reporter,
         timeout_s: float,
     ) -> None:
         self._reader = reader
-        self._owners = owners
+        self._decoders = decoders
         self._ahead = ahead
         self._reporter = reporter
         self._timeout_s = timeout_s
@@ -52,7 +52,7 @@ class Embed:
     async def _store(self, source: ImageSource) -> dict[str, Any]:
         try:
             async with self._ahead.of(source.project):
-                stored = await self._owners.store(source)
+                stored = await self._decoders.store(source)
         except ImageError as error:
             self._reporter.failed_image("/embed", error, source)
             return {"task": source.task, "state": "failed", "error": error.code, "detail": error.detail}

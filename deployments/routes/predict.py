@@ -7,10 +7,10 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.calls.decoder_client import Owners
+from deployments.calls.decoder_client import DecoderClient
 from deployments.http.door import DETAIL, visit_of
 from deployments.http.gate import Gate, Visit
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from deployments.off_loop import off_loop_if_large
 from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
@@ -26,18 +26,18 @@ class Predict:
     def __init__(
         self,
         reader: RequestReader,
-        owners: Owners,
+        decoders: DecoderClient,
         warming: Warming,
         gate: Gate,
-        meters: Meters,
+        metrics: Metrics,
         version: str,
         warm_images: int,
     ) -> None:
         self._reader = reader
-        self._owners = owners
+        self._decoders = decoders
         self._warming = warming
         self._gate = gate
-        self._meters = meters
+        self._metrics = metrics
         self._version = version
         self._warm_images = warm_images
 
@@ -70,7 +70,7 @@ class Predict:
             "serialise": time.perf_counter() - answered,
         }
         for stage, value in seconds.items():
-            self._meters.stage(stage, value)
+            self._metrics.stage(stage, value)
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
 
@@ -86,13 +86,13 @@ class Predict:
         """What the image's owner answers. Raises Overloaded where it has too much waiting."""
         visit.is_click()
         try:
-            answer = await self._owners.click(click)
+            answer = await self._decoders.click(click)
         except ServiceError:
             visit.failed()
             raise
         self._gate.heard(answer.queue)
         if isinstance(answer, Busy):
-            self._meters.refused("decoder")
+            self._metrics.refused("decoder")
             raise Overloaded(DETAIL)
         return answer
 

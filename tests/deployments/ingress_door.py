@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from deployments.http.entrance import ADDRESS
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
@@ -71,8 +71,8 @@ class Graph:
             }
         )
 
-    async def _click(self, key: str, click: Click, parcel: Parcel, left_s: float) -> ClickAnswer | Busy:
-        assert parcel == []
+    async def _click(self, key: str, click: Click, reference: Reference, left_s: float) -> ClickAnswer | Busy:
+        assert reference == []
         self.left_s.append(left_s)
         self.clicks.append((key, click))
         self.during_click()
@@ -85,9 +85,9 @@ class Graph:
         return ClickAnswer(regions, 0.9, True, seconds, self.version, self.queue)
 
     async def _warm(
-        self, key: str, source: ImageSource, parcel: Parcel, priority: Priority, left_s: float
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
     ) -> bool:
-        assert parcel == []
+        assert reference == []
         self.priorities.append(priority)
         self.warmed.append((key, source))
         await self.gate.wait()
@@ -95,7 +95,7 @@ class Graph:
             raise self.error
         return False
 
-    async def _store(self, key: str, source: ImageSource, parcel: Parcel, left_s: float) -> bool:
+    async def _store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         self.storing += 1
         self.most_storing = max(self.most_storing, self.storing)
         await self.gate.wait()

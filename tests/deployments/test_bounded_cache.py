@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from deployments.bounded_cache import Kept
+from deployments.bounded_cache import BoundedCache
 
 
 def test_what_was_put_longest_ago_goes_first_by_number_and_by_bytes() -> None:
-    kept = Kept[str](3, 10, len)
+    kept = BoundedCache[str](3, 10, len)
     for name in "abc":
         kept.put(name, name * 3)
     kept.put("a", "a")

@@ -35,7 +35,7 @@ CLICK = Click(
 )
 
 
-class Meters:
+class Metrics:
     """Counts what the device failed at."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Failing:
 @pytest.fixture(autouse=True)
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (encoder_module, decoder_module):
-        monkeypatch.setattr(module, "Meters", Meters)
+        monkeypatch.setattr(module, "Metrics", Metrics)
         monkeypatch.setattr(module, "threads_each", lambda _: 1)
     for module in (encoder_module, device_health):
         monkeypatch.setattr(module, "APART_S", 0.0)
@@ -108,9 +108,9 @@ async def encoded(made: Encoder, count: int, *more: int) -> list[Embedding | Bas
 
 
 async def _encode(made: Encoder, value: int) -> Embedding:
-    parcel = asyncio.get_running_loop().create_future()
-    parcel.set_result(pixels(value))
-    return await made.encode(f"image {value}", [parcel], Priority.CLICK, Failing().version)
+    reference = asyncio.get_running_loop().create_future()
+    reference.set_result(pixels(value))
+    return await made.encode(f"image {value}", [reference], Priority.CLICK, Failing().version)
 
 
 async def test_on_cpu_images_are_encoded_one_by_one_and_on_a_gpu_in_batches() -> None:
@@ -169,7 +169,7 @@ async def test_a_failure_is_not_the_quickest_answer(monkeypatch: pytest.MonkeyPa
 
 @dataclass
 class Kept:
-    """A keeper that has one embedding for every key."""
+    """A cache that has one embedding for every key."""
 
     embedding: Embedding
 
@@ -187,7 +187,7 @@ async def test_a_broken_decoder_is_replaced_and_a_whole_one_is_not(monkeypatch: 
     segmenter = Failing("cpu")
     [embedding] = segmenter.encode([pixels()])
 
-    monkeypatch.setattr(decoder_module, "Keeper", lambda *_, **__: Kept(embedding))
+    monkeypatch.setattr(decoder_module, "EmbeddingCache", lambda *_, **__: Kept(embedding))
     made = Decoder(segmenter, DecoderOptions(), RegionOptions(), DurableOptions(), None, None)
     await made.click("key", CLICK, [], 10)
     await made.check_health()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 320, 200
 PICTURE = scene(1, WIDTH, HEIGHT)
 
 
-async def _read(*_: Any) -> Parcel:
+async def _read(*_: Any) -> Reference:
     return []
 
 

@@ -1,4 +1,4 @@
-"""The keeper with the deployments behind it faked: once per image, whoever asks, and what is urgent first."""
+"""The cache with the deployments behind it faked: once per image, whoever asks, and what is urgent first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from concurrency import ahead_places
 from deployments import embedding_cache as keeper_module
 from deployments import embedding_maker
-from deployments.calls.large_values import Parcel, ParcelLost
-from deployments.embedding_cache import Keeper
-from deployments.metrics import Meters
+from deployments.calls.large_values import Reference, ReferenceLost
+from deployments.embedding_cache import EmbeddingCache
+from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from embeddings.durable import DurableTier
 from embeddings.options import DurableOptions
@@ -48,13 +48,15 @@ class Graph:
         self.error: Exception | None = None
         self.stays = True
         self.under_way = 0
-        self.meters = Meters()
+        self.metrics = Metrics()
 
-    def keeper(self, durable: DurableTier | None = None, lasting: bool = True, **options: Any) -> Keeper:
+    def cache(
+        self, durable: DurableTier | None = None, lasting: bool = True, **options: Any
+    ) -> EmbeddingCache:
         fetcher = Handle({"read": self._read, "evidence": self._evidence})
         encoder = Handle({"encode": self._encode})
-        return Keeper(
-            Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.meters, lasting=lasting
+        return EmbeddingCache(
+            Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.metrics, lasting=lasting
         )
 
     async def _read(
@@ -65,7 +67,7 @@ class Graph:
         priority: Priority,
         left_s: float,
         *values: str,
-    ) -> Parcel:
+    ) -> Reference:
         self.fetched.append((source.value, *values))
         await self.reading.wait()
         return [self.evidence]
@@ -74,7 +76,7 @@ class Graph:
         self.asked += 1
         return self.evidence
 
-    async def _encode(self, key: str, pixels: Parcel, priority: Priority, version: str) -> Embedding:
+    async def _encode(self, key: str, pixels: Reference, priority: Priority, version: str) -> Embedding:
         self.encoded.append(priority)
         self.under_way += 1
         await self.gate.wait()
@@ -86,17 +88,19 @@ class Graph:
         return Embedding({"features": features}, self.version, 9, 9, 9, 9, evidence=pixels[0])
 
 
-async def click(keeper: Keeper, key: str = A, parcel: Parcel | None = None, left_s: float = 60) -> Embedding:
-    source = SOURCE if parcel is None else ImageSource("")
-    return await keeper.get(key, source, parcel or [], Priority.CLICK, left_s)
+async def click(
+    cache: EmbeddingCache, key: str = A, reference: Reference | None = None, left_s: float = 60
+) -> Embedding:
+    source = SOURCE if reference is None else ImageSource("")
+    return await cache.get(key, source, reference or [], Priority.CLICK, left_s)
 
 
-async def warm(keeper: Keeper, key: str, priority: Priority = Priority.NEXT) -> bool:
-    return await keeper.renew(key, SOURCE, [], priority, 60)
+async def warm(cache: EmbeddingCache, key: str, priority: Priority = Priority.NEXT) -> bool:
+    return await cache.renew(key, SOURCE, [], priority, 60)
 
 
-async def store(keeper: Keeper, key: str = A) -> bool:
-    return await keeper.store(key, SOURCE, [], 60)
+async def store(cache: EmbeddingCache, key: str = A) -> bool:
+    return await cache.store(key, SOURCE, [], 60)
 
 
 def keys(letters: str) -> list[str]:
@@ -112,7 +116,7 @@ async def until(there: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-class Noting(Meters):
+class Noting(Metrics):
     """Notes what it reports of the memory tier."""
 
     def __init__(self) -> None:
@@ -126,19 +130,19 @@ class Noting(Meters):
 
 async def test_what_is_in_memory_is_reported_when_it_changes_and_whenever_asked() -> None:
     graph = Graph()
-    graph.meters = meters = Noting()
-    keeper = graph.keeper()
-    keeper.report()
+    graph.metrics = metrics = Noting()
+    cache = graph.cache()
+    cache.report()
     for key in (A, A, B):
-        await click(keeper, key)
-    keeper.report()
-    assert meters.said == [(0, 0), (MIB, 1), (2 * MIB, 2), (2 * MIB, 2)]
+        await click(cache, key)
+    cache.report()
+    assert metrics.said == [(0, 0), (MIB, 1), (2 * MIB, 2), (2 * MIB, 2)]
 
 
 async def test_64_who_ask_at_once_cost_one_fetch_and_one_encode() -> None:
     graph = Graph()
-    keeper = graph.keeper()
-    embeddings = await asyncio.gather(*(click(keeper) for _ in range(64)))
+    cache = graph.cache()
+    embeddings = await asyncio.gather(*(click(cache) for _ in range(64)))
     assert len({id(each) for each in embeddings}) == 1
     assert graph.fetched == [(SOURCE.value,)]
     assert graph.encoded == [Priority.CLICK]
@@ -146,19 +150,19 @@ async def test_64_who_ask_at_once_cost_one_fetch_and_one_encode() -> None:
 
 async def test_what_is_kept_needs_nobody() -> None:
     graph = Graph()
-    keeper = graph.keeper()
-    await click(keeper)
-    await click(keeper)
-    assert (A in keeper, B in keeper, len(keeper)) == (True, False, 1)
+    cache = graph.cache()
+    await click(cache)
+    await click(cache)
+    assert (A in cache, B in cache, len(cache)) == (True, False, 1)
     assert len(graph.encoded) == 1
 
 
 async def test_a_leaver_takes_it_from_nobody() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper()
-    leaving = asyncio.create_task(click(keeper))
-    staying = asyncio.create_task(click(keeper))
+    cache = graph.cache()
+    leaving = asyncio.create_task(click(cache))
+    staying = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 1)
     leaving.cancel()
     graph.gate.set()
@@ -169,68 +173,68 @@ async def test_a_leaver_takes_it_from_nobody() -> None:
 async def test_a_failure_is_everybodys_and_not_remembered() -> None:
     graph = Graph()
     graph.error = ImageCorrupt("damaged")
-    keeper = graph.keeper()
-    results = await asyncio.gather(*(click(keeper) for _ in range(3)), return_exceptions=True)
+    cache = graph.cache()
+    results = await asyncio.gather(*(click(cache) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(each, ImageCorrupt) for each in results)
     graph.error = None
-    assert (await click(keeper)).width == 9
+    assert (await click(cache)).width == 9
 
 
 async def test_waiters_are_bounded() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper(max_waiters=2)
-    waiting = [asyncio.create_task(click(keeper)) for _ in range(2)]
+    cache = graph.cache(max_waiters=2)
+    waiting = [asyncio.create_task(click(cache)) for _ in range(2)]
     await until(lambda: graph.under_way == 1)
     with pytest.raises(Overloaded):
-        await click(keeper)
+        await click(cache)
     graph.gate.set()
     await asyncio.gather(*waiting)
 
 
 async def test_never_more_than_its_bytes() -> None:
     graph = Graph()
-    keeper = graph.keeper(cache_mib=2)
+    cache = graph.cache(cache_mib=2)
     for key in keys("abcd"):
-        await click(keeper, key)
-    assert [key for key in keys("abcd") if key in keeper] == keys("cd")
+        await click(cache, key)
+    assert [key for key in keys("abcd") if key in cache] == keys("cd")
 
 
 async def test_float16_keeps_twice_as_many() -> None:
     graph = Graph()
-    keeper = graph.keeper(cache_mib=2, cache_precision="float16")
+    cache = graph.cache(cache_mib=2, cache_precision="float16")
     for key in keys("abcdef"):
-        await click(keeper, key)
-    assert [key for key in keys("abcdef") if key in keeper] == keys("cdef")
+        await click(cache, key)
+    assert [key for key in keys("abcdef") if key in cache] == keys("cdef")
 
 
 async def test_what_is_encoded_ahead_waits_its_turn_and_nobody_waits_for_it() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper(encode_ahead=2)
-    ahead = [asyncio.create_task(warm(keeper, key)) for key in keys("abcd")]
+    cache = graph.cache(encode_ahead=2)
+    ahead = [asyncio.create_task(warm(cache, key)) for key in keys("abcd")]
     await until(lambda: graph.under_way == 2)
-    clicked = asyncio.create_task(click(keeper, "d" * 40))
+    clicked = asyncio.create_task(click(cache, "d" * 40))
     await until(lambda: graph.under_way == 3)
     assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK]
     graph.gate.set()
     await asyncio.gather(*ahead, clicked)
     assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK, Priority.NEXT]
-    assert all(key in keeper for key in keys("abcd"))
+    assert all(key in cache for key in keys("abcd"))
 
 
 async def test_the_parcel_goes_to_the_fetcher() -> None:
     graph = Graph()
-    await click(graph.keeper(), parcel=["a reference"])
+    await click(graph.cache(), reference=["a reference"])
     assert graph.fetched == [("", "a reference")]
 
 
 async def test_after_a_restart_nothing_is_encoded_again(tmp_path: Path) -> None:
     graph = Graph()
-    before = graph.keeper(tier(tmp_path))
+    before = graph.cache(tier(tmp_path))
     first = await click(before)
     await before.background.drain()
-    after = graph.keeper(tier(tmp_path))
+    after = graph.cache(tier(tmp_path))
     again = await click(after)
     assert len(graph.encoded) == len(graph.fetched) == 1
     np.testing.assert_array_equal(first.arrays["features"], again.arrays["features"])
@@ -239,19 +243,19 @@ async def test_after_a_restart_nothing_is_encoded_again(tmp_path: Path) -> None:
 
 async def test_what_is_stored_takes_no_room_in_memory(tmp_path: Path) -> None:
     graph = Graph()
-    keeper = graph.keeper(tier(tmp_path))
-    assert await store(keeper) is False
-    assert await store(keeper) is True
-    assert (A in keeper, graph.encoded) == (False, [Priority.LATER])
-    await click(graph.keeper(tier(tmp_path)))
+    cache = graph.cache(tier(tmp_path))
+    assert await store(cache) is False
+    assert await store(cache) is True
+    assert (A in cache, graph.encoded) == (False, [Priority.LATER])
+    await click(graph.cache(tier(tmp_path)))
     assert len(graph.encoded) == 1
 
 
 async def test_a_click_and_storing_the_same_image_share_one_encode(tmp_path: Path) -> None:
     graph = Graph()
-    keeper = graph.keeper(tier(tmp_path))
-    await asyncio.gather(store(keeper), click(keeper))
-    await keeper.background.drain()
+    cache = graph.cache(tier(tmp_path))
+    await asyncio.gather(store(cache), click(cache))
+    await cache.background.drain()
     assert len(graph.encoded) == 1
     assert await tier(tmp_path).has(A)
 
@@ -259,35 +263,35 @@ async def test_a_click_and_storing_the_same_image_share_one_encode(tmp_path: Pat
 async def test_storing_says_what_is_missing(tmp_path: Path) -> None:
     graph = Graph()
     with pytest.raises(BadRequest, match="DURABLE"):
-        await store(graph.keeper())
+        await store(graph.cache())
     (tmp_path / "file").write_text("no folder")
-    keeper = graph.keeper(tier(tmp_path / "file"))
+    cache = graph.cache(tier(tmp_path / "file"))
     with pytest.raises(NotKept, match="DURABLE"):
-        await store(keeper)
-    assert (await click(keeper, B)).width == 9
-    await keeper.background.drain()
+        await store(cache)
+    assert (await click(cache, B)).width == 9
+    await cache.background.drain()
 
 
 async def test_a_damaged_embedding_is_made_again(tmp_path: Path) -> None:
     graph = Graph()
-    keeper = graph.keeper(tier(tmp_path))
-    await store(keeper)
+    cache = graph.cache(tier(tmp_path))
+    await store(cache)
     [file] = tmp_path.rglob("*.safetensors")
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    assert (await click(keeper)).width == 9
-    await keeper.background.drain()
+    assert (await click(cache)).width == 9
+    await cache.background.drain()
     assert len(graph.encoded) == 2
 
 
 async def test_a_click_that_joins_an_image_on_its_way_makes_it_urgent() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper()
-    ahead = asyncio.create_task(warm(keeper, A))
+    cache = graph.cache()
+    ahead = asyncio.create_task(warm(cache, A))
     await until(lambda: graph.under_way == 1)
-    clicked = asyncio.create_task(click(keeper))
+    clicked = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 2)
     assert graph.encoded == [Priority.NEXT, Priority.CLICK]
     graph.gate.set()
@@ -298,10 +302,10 @@ async def test_a_click_that_joins_an_image_on_its_way_makes_it_urgent() -> None:
 async def test_a_click_that_joins_an_image_without_a_place_needs_none() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper(encode_ahead=1)
-    ahead = [asyncio.create_task(warm(keeper, key)) for key in (A, B)]
+    cache = graph.cache(encode_ahead=1)
+    ahead = [asyncio.create_task(warm(cache, key)) for key in (A, B)]
     await until(lambda: graph.under_way == 1)
-    clicked = asyncio.create_task(click(keeper, B))
+    clicked = asyncio.create_task(click(cache, B))
     await until(lambda: graph.under_way == 2)
     graph.gate.set()
     await asyncio.gather(*ahead, clicked)
@@ -312,35 +316,35 @@ async def test_images_that_do_not_arrive_keep_nobodys_place(monkeypatch: pytest.
     monkeypatch.setattr(ahead_places, "PATIENCE_S", 0.01)
     graph = Graph()
     graph.reading.clear()
-    keeper = graph.keeper(encode_ahead=1)
-    stuck = [asyncio.create_task(warm(keeper, key)) for key in (A, B)]
+    cache = graph.cache(encode_ahead=1)
+    stuck = [asyncio.create_task(warm(cache, key)) for key in (A, B)]
     await until(lambda: len(graph.fetched) == 2)
     graph.reading.set()
     await asyncio.gather(*stuck)
-    assert all(key in keeper for key in (A, B))
+    assert all(key in cache for key in (A, B))
 
 
 async def test_what_is_made_is_kept_though_everybody_has_left() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper()
-    leaving = asyncio.create_task(click(keeper))
+    cache = graph.cache()
+    leaving = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 1)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     graph.gate.set()
-    await until(lambda: A in keeper)
-    await click(keeper)
+    await until(lambda: A in cache)
+    await click(cache)
     assert len(graph.encoded) == len(graph.fetched) * 2 == 2  # once as a click, once as nobody's
 
 
 async def test_a_joiner_has_a_deadline_of_its_own() -> None:
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper()
-    first = asyncio.create_task(click(keeper, left_s=0.05))
+    cache = graph.cache()
+    first = asyncio.create_task(click(cache, left_s=0.05))
     await until(lambda: graph.under_way == 1)
-    second = asyncio.create_task(click(keeper))
+    second = asyncio.create_task(click(cache))
     with pytest.raises(DeadlineExceeded, match=r"0\.05 s"):
         await first
     graph.gate.set()
@@ -352,16 +356,16 @@ async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(keeper_module, "WAITING", 2)
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper()
+    cache = graph.cache()
     sources = (replace(SOURCE, project=project) for project in "12")
     waiting = [
-        asyncio.create_task(keeper.renew(key, source, [], Priority.NEXT, 60))
+        asyncio.create_task(cache.renew(key, source, [], Priority.NEXT, 60))
         for key, source in zip(keys("cd"), sources, strict=True)
     ]
     await until(lambda: graph.under_way == 2)
     with pytest.raises(Overloaded, match="2 images wait to be encoded ahead"):
-        await warm(keeper, A)
-    clicked = asyncio.create_task(click(keeper, B))
+        await warm(cache, A)
+    clicked = asyncio.create_task(click(cache, B))
     await until(lambda: graph.under_way == 3)
     graph.gate.set()
     await asyncio.gather(*waiting, clicked)
@@ -369,20 +373,20 @@ async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch)
 
 async def test_pixels_that_died_with_their_fetcher_are_read_again() -> None:
     graph = Graph()
-    graph.error, graph.stays = ParcelLost(), False
-    assert (await click(graph.keeper())).width == 9
+    graph.error, graph.stays = ReferenceLost(), False
+    assert (await click(graph.cache())).width == 9
     assert len(graph.fetched) == 2
 
 
 async def test_an_embedding_of_another_version_is_neither_kept_nor_answered() -> None:
     graph = Graph()
     graph.version = "classical-2"
-    keeper = graph.keeper()
+    cache = graph.cache()
     with pytest.raises(OtherVersion, match="classical-2"):
-        await click(keeper)
-    assert A not in keeper
+        await click(cache)
+    assert A not in cache
     graph.version = "classical-1"
-    assert (await click(keeper)).segmenter == "classical-1"
+    assert (await click(cache)).segmenter == "classical-1"
 
 
 async def test_encoders_of_another_version_are_asked_again_for_a_while(
@@ -390,61 +394,61 @@ async def test_encoders_of_another_version_are_asked_again_for_a_while(
 ) -> None:
     graph = Graph()
     graph.error, graph.stays = OtherVersion("the old one"), False
-    assert (await click(graph.keeper())).width == 9
+    assert (await click(graph.cache())).width == 9
     assert len(graph.encoded) == 2
     monkeypatch.setattr(embedding_maker, "OTHER_VERSION_S", 0.0)
     graph.error, graph.stays = OtherVersion("the old one"), True
     with pytest.raises(OtherVersion):
-        await click(graph.keeper())
+        await click(graph.cache())
 
 
 async def test_a_replaced_picture_is_another_picture() -> None:
     graph = Graph()
     graph.evidence = "etag 1"
-    keeper = graph.keeper(recheck_s=0.001)
-    await click(keeper)
+    cache = graph.cache(recheck_s=0.001)
+    await click(cache)
     graph.evidence = "etag 2"
     await asyncio.sleep(0.002)
-    assert (await click(keeper)).evidence == "etag 1"  # a warm click waits for nobody
-    await keeper.recheck.background.drain()
-    assert (await click(keeper)).evidence == "etag 2"
+    assert (await click(cache)).evidence == "etag 1"  # a warm click waits for nobody
+    await cache.recheck.background.drain()
+    assert (await click(cache)).evidence == "etag 2"
     assert len(graph.encoded) == 2
 
 
 async def test_an_opened_task_asks_first() -> None:
     graph = Graph()
     graph.evidence = "etag 1"
-    keeper = graph.keeper(recheck_s=0.001)
-    await click(keeper)
+    cache = graph.cache(recheck_s=0.001)
+    await click(cache)
     graph.evidence = "etag 2"
     await asyncio.sleep(0.002)
-    assert await warm(keeper, A, Priority.OPENED) is False
-    assert (await click(keeper)).evidence == "etag 2"
+    assert await warm(cache, A, Priority.OPENED) is False
+    assert (await click(cache)).evidence == "etag 2"
 
 
 async def test_it_is_not_asked_more_often_than_the_setting_says() -> None:
     graph = Graph()
     graph.evidence = "etag 1"
-    often, never = graph.keeper(recheck_s=3600), graph.keeper(recheck_s=0)
-    for keeper in (often, never):
+    often, never = graph.cache(recheck_s=3600), graph.cache(recheck_s=0)
+    for cache in (often, never):
         for _ in range(3):
-            await click(keeper)
-            await warm(keeper, A)
-        await keeper.recheck.background.drain()
+            await click(cache)
+            await warm(cache, A)
+        await cache.recheck.background.drain()
     assert graph.asked == 0
 
 
 async def test_a_stored_embedding_of_a_replaced_picture_is_not_used(tmp_path: Path) -> None:
     graph = Graph()
     graph.evidence = "etag 1"
-    await store(graph.keeper(tier(tmp_path)))
-    same = graph.keeper(tier(tmp_path))
+    await store(graph.cache(tier(tmp_path)))
+    same = graph.cache(tier(tmp_path))
     assert (await click(same)).evidence == "etag 1"
     assert len(graph.encoded) == 1
     graph.evidence = "etag 2"
-    keeper = graph.keeper(tier(tmp_path))
-    assert (await click(keeper)).evidence == "etag 2"
-    await keeper.background.drain()
+    cache = graph.cache(tier(tmp_path))
+    assert (await click(cache)).evidence == "etag 2"
+    await cache.background.drain()
     found = await tier(tmp_path).get(A)
     assert found is not None
     assert found.evidence == "etag 2"
@@ -452,18 +456,18 @@ async def test_a_stored_embedding_of_a_replaced_picture_is_not_used(tmp_path: Pa
 
 async def test_a_forgotten_image_is_in_no_tier(tmp_path: Path) -> None:
     graph = Graph()
-    keeper = graph.keeper(tier(tmp_path))
-    await click(keeper)
-    await keeper.background.drain()
-    assert await keeper.forget(A) is True
-    assert (A in keeper, await tier(tmp_path).has(A), await keeper.forget(A)) == (False, False, False)
+    cache = graph.cache(tier(tmp_path))
+    await click(cache)
+    await cache.background.drain()
+    assert await cache.forget(A) is True
+    assert (A in cache, await tier(tmp_path).has(A), await cache.forget(A)) == (False, False, False)
 
 
 async def test_what_cannot_be_forgotten_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    keeper = Graph().keeper(tier(tmp_path / "file"))
+    cache = Graph().cache(tier(tmp_path / "file"))
     with pytest.raises(NotKept, match="cannot be removed from DURABLE"):
-        await keeper.forget(A)
+        await cache.forget(A)
 
 
 async def test_what_nobody_waits_for_is_sent_again_after_a_refusal_and_a_click_is_told(
@@ -471,13 +475,13 @@ async def test_what_nobody_waits_for_is_sent_again_after_a_refusal_and_a_click_i
 ) -> None:
     monkeypatch.setattr(embedding_maker, "REFUSED_S", 0.001)
     graph = Graph()
-    keeper = graph.keeper()
+    cache = graph.cache()
     graph.error, graph.stays = Overloaded("much of that waits"), False
-    assert await warm(keeper, A) is False
+    assert await warm(cache, A) is False
     assert len(graph.encoded) == 2
     graph.error = Overloaded("even for clicks")
     with pytest.raises(Overloaded, match="even for clicks"):
-        await click(keeper, B)
+        await click(cache, B)
 
 
 async def test_what_is_refused_is_not_sent_again_when_everybody_has_left(
@@ -485,15 +489,15 @@ async def test_what_is_refused_is_not_sent_again_when_everybody_has_left(
 ) -> None:
     monkeypatch.setattr(embedding_maker, "REFUSED_S", 0.001)
     graph = Graph()
-    keeper = graph.keeper()
+    cache = graph.cache()
     graph.error = Overloaded("much of that waits")
     graph.reading.clear()
-    leaves = asyncio.create_task(click(keeper, A))
+    leaves = asyncio.create_task(click(cache, A))
     await until(lambda: bool(graph.fetched))
     leaves.cancel()
     await asyncio.gather(leaves, return_exceptions=True)
     graph.reading.set()
-    await until(lambda: A not in keeper._flights)
+    await until(lambda: A not in cache._flights)
     assert graph.encoded == [Priority.LATER]
 
 
@@ -503,13 +507,13 @@ async def test_a_project_with_much_that_waits_leaves_room_for_the_others(
     monkeypatch.setattr(keeper_module, "WAITING", 4)
     graph = Graph()
     graph.gate.clear()
-    keeper = graph.keeper(encode_ahead=4)
-    waiting = [asyncio.create_task(warm(keeper, key)) for key in keys("cd")]
+    cache = graph.cache(encode_ahead=4)
+    waiting = [asyncio.create_task(warm(cache, key)) for key in keys("cd")]
     await until(lambda: graph.under_way == 2)
     with pytest.raises(Overloaded, match="2 images of project '3' wait to be encoded ahead"):
-        await warm(keeper, A)
+        await warm(cache, A)
     other = ImageSource("a.png", project="another")
-    waiting.append(asyncio.create_task(keeper.renew(A, other, [], Priority.NEXT, 60)))
+    waiting.append(asyncio.create_task(cache.renew(A, other, [], Priority.NEXT, 60)))
     await until(lambda: graph.under_way == 3)
     graph.gate.set()
     await asyncio.gather(*waiting)
@@ -517,12 +521,12 @@ async def test_a_project_with_much_that_waits_leaves_room_for_the_others(
 
 async def test_a_handover_is_used_and_nothing_is_stored_in_it_for_later(tmp_path: Path) -> None:
     graph = Graph()
-    keeper = graph.keeper(tier(tmp_path), lasting=False)
+    cache = graph.cache(tier(tmp_path), lasting=False)
     with pytest.raises(BadRequest, match="DURABLE"):
-        await store(keeper)
-    await click(keeper)
-    await keeper.background.drain()
-    await click(graph.keeper(tier(tmp_path), lasting=False))
+        await store(cache)
+    await click(cache)
+    await cache.background.drain()
+    await click(graph.cache(tier(tmp_path), lasting=False))
     assert len(graph.encoded) == 1
 
 
@@ -534,15 +538,15 @@ async def test_what_cannot_be_removed_of_a_replaced_picture_is_not_used_either(
 
     graph = Graph()
     graph.evidence = "etag 1"
-    keeper = graph.keeper(tier(tmp_path), recheck_s=0.001)
-    await click(keeper)
-    await keeper.background.drain()
+    cache = graph.cache(tier(tmp_path), recheck_s=0.001)
+    await click(cache)
+    await cache.background.drain()
     monkeypatch.setattr(DurableTier, "forget", refused)
     graph.evidence = "etag 2"
     await asyncio.sleep(0.002)
-    await warm(keeper, A, Priority.OPENED)
-    assert (await click(keeper)).evidence == "etag 2"
-    await keeper.background.drain()
+    await warm(cache, A, Priority.OPENED)
+    assert (await click(cache)).evidence == "etag 2"
+    await cache.background.drain()
     found = await tier(tmp_path).get(A)
     assert found is not None
     assert found.evidence == "etag 2"

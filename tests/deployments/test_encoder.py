@@ -58,7 +58,7 @@ def model() -> Iterator[Slow]:
     made.gate.set()
 
 
-def parcel() -> list[asyncio.Future[Pixels]]:
+def reference() -> list[asyncio.Future[Pixels]]:
     packed: asyncio.Future[Pixels] = asyncio.get_running_loop().create_future()
     packed.set_result(Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4, evidence="an etag"))
     return [packed]
@@ -67,13 +67,13 @@ def parcel() -> list[asyncio.Future[Pixels]]:
 async def test_an_embedding_says_of_which_content_it_was_made() -> None:
     model = Slow()
     model.gate.set()
-    embedding = await Encoder(model, 1).encode("a", parcel(), Priority.CLICK, VERSION)
+    embedding = await Encoder(model, 1).encode("a", reference(), Priority.CLICK, VERSION)
     assert embedding.evidence == "an etag"
 
 
 async def test_another_version_is_refused() -> None:
     with pytest.raises(OtherVersion, match="serves fake-1, and fake-2"):
-        await Encoder(Slow(), 1).encode("a", parcel(), Priority.CLICK, "fake-2")
+        await Encoder(Slow(), 1).encode("a", reference(), Priority.CLICK, "fake-2")
 
 
 async def test_what_nobody_waits_for_leaves_room_for_clicks(
@@ -81,12 +81,14 @@ async def test_what_nobody_waits_for_leaves_room_for_clicks(
 ) -> None:
     monkeypatch.setattr(encoder_module, "AHEAD", 2)
     encoder = Encoder(model, 1)
-    ahead = [asyncio.create_task(encoder.encode(key, parcel(), Priority.NEXT, VERSION)) for key in ("a", "b")]
+    ahead = [
+        asyncio.create_task(encoder.encode(key, reference(), Priority.NEXT, VERSION)) for key in ("a", "b")
+    ]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
-        await encoder.encode("c", parcel(), Priority.LATER, VERSION)
-    click = asyncio.create_task(encoder.encode("d", parcel(), Priority.CLICK, VERSION))
+        await encoder.encode("c", reference(), Priority.LATER, VERSION)
+    click = asyncio.create_task(encoder.encode("d", reference(), Priority.CLICK, VERSION))
     await asyncio.sleep(0)
     model.gate.set()
     await asyncio.gather(*ahead, click)
-    await encoder.encode("c", parcel(), Priority.LATER, VERSION)
+    await encoder.encode("c", reference(), Priority.LATER, VERSION)

@@ -52,8 +52,8 @@ async def packed(pixels: Pixels) -> list[Pixels]:
 
 
 async def read(fetcher: Fetcher, source: ImageSource, *values: str) -> Pixels:
-    parcel = await fetcher.read("a key", source, SMALL, Priority.CLICK, 60, *values)
-    pixels: Pixels = parcel[0]
+    reference = await fetcher.read("a key", source, SMALL, Priority.CLICK, 60, *values)
+    pixels: Pixels = reference[0]
     return pixels
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deployments.recent_answer import Recent
+from deployments.recent_answer import RecentAnswer
 
 
 class Asked:
@@ -30,7 +30,7 @@ class Asked:
 
 async def test_it_is_asked_once_in_a_while() -> None:
     asked = Asked()
-    recent = Recent(asked, 10, lambda: asked.now)
+    recent = RecentAnswer(asked, 10, lambda: asked.now)
     assert [await recent.answer(), await recent.answer()] == [1, 1]
     asked.now += 9.9
     assert await recent.answer() == 1
@@ -41,7 +41,7 @@ async def test_it_is_asked_once_in_a_while() -> None:
 async def test_who_asks_meanwhile_waits_for_the_same_answer_however_long_it_takes() -> None:
     asked = Asked()
     asked.may_answer.clear()
-    recent = Recent(asked, 10, lambda: asked.now)
+    recent = RecentAnswer(asked, 10, lambda: asked.now)
     first = asyncio.create_task(recent.answer())
     await asyncio.sleep(0)
     asked.now += 60
@@ -56,7 +56,7 @@ async def test_who_asks_meanwhile_waits_for_the_same_answer_however_long_it_take
 async def test_a_failure_is_shared_too() -> None:
     asked = Asked()
     asked.error = ValueError("broken")
-    recent = Recent(asked, 10, lambda: asked.now)
+    recent = RecentAnswer(asked, 10, lambda: asked.now)
     for _ in range(2):
         with pytest.raises(ValueError, match="broken"):
             await recent.answer()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deployments import decoder
-from deployments.calls.large_values import Parcel
+from deployments.calls.large_values import Reference
 from deployments.decoder import Decoder
 from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
@@ -75,10 +75,10 @@ class Graph:
         fetcher, encoder = Handle({"read": self._read}), Handle({"encode": self._encode})
         self.decoder = Decoder(Model(self.noting), *options, fetcher, encoder)
 
-    async def _read(self, *args: Any) -> Parcel:
+    async def _read(self, *args: Any) -> Reference:
         return [self.picture, self.evidence]
 
-    async def _encode(self, key: str, pixels: Parcel, *args: Any) -> Embedding:
+    async def _encode(self, key: str, pixels: Reference, *args: Any) -> Embedding:
         picture, evidence = pixels
         arrays = {"picture": np.array([picture], np.float32)}
         return Embedding(arrays, "fake-1", 4, 4, 4, 4, evidence=evidence)
@@ -108,7 +108,7 @@ async def test_a_replaced_picture_is_not_refined_by_answers_on_the_old_one(evide
     await graph.click(1)
     graph.picture, graph.evidence = 2, evidence
     # The embedding alone: as where it is found to be of another content.
-    await graph.decoder._keeper.forget(KEY)
+    await graph.decoder._cache.forget(KEY)
     assert await graph.click(2) == [None, 2.0]
 
 

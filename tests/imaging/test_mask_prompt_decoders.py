@@ -14,7 +14,7 @@ from PIL import Image
 
 from imaging.decoding_processes.ends import Ended, Unread
 from imaging.decoding_processes.pool import Processes
-from imaging.mask_prompt_decoders import DrawnMasks
+from imaging.mask_prompt_decoders import MaskPromptDecoders
 from protocol import bitmask, brush_rle
 from protocol.drawings import Drawing
 from protocol.mask_prompts import read
@@ -44,14 +44,14 @@ def pool() -> Iterator[Processes]:
 
 @pytest.mark.parametrize("drawing", [RLE, PNG, grey(), POLYGON], ids=lambda drawing: drawing.kind)
 def test_a_process_reads_what_this_one_would(pool: Processes, drawing: Drawing) -> None:
-    found, here = DrawnMasks(PixelLimit(), lambda: pool)(drawing), read(drawing)
+    found, here = MaskPromptDecoders(PixelLimit(), lambda: pool)(drawing), read(drawing)
     np.testing.assert_array_equal(found.box, here.box)
     assert (found.mask is None, here.mask is None) == (False, False)
     np.testing.assert_array_equal(found.mask, here.mask)
 
 
 def test_behind_a_large_mask_its_process_ends(pool: Processes) -> None:
-    masks = DrawnMasks(PixelLimit(), lambda: pool)
+    masks = MaskPromptDecoders(PixelLimit(), lambda: pool)
     small, large = Drawing("rle", _all_on(100), 100, 100), Drawing("rle", _all_on(4001), 4001, 4001)
     asked = [(masks(each).box.tolist(), len(pool._idle)) for each in (small, small, large, small)]
     assert asked == [([0, 0, 1, 1], 1), ([0, 0, 1, 1], 1), ([0, 0, 1, 1], 0), ([0, 0, 1, 1], 1)]
@@ -64,7 +64,7 @@ def _all_on(side: int) -> bytes:
 
 
 def test_what_is_refused_there_is_refused_here(pool: Processes) -> None:
-    masks = DrawnMasks(PixelLimit(), lambda: pool)
+    masks = MaskPromptDecoders(PixelLimit(), lambda: pool)
     with pytest.raises(BadPrompt, match="damaged"):
         masks(Drawing("rle", RLE.data[:20], 900, 1100))
     with pytest.raises(BadPrompt, match="its image 90 x 110"):
@@ -92,8 +92,8 @@ class Pool:
 GOOD = ({"box": [0, 0, 0.5, 1], "shape": [1, 2]}, np.ones(2, np.float32).tobytes())
 
 
-def masks(pool: Pool) -> DrawnMasks:
-    return DrawnMasks(PixelLimit(), lambda: pool)  # type: ignore[arg-type,return-value]
+def masks(pool: Pool) -> MaskPromptDecoders:
+    return MaskPromptDecoders(PixelLimit(), lambda: pool)  # type: ignore[arg-type,return-value]
 
 
 @pytest.mark.parametrize(

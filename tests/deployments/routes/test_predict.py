@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deployments.http import gate
-from deployments.metrics import Meters
+from deployments.metrics import Metrics
 from deployments.options import IngressOptions
 from deployments.running_mean import RunningMean
 from protocol import brush_rle
@@ -83,7 +83,7 @@ async def test_a_click_whose_mask_is_empty_is_one_without_a_mask(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[tuple[str, str]] = []
-    monkeypatch.setattr(Meters, "request", lambda meters, route, code: counted.append((route, code)))
+    monkeypatch.setattr(Metrics, "request", lambda metrics, route, code: counted.append((route, code)))
     await door.post("/predict", predict_body())
     door.graph.regions = []
     response = await door.post("/predict", predict_body())
