@@ -13,13 +13,13 @@ from starlette.routing import Route
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.setup_configs import SetupConfigs
 from deployments.calls.setup_tokens import SetupTokens
+from deployments.http.admission import Admission
 from deployments.http.auth import BasicAuth
-from deployments.http.door import DETAIL, Door, serves_here
-from deployments.http.gate import Gate
+from deployments.http.middleware import DETAIL, AdmissionMiddleware, serves_here
 from deployments.http.reporter import Handler, Reporter
 from deployments.http.responses import http_exception
+from deployments.loop_offload import DearWork, loop_comes_first
 from deployments.metrics import Metrics
-from deployments.off_loop import DearWork, loop_comes_first
 from deployments.options import IngressOptions
 from deployments.project_places import ProjectPlaces
 from deployments.routes.embed import Embed
@@ -60,8 +60,8 @@ class Ingress:
         self._options = options
         metrics = Metrics()
         self.reporter = Reporter(journal, metrics)
-        self.gate = Gate(options.max_wait_s)
-        serves_here(self.gate, self._turned_away)
+        self.admission = Admission(options.max_wait_s)
+        serves_here(self.admission, self._turned_away)
         decoders = DecoderClient(decoder, images, options.predict_timeout_s)
         ahead = ProjectPlaces(AHEAD)
         tokens = SetupTokens(images, journal)
@@ -71,7 +71,7 @@ class Ingress:
             options.max_body_mib, reading, MaskPromptDecoders(reading), configs, dear
         )
         predict = Predict(
-            reader, decoders, self.warming, self.gate, metrics, model.version, options.warm_images
+            reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
         status = Status(model, locked=locked, decoder=decoder, fetcher=fetcher, journal=journal)
@@ -103,7 +103,7 @@ class Ingress:
         return app
 
     def _doors(self) -> Iterator[Middleware]:
-        yield Middleware(Door, gate=lambda: self.gate, refused=self._turned_away)
+        yield Middleware(AdmissionMiddleware, admission=lambda: self.admission, refused=self._turned_away)
         user, password = self._options.basic_auth_user, self._options.basic_auth_pass
         if user and password:
             yield Middleware(BasicAuth, user=user, password=password.get_secret_value())

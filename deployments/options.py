@@ -10,7 +10,7 @@ from embeddings.precision import Precision
 
 
 class WaitOptions(BaseModel):
-    """What the door and the decoders both go by."""
+    """What admission and the decoders both go by."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +24,7 @@ class WaitOptions(BaseModel):
 
 
 class IngressOptions(WaitOptions):
-    """The door: who may enter, how much they may bring, how long they wait."""
+    """The ingress: who may enter, how much they may bring, how long they wait."""
 
     workers: int = Field(
         default=2,

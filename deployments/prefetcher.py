@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from concurrency.single_flight import SingleFlight
 from deployments.calls.background import Background
 from deployments.calls.large_values import LARGE
-from deployments.off_loop import off_loop_if
+from deployments.loop_offload import off_loop_if
 from label_studio.tasks import ListedTask
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task

@@ -9,7 +9,7 @@ from typing import Any
 
 from deployments.calls.call import call
 from deployments.calls.large_values import Reference, post
-from deployments.off_loop import off_loop_if_large
+from deployments.loop_offload import off_loop_if_large
 from embeddings.key import image_key
 from imaging.identity import canonical
 from imaging.options import ImageOptions

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.calls.decoder_client import DecoderClient
-from deployments.http.door import DETAIL, visit_of
-from deployments.http.gate import Gate, Visit
+from deployments.http.admission import Admission, Visit
+from deployments.http.middleware import DETAIL, visit_of
+from deployments.loop_offload import off_loop_if_large
 from deployments.metrics import Metrics
-from deployments.off_loop import off_loop_if_large
 from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
 from protocol.click import Click, Nothing, no_region
@@ -28,7 +28,7 @@ class Predict:
         reader: RequestReader,
         decoders: DecoderClient,
         warming: Warming,
-        gate: Gate,
+        admission: Admission,
         metrics: Metrics,
         version: str,
         warm_images: int,
@@ -36,7 +36,7 @@ class Predict:
         self._reader = reader
         self._decoders = decoders
         self._warming = warming
-        self._gate = gate
+        self._admission = admission
         self._metrics = metrics
         self._version = version
         self._warm_images = warm_images
@@ -90,7 +90,7 @@ class Predict:
         except ServiceError:
             visit.failed()
             raise
-        self._gate.heard(answer.queue)
+        self._admission.heard(answer.queue)
         if isinstance(answer, Busy):
             self._metrics.refused("decoder")
             raise Overloaded(DETAIL)

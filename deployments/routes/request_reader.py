@@ -10,7 +10,7 @@ from starlette.requests import Request
 from deployments.calls.large_values import LARGE
 from deployments.calls.setup_configs import SetupConfigs
 from deployments.http.responses import read_body
-from deployments.off_loop import DearWork, off_loop_if_large
+from deployments.loop_offload import DearWork, off_loop_if_large
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.click import Click, Nothing, read_click, read_images
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms

@@ -9,7 +9,7 @@ from deployments.calls.setup_configs import SetupConfigs
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response
 from deployments.journal import TOKEN_LIMIT, is_kept, shortened
-from deployments.off_loop import DearWork, off_loop_if_large
+from deployments.loop_offload import DearWork, off_loop_if_large
 from deployments.routes.request_reader import RequestReader
 from imaging.options import ImageOptions
 from label_studio.site import Site

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.http.diagnosis import diagnose
-from deployments.http.entrance import is_near
+from deployments.http.request_guard import is_near
 from deployments.http.responses import json_response
 from values.served_model import ServedModel
 

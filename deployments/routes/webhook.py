@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.http.responses import json_response
-from deployments.off_loop import off_loop_if_large
+from deployments.loop_offload import off_loop_if_large
 from deployments.routes.request_reader import RequestReader
 from deployments.warming import Warming
 from protocol.bodies.webhook import read_webhook

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.http.door import in_front
+from deployments.http.middleware import in_front
 from deployments.options import IngressOptions
 from segmenters.architectures import ARCHITECTURES
 from serve_app import sizing

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from deployments.calls.large_values import Reference
-from deployments.http.entrance import ADDRESS
+from deployments.http.request_guard import ADDRESS
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
@@ -45,8 +45,8 @@ class Graph:
         self.queue = QueueState("decoder", 0.0, 0.1, 1.5)
         self.busy = False
         self.during_click: Callable[[], None] = lambda: None
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.admission = asyncio.Event()
+        self.admission.set()
         self.stored: set[str] = set()
         self.forgetting: list[str] = []
         self.decoder = Handle(
@@ -90,7 +90,7 @@ class Graph:
         assert reference == []
         self.priorities.append(priority)
         self.warmed.append((key, source))
-        await self.gate.wait()
+        await self.admission.wait()
         if self.error is not None:
             raise self.error
         return False
@@ -98,7 +98,7 @@ class Graph:
     async def _store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         self.storing += 1
         self.most_storing = max(self.most_storing, self.storing)
-        await self.gate.wait()
+        await self.admission.wait()
         self.storing -= 1
         if self.error is not None:
             raise self.error

@@ -28,7 +28,7 @@ EMBEDDING_NBYTES = sum(4 * int(np.prod(shape)) for shape in SHAPES.values())
 class LargeEmbeddings(Instant):
     """All values of an embedding are the mean of its image's, and so many rows of ``SIDE`` are the mask."""
 
-    gate: str = ""
+    admission: str = ""
     name: str = "large"
     version: str = "large-1"
     # As SAM 2 takes them: 12 MiB of float32 for each image.
@@ -36,7 +36,7 @@ class LargeEmbeddings(Instant):
 
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """16 MiB for each image."""
-        while not Path(self.gate).exists():
+        while not Path(self.admission).exists():
             time.sleep(0.05)
         return [self._encoded(pixels) for pixels in batch]
 
@@ -56,6 +56,6 @@ class LargeEmbeddings(Instant):
 
 def build(settings: Settings) -> Application:
     """The application, whatever model the settings name."""
-    choice = Choice(LargeEmbeddings(gate=os.environ["GATE"]), "a test", fallback=False)
+    choice = Choice(LargeEmbeddings(admission=os.environ["GATE"]), "a test", fallback=False)
     registry.choose = lambda options, *, gpu=False: choice
     return build_app(settings)

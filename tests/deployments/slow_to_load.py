@@ -18,9 +18,9 @@ from values.image import ModelSize
 
 @dataclass(frozen=True)
 class SlowToLoad:
-    """The classical segmenter behind a gate, as weights of gigabytes would be."""
+    """The classical segmenter behind a admission, as weights of gigabytes would be."""
 
-    gate: str
+    admission: str
     name: str = "slow"
     version: str = "classical-1"
     refines: bool = False
@@ -28,7 +28,7 @@ class SlowToLoad:
 
     def load_encoder(self, threads: int) -> Encoder:
         """Block as a constructor that reads a checkpoint does."""
-        while not Path(self.gate).exists():
+        while not Path(self.admission).exists():
             time.sleep(0.1)
         return Classical().load_encoder(threads)
 

@@ -12,18 +12,18 @@ from values.priority import Priority
 
 
 class Device:
-    """Doubles numbers, in batches that it remembers; waits while ``gate`` is shut; refuses 13."""
+    """Doubles numbers, in batches that it remembers; waits while ``admission`` is shut; refuses 13."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.gate = threading.Event()
-        self.gate.set()
+        self.admission = threading.Event()
+        self.admission.set()
         self.busy = threading.Semaphore(0)
 
     def __call__(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
         self.busy.release()
-        self.gate.wait()
+        self.admission.wait()
         if 13 in items:
             raise ValueError("13")
         return [2 * item for item in items]
@@ -36,8 +36,8 @@ def thread() -> Iterator[ThreadPoolExecutor]:
 
 
 async def occupied(made: Batcher[int, int], device: Device) -> asyncio.Task[int]:
-    """The device has taken item 0 and does not come back before its gate opens."""
-    device.gate.clear()
+    """The device has taken item 0 and does not come back before its admission opens."""
+    device.admission.clear()
     first = asyncio.create_task(made.run("0", 0))
     await asyncio.to_thread(device.busy.acquire)
     return first
@@ -56,7 +56,7 @@ async def test_what_waits_when_the_device_is_free_is_one_batch(thread: ThreadPoo
     made = Batcher(device, thread, 3)
     first = await occupied(made, device)
     rest = await ask(made, 1, 2, 3, 4)
-    device.gate.set()
+    device.admission.set()
     assert await asyncio.gather(first, *rest) == [0, 2, 4, 6, 8]
     assert device.batches == [[0], [1, 2, 3], [4]]
 
@@ -79,7 +79,7 @@ async def test_the_order_is_that_of_priorities_however_long_something_has_waited
         for number, priority in enumerate(sorted(Priority, reverse=True), 1)
         for task in await ask(made, number, priority=priority)
     ]
-    device.gate.set()
+    device.admission.set()
     await asyncio.gather(first, *asked)
     assert device.batches == [[0], [4], [3], [2], [1]]
 
@@ -92,7 +92,7 @@ async def test_free_places_in_a_batch_are_filled_with_what_nobody_waits_for(
     first = await occupied(made, device)
     ahead = await ask(made, 1, 2, 3, priority=Priority.NEXT)
     urgent = await ask(made, 4)
-    device.gate.set()
+    device.admission.set()
     await asyncio.gather(first, *ahead, *urgent)
     assert device.batches == [[0], [4, 1], [2, 3]]
 
@@ -106,7 +106,7 @@ async def test_while_clicks_wait_the_rest_gets_a_share_and_no_more(
     first = await occupied(made, device)
     ahead = await ask(made, *range(100, 110), priority=Priority.LATER)
     urgent = await ask(made, *range(20, 20 + 8 * most))
-    device.gate.set()
+    device.admission.set()
     await asyncio.gather(first, *ahead, *urgent)
     with_others = [any(item >= 100 for item in batch) for batch in device.batches]
     busy = with_others[1 : 1 + 8]  # batches that clicks alone would fill
@@ -121,7 +121,7 @@ async def test_a_click_that_joins_raises_what_it_joins_and_shares_its_result(
     first = await occupied(made, device)
     ahead = await ask(made, 1, 2, 3, priority=Priority.NEXT)
     joined = await ask(made, 3)
-    device.gate.set()
+    device.admission.set()
     assert await asyncio.gather(first, *ahead, *joined) == [0, 2, 4, 6, 6]
     assert device.batches == [[0], [3], [1], [2]]
 
@@ -131,7 +131,7 @@ async def test_who_asks_for_what_is_being_run_gets_its_result(thread: ThreadPool
     made = Batcher(device, thread, 1)
     first = await occupied(made, device)
     joined = await ask(made, 0)
-    device.gate.set()
+    device.admission.set()
     assert await asyncio.gather(first, *joined) == [0, 0]
     assert device.batches == [[0]]
 
@@ -141,7 +141,7 @@ async def test_one_that_cannot_be_run_fails_alone(thread: ThreadPoolExecutor) ->
     made = Batcher(device, thread, 3)
     first = await occupied(made, device)
     rest = await ask(made, 1, 13, 2)
-    device.gate.set()
+    device.admission.set()
     await first
     one, poisoned, two = await asyncio.gather(*rest, return_exceptions=True)
     assert one == 2
@@ -156,7 +156,7 @@ async def test_who_leaves_is_passed_over(thread: ThreadPoolExecutor) -> None:
     leaving, staying = await ask(made, 1, 2)
     leaving.cancel()
     await asyncio.sleep(0)
-    device.gate.set()
+    device.admission.set()
     assert list(await asyncio.gather(first, staying)) == [0, 4]
     assert device.batches == [[0], [2]]
 
@@ -172,7 +172,7 @@ async def test_when_the_click_leaves_what_is_left_waits_behind_clicks_again(
     [staying] = await ask(made, 2)
     leaving.cancel()
     await asyncio.sleep(0)
-    device.gate.set()
+    device.admission.set()
     await asyncio.gather(first, ahead, staying)
     assert device.batches == [[0], [2], [1]]
 
@@ -182,5 +182,5 @@ async def test_who_leaves_during_its_batch_harms_nobody(thread: ThreadPoolExecut
     made = Batcher(device, thread, 1)
     first = await occupied(made, device)
     first.cancel()
-    device.gate.set()
+    device.admission.set()
     assert await made.run("2", 2) == 4

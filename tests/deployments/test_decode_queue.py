@@ -14,13 +14,13 @@ class Work:
 
     def __init__(self) -> None:
         self.begun: list[int] = []
-        self.gate = threading.Event()
+        self.admission = threading.Event()
         self.running = threading.Semaphore(0)
 
     def decode(self, number: int) -> int:
         self.begun.append(number)
         self.running.release()
-        assert self.gate.wait(60)
+        assert self.admission.wait(60)
         return number
 
 
@@ -28,7 +28,7 @@ class Work:
 def work() -> Iterator[Work]:
     work = Work()
     yield work
-    work.gate.set()
+    work.admission.set()
 
 
 async def settled(queue: DecodeQueue, inside: int) -> None:
@@ -39,7 +39,7 @@ async def settled(queue: DecodeQueue, inside: int) -> None:
 async def test_the_oldest_comes_first(work: Work) -> None:
     queue = DecodeQueue(1, 1.5)
     tasks = [asyncio.create_task(queue.run(work.decode, number)) for number in range(5)]
-    work.gate.set()
+    work.admission.set()
     assert await asyncio.gather(*tasks) == work.begun == list(range(5))
 
 
@@ -59,7 +59,7 @@ async def test_the_wait_is_what_is_queued_times_what_a_decode_takes_by_threads(w
     # Eleven more are begun before a further one is, .15 s apart.
     assert queue.state.wait_s == pytest.approx(11 * 0.3 / 2)
     assert queue.state.interval_s == pytest.approx(0.15)
-    work.gate.set()
+    work.admission.set()
     await asyncio.gather(*tasks)
     assert queue.state.wait_s == 0
 
@@ -72,7 +72,7 @@ async def test_it_is_full_by_time_and_not_by_number(work: Work) -> None:
     tasks = [asyncio.create_task(each.run(work.decode, n)) for each in (slow, quick) for n in range(8)]
     await settled(quick, 8)
     assert (slow.full, quick.full) == (True, False)
-    work.gate.set()
+    work.admission.set()
     await asyncio.gather(*tasks)
     assert not slow.full
 
@@ -83,7 +83,7 @@ async def test_an_idle_thread_is_never_refused(work: Work) -> None:
     task = asyncio.create_task(queue.run(work.decode, 0))
     await settled(queue, 1)
     assert not queue.full
-    work.gate.set()
+    work.admission.set()
     await task
 
 
@@ -103,7 +103,7 @@ async def test_who_leaves_is_not_decoded_and_who_is_decoded_keeps_a_thread_busy(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert queue.inside == 1
-    work.gate.set()
+    work.admission.set()
     await queue.run(work.decode, 200)
     assert work.begun == [0, 200]
 
@@ -124,5 +124,5 @@ async def test_a_few_clicks_wait_however_slow_decodes_are(work: Work) -> None:
     tasks.append(asyncio.create_task(queue.run(work.decode, 99)))
     await settled(queue, 2 + FEW)
     assert queue.full
-    work.gate.set()
+    work.admission.set()
     await asyncio.gather(*tasks)

@@ -33,11 +33,11 @@ MIB = 2**20
 
 
 class Graph:
-    """A fetcher and an encoder; images are encoded when ``gate`` is open."""
+    """A fetcher and an encoder; images are encoded when ``admission`` is open."""
 
     def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.admission = asyncio.Event()
+        self.admission.set()
         self.fetched: list[tuple[str, ...]] = []
         self.encoded: list[Priority] = []
         self.reading = asyncio.Event()
@@ -79,7 +79,7 @@ class Graph:
     async def _encode(self, key: str, pixels: Reference, priority: Priority, version: str) -> Embedding:
         self.encoded.append(priority)
         self.under_way += 1
-        await self.gate.wait()
+        await self.admission.wait()
         self.under_way -= 1
         if self.error is not None:
             error, self.error = self.error, self.error if self.stays else None
@@ -159,13 +159,13 @@ async def test_what_is_kept_needs_nobody() -> None:
 
 async def test_a_leaver_takes_it_from_nobody() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache()
     leaving = asyncio.create_task(click(cache))
     staying = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 1)
     leaving.cancel()
-    graph.gate.set()
+    graph.admission.set()
     assert (await staying).width == 9
     assert len(graph.encoded) == 1
 
@@ -182,13 +182,13 @@ async def test_a_failure_is_everybodys_and_not_remembered() -> None:
 
 async def test_waiters_are_bounded() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache(max_waiters=2)
     waiting = [asyncio.create_task(click(cache)) for _ in range(2)]
     await until(lambda: graph.under_way == 1)
     with pytest.raises(Overloaded):
         await click(cache)
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(*waiting)
 
 
@@ -210,14 +210,14 @@ async def test_float16_keeps_twice_as_many() -> None:
 
 async def test_what_is_encoded_ahead_waits_its_turn_and_nobody_waits_for_it() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache(encode_ahead=2)
     ahead = [asyncio.create_task(warm(cache, key)) for key in keys("abcd")]
     await until(lambda: graph.under_way == 2)
     clicked = asyncio.create_task(click(cache, "d" * 40))
     await until(lambda: graph.under_way == 3)
     assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK]
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(*ahead, clicked)
     assert graph.encoded == [Priority.NEXT, Priority.NEXT, Priority.CLICK, Priority.NEXT]
     assert all(key in cache for key in keys("abcd"))
@@ -287,27 +287,27 @@ async def test_a_damaged_embedding_is_made_again(tmp_path: Path) -> None:
 
 async def test_a_click_that_joins_an_image_on_its_way_makes_it_urgent() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache()
     ahead = asyncio.create_task(warm(cache, A))
     await until(lambda: graph.under_way == 1)
     clicked = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 2)
     assert graph.encoded == [Priority.NEXT, Priority.CLICK]
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(ahead, clicked)
     assert len(graph.fetched) == 1
 
 
 async def test_a_click_that_joins_an_image_without_a_place_needs_none() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache(encode_ahead=1)
     ahead = [asyncio.create_task(warm(cache, key)) for key in (A, B)]
     await until(lambda: graph.under_way == 1)
     clicked = asyncio.create_task(click(cache, B))
     await until(lambda: graph.under_way == 2)
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(*ahead, clicked)
     assert graph.encoded == [Priority.NEXT, Priority.CLICK]
 
@@ -326,13 +326,13 @@ async def test_images_that_do_not_arrive_keep_nobodys_place(monkeypatch: pytest.
 
 async def test_what_is_made_is_kept_though_everybody_has_left() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache()
     leaving = asyncio.create_task(click(cache))
     await until(lambda: graph.under_way == 1)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
-    graph.gate.set()
+    graph.admission.set()
     await until(lambda: A in cache)
     await click(cache)
     assert len(graph.encoded) == len(graph.fetched) * 2 == 2  # once as a click, once as nobody's
@@ -340,14 +340,14 @@ async def test_what_is_made_is_kept_though_everybody_has_left() -> None:
 
 async def test_a_joiner_has_a_deadline_of_its_own() -> None:
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache()
     first = asyncio.create_task(click(cache, left_s=0.05))
     await until(lambda: graph.under_way == 1)
     second = asyncio.create_task(click(cache))
     with pytest.raises(DeadlineExceeded, match=r"0\.05 s"):
         await first
-    graph.gate.set()
+    graph.admission.set()
     assert (await second).width == 9
     assert len(graph.encoded) == 1
 
@@ -355,7 +355,7 @@ async def test_a_joiner_has_a_deadline_of_its_own() -> None:
 async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_module, "WAITING", 2)
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache()
     sources = (replace(SOURCE, project=project) for project in "12")
     waiting = [
@@ -367,7 +367,7 @@ async def test_what_nobody_waits_for_is_bounded(monkeypatch: pytest.MonkeyPatch)
         await warm(cache, A)
     clicked = asyncio.create_task(click(cache, B))
     await until(lambda: graph.under_way == 3)
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(*waiting, clicked)
 
 
@@ -506,7 +506,7 @@ async def test_a_project_with_much_that_waits_leaves_room_for_the_others(
 ) -> None:
     monkeypatch.setattr(keeper_module, "WAITING", 4)
     graph = Graph()
-    graph.gate.clear()
+    graph.admission.clear()
     cache = graph.cache(encode_ahead=4)
     waiting = [asyncio.create_task(warm(cache, key)) for key in keys("cd")]
     await until(lambda: graph.under_way == 2)
@@ -515,7 +515,7 @@ async def test_a_project_with_much_that_waits_leaves_room_for_the_others(
     other = ImageSource("a.png", project="another")
     waiting.append(asyncio.create_task(cache.renew(A, other, [], Priority.NEXT, 60)))
     await until(lambda: graph.under_way == 3)
-    graph.gate.set()
+    graph.admission.set()
     await asyncio.gather(*waiting)
 
 

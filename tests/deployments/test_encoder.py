@@ -24,9 +24,9 @@ VERSION = "fake-1"
 
 @dataclass
 class Slow:
-    """Encodes when ``gate`` is open."""
+    """Encodes when ``admission`` is open."""
 
-    gate: Event = field(default_factory=Event)
+    admission: Event = field(default_factory=Event)
     name: str = "fake"
     version: str = VERSION
     device: str = "cpu"
@@ -40,7 +40,7 @@ class Slow:
         raise NotImplementedError
 
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
-        self.gate.wait()
+        self.admission.wait()
         return [Embedding({"a": np.zeros(1, np.float32)}, VERSION, 4, 4, 4, 4) for _ in batch]
 
 
@@ -52,10 +52,10 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def model() -> Iterator[Slow]:
-    """Its gate opens in the end, whatever the test found: the device's thread would never end."""
+    """Its admission opens in the end, whatever the test found: the device's thread would never end."""
     made = Slow()
     yield made
-    made.gate.set()
+    made.admission.set()
 
 
 def reference() -> list[asyncio.Future[Pixels]]:
@@ -66,7 +66,7 @@ def reference() -> list[asyncio.Future[Pixels]]:
 
 async def test_an_embedding_says_of_which_content_it_was_made() -> None:
     model = Slow()
-    model.gate.set()
+    model.admission.set()
     embedding = await Encoder(model, 1).encode("a", reference(), Priority.CLICK, VERSION)
     assert embedding.evidence == "an etag"
 
@@ -89,6 +89,6 @@ async def test_what_nobody_waits_for_leaves_room_for_clicks(
         await encoder.encode("c", reference(), Priority.LATER, VERSION)
     click = asyncio.create_task(encoder.encode("d", reference(), Priority.CLICK, VERSION))
     await asyncio.sleep(0)
-    model.gate.set()
+    model.admission.set()
     await asyncio.gather(*ahead, click)
     await encoder.encode("c", reference(), Priority.LATER, VERSION)

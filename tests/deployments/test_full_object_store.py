@@ -27,9 +27,9 @@ FREE = "ray_object_store_available_memory"
 
 
 def test_images_and_embeddings_of_which_the_store_holds_a_few(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+    admission = tmp_path / "admission"
     env = {
-        "GATE": str(gate),
+        "GATE": str(admission),
         "CACHE_MIB": "1024",
         "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": str(STORE),
         "RAY_metrics_report_interval_ms": "1000",
@@ -44,7 +44,7 @@ def test_images_and_embeddings_of_which_the_store_holds_a_few(tmp_path: Path) ->
             until(app, "ray_spill_manager_request_total", 1)
             assert not any(each.done() for each in first)
         finally:
-            gate.touch()
+            admission.touch()
         assert [each.result() for each in first] == ["miss"] * IMAGES
         assert list(threads.map(lambda number: _click(app, number), numbers)) == ["hit"] * IMAGES
         # All embeddings are kept. The store was seen full, so if it is free now, that is no old figure.

@@ -103,7 +103,7 @@ async def test_an_unforeseen_error_shows_no_traceback(door: Door, caplog: pytest
 
 
 async def test_a_closed_door_is_closed_to_clicks_alone(door: Door) -> None:
-    door.ingress.gate.heard(QueueState("decoder", 60.0, 0.1, 1.5))
+    door.ingress.admission.heard(QueueState("decoder", 60.0, 0.1, 1.5))
     assert (await door.post("/predict", predict_body())).status_code == 503
     assert (await door.client.get("/health")).status_code == 200
     assert (await door.post("/setup", SETUP)).status_code == 200
@@ -114,7 +114,7 @@ async def test_many_refused_clicks_are_told_of_at_once(
     door: Door, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reporter, "EVERY_S", 0.0)
-    door.ingress.gate.heard(QueueState("decoder", 60.0, 0.1, 1.5))
+    door.ingress.admission.heard(QueueState("decoder", 60.0, 0.1, 1.5))
     with caplog.at_level(logging.WARNING, logger="ray.serve"):
         for _ in range(50):
             door.ingress.reporter.turned_away(Overloaded("too many clicks"))
@@ -156,13 +156,13 @@ def test_every_error_has_a_status_that_label_studio_takes_for_a_failure() -> Non
 
 
 async def test_a_failure_reaches_the_journal_while_images_fill_the_background(door: Door) -> None:
-    gate = asyncio.Event()
-    while door.ingress.warming.background.start(gate.wait()):
+    admission = asyncio.Event()
+    while door.ingress.warming.background.start(admission.wait()):
         pass
     await door.post("/predict", b"{")
     await door.ingress.reporter.background.drain()
     assert [failure.code for failure in door.graph.failures] == ["bad_request"]
-    gate.set()
+    admission.set()
 
 
 async def test_what_a_client_names_is_short_and_on_one_line_wherever_it_goes(

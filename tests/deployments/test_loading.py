@@ -27,11 +27,11 @@ def answer(url: str, method: str, path: str, **content: Any) -> httpx.Response |
 
 
 def test_health_and_setup_answer_while_the_model_loads(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+    admission = tmp_path / "admission"
     config = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
     config["applications"][0]["import_path"] = "tests.deployments.slow_to_load:build"
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(config))
-    with running_app(tmp_path / "serve.yaml", {"GATE": str(gate)}, haproxy=True, ready=False) as app:
+    with running_app(tmp_path / "serve.yaml", {"GATE": str(admission)}, haproxy=True, ready=False) as app:
         deadline = time.monotonic() + 120
         while (health := answer(app.url, "GET", "/health")) is None or health.status_code != 200:
             assert time.monotonic() < deadline, app.said()
@@ -48,5 +48,5 @@ def test_health_and_setup_answer_while_the_model_loads(tmp_path: Path) -> None:
             opened = answer(app.url, "POST", "/predict", json={**click(scene(4, 320, 240)), "params": {}})
             assert opened is not None
             assert opened.json() == {"results": []}
-            gate.touch()
+            admission.touch()
             assert len(waiting.result().json()["results"][0]["result"]) == 1

@@ -318,8 +318,8 @@ def _wait(there: Callable[[], bool], otherwise: Callable[[], str]) -> None:
 
 def test_health_and_setup_answer_while_the_weights_are_downloaded(tmp_path: Path) -> None:
     file = checkpoints.write("mobile_sam", tmp_path / "there.pt", salt="downloaded ")
-    content, sha256, gate = file.read_bytes(), sha256_of(file), threading.Event()
-    with Server(_halted(content, gate)) as server:
+    content, sha256, admission = file.read_bytes(), sha256_of(file), threading.Event()
+    with Server(_halted(content, admission)) as server:
         env = {
             "MODEL": "mobile_sam",
             "CHECKPOINT": f"{server.url}/tuned.pt",
@@ -343,7 +343,7 @@ def test_health_and_setup_answer_while_the_weights_are_downloaded(tmp_path: Path
                 assert "backend    http" not in app.said()
                 assert not click.done()
             finally:
-                gate.set()
+                admission.set()
             [prediction] = click.result().json()["results"]
             assert prediction["model_version"] == f"mobile_sam-{sha256[:8]}"
             [region] = prediction["result"]
@@ -360,14 +360,14 @@ def _healthy(app: RunningApp) -> bool:
     return False
 
 
-def _halted(content: bytes, gate: threading.Event) -> Reply:
-    """The file, of which the second half waits for the gate."""
+def _halted(content: bytes, admission: threading.Event) -> Reply:
+    """The file, of which the second half waits for the admission."""
 
     def reply(exchange: Exchange) -> None:
         half = len(content) // 2
         exchange.say(200, content[:half], Content_Length=str(len(content)), ETag='"1"')
         exchange.wfile.flush()
-        gate.wait()
+        admission.wait()
         exchange.wfile.write(content[half:])
 
     return reply

@@ -8,17 +8,17 @@ from deployments.project_places import ProjectPlaces
 
 
 class Work:
-    """Holds a place until ``gate`` opens; counts who has one."""
+    """Holds a place until ``admission`` opens; counts who has one."""
 
     def __init__(self, most: int) -> None:
         self.places = ProjectPlaces(most)
-        self.gate = asyncio.Event()
+        self.admission = asyncio.Event()
         self.inside: list[str] = []
 
     async def __call__(self, project: str) -> None:
         async with self.places.of(project):
             self.inside.append(project)
-            await self.gate.wait()
+            await self.admission.wait()
 
 
 async def settled() -> None:
@@ -31,7 +31,7 @@ async def test_one_project_leaves_half_of_the_places_to_others() -> None:
     tasks = [asyncio.create_task(work(project)) for project in ("1", "1", "1", "2", "3", "4")]
     await settled()
     assert sorted(work.inside) == ["1", "1", "2", "3"]
-    work.gate.set()
+    work.admission.set()
     await asyncio.gather(*tasks)
     assert sorted(work.inside) == ["1", "1", "1", "2", "3", "4"]
 
@@ -45,12 +45,12 @@ async def test_who_leaves_while_waiting_takes_no_place_along() -> None:
     other = asyncio.create_task(work("2"))
     await settled()
     assert work.inside == ["1", "2"]
-    work.gate.set()
+    work.admission.set()
     await other
 
 
 async def test_nothing_is_remembered_of_a_project_that_has_nothing_here() -> None:
     work = Work(2)
-    work.gate.set()
+    work.admission.set()
     await asyncio.gather(*(work(str(number)) for number in range(100)))
     assert not work.places._projects

@@ -47,7 +47,7 @@ async def test_a_batch_warms_at_most_what_the_setting_says() -> None:
 
 async def test_few_images_that_nobody_waits_for_are_with_the_decoders_at_once() -> None:
     door = Door(warm_images=2 * AHEAD)
-    door.graph.gate.clear()
+    door.graph.admission.clear()
     body = predict_body(context=None)
     [task] = body["tasks"]
     body["tasks"] = [
@@ -58,7 +58,7 @@ async def test_few_images_that_nobody_waits_for_are_with_the_decoders_at_once() 
     while Priority.OPENED not in door.graph.priorities:
         await asyncio.sleep(0)
     assert door.graph.priorities.count(Priority.NEXT) == AHEAD // 2  # all are of one project
-    door.graph.gate.set()
+    door.graph.admission.set()
     await door.settle()
     assert door.graph.priorities.count(Priority.NEXT) == 2 * AHEAD
 

@@ -33,7 +33,7 @@ SURVIVING = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
 
-IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.door:in_front"}
+IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.middleware:in_front"}
 """The callback in front of Serve's own servers: the config names it to the ingress, this to proxies."""
 
 # The disk has to have so many times the room that the embeddings may take.

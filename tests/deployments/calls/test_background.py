@@ -9,12 +9,12 @@ from values.errors import ImageMissing
 
 
 async def test_over_the_limit_work_is_dropped() -> None:
-    background, gate = Background(limit=1), asyncio.Event()
-    assert background.start(gate.wait())
-    assert not background.start(gate.wait())
-    gate.set()
+    background, admission = Background(limit=1), asyncio.Event()
+    assert background.start(admission.wait())
+    assert not background.start(admission.wait())
+    admission.set()
     await background.drain()
-    assert background.start(gate.wait())
+    assert background.start(admission.wait())
     await background.drain()
 
 

@@ -55,14 +55,14 @@ async def test_of_a_project_only_so_many_images_are_stored_at_once(door: Door) -
     body = predict_body(context=None)
     [task] = body["tasks"]
     body["tasks"] = [{**task, "data": {"image": f"/data/upload/1/{n}.png"}} for n in range(100)]
-    door.graph.gate.clear()
+    door.graph.admission.clear()
     storing = asyncio.create_task(door.post("/embed", body))
     while door.graph.storing < AHEAD // 2:
         await asyncio.sleep(0)
     other = asyncio.create_task(door.post("/embed", {**predict_body(context=None), "project": "99.1"}))
     while door.graph.storing == AHEAD // 2:
         await asyncio.sleep(0)
-    door.graph.gate.set()
+    door.graph.admission.set()
     assert len((await storing).json()["results"]) == 100
     assert (await other).status_code == 200
     assert door.graph.most_storing == AHEAD // 2 + 1
@@ -70,7 +70,7 @@ async def test_of_a_project_only_so_many_images_are_stored_at_once(door: Door) -
 
 async def test_embed_answers_in_time_whatever_the_encoders_do() -> None:
     door = Door(predict_timeout_s=0.05)
-    door.graph.gate.clear()
+    door.graph.admission.clear()
     response = await door.post("/embed", predict_body(context=None))
     assert (response.status_code, response.json()["error"]) == (504, "deadline_exceeded")
     assert "send the request again" in response.json()["detail"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deployments.http import gate
+from deployments.http import admission
 from deployments.metrics import Metrics
 from deployments.options import IngressOptions
 from deployments.running_mean import RunningMean
@@ -114,34 +114,34 @@ async def test_a_click_whose_decoder_is_busy_is_refused_and_the_next_one_is_not_
 async def test_an_answer_tells_the_door_how_long_the_queue_is(door: Door) -> None:
     door.graph.queue = QueueState("decoder", 60.0, 0.1, 1.5)
     assert (await door.post("/predict", predict_body())).status_code == 200
-    assert door.ingress.gate.is_closed()
+    assert door.ingress.admission.is_closed()
 
 
 async def test_a_click_on_its_way_to_a_decoder_counts(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "UNREAD_S", -1.0)  # what has not been read counts no more
-    door.ingress.gate.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
+    monkeypatch.setattr(admission, "UNREAD_S", -1.0)  # what has not been read counts no more
+    door.ingress.admission.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
     closed: list[bool] = []
-    door.graph.during_click = lambda: closed.append(door.ingress.gate.is_closed())
+    door.graph.during_click = lambda: closed.append(door.ingress.admission.is_closed())
     await door.post("/predict", predict_body())
     assert closed == [True]
 
 
 async def test_clicks_whose_image_cannot_be_had_count_for_less(door: Door) -> None:
-    door.ingress.gate._decoded = RunningMean(1.0, start=1.0)
+    door.ingress.admission._decoded = RunningMean(1.0, start=1.0)
     door.graph.error = ImageTimeout("the host is silent")
     assert (await door.post("/predict", predict_body())).status_code == 504
-    door.ingress.gate._decoded = RunningMean(0.0, start=door.ingress.gate._decoded.value)
-    door.ingress.gate.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
+    door.ingress.admission._decoded = RunningMean(0.0, start=door.ingress.admission._decoded.value)
+    door.ingress.admission.heard(QueueState("decoder", 1.0, 1000.0, 1.5))
     assert (await door.post("/predict", predict_body())).status_code == 504
-    assert not door.ingress.gate.is_closed()
+    assert not door.ingress.admission.is_closed()
 
 
 async def test_opened_tasks_and_bad_requests_are_not_taken_for_clicks(door: Door) -> None:
-    door.ingress.gate.heard(QueueState("decoder", 1.0, 0.1, 1.5))
+    door.ingress.admission.heard(QueueState("decoder", 1.0, 0.1, 1.5))
     for body in [predict_body(context=None), b"{"] * 10:
         await door.post("/predict", body)
-    assert not door.ingress.gate.is_closed()
-    assert door.ingress.gate.inside == 0
+    assert not door.ingress.admission.is_closed()
+    assert door.ingress.admission.inside == 0
 
 
 async def test_the_decoder_is_told_how_long_somebody_waits(door: Door) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deployments import off_loop
+from deployments import loop_offload
 from deployments.calls.large_values import LARGE
 from protocol import brush_rle
 from protocol.bodies.predict import read_predict
@@ -31,7 +31,7 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
         threads.append(function)
         return function(*args)
 
-    for pool in (off_loop._QUICK, off_loop._DEAR):
+    for pool in (loop_offload._QUICK, loop_offload._DEAR):
         monkeypatch.setattr(pool, "run", noted)
     await door.post("/predict", predict_body())
     await door.post("/predict", predict_body(context=None))

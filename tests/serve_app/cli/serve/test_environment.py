@@ -40,7 +40,7 @@ def test_haproxy_is_told_where_to_listen_and_every_proxy_what_is_in_front(tmp_pa
     alone = ray_variables(tmp_path, haproxy=False, ports={})
     assert "HAPROXY_LISTENS_AT" not in alone
     for each in (chosen, alone):
-        assert each["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "deployments.http.door:in_front"
+        assert each["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "deployments.http.middleware:in_front"
 
 
 def test_every_file_of_haproxy_is_in_the_folder_of_the_instance(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from deployments.http.pulse import EVERY_S, Pulse
+from deployments.http.loop_lag import EVERY_S, LoopLag
 
 
 async def test_many_short_callbacks_make_a_loop_late() -> None:
-    pulse, late = Pulse(lambda: True), 0.0
-    pulse.wake()
+    loop_lag, late = LoopLag(lambda: True), 0.0
+    loop_lag.wake()
 
     async def hop() -> None:
         for _ in range(60):
@@ -17,26 +17,26 @@ async def test_many_short_callbacks_make_a_loop_late() -> None:
 
     hops = [asyncio.create_task(hop()) for _ in range(20)]  # each pass takes 10 ms
     while not all(each.done() for each in hops):
-        late = max(late, pulse.late_s)
+        late = max(late, loop_lag.late_s)
         await asyncio.sleep(0)
     assert late > 0.08
-    while pulse.late_s >= 0.08:
+    while loop_lag.late_s >= 0.08:
         await asyncio.sleep(EVERY_S)
 
 
 async def test_a_loop_that_is_blocked_is_late_before_the_next_beat() -> None:
-    pulse = Pulse(lambda: True)
-    pulse.wake()
+    loop_lag = LoopLag(lambda: True)
+    loop_lag.wake()
     time.sleep(EVERY_S + 0.1)
-    assert pulse.late_s >= 0.1
+    assert loop_lag.late_s >= 0.1
 
 
 async def test_nobody_looks_when_nobody_wants_to_know() -> None:
     wanted = [True, True, False]
-    pulse = Pulse(lambda: wanted.pop(0))
-    assert pulse.late_s == 0
-    pulse.wake()
-    pulse.wake()
+    loop_lag = LoopLag(lambda: wanted.pop(0))
+    assert loop_lag.late_s == 0
+    loop_lag.wake()
+    loop_lag.wake()
     while wanted:
         await asyncio.sleep(0.001)
-    assert pulse.late_s == 0
+    assert loop_lag.late_s == 0

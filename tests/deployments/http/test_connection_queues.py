@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from deployments.http.address_lines import AddressLines
+from deployments.http.connection_queues import ConnectionQueues
 
 
 class Inside:
     """Requests that are let in and stay until they are told to leave."""
 
-    def __init__(self, lines: AddressLines) -> None:
+    def __init__(self, lines: ConnectionQueues) -> None:
         self.lines = lines
         self.came: list[str] = []
         self.leave = asyncio.Event()
@@ -24,7 +24,7 @@ class Inside:
 
 
 async def test_over_a_number_an_address_waits_and_others_do_not() -> None:
-    inside = Inside(AddressLines(2))
+    inside = Inside(ConnectionQueues(2))
     tasks = [asyncio.create_task(inside.enter("a", f"a{number}")) for number in range(4)]
     tasks.append(asyncio.create_task(inside.enter("b", "b")))
     await asyncio.sleep(0)
@@ -37,7 +37,7 @@ async def test_over_a_number_an_address_waits_and_others_do_not() -> None:
 
 
 async def test_who_leaves_the_line_is_forgotten() -> None:
-    inside = Inside(AddressLines(1))
+    inside = Inside(ConnectionQueues(1))
     tasks = [asyncio.create_task(inside.enter("a", f"a{number}")) for number in range(3)]
     await asyncio.sleep(0)
     tasks[1].cancel()

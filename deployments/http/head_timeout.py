@@ -12,7 +12,7 @@ from values.request_limits import HEAD_S
 _ANSWER = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class TimedHead:
+class HeadTimeout:
     """Put in front of uvicorn's protocol: a connection is closed whose request has begun for too long.
 
     One that waits between requests is uvicorn's own concern (``timeout_keep_alive``).
@@ -60,9 +60,9 @@ class TimedHead:
             self.transport.close()
 
 
-def time_heads() -> None:
+def time_out_heads() -> None:
     """For all servers that start in this process from here on: uvicorn looks its protocol up there."""
     protocol: Any = auto.AutoHTTPProtocol
-    if not issubclass(protocol, TimedHead):
-        timed: Any = type("TimedHeadProtocol", (TimedHead, protocol), {})
+    if not issubclass(protocol, HeadTimeout):
+        timed: Any = type("HeadTimeoutProtocol", (HeadTimeout, protocol), {})
         auto.AutoHTTPProtocol = timed

@@ -1,7 +1,7 @@
-"""The very first of a request: what no client may say is taken off it, and it has its time to come.
+"""Takes the headers off a request that no client may send, and gives its body a time to come.
 
 It stands in front of Serve's own servers, whose times and headers these are, in every process that listens
-(``deployments.http.door.in_front``). HAProxy does the same before that; whoever reaches them without it
+(``deployments.http.middleware.in_front``). HAProxy does the same before that; whoever reaches them without it
 meets this.
 """
 
@@ -13,8 +13,8 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.http.address_lines import AddressLines
 from deployments.http.arriving_body import ArrivingBody
+from deployments.http.connection_queues import ConnectionQueues
 from deployments.http.responses import error_response
 from values.errors import NoSuchRoute, RequestTooSlow
 from values.request_limits import (
@@ -35,10 +35,10 @@ _CLIENT = CLIENT.encode()
 _CONTROL = re.compile(CONTROL.encode())
 
 
-class Entrance:
+class RequestGuard:
     """ASGI middleware. ``behind_haproxy``: whether the header of HAProxy is HAProxy's."""
 
-    def __init__(self, app: ASGIApp, behind_haproxy: bool, lines: AddressLines) -> None:
+    def __init__(self, app: ASGIApp, behind_haproxy: bool, lines: ConnectionQueues) -> None:
         self._app = app
         self._behind_haproxy = behind_haproxy
         self._lines = lines

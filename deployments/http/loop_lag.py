@@ -1,4 +1,4 @@
-"""How late an event loop is: how long what has to pass it several times takes, as every request has."""
+"""How late an event loop is: how long work takes that has to pass it several times, as every request has to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PASSES = 10
 """Serve, the application and the call of a decoder take about so many, each behind all that is ready then."""
 
 
-class Pulse:
+class LoopLag:
     """Passes the event loop again and again while ``wanted()``. Used from that loop."""
 
     def __init__(self, wanted: Callable[[], bool]) -> None:

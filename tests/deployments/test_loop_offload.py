@@ -8,7 +8,14 @@ import sys
 import threading
 
 from deployments.calls.large_values import LARGE
-from deployments.off_loop import DEAR_MS, SWITCH_S, DearWork, loop_comes_first, off_loop_if, off_loop_if_large
+from deployments.loop_offload import (
+    DEAR_MS,
+    SWITCH_S,
+    DearWork,
+    loop_comes_first,
+    off_loop_if,
+    off_loop_if_large,
+)
 
 
 class Piece:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from deployments.http.pulse import Pulse
+from deployments.http.loop_lag import LoopLag
 from deployments.running_mean import RunningMean
 from values.click_answer import QueueState
 
@@ -47,42 +47,42 @@ class _Known:
 
 
 class Visit:
-    """A request between the door and its answer: nobody knows what it is until it has been read."""
+    """A request from its admission to its answer: nobody knows what it is until it has been read."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
     def is_click(self) -> None:
         """It is one, and on its way to a decoder. Once."""
-        self._gate.sent(self)
+        self._admission.sent(self)
 
     def failed(self) -> None:
         """There was nothing to decode for it: its image cannot be had. Once."""
-        self._gate.failed()
+        self._admission.failed()
 
     @contextlib.contextmanager
     def arriving(self) -> Iterator[None]:
         """Inside of it the next part of its body is waited for."""
-        self._gate.arrives(self)
+        self._admission.arrives(self)
         try:
             yield
         finally:
-            self._gate.came(self)
+            self._admission.came(self)
 
     def leave(self) -> None:
         """It is answered. Once."""
-        self._gate.left(self)
+        self._admission.left(self)
 
 
-class Gate:
+class Admission:
     """What one ingress replica knows of the decoders' queues and of its own. Used from one event loop.
 
-    ``max_wait_s``: how long a click may wait. ``inside``: requests between the door and their answer.
+    ``max_wait_s``: how long a click may wait. ``inside``: admitted requests without an answer.
     """
 
     def __init__(self, max_wait_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._visits: set[Visit] = set()
-        self.pulse = Pulse(lambda: self.inside > 0)
+        self.loop_lag = LoopLag(lambda: self.inside > 0)
         self._late_s = LATE * max_wait_s
         self._busy_s = max_wait_s
         self._clock = clock
@@ -99,7 +99,7 @@ class Gate:
     def is_closed(self) -> bool:
         """Whether a click that comes now would wait too long, here or for a decoder."""
         crowded = _younger(self._busy, self._clock() - self._busy_s) >= CROWD
-        return (crowded and self.pulse.late_s > self._late_s) or self._decoders_full()
+        return (crowded and self.loop_lag.late_s > self._late_s) or self._decoders_full()
 
     def _decoders_full(self) -> bool:
         """Whether every decoder that is known has all it can answer in time.

@@ -14,8 +14,8 @@ from uvicorn.protocols.http import auto
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from deployments.http import timed_heads
-from deployments.http.timed_heads import time_heads
+from deployments.http import head_timeout
+from deployments.http.head_timeout import time_out_heads
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -30,9 +30,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(params=[H11Protocol, HttpToolsProtocol])
 async def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(auto, "AutoHTTPProtocol", request.param)
-    monkeypatch.setattr(timed_heads, "HEAD_S", 0.2)
-    time_heads()
-    time_heads()  # each server of a process asks for it
+    monkeypatch.setattr(head_timeout, "HEAD_S", 0.2)
+    time_out_heads()
+    time_out_heads()  # each server of a process asks for it
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, lifespan="off", log_level=None, log_config=None, access_log=False)

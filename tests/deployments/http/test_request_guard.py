@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from deployments.http import entrance
-from deployments.http.address_lines import AddressLines
-from deployments.http.entrance import ADDRESS, Entrance, TimedBody, is_near
+from deployments.http import request_guard
+from deployments.http.connection_queues import ConnectionQueues
+from deployments.http.request_guard import ADDRESS, RequestGuard, TimedBody, is_near
 from values.request_limits import BODY_RATE, BODY_S, CLIENT, CONTROL_HEADERS, TOO_SLOW
 
 Message = MutableMapping[str, Any]
@@ -68,7 +68,7 @@ async def ask(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await Entrance(inside or Inside(), behind_haproxy, AddressLines())(scope, receive, send)
+    await RequestGuard(inside or Inside(), behind_haproxy, ConnectionQueues())(scope, receive, send)
     return sent
 
 
@@ -125,7 +125,7 @@ async def test_serves_own_check_of_health_passes() -> None:
 
 
 async def test_a_body_that_does_not_come_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "BODY_S", 0.01)
+    monkeypatch.setattr(request_guard, "BODY_S", 0.01)
     inside = Inside()
     start, body = await ask(request(), b"{", ends=False, inside=inside)
     assert (start["status"], dict(start["headers"])[b"connection"]) == (408, b"close")
@@ -134,7 +134,7 @@ async def test_a_body_that_does_not_come_is_a_sentence(monkeypatch: pytest.Monke
 
 
 async def test_what_has_answered_already_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "BODY_S", 0.01)
+    monkeypatch.setattr(request_guard, "BODY_S", 0.01)
 
     class Early(Inside):
         async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
@@ -215,7 +215,7 @@ async def test_of_one_address_only_so_many_are_inside_and_health_is_never_kept_w
     async def nothing(*_: Any) -> Any:
         raise AssertionError
 
-    front = Entrance(app, True, AddressLines(1))
+    front = RequestGuard(app, True, ConnectionQueues(1))
     scopes = [request(), request(), {**request(), "method": "GET", "path": "/health"}]
     tasks = [asyncio.create_task(front(scope, nothing, nothing)) for scope in scopes]
     for _ in range(3):

@@ -1,7 +1,7 @@
 """The first lines of the ingress: a click that would wait too long is refused before it is read and routed.
 
-Serve itself does more for a request than a refusal takes, before its application sees it and after. So the
-door also stands in front of Serve's own server in each ingress replica: their environment names
+Serve itself does more for a request than a refusal takes, before its application sees it and after. So this
+middleware also stands in front of Serve's own server in each ingress replica: their environment names
 ``in_front`` in ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``.
 """
 
@@ -13,16 +13,16 @@ from collections.abc import Callable
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.http.address_lines import AddressLines
+from deployments.http.admission import Admission, Visit
 from deployments.http.arriving_body import ArrivingBody
-from deployments.http.entrance import Entrance
-from deployments.http.gate import Gate, Visit
+from deployments.http.connection_queues import ConnectionQueues
+from deployments.http.head_timeout import time_out_heads
+from deployments.http.request_guard import RequestGuard
 from deployments.http.responses import error_response
-from deployments.http.timed_heads import time_heads
 from values.errors import Overloaded
 
 VISIT = "segment_anything.visit"
-"""Where the scope of a request has its ``deployments.http.gate.Visit``."""
+"""Where the scope of a request has its ``deployments.http.admission.Visit``."""
 
 DETAIL = (
     "more clicks come than can be answered: this one would have waited longer than MAX_WAIT_S; "
@@ -31,15 +31,17 @@ DETAIL = (
 _ANSWER = error_response(Overloaded(DETAIL))
 
 
-class Door:
-    """ASGI middleware. Refuses clicks while the gate is closed; everything else passes.
+class AdmissionMiddleware:
+    """ASGI middleware. Refuses clicks while none are admitted; everything else passes.
 
-    ``gate``: which one, asked at each request; None lets all in. ``refused`` is called for each refusal.
+    ``admission``: which one, asked at each request; None lets all in. ``refused`` is called for each refusal.
     """
 
-    def __init__(self, app: ASGIApp, gate: Callable[[], Gate | None], refused: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, admission: Callable[[], Admission | None], refused: Callable[[], None]
+    ) -> None:
         self._app = app
-        self._gate = gate
+        self._admission = admission
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,16 +49,16 @@ class Door:
         if scope["type"] != "http" or VISIT in scope or not _may_be_click(scope):
             await self._app(scope, receive, send)
             return
-        gate = self._gate()
-        if gate is None:
+        admission = self._admission()
+        if admission is None:
             await self._app(scope, receive, send)
             return
-        if gate.is_closed():
+        if admission.is_closed():
             self._refused()
             await _ANSWER(scope, receive, send)
             return
-        visit = scope[VISIT] = gate.enter()
-        gate.pulse.wake()
+        visit = scope[VISIT] = admission.enter()
+        admission.loop_lag.wake()
         try:
             await self._app(scope, _VisitorsBody(receive, visit), send)
         finally:
@@ -64,7 +66,7 @@ class Door:
 
 
 class _VisitorsBody(ArrivingBody):
-    """That of somebody inside; the gate is told while it is waited for."""
+    """The body of a request that was let in; the admission is told while it is waited for."""
 
     def __init__(self, receive: Receive, visit: Visit) -> None:
         super().__init__(receive)
@@ -76,7 +78,7 @@ class _VisitorsBody(ArrivingBody):
 
 
 def visit_of(scope: Scope) -> Visit:
-    """The visit of a request that has passed the door."""
+    """The visit of a request that was admitted."""
     visit: Visit = scope[VISIT]
     return visit
 
@@ -89,13 +91,13 @@ def _may_be_click(scope: Scope) -> bool:
 class _Process:
     """What ``in_front`` knows of the ingress of this process; there is one, and it starts first."""
 
-    gate: Gate | None = None
+    admission: Admission | None = None
     refused: Callable[[], None] = staticmethod(lambda: None)
 
 
-def serves_here(gate: Gate, refused: Callable[[], None]) -> None:
-    """An ingress tells the door in front of its process by which gate people enter."""
-    _Process.gate, _Process.refused = gate, refused
+def serves_here(admission: Admission, refused: Callable[[], None]) -> None:
+    """An ingress tells what stands in front of its process which admission is its own."""
+    _Process.admission, _Process.refused = admission, refused
 
 
 def in_front() -> list[Middleware]:
@@ -103,9 +105,11 @@ def in_front() -> list[Middleware]:
 
     The last one comes first.
     """
-    time_heads()
+    time_out_heads()
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     return [
-        Middleware(Door, gate=lambda: _Process.gate, refused=lambda: _Process.refused()),
-        Middleware(Entrance, behind_haproxy=behind_haproxy, lines=AddressLines()),
+        Middleware(
+            AdmissionMiddleware, admission=lambda: _Process.admission, refused=lambda: _Process.refused()
+        ),
+        Middleware(RequestGuard, behind_haproxy=behind_haproxy, lines=ConnectionQueues()),
     ]

@@ -9,10 +9,10 @@ import pytest
 from ray.serve._private.http_util import validate_http_proxy_callback_return
 from starlette.middleware import Middleware
 
-from deployments.http import door
-from deployments.http.door import Door, in_front, serves_here, visit_of
-from deployments.http.entrance import Entrance
-from deployments.http.gate import CROWD, Gate
+from deployments.http import middleware
+from deployments.http.admission import CROWD, Admission
+from deployments.http.middleware import AdmissionMiddleware, in_front, serves_here, visit_of
+from deployments.http.request_guard import RequestGuard
 from values.click_answer import QueueState
 
 Message = MutableMapping[str, Any]
@@ -64,19 +64,19 @@ def refused() -> list[int]:
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate(1.0)
+def admission() -> Admission:
+    return Admission(1.0)
 
 
 @pytest.fixture
-def closed(inside: Inside, gate: Gate, refused: list[int]) -> Door:
-    gate.heard(FULL)
-    return Door(inside, lambda: gate, lambda: refused.append(1))
+def closed(inside: Inside, admission: Admission, refused: list[int]) -> AdmissionMiddleware:
+    admission.heard(FULL)
+    return AdmissionMiddleware(inside, lambda: admission, lambda: refused.append(1))
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/", "/sam/predict"])
 async def test_a_click_is_refused_before_its_body_is_read(
-    closed: Door, inside: Inside, refused: list[int], path: str
+    closed: AdmissionMiddleware, inside: Inside, refused: list[int], path: str
 ) -> None:
     start, body = await ask(closed, path)
     headers = dict(start["headers"])
@@ -88,77 +88,81 @@ async def test_a_click_is_refused_before_its_body_is_read(
 @pytest.mark.parametrize(
     "path", ["/health", "/", "/setup", "/webhook", "/embed", "/sam/health", "/predicted"]
 )
-async def test_everything_else_passes(closed: Door, inside: Inside, path: str) -> None:
+async def test_everything_else_passes(closed: AdmissionMiddleware, inside: Inside, path: str) -> None:
     assert [each["status"] for each in await ask(closed, path)] == [200]
     assert inside.came == [path]
 
 
-async def test_what_is_not_http_passes(closed: Door, inside: Inside) -> None:
+async def test_what_is_not_http_passes(closed: AdmissionMiddleware, inside: Inside) -> None:
     await ask(closed, "/predict", kind="websocket")
     assert inside.came == ["/predict"]
 
 
 @pytest.mark.parametrize("error", [None, ValueError("broken")])
 async def test_who_was_let_in_is_counted_until_the_answer(
-    inside: Inside, gate: Gate, error: Exception | None
+    inside: Inside, admission: Admission, error: Exception | None
 ) -> None:
     counted: list[int] = []
-    inside.during, inside.error = lambda scope: counted.append(gate.inside), error
+    inside.during, inside.error = lambda scope: counted.append(admission.inside), error
     try:
-        await ask(Door(inside, lambda: gate, nothing), "/predict")
+        await ask(AdmissionMiddleware(inside, lambda: admission, nothing), "/predict")
     except ValueError:
         assert error is not None
-    assert (counted, gate.inside) == ([1], 0)
+    assert (counted, admission.inside) == ([1], 0)
 
 
-async def test_a_door_behind_a_door_lets_in_who_is_inside(inside: Inside, gate: Gate) -> None:
-    gate.heard(OPEN)
-    inner = Door(inside, lambda: gate, nothing)
+async def test_a_door_behind_a_door_lets_in_who_is_inside(inside: Inside, admission: Admission) -> None:
+    admission.heard(OPEN)
+    inner = AdmissionMiddleware(inside, lambda: admission, nothing)
 
     async def serve(scope: Message, receive: Any, send: Any) -> None:
-        gate.heard(FULL)
+        admission.heard(FULL)
         await inner(scope, receive, send)
 
-    await ask(Door(serve, lambda: gate, nothing), "/predict")
+    await ask(AdmissionMiddleware(serve, lambda: admission, nothing), "/predict")
     assert inside.came == ["/predict"]
 
 
-async def test_the_application_finds_the_visit(inside: Inside, gate: Gate) -> None:
-    gate.heard(QueueState("a", 1.45, 0.1, 1.5))
+async def test_the_application_finds_the_visit(inside: Inside, admission: Admission) -> None:
+    admission.heard(QueueState("a", 1.45, 0.1, 1.5))
     inside.during = lambda scope: visit_of(scope).is_click()
-    await ask(Door(inside, lambda: gate, nothing), "/predict")
-    assert gate.is_closed()
+    await ask(AdmissionMiddleware(inside, lambda: admission, nothing), "/predict")
+    assert admission.is_closed()
 
 
 async def test_in_front_of_serve_it_is_the_ingress_of_the_process_that_decides(
-    inside: Inside, gate: Gate, refused: list[int], monkeypatch: pytest.MonkeyPatch
+    inside: Inside, admission: Admission, refused: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "_Process", type("_Process", (), {"gate": None, "refused": staticmethod(list)}))
+    monkeypatch.setattr(
+        middleware, "_Process", type("_Process", (), {"admission": None, "refused": staticmethod(list)})
+    )
     door_in_front, entrance = validate_http_proxy_callback_return(in_front())
     assert isinstance(door_in_front, Middleware)
-    assert entrance.cls is Entrance  # the last one is the first that a request meets
+    assert entrance.cls is RequestGuard  # the last one is the first that a request meets
     app: Any = door_in_front.cls(inside, *door_in_front.args, **door_in_front.kwargs)
     await ask(app, "/predict")
     assert inside.came == ["/predict"]  # no ingress in this process
-    gate.heard(FULL)
-    serves_here(gate, lambda: refused.append(1))
+    admission.heard(FULL)
+    serves_here(admission, lambda: refused.append(1))
     await ask(app, "/predict")
     assert (inside.came, refused) == (["/predict"], [1])
 
 
-async def test_while_somebody_is_inside_it_is_looked_at_how_late_the_event_loop_is(gate: Gate) -> None:
+async def test_while_somebody_is_inside_it_is_looked_at_how_late_the_event_loop_is(
+    admission: Admission,
+) -> None:
     async def busy(scope: Message, receive: Any, send: Any) -> None:
         time.sleep(0.1)
         async with asyncio.timeout(30):
-            while not gate.pulse.late_s:
+            while not admission.loop_lag.late_s:
                 await asyncio.sleep(0)
 
-    await ask(Door(busy, lambda: gate, nothing), "/predict")
+    await ask(AdmissionMiddleware(busy, lambda: admission, nothing), "/predict")
 
 
-async def test_who_sends_slowly_is_no_crowd(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_sends_slowly_is_no_crowd(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
     """The event loop is late for another reason: nobody is refused for those who keep to their line."""
-    monkeypatch.setattr(type(gate.pulse), "late_s", 60.0)
+    monkeypatch.setattr(type(admission.loop_lag), "late_s", 60.0)
     bodies: asyncio.Queue[Message] = asyncio.Queue()
 
     async def send(message: Message) -> None:
@@ -173,27 +177,27 @@ async def test_who_sends_slowly_is_no_crowd(gate: Gate, monkeypatch: pytest.Monk
         for _ in range(5):
             await asyncio.sleep(0)
 
-    door = Door(read, lambda: gate, nothing)
+    middleware = AdmissionMiddleware(read, lambda: admission, nothing)
     scope = {"type": "http", "path": "/predict", "headers": []}
-    clients = [asyncio.ensure_future(door(dict(scope), bodies.get, send)) for _ in range(CROWD)]
+    clients = [asyncio.ensure_future(middleware(dict(scope), bodies.get, send)) for _ in range(CROWD)]
     for more in (True, False):
         await settle()
-        assert (gate.inside, gate.is_closed()) == (CROWD, False)
+        assert (admission.inside, admission.is_closed()) == (CROWD, False)
         for _ in clients:
             bodies.put_nowait({"type": "http.request", "body": b"{", "more_body": more})
     await settle()
-    assert (gate.inside, gate.is_closed()) == (CROWD, True)
+    assert (admission.inside, admission.is_closed()) == (CROWD, True)
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
-    assert (gate.inside, gate.is_closed()) == (0, False)
+    assert (admission.inside, admission.is_closed()) == (0, False)
 
 
-async def test_who_has_left_is_not_waited_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_has_left_is_not_waited_for(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
     """Serve stops to wait for a body only after the application has ended."""
-    monkeypatch.setattr(type(gate.pulse), "late_s", 60.0)
+    monkeypatch.setattr(type(admission.loop_lag), "late_s", 60.0)
     for _ in range(CROWD):
-        visit = gate.enter()
+        visit = admission.enter()
         with visit.arriving():
             visit.leave()
-    assert (gate.inside, gate.is_closed()) == (0, False)
+    assert (admission.inside, admission.is_closed()) == (0, False)

@@ -1,4 +1,4 @@
-"""Whoever sends more than can be worked on waits for itself, and for nobody else."""
+"""A queue for the connections of each address: who opens too many waits for its own, and nobody else does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Line:
     members: int = field(default=0)
 
 
-class AddressLines:
+class ConnectionQueues:
     """For each address a line in which its requests wait while ``at_once`` of them are inside."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
