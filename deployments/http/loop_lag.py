@@ -1,4 +1,4 @@
-"""How late an event loop is: how long work takes that has to pass it several times, as every request has to."""
+"""How late an event loop is: how long work takes that passes it several times, as every request has to."""
 
 from __future__ import annotations
 
