@@ -35,9 +35,9 @@ from embeddings.memory import MemoryTier
 from embeddings.precision import exact, owned
 from imaging.decoding import decode
 from imaging.options import ImageOptions
-from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
 from segmenters.model_names import CLASSICAL
+from segmenters.models import ARCHITECTURES
 from segmenters.refining import Kept, Refiner
 from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Decoder, Encoder, Segmenter

@@ -1,4 +1,4 @@
-"""The Segment Anything family as a table: what each model is, without its weights."""
+"""The architectures of the Segment Anything family: what a model is without its weights."""
 
 from __future__ import annotations
 
@@ -51,21 +51,3 @@ LOW_RES = 256  # pixels, of the decoder's masks and of its mask input
 # ImageNet's mean and standard deviation of RGB in 0..255, which all models of the family were trained with.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
-
-ARCHITECTURES: Mapping[str, Architecture] = {
-    each.name: each
-    for each in (
-        Architecture("sam_vit_b", Family.SAM, 93.7),
-        Architecture("sam_vit_l", Family.SAM, 312.3),
-        Architecture("sam_vit_h", Family.SAM, 641.1),
-        Architecture("mobile_sam", Family.MOBILE_SAM, 10.1),
-        Architecture("sam2_hiera_tiny", Family.SAM2, 38.9),
-        Architecture("sam2_hiera_small", Family.SAM2, 46.0),
-        Architecture("sam2_hiera_base_plus", Family.SAM2, 80.8),
-        Architecture("sam2_hiera_large", Family.SAM2, 224.4),
-        Architecture("sam2.1_hiera_tiny", Family.SAM2, 39.0),
-        Architecture("sam2.1_hiera_small", Family.SAM2, 46.1),
-        Architecture("sam2.1_hiera_base_plus", Family.SAM2, 80.9),
-        Architecture("sam2.1_hiera_large", Family.SAM2, 224.4),
-    )
-}

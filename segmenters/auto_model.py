@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.checkpoints.locate import Checkpoint, State, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.reachable import unreachable
+from segmenters.models import PUBLISHED
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 

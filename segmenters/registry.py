@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmenters.architectures import ARCHITECTURES
 from segmenters.auto_model import best
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import Checkpoint, checkpoint_of, in_folder, is_url, model_folder
 from segmenters.classical.segmenter import Classical
 from segmenters.model_names import AUTO, CLASSICAL, ONNX, known, wanted
+from segmenters.models import ARCHITECTURES, PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam

@@ -15,10 +15,10 @@ import typer
 from pydantic import SecretStr
 
 from deployments import metrics
-from segmenters.architectures import ARCHITECTURES
-from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.progress import MIB
+from segmenters.checkpoints.published import LICENCES
 from segmenters.model_names import CLASSICAL, ONNX
+from segmenters.models import ARCHITECTURES, PUBLISHED
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from segmenters.architectures import ARCHITECTURES, Family
+from segmenters.architectures import Family
 from segmenters.model_names import CLASSICAL
+from segmenters.models import ARCHITECTURES
 from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]

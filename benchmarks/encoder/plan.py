@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.encoder.goals import GOALS
 from benchmarks.encoder.network import Compiling, Dtype, Setting, described
 from benchmarks.encoder.speed import Effort
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from segmenters.options import ModelOptions
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution

@@ -27,8 +27,8 @@ from benchmarks.images import accuracy, speed, tables
 from benchmarks.images.large_pictures import SIZES, Picture, encoded, large_photographs, large_scene
 from benchmarks.images.speed import READS, ImageFile
 from benchmarks.models.contenders import described
-from segmenters.architectures import ARCHITECTURES
 from segmenters.classical.segmenter import Classical
+from segmenters.models import ARCHITECTURES
 from segmenters.segmenter import Segmenter
 from serve_app.cli.console import console
 from values.cores import usable_cores

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.models import official
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.checkpoints.locate import Checkpoint
+from segmenters.models import PUBLISHED
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime

@@ -40,7 +40,7 @@ from benchmarks.peer.scenes import Gallery, Scene, gallery
 from benchmarks.peer.trees import tree
 from benchmarks.peer.turns import OURS, PEER, Match, Side
 from benchmarks.peer.verdicts import agreement
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from serve_app.cli.console import console
 from testing.running_app import ROOT, running_app
 

@@ -24,7 +24,7 @@ from benchmarks.peer.key_values import KeyValues
 from benchmarks.peer.network import predictor
 from benchmarks.peer.one_image import OneImage
 from benchmarks.peer.regions import prompt, region
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 
 VERSION = "SamMLBackend-v0.0.1"
 

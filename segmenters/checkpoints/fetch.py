@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from segmenters.checkpoints.catalogue import PUBLISHED, size_of
 from segmenters.checkpoints.digest import remember, sha256_of
 from segmenters.checkpoints.download import PATIENCE, Patience, cannot_write, download
 from segmenters.checkpoints.locate import Checkpoint
 from segmenters.checkpoints.progress import LogProgress, Progress
+from segmenters.models import PUBLISHED, size_of
 from values.errors import ModelError
 
 logger = logging.getLogger("ray.serve")

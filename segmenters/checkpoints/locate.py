@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.models import PUBLISHED
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 

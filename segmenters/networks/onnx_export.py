@@ -12,7 +12,8 @@ from pathlib import Path
 import onnx
 import torch
 
-from segmenters.architectures import ARCHITECTURES, Architecture
+from segmenters.architectures import Architecture
+from segmenters.models import ARCHITECTURES
 from segmenters.networks.loading import example, load, outputs
 from segmenters.runtimes.session import Half
 from values.errors import ModelError

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmenters.architectures import ARCHITECTURES, Architecture
+from segmenters.architectures import Architecture
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import Checkpoint
 from segmenters.checkpoints.progress import LogProgress
+from segmenters.models import ARCHITECTURES
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.load import Features, Weights, open_decoder, open_features

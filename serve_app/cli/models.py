@@ -10,14 +10,14 @@ import typer
 from rich import box
 from rich.table import Table
 
-from segmenters.architectures import ARCHITECTURES
 from segmenters.auto_model import ChoiceFile
-from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED
 from segmenters.checkpoints.digest import computed
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import State, checkpoint_of, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.progress import MIB
+from segmenters.checkpoints.published import LICENCES
 from segmenters.model_names import CLASSICAL, unknown
+from segmenters.models import ARCHITECTURES, PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half

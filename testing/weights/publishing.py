@@ -8,11 +8,12 @@ from typing import cast
 
 import pytest
 
-from segmenters.checkpoints.catalogue import PUBLISHED, Published
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.checkpoints.published import Published
+from segmenters.models import PUBLISHED
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, model: str, path: Path) -> None:
-    """Make ``path`` the published checkpoint of ``model`` in the catalogue, until the test ends."""
+    """Make ``path`` the published checkpoint of ``model``, until the test ends."""
     entry = replace(PUBLISHED[model], sha256=sha256_of(path), size=path.stat().st_size)
     monkeypatch.setitem(cast(dict[str, Published], PUBLISHED), model, entry)

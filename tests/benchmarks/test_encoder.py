@@ -42,9 +42,9 @@ from benchmarks.encoder.speed import (
     without_tf32,
 )
 from benchmarks.models.contenders import stands_in
-from segmenters.architectures import ARCHITECTURES
-from segmenters.checkpoints.catalogue import PUBLISHED as PUBLISHED_FILES
 from segmenters.checkpoints.locate import Checkpoint
+from segmenters.models import ARCHITECTURES
+from segmenters.models import PUBLISHED as PUBLISHED_FILES
 from segmenters.runtimes.torch_runtime import TorchDevice
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamEncoder

@@ -17,8 +17,8 @@ from benchmarks.models.fresh_decoder import FreshDecoder
 from benchmarks.models.halves import ALIKE, DECODER_GOAL, ENCODER_GOALS, Row, rows, turns_of
 from benchmarks.replica import Replica, Start, starts
 from benchmarks.turns import Cost, Turn, cost, take_turns
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.locate import Checkpoint
+from segmenters.models import PUBLISHED
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.segmenter import SegmentAnything

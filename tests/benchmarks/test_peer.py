@@ -38,7 +38,7 @@ from benchmarks.peer.trees import Tree, tree
 from benchmarks.peer.turns import OURS, PEER, Match, Side
 from benchmarks.peer.verdicts import Alone, agreement, digest, iou, mask_of
 from protocol import brush_rle
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from testing.label_studio_masks import keypoint, rectangle
 from testing.running_app import free_port
 from testing.scenes import scene as draw

@@ -32,7 +32,7 @@ from benchmarks.precision import (
     weights,
 )
 from benchmarks.turns import Cost
-from segmenters.checkpoints.catalogue import PUBLISHED
+from segmenters.models import PUBLISHED
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import ModelError

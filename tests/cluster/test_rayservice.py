@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from ray.scripts.scripts import start
 
 from protocol.brush_rle import decode
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import surviving
 from serve_app.lint.application import FileSettings

@@ -11,7 +11,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from deployments.http.middleware import in_front
 from deployments.options import IngressOptions
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, ENCODER_CPUS, surviving
 from serve_app.lint.application import FileSettings

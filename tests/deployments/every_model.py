@@ -27,8 +27,8 @@ from typing import Any
 import httpx
 import yaml
 
-from segmenters.architectures import ARCHITECTURES
 from segmenters.model_names import CLASSICAL, ONNX
+from segmenters.models import ARCHITECTURES
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from testing.running_app import ROOT, free_port, stop

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from sam2.utils.transforms import SAM2Transforms
 
-from segmenters.architectures import ARCHITECTURES, SIDE
+from segmenters.architectures import SIDE
+from segmenters.models import ARCHITECTURES
 from tests.oracles.official import described
 
 Floats = NDArray[np.float32]

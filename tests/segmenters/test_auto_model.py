@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segmenters.auto_model import best
-from segmenters.checkpoints.catalogue import PUBLISHED
+from segmenters.models import PUBLISHED
 from segmenters.options import ModelOptions
 from testing.file_server import Exchange, Server, said
 from testing.weights.publishing import publish

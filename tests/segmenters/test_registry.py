@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from segmenters.architectures import ARCHITECTURES
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.classical.segmenter import Classical
+from segmenters.models import ARCHITECTURES, PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.sam.execution import Execution, Runtime

@@ -10,7 +10,7 @@ import pytest
 import ray
 
 from segmenters.auto_model import ChoiceFile
-from segmenters.checkpoints.catalogue import PUBLISHED
+from segmenters.models import PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.registry import Choice
 from serve_app import automatic_choice

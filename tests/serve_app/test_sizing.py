@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS
 from serve_app.settings import Settings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segmenters.architectures import ARCHITECTURES, Architecture, Family
+from segmenters.architectures import Architecture, Family
+from segmenters.models import ARCHITECTURES
 from testing.weights import checkpoints
 from tests.oracles import official
 

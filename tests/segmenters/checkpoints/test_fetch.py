@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from tenacity import wait_none
 
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.digest import sidecar
 from segmenters.checkpoints.download import Patience
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import Checkpoint
+from segmenters.models import PUBLISHED
 from testing.file_server import Server, held, ranges, said, stalling
 from values.errors import ModelError
 

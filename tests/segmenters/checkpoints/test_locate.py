@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from segmenters.checkpoints.catalogue import PUBLISHED
 from segmenters.checkpoints.locate import State, model_folder, official_checkpoint, state_of
+from segmenters.models import PUBLISHED
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 

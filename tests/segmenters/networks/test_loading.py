@@ -9,7 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from segmenters.architectures import ARCHITECTURES
+from segmenters.models import ARCHITECTURES
 from segmenters.networks.loading import check, load, model_of
 from segmenters.runtimes.session import Half
 from segmenters.sam.preprocess import canvas

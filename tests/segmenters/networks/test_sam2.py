@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from segmenters.architectures import ARCHITECTURES, SIDE, Architecture, Family
+from segmenters.architectures import SIDE, Architecture, Family
+from segmenters.models import ARCHITECTURES
 from segmenters.networks.sam2 import build, rename
 from segmenters.networks.sam2_encoder import SIZES
 from segmenters.runtimes.session import Half

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segmenters.architectures import ARCHITECTURES, Architecture, Family
+from segmenters.architectures import Architecture, Family
+from segmenters.models import ARCHITECTURES
 from segmenters.networks import mobile_sam, sam, sam2
 from segmenters.networks.checkpoint_file import recognise
 from segmenters.runtimes.session import Half

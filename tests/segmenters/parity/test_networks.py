@@ -13,8 +13,9 @@ from hypothesis import Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segmenters.architectures import ARCHITECTURES, Family
+from segmenters.architectures import Family
 from segmenters.candidates import candidates, single
+from segmenters.models import ARCHITECTURES
 from segmenters.sam.decoder_inputs import SAM2_LIMIT
 from tests.oracles.official import Answer
 from tests.segmenters.parity.logits import decided, smooth, wrong

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segmenters.architectures import ARCHITECTURES, LOW_RES, SIDE
+from segmenters.architectures import LOW_RES, SIDE
+from segmenters.models import ARCHITECTURES
 from segmenters.resample import to_mask
 from tests.oracles.steps import resampled_by_sam, resampled_by_sam2
 from tests.segmenters.parity.logits import smooth, wrong

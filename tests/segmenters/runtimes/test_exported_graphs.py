@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.models import ARCHITECTURES
 from segmenters.runtimes.exported_graphs import exported, graph_path
 from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
@@ -26,7 +26,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_graph_is_exported_once_whoever_asks(checkpoint: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from segmenters.architectures import ARCHITECTURES;"
+        "import sys; from pathlib import Path; from segmenters.models import ARCHITECTURES;"
         "from segmenters.runtimes.exported_graphs import exported;"
         "from segmenters.runtimes.session import Half;"
         "print(exported(ARCHITECTURES['mobile_sam'], Half.DECODER, *map(Path, sys.argv[1:2]), 'ab' * 32,"

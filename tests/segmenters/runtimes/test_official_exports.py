@@ -13,7 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from segmenters.architectures import ARCHITECTURES, SIDE
+from segmenters.architectures import SIDE
+from segmenters.models import ARCHITECTURES
 from segmenters.networks.loading import load
 from segmenters.resample import to_mask
 from segmenters.runtimes.onnx_decoder import DecoderFile, read_decoder

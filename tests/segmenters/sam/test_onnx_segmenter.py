@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmenters.architectures import ARCHITECTURES
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.models import ARCHITECTURES
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.resample import to_mask

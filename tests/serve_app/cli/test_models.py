@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 from typer.testing import CliRunner
 
-from segmenters.architectures import ARCHITECTURES
-from segmenters.checkpoints.catalogue import LICENCES, PUBLISHED, Published
 from segmenters.checkpoints.digest import sidecar
+from segmenters.checkpoints.published import LICENCES, Published
+from segmenters.models import ARCHITECTURES, PUBLISHED
 from serve_app.cli.main import app
 from serve_app.reference import commands_table
 from testing.file_server import Exchange, Server, ranges, said
@@ -32,7 +32,7 @@ def _small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two models whose publisher gives a small file."""
     for name in (NAME, OTHER):
         url = f"https://publisher.test/{PUBLISHED[name].filename}"
-        small = Published(name, url, hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), "these tests")
+        small = Published(url, hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), "these tests")
         monkeypatch.setitem(cast(dict[str, Published], PUBLISHED), name, small)
 
 
