@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from segmenters.architectures import Family
-from segmenters.model_names import CLASSICAL
-from segmenters.models import ARCHITECTURES
+from segmenters.model import Model
+from segmenters.models import MODELS, encoder_of
 from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]
@@ -26,21 +25,6 @@ FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
 JOURNAL = 150
 GPU_PROCESS = 2048  # what CUDA takes of the machine's memory in a process; assumed, not measured
-ENCODERS: Mapping[str, int] = {
-    CLASSICAL: 320,
-    "mobile_sam": 774,
-    "sam_vit_b": 1739,
-    "sam_vit_l": 2955,
-    "sam_vit_h": 4283,
-    "sam2_hiera_tiny": 1406,
-    "sam2_hiera_small": 1423,
-    "sam2_hiera_base_plus": 1957,
-    "sam2_hiera_large": 2778,
-    "sam2.1_hiera_tiny": 1407,
-    "sam2.1_hiera_small": 1423,
-    "sam2.1_hiera_base_plus": 1957,
-    "sam2.1_hiera_large": 2778,
-}
 FETCHED = 8
 """Images of one fetcher that are read and wait for an encoder; what waits for its host has no pixels."""
 UNNAMED = "mobile_sam"
@@ -53,7 +37,7 @@ def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
     ``gpu``: whether it computes on one.
     """
     kept = settings.cache_mib + settings.refine_mib if name == "Decoder" else 0
-    encoder = ENCODERS.get(settings.model, ENCODERS[UNNAMED])
+    encoder = _encoder(settings).encoder_mib
     own = {"Ingress": INGRESS, "Fetcher": FETCHER, "Encoder": encoder, "Decoder": DECODER, "Journal": JOURNAL}
     return own[name] + kept + (GPU_PROCESS if gpu else 0)
 
@@ -73,10 +57,10 @@ def store_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bound
     """
     options = _deployments(application)
     counts = replicas(application, settings, bound)
-    pixels, embedding = _image_mib(settings.model)
+    model = _encoder(settings)
     fetched = counts.get("Fetcher", 1) * FETCHED
     encoded = counts.get("Encoder", 1) * int(options.get("Encoder", {}).get("max_ongoing_requests", 5))
-    return fetched * pixels + encoded * (pixels + embedding)
+    return fetched * model.pixels_mib + encoded * (model.pixels_mib + model.embedding_mib)
 
 
 def machine_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bound) -> int:
@@ -103,9 +87,6 @@ def _count(options: Mapping[str, Any], bound: Bound) -> int:
     return int(scaled.get(bound, 1) if scaled else options.get("num_replicas") or 1)
 
 
-def _image_mib(model: str) -> tuple[int, int]:
-    """MiB of one image's pixels at model size and of its embedding."""
-    architecture = ARCHITECTURES.get(model)
-    if architecture is not None and architecture.family is Family.SAM2:
-        return 12, 16
-    return 3, 4
+def _encoder(settings: AllOptions) -> Model:
+    """The model whose encoder is loaded, as far as the settings name one."""
+    return encoder_of(settings.model, settings) or MODELS[UNNAMED]

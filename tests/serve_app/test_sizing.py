@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from segmenters.models import ARCHITECTURES
+from segmenters.models import ARCHITECTURES, MODELS
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS
 from serve_app.settings import Settings
@@ -65,6 +65,15 @@ def test_a_machine_carries_it_all() -> None:
     assert machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.RAY + own + 8 * 3 + 16 * (3 + 4)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "size"),
+    [("sam_vit_h", "sam_vit_h"), ("mobile_sam", "mobile_sam"), ("a.onnx", sizing.UNNAMED)],
+)
+def test_the_encoder_of_onnx_takes_what_it_takes_elsewhere(encoder: str, size: str) -> None:
+    onnx = SETTINGS.model_copy(update={"model": "onnx", "onnx_encoder": encoder})
+    assert replica_mib("Encoder", onnx) == MODELS[size].encoder_mib
+
+
 def test_an_encoder_on_a_gpu_takes_more_of_the_machine() -> None:
     on_gpu = {"name": "Encoder", "max_ongoing_requests": 16, "ray_actor_options": {"num_gpus": 0.5}}
     others = [each for each in APPLICATION["deployments"] if each["name"] != "Encoder"]
@@ -79,5 +88,5 @@ def test_the_encoders_figures_are_those_that_were_measured() -> None:
     )
     measured = {name: int(encoder) for name, encoder, _ in rows}
     assert set(measured) == set(ARCHITECTURES)
-    assert all(measured[name] <= sizing.ENCODERS[name] <= 1.05 * measured[name] for name in measured)
+    assert all(measured[name] <= MODELS[name].encoder_mib <= 1.05 * measured[name] for name in measured)
     assert max(int(decoder) for *_, decoder in rows) <= sizing.DECODER
