@@ -16,7 +16,7 @@ from pathlib import Path
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.checkpoints.locate import Checkpoint, State, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.reachable import unreachable
-from segmenters.models import PUBLISHED
+from segmenters.models import MODELS, PUBLISHED
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
@@ -24,29 +24,15 @@ logger = logging.getLogger("ray.serve")
 
 FILENAME = "auto.json"
 
-# The best first; the first is worth a download, the others serve when they are on disk.
-_ON_GPU = (
-    "sam2.1_hiera_large",
-    "sam2.1_hiera_base_plus",
-    "sam2_hiera_large",
-    "sam_vit_h",
-    "sam_vit_l",
-    "sam2.1_hiera_small",
-    "sam2.1_hiera_tiny",
-    "sam_vit_b",
-    "mobile_sam",
-)
-# What a few cores encode within seconds.
-_ON_CPU = ("mobile_sam", "sam2.1_hiera_tiny", "sam2_hiera_tiny", "sam2.1_hiera_small", "sam2_hiera_small")
-
 
 def best(options: ModelOptions, *, gpu: bool) -> tuple[str | None, str]:
     """The name of a model that can be served, or None; and a clause that says why.
 
-    The first model counts as one that cannot be downloaded where its publisher does not answer in 5 s.
+    The first by rank is worth a download, the others serve when they are on disk. The first counts as one
+    that cannot be downloaded where its publisher does not answer in 5 s.
     """
     gpu = gpu and options.device != "cpu"
-    names = _ON_GPU if gpu else _ON_CPU
+    names = _ranked(gpu)
     machine = "a machine with a GPU" if gpu else "a machine without a GPU"
     first = official_checkpoint(names[0], options)
     if _is_here(first):
@@ -130,6 +116,12 @@ class ChoiceFile:
         except OSError as error:
             raise ModelError(f"{self.path} cannot be deleted: {error.strerror}") from None
         return True
+
+
+def _ranked(gpu: bool) -> list[str]:
+    """The models that ``auto`` may take on such a machine, the best first."""
+    ranks = {name: each.rank_on_gpu if gpu else each.rank_on_cpu for name, each in MODELS.items()}
+    return sorted((name for name, rank in ranks.items() if rank), key=ranks.__getitem__)
 
 
 def _is_here(checkpoint: Checkpoint) -> bool:

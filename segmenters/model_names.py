@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from segmenters.models import ARCHITECTURES
+from segmenters.models import MODELS
 from segmenters.options import ModelOptions
 from values.errors import ModelError
 
@@ -15,7 +15,7 @@ AUTO = "auto"
 CLASSICAL = "classical"
 ONNX = "onnx"
 
-NAMES: tuple[str, ...] = (AUTO, CLASSICAL, *ARCHITECTURES, ONNX)
+NAMES: tuple[str, ...] = (AUTO, *MODELS)
 
 _SAM_CHOICE = {"SAM": "sam_vit_h", "MobileSAM": "mobile_sam", "ONNX": ONNX}
 # The sizes as the names of sam2's configs end; those of 2.1 begin with "sam2.1".

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from deployments import metrics
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.published import LICENCES
-from segmenters.model_names import CLASSICAL, ONNX
-from segmenters.models import ARCHITECTURES, PUBLISHED
+from segmenters.model import Model
+from segmenters.models import MODELS
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes
@@ -89,20 +89,21 @@ def _flag(parameter: Any) -> tuple[str, str, str]:
 
 def models_table() -> str:
     """Every model: parameters, licence, checkpoint, what it is for."""
-    rows = [
-        (f"`{CLASSICAL}`", "none", "", "none: GrabCut on colour, any CPU, offline"),
-        *(
-            (
-                f"`{name}`",
-                f"{architecture.parameters:.1f} M",
-                LICENCES[architecture.family].spdx,
-                f"`{PUBLISHED[name].filename}`, {PUBLISHED[name].size / MIB:.0f} MiB",
-            )
-            for name, architecture in ARCHITECTURES.items()
-        ),
-        (f"`{ONNX}`", "", "", "a decoder in an ONNX file, and the encoder of a SAM or of MobileSAM"),
-    ]
+    rows = [_model(each) for each in MODELS.values()]
     return _table(("model", "parameters", "licence", "checkpoint"), rows)
+
+
+def _model(model: Model) -> tuple[str, str, str, str]:
+    """One row for a model."""
+    architecture, published = model.architecture, model.published
+    if architecture is None or published is None:
+        return f"`{model.name}`", "none" if model.weightless else "", "", model.about
+    return (
+        f"`{model.name}`",
+        f"{architecture.parameters:.1f} M",
+        LICENCES[architecture.family].spdx,
+        f"`{published.filename}`, {published.size / MIB:.0f} MiB",
+    )
 
 
 TABLES = {

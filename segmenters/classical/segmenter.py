@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from segmenters.classical.hints import Hints
 from segmenters.classical.tracing import CELLS, Traced, trace
+from segmenters.options import ModelOptions
 from values.embedding import Embedding
 from values.errors import ModelError
 from values.image import ModelSize, Pixels
@@ -29,6 +30,11 @@ _INPUT = ModelSize(1024, keep_aspect=True, enlarge=False)
 _LENS = 0.5  # pixels of blur: grain would otherwise count as edges
 _EDGE = 1.0  # cells of blur over the mask: the border is to be a slope, or enlarging would show stairs
 _HEIGHT = 8.0  # logits are -8..8, about as far as a learnt decoder goes
+
+
+def make(_name: str, _options: ModelOptions) -> Classical:
+    """The one model without weights; nothing about it can be chosen."""
+    return Classical()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from segmenters.options import ModelOptions
 from segmenters.runtimes.session import Half
 from values.errors import ModelError
 
@@ -30,6 +31,13 @@ class Execution:
     runtime: Runtime = Runtime.ONNXRUNTIME
     precision: str = "auto"
     compile: bool = False
+
+    @classmethod
+    def of(cls, options: ModelOptions) -> Execution:
+        """The execution that the options ask for."""
+        runtime = Runtime.ONNXRUNTIME if options.runtime == "auto" else Runtime(options.runtime)
+        decoder = options.device if options.decoder_device == "auto" else options.decoder_device
+        return cls(options.device, decoder, runtime, options.precision, options.compile)
 
     def settled(self, half: Half) -> Settled:
         """The execution of ``half`` in this process, which sees the GPU that Ray gave to it."""

@@ -10,6 +10,10 @@ from pathlib import Path
 
 from segmenters.architectures import SIDE, Family
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.checkpoints.locate import in_folder
+from segmenters.model_names import known
+from segmenters.models import ARCHITECTURES
+from segmenters.options import ModelOptions
 from segmenters.runtimes.onnx_decoder import read_decoder
 from segmenters.runtimes.onnx_encoder import read_encoder
 from segmenters.runtimes.session import Half
@@ -17,10 +21,47 @@ from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.load import SessionFeatures, open_graph
 from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import make as make_of_checkpoint
 from values.errors import ModelError
 from values.image import ModelSize
 
 _EMBEDDING = "image_embeddings"
+
+
+def make(name: str, options: ModelOptions) -> OnnxSam:
+    """The model ``name`` of the files, or of the encoder, that the options name.
+
+    Raises ``values.errors.ModelError`` for what is not named, missing, or no half of SAM.
+    """
+    if options.onnx_checkpoint is None:
+        raise ModelError(
+            "the model onnx decodes with an ONNX file, and none is named; set ONNX_CHECKPOINT to one made by "
+            "segment-anything's exporter"
+        )
+    encoder, decoder = _encoder(options.onnx_encoder, options), _file(options.onnx_checkpoint, options)
+    segmenter = OnnxSam(encoder, decoder, Execution.of(options), name)
+    segmenter.check()
+    return segmenter
+
+
+def _encoder(named: str, options: ModelOptions) -> SegmentAnything | OnnxFile:
+    if named in ARCHITECTURES:
+        encoder = make_of_checkpoint(named, options)
+        if encoder.input.fractions:
+            raise ModelError(
+                f"the encoder of onnx is {named}, whose decoder is no ONNX file of segment-anything's "
+                "exporter; set ONNX_ENCODER to a SAM or to mobile_sam"
+            )
+        return encoder
+    if Path(named).suffix == ".onnx":
+        return _file(named, options)
+    known(named)
+    raise ModelError(f"{named} is no encoder for onnx; set ONNX_ENCODER to a SAM, mobile_sam or a file")
+
+
+def _file(given: str, options: ModelOptions) -> OnnxFile:
+    path = in_folder(given, options)
+    return OnnxFile(path, sha256_of(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,35 @@ from pathlib import Path
 
 from segmenters.architectures import Architecture
 from segmenters.checkpoints.fetch import fetch
-from segmenters.checkpoints.locate import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint, checkpoint_of, model_folder
 from segmenters.checkpoints.progress import LogProgress
-from segmenters.models import ARCHITECTURES
+from segmenters.models import ARCHITECTURES, PUBLISHED
+from segmenters.options import ModelOptions
 from segmenters.sam.execution import Execution
 from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.load import Features, Weights, open_decoder, open_features
 from values.image import ModelSize
+
+
+def make(name: str, options: ModelOptions) -> SegmentAnything:
+    """The model ``name`` with the weights and the execution that the options ask for.
+
+    A checkpoint that may be downloaded is taken as it will be; one that is there, or has to be, is checked.
+    Raises ``values.errors.ModelError`` for one that is missing, damaged or of another model.
+    """
+    checkpoint = checkpoint_of(name, options)
+    if checkpoint.path.exists() or checkpoint.url is None:
+        fetch(checkpoint)  # raises when it is missing or not what it must be
+        _check_model(checkpoint, name)
+    return SegmentAnything(name, checkpoint, Execution.of(options), model_folder(options))
+
+
+def _check_model(checkpoint: Checkpoint, name: str) -> None:
+    """Raises ``values.errors.ModelError`` for weights of another model; a hash tells the published ones."""
+    if checkpoint.sha256 != PUBLISHED[name].sha256:
+        from segmenters.networks.loading import check  # torch, which most starts do without
+
+        check(ARCHITECTURES[name], checkpoint.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import State, checkpoint_of, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.progress import MIB
 from segmenters.checkpoints.published import LICENCES
-from segmenters.model_names import CLASSICAL, unknown
-from segmenters.models import ARCHITECTURES, PUBLISHED
+from segmenters.model_names import unknown
+from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
@@ -40,8 +40,10 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
     """Show every model, its licence and whether its checkpoint is on this machine."""
     folder = _folder(model_dir)
     rows = [_row(name, folder) for name in PUBLISHED]
+    weightless = [name for name, model in MODELS.items() if model.weightless]
     if as_json:
-        typer.echo(json.dumps({"model_dir": str(folder), "models": [*rows, _classical()]}))
+        rows += map(_without_weights, weightless)
+        typer.echo(json.dumps({"model_dir": str(folder), "models": rows}))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("model", "parameters", "licence", "checkpoint", "size", "state"):
@@ -56,7 +58,8 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
             f"{row['size'] / MIB:.1f} MiB",
             f"[{_COLORS[state]}]{state}",
         )
-    table.add_row(CLASSICAL, "none", "", "none needed", "", "[green]always there")
+    for name in weightless:
+        table.add_row(name, "none", "", "none needed", "", "[green]always there")
     output = console()
     output.print(table)
     output.print(f"checkpoints lie in {folder}", soft_wrap=True, markup=False)
@@ -187,9 +190,9 @@ def _row(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _classical() -> dict[str, Any]:
+def _without_weights(name: str) -> dict[str, Any]:
     return {
-        "model": CLASSICAL,
+        "model": name,
         "parameters": 0,
         "licence": None,
         "checkpoint": None,
@@ -214,8 +217,8 @@ def _known(name: str) -> str:
     """The name of a model with weights. Raises ModelError with the nearest one."""
     if name in PUBLISHED:
         return name
-    if name == CLASSICAL:
-        raise ModelError("classical needs no weights: it is always there")
+    if name in MODELS and MODELS[name].weightless:
+        raise ModelError(f"{name} needs no weights: it is always there")
     raise ModelError(f"{unknown(name, PUBLISHED)}; see `python -m serve_app models list`")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from ray.serve import Deployment
 
-from segmenters.model_names import CLASSICAL
+from segmenters.models import MODELS
 from serve_app.lint.ray_models import items, refused
 from serve_app.lint.yaml import Finding, join
 from serve_app.settings import SECRETS, SYNONYMS, AllOptions, Settings, nearest
@@ -108,6 +108,7 @@ def _devices(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator
         "Encoder": ("device", device),
         "Decoder": ("decoder_device", device if decoder == "auto" else decoder),
     }
+    model = MODELS.get(str(args.get("model")))
     for place, option in items(options, path):
         name = option.get("name") if isinstance(option, Mapping) else None
         if not isinstance(name, str) or name not in asked:
@@ -125,8 +126,8 @@ def _devices(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator
             yield Finding(
                 at, f"books a GPU that `{setting}: cpu` leaves idle; remove it, or change the setting"
             )
-        elif gpus and args.get("model") == CLASSICAL:
-            yield Finding(at, f"books a GPU, which {CLASSICAL} cannot use; remove it, or name another model")
+        elif gpus and model is not None and not model.gpu:
+            yield Finding(at, f"books a GPU, which {model.name} cannot use; remove it, or name another model")
 
 
 def _route_prefix(prefix: Any, path: str) -> Iterator[Finding]:

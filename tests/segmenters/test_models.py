@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from segmenters.architectures import Family
 from segmenters.checkpoints.published import LICENCES
 from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED, size_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 every = pytest.mark.parametrize("name", PUBLISHED)
 
@@ -63,3 +68,16 @@ def test_what_an_image_takes_is_what_its_arrays_have(name: str) -> None:
     assert model.pixels_mib == channels * side**2 * pixel >> 20
     floats = sum(c * height * width for c, height, width in architecture.outputs.values())
     assert model.embedding_mib == 4 * floats >> 20
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_made_by_its_own_module(name: str) -> None:
+    assert MODELS[name].name == name
+    assert callable(import_module(MODELS[name].module).make)
+
+
+def test_no_library_of_a_model_is_loaded_before_one_is_made() -> None:
+    script = "import sys, segmenters.registry; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "segmenters.models" in ran.stdout.split()
+    assert not {"cv2", "onnx", "onnxruntime", "openvino", "torch"} & set(ran.stdout.split())
