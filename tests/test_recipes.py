@@ -109,10 +109,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segmenters.options import ModelOptions
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks
 from values.prompt import Prompt
+
+
+def make(_name: str, _options: ModelOptions) -> Threshold:
+    """It has no options."""
+    return Threshold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,38 +166,37 @@ class ThresholdDecoder:
         return Masks(logits[None], np.ones(1, np.float32), Frame(None, grey.shape))
 '''
 
+ROW = """\
+        Model("threshold", "segmenters.threshold", 300, weightless=True, about="none: brightness"),
+"""
 MODEL = Recipe(
     "A model",
     made={"segmenters/threshold.py": THRESHOLD},
     changed={
-        "segmenters/model_names.py": {"(AUTO, CLASSICAL, ": '(AUTO, CLASSICAL, "threshold", '},
-        "segmenters/registry.py": {
-            "from segmenters.segmenter import Segmenter\n": (
-                "from segmenters.segmenter import Segmenter\nfrom segmenters.threshold import Threshold\n"
-            ),
-            "    if name == ONNX:\n": (
-                '    if name == "threshold":\n        return Threshold()\n    if name == ONNX:\n'
-            ),
-        },
-        "serve_app/sizing.py": {"    CLASSICAL: 320,\n": '    CLASSICAL: 320,\n    "threshold": 300,\n'},
-        "serve_app/reference.py": {
-            '        (f"`{CLASSICAL}`"': (
-                '        ("`threshold`", "none", "", "none: brightness"),\n        (f"`{CLASSICAL}`"'
-            )
-        },
+        "segmenters/models.py": {
+            '        Model(\n            "onnx",\n': f'{ROW}        Model(\n            "onnx",\n'
+        }
     },
     use=CLICK
     + f"""
+import sys
 from segmenters.candidates import ranked
+from segmenters.model_names import known
 from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.resample import to_mask
 from serve_app.reference import models_table
 from serve_app.settings import Settings
 from serve_app.sizing import replica_mib
+from values.errors import ModelError
 from values.image import Pixels
 
 settings = Settings()
+try:
+    known("treshold")
+except ModelError as error:
+    refused = error.detail
+early = "segmenters.threshold" in sys.modules
 segmenter = choose(settings.part(ModelOptions)).segmenter
 rgb = np.zeros((100, 200, 3), np.uint8)
 rgb[20:80, 50:150] = 200
@@ -202,7 +207,7 @@ logits, score = ranked(masks)[0]
 mask = to_mask(logits, masks.frame, click.width, click.height)
 print(json.dumps({{"mask": int(mask.sum()), "value": shown(mask, score, click)["result"][0]["value"],
                   "version": segmenter.version, "docs": "`threshold`" in models_table(),
-                  "mib": replica_mib("Encoder", settings)}}))
+                  "mib": replica_mib("Encoder", settings), "refused": refused, "early": early}}))
 """,
 )
 
@@ -400,6 +405,8 @@ def test_a_model_that_was_added_gives_a_mask_for_a_click(tmp_path: Path) -> None
     assert came["version"] == "threshold-1"
     assert came["docs"]
     assert came["mib"] == 300
+    assert "did you mean threshold?" in came["refused"]
+    assert not came["early"], "a model's file is imported when the model is made"
 
 
 def test_an_image_source_that_was_added_is_read(tmp_path: Path) -> None:
