@@ -29,9 +29,13 @@ class RunningApp:
     """Where the application answers, and the process that holds it."""
 
     url: str
-    dashboard: str
     process: subprocess.Popen[bytes]
     log: Path
+
+    @property
+    def dashboard(self) -> str:
+        """Where Ray's dashboard is, once the application is ready: another port than was asked for, maybe."""
+        return self.said().partition("(logs in to ")[2].partition(")")[0]
 
     @property
     def ray(self) -> Path:
@@ -60,12 +64,26 @@ class RunningApp:
         return self.log.read_text(errors="replace")
 
 
+# The names of the ports that this process was given, until it ends.
+_TAKEN: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port nobody listens on, between those of Ray's workers and those of outgoing connections."""
+    """A port nobody listens on, between those of Ray's workers and those of outgoing connections.
+
+    Whoever asks later is given another one, in whatever process of this machine, until this process ends:
+    it may be seconds before somebody listens on it, and other tests look for ports meanwhile.
+    """
     while True:
         port = random.randint(20000, 32000)
-        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
+        with contextlib.suppress(OSError), contextlib.ExitStack() as tried:
+            name = tried.enter_context(socket.socket(socket.AF_UNIX))
+            if sys.platform == "linux":  # elsewhere there are no names without files, and the risk is taken
+                name.bind(f"\0testing port {port}")
+            with contextlib.closing(socket.socket()) as probe:
+                probe.bind(("", port))
+            _TAKEN.append(name)
+            tried.pop_all()
             return port
 
 
@@ -107,7 +125,7 @@ def running_app(
                 stderr=output,
                 start_new_session=True,
             )
-        app = RunningApp(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", process, log)
+        app = RunningApp(f"http://127.0.0.1:{port}", process, log)
         try:
             if ready:
                 wait_until_ready(app)
