@@ -1,29 +1,26 @@
 from __future__ import annotations
 
-import base64
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
-from PIL import Image, ImageDraw
 from ray.scripts.scripts import start
+from ray.serve._private.application_state import override_deployment_info
+from ray.serve._private.build_app import build_app
+from ray.serve._private.deployment_info import DeploymentInfo
+from ray.serve.schema import ServeDeploySchema
 
-from protocol.brush_rle import decode
 from segmenters.models import ARCHITECTURES
 from serve_app import sizing
-from serve_app.app import surviving
+from serve_app.app import DEPLOYMENTS, build, surviving
 from serve_app.lint.application import FileSettings
 from serve_app.lint.files import lint_file
-from serve_app.settings import Settings, variables
-from testing.running_app import running_app
+from serve_app.settings import Settings, SettingsError, variables
 from tests.cluster.schema_check import calls, said
 
 KUBERAY = Path(__file__).resolve().parents[2] / "cluster" / "kuberay"
-WIDTH, HEIGHT = 320, 240
 MIB = 2**20
 
 
@@ -223,59 +220,47 @@ def test_what_kubernetes_cannot_know_is_found_too(right: str, wrong: str, meant:
     assert all(f"did you mean {meant!r}?" in problem.sentence for problem in problems)
 
 
-def scene() -> str:
-    """A red disc on a grey ground, as a data: URL."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), (120, 120, 120))
-    ImageDraw.Draw(image).ellipse((100, 60, 220, 180), fill=(200, 30, 30))
-    buffer = BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def click() -> dict[str, Any]:
-    """A positive click in the middle of the disc, as Label Studio sends it."""
-    prompt = {
-        "id": "click00001",
-        "type": "keypointlabels",
-        "from_name": "point",
-        "to_name": "image",
-        "original_width": WIDTH,
-        "original_height": HEIGHT,
-        "image_rotation": 0,
-        "is_positive": True,
-        "value": {"x": 50, "y": 50, "width": 0.2, "labels": ["Object"], "keypointlabels": ["Object"]},
+def deployed(config: dict[str, Any]) -> dict[str, DeploymentInfo]:
+    """Every deployment as Serve's controller makes it of our application and of the config."""
+    [application] = ServeDeploySchema.model_validate(config).applications
+    made = build(Settings.model_validate(application.args))
+    built = build_app(made, name=application.name, make_deployment_handle=lambda *_: None)
+    infos = {
+        each.name: DeploymentInfo(each._deployment_config, each._replica_config, 0, "")
+        for each in built.deployments
     }
-    return {
-        "tasks": [{"id": 1, "data": {"image": scene()}}],
-        "project": "1.1",
-        "label_config": (
-            '<View><Image name="image" value="$image"/>'
-            '<BrushLabels name="brush" toName="image"><Label value="Object"/></BrushLabels>'
-            '<KeyPointLabels name="point" toName="image" smart="true"><Label value="Object"/>'
-            "</KeyPointLabels></View>"
-        ),
-        "params": {"context": {"result": [prompt]}},
-    }
+    found: dict[str, DeploymentInfo] = override_deployment_info(infos, application)
+    return found
 
 
-@pytest.mark.cluster
-@pytest.mark.timeout(300)
-def test_the_config_serves_a_click(tmp_path: Path) -> None:
-    """The very config of the RayService on a local Ray; only the host and the port are others."""
-    config = serve_config()
-    config["http_options"]["host"] = "127.0.0.1"
-    path = tmp_path / "serve.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
-    with running_app(path) as app, httpx.Client(base_url=app.url, timeout=60, trust_env=False) as client:
-        health = client.get("/health")
-        assert health.status_code == 200
-        assert health.json()["status"] == "UP"
-        answer = client.post("/predict", json=click())
-        assert answer.status_code == 200, answer.text
-    [prediction] = answer.json()["results"]
-    [region] = prediction["result"]
-    assert region["type"] == "brushlabels"
-    assert region["value"]["brushlabels"] == ["Object"]
-    mask = decode(bytes(region["value"]["rle"]), HEIGHT, WIDTH)
-    assert mask[120, 160]
-    assert not mask[10, 10]
+def test_serve_takes_the_config() -> None:
+    found = deployed(serve_config())
+    [application] = serve_config()["applications"]
+    assert set(found) == {each["name"] for each in application["deployments"]} == set(DEPLOYMENTS)
+    for options in application["deployments"]:
+        info = found[options["name"]]
+        assert info.deployment_config.max_ongoing_requests == options.get("max_ongoing_requests", 5)
+        assert info.replica_config.resource_dict["memory"] == options["ray_actor_options"]["memory"]
+    assert found["Ingress"].deployment_config.num_replicas == application["args"]["workers"]
+    decoder = found["Decoder"]
+    assert decoder.replica_config.max_replicas_per_node == 4
+    assert decoder.deployment_config.autoscaling_config.min_replicas == 2
+    policy = decoder.deployment_config.autoscaling_config.policy
+    assert policy.get_policy() is not None
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("name: Decoder", "name: Decodr"),
+        ("scaling:by_clicks_in_decode", "scaling:by_click_in_decode"),
+        ("max_replicas_per_node: 4", "max_replicas_per_node: 0"),
+        ("max_ongoing_requests: 16", "max_ongoing_requests: 0"),
+        ("workers: 2", "wrkers: 2"),
+    ],
+)
+def test_what_serve_would_not_take_is_found(right: str, wrong: str) -> None:
+    text = resource()["spec"]["serveConfigV2"]
+    assert right in text
+    with pytest.raises((ValueError, AttributeError, SettingsError)):
+        deployed(yaml.safe_load(text.replace(right, wrong)))
