@@ -18,7 +18,8 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -44,14 +45,17 @@ from segmenters.models import ARCHITECTURES
 from serve_app.cli.console import console
 from testing.running_app import ROOT, running_app
 
+Sides = Callable[[Plan, str], AbstractContextManager[tuple[Side, Side]]]
+"""Starts both sides of a plan, which may read images from a host."""
 
-def run(plan: Plan, shown: Console) -> dict[str, Any]:
-    """Measure and print; the same figures as plain values, for JSON."""
+
+def run(plan: Plan, shown: Console, sides: Sides | None = None) -> dict[str, Any]:
+    """Measure and print; the same figures as plain values, for JSON. ``sides``: others than the real ones."""
     found: dict[str, Any] = {"machine": machine.described(), "model": plan.model}
     shown.print(found["machine"], f"model: {plan.model}", sep="\n")
     with gallery(plan.counts()) as pictures, Bar(plan.units()) as bar:
         bar.begin("both sides start")
-        with _sides(plan, pictures.host) as (peer, ours):
+        with (sides or _sides)(plan, pictures.host) as (peer, ours):
             match = Match(peer, ours)
             [*_, warm] = pictures.scenes[min(pictures.scenes)]
             turns.learn(match, [warm])
@@ -69,16 +73,21 @@ def run(plan: Plan, shown: Console) -> dict[str, Any]:
     return found
 
 
+def our_settings(plan: Plan, images: str, folder: str) -> dict[str, str]:
+    """The variables of our side, which may read images from the host ``images``."""
+    return {
+        "MODEL": plan.model,
+        "CHECKPOINT": str(plan.checkpoint.absolute()),
+        "MODEL_DIR": folder,
+        "DEVICE": "cpu",
+        "IMAGE_HOSTS": images,
+    }
+
+
 @contextlib.contextmanager
 def _sides(plan: Plan, images: str) -> Iterator[tuple[Side, Side]]:
     with tempfile.TemporaryDirectory() as folder:
-        settings = {
-            "MODEL": plan.model,
-            "CHECKPOINT": str(plan.checkpoint.absolute()),
-            "MODEL_DIR": folder,
-            "DEVICE": "cpu",
-            "IMAGE_HOSTS": images,
-        }
+        settings = our_settings(plan, images, folder)
         with (
             running_peer(plan.model, plan.checkpoint) as peer,
             running_app(ROOT / "configs" / "serve.yaml", settings, haproxy=True) as app,

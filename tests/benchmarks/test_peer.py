@@ -24,7 +24,7 @@ from rich.console import Console
 from benchmarks.click.latency import Pictures
 from benchmarks.images.large_pictures import SIZES
 from benchmarks.peer import tables, turns, weights
-from benchmarks.peer.__main__ import arguments, run
+from benchmarks.peer.__main__ import Sides, arguments, our_settings, run
 from benchmarks.peer.clicking import FAILED, Answer, Crowd, ask, crowd
 from benchmarks.peer.key_values import KeyValues
 from benchmarks.peer.network import predictor
@@ -39,6 +39,7 @@ from benchmarks.peer.turns import OURS, PEER, Match, Side
 from benchmarks.peer.verdicts import Alone, agreement, digest, iou, mask_of
 from protocol import brush_rle
 from segmenters.models import ARCHITECTURES
+from serve_app.settings import Settings
 from testing.label_studio_masks import keypoint, rectangle
 from testing.running_app import free_port
 from testing.scenes import scene as draw
@@ -535,19 +536,47 @@ def test_a_command_line_that_cannot_be_read_ends_in_a_sentence(
     assert given[0] in capsys.readouterr().err
 
 
-@pytest.mark.cluster
-def test_a_quick_run_prints_all_tables_and_gives_figures_that_are_json(tmp_path: Path) -> None:
+NAMES = ["first click, 2 MP", "next click, 2 MP", "revisited image, 2 MP", "2 annotators, no pause"]
+
+
+def quick_run(folder: Path, sides: Sides | None = None) -> dict[str, Any]:
+    """The figures of one, whose tables are as they must be."""
     console = Console(width=160, force_terminal=False)
     with console.capture() as capture:
-        found = json.loads(json.dumps(run(plan_of(arguments(["--quick"]), tmp_path), console)))
+        found: dict[str, Any] = json.loads(
+            json.dumps(run(plan_of(arguments(["--quick"]), folder), console, sides))
+        )
     said = capture.get()
     assert found["machine"] in said
     for title in ("One annotator, both sides in turn", "Annotators on 2 MP", "Memory", "wrong masks of ours"):
         assert title in said
-    names = ["first click, 2 MP", "next click, 2 MP", "revisited image, 2 MP", "2 annotators, no pause"]
-    assert [row["name"] for row in found["rows"]] == names
+    assert [row["name"] for row in found["rows"]] == NAMES
     for row in found["rows"]:
         assert (row["ours"]["errors"], row["ours"]["wrong"]) == (0, 0)
         assert row["ours"]["clicks"] > 0
+    return found
+
+
+def test_a_quick_run_prints_all_tables_and_gives_figures_that_are_json(tmp_path: Path) -> None:
+    @contextlib.contextmanager
+    def sides(plan: Plan, images: str) -> Iterator[tuple[Side, Side]]:
+        with serving(lambda asked: (ANSWERED, body(disc(8)))) as url:
+            yield Side(PEER, url, os.getpid()), Side(OURS, url, os.getpid())
+
+    found = quick_run(tmp_path, sides)
+    assert found["agreement"] == 1
+    assert found["memory"][OURS]["processes"] >= 1
+
+
+def test_our_side_has_settings_that_there_are(tmp_path: Path) -> None:
+    given = our_settings(plan_of(arguments(["--quick"]), tmp_path), "127.0.0.1:8000", str(tmp_path))
+    made = Settings.model_validate({name.lower(): value for name, value in given.items()})
+    assert (made.model, made.image_hosts) == (MODEL, ("127.0.0.1:8000",))
+
+
+@pytest.mark.cluster
+@pytest.mark.full
+def test_a_quick_run_of_the_real_ones(tmp_path: Path) -> None:
+    found = quick_run(tmp_path)
     assert found["agreement"] > 0.95  # the example reads clicks in whole pixels
     assert found["memory"][OURS]["processes"] > found["memory"][PEER]["processes"]
