@@ -10,7 +10,7 @@ serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
 
 # Two halves side by side: what starts clusters waits a lot, the rest computes. The first one's output comes last.
-test: .venv/.requirements-dev .venv/.requirements-oracles
+test: .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
 	@mkdir -p .cache; $(MAKE) --no-print-directory test-clusters >.cache/test-clusters.log 2>&1 & clusters=$$!; \
 	trap 'kill $$clusters' INT TERM; \
 	$(MAKE) --no-print-directory test-alone; failed=$$?; \
@@ -19,10 +19,10 @@ test: .venv/.requirements-dev .venv/.requirements-oracles
 CLUSTERS := cluster or label_studio
 
 # One thread: the other half has the second core, and threads of one computation would wait for each other.
-test-alone:
+test-alone: .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15 -m "not e2e and not full and not ($(CLUSTERS))"
 
-test-clusters:
+test-clusters: .venv/.requirements-dev .venv/.requirements-oracles
 	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and ($(CLUSTERS))"
 
 # What `make test` leaves out because a shorter test finds the same.
@@ -83,6 +83,12 @@ clean:
 		--target .venv/oracles -r requirements-oracles.txt
 	@touch $@
 
+.venv/.requirements-sbom: requirements-sbom.txt | .venv/bin/python
+	@rm -rf .venv/sbom
+	$(BIN)/python -m venv .venv/sbom
+	.venv/sbom/bin/pip install --quiet --disable-pip-version-check -r requirements-sbom.txt
+	@touch $@
+
 # The tables of the docs that are made from the code.
 docs: .venv/.requirements-dev
 	$(BIN)/python -m serve_app.reference
@@ -99,5 +105,5 @@ lock: .venv/.requirements-dev
 audit: .venv/.requirements-dev
 	@$(BIN)/python -m cluster.audit requirements.lock requirements-openvino.lock
 
-sbom: .venv/.requirements-dev
-	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)
+sbom: .venv/.requirements-sbom
+	$(BIN)/../sbom/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)

@@ -81,7 +81,7 @@ def test_the_bill_of_materials_names_each_package_with_its_hashes(tmp_path: Path
         "make",
         "sbom",
         "-o",
-        ".venv/.requirements-dev",
+        ".venv/.requirements-sbom",
         f"SBOM={made}",
         f"BIN={Path(sys.executable).parent}",
     ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from packaging.utils import canonicalize_name
 from ray.serve import Application
 
 from serve_app.app import build
@@ -33,6 +35,9 @@ HEAVY = {
 }
 """What only reading images, encoding, decoding and keeping embeddings need."""
 
+VENDORED = {"psutil"}
+"""Ray has its own copy."""
+
 _QUEUE = QueueState("decoder", 0.0, 0.1, 1.5)
 ANSWERS = (
     ClickAnswer(
@@ -54,6 +59,26 @@ def bound() -> list[Any]:
     """What the application binds to the ingress, but for the handles, which Ray makes."""
     given = build(Settings(model="classical"))._bound_deployment.init_args
     return [each for each in given if not isinstance(each, Application)]
+
+
+OF_TESTS = {"pandas", "dateutil", "ujson"}
+"""What Ray Serve loads where it is there, and label-studio-sdk, an oracle of the tests, brings."""
+
+
+def test_what_only_developers_install_does_not_slow_down_what_ray_starts() -> None:
+    """Some packages load whatever else they find: jsonschema so took a second of each process."""
+    locked = {
+        canonicalize_name(line.partition("==")[0])
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if line[:1].isalpha()
+    }
+    names = packages_distributions()
+    foreign = {
+        package
+        for package in loaded("import ray.serve")
+        if names.get(package) and locked.isdisjoint(canonicalize_name(name) for name in names[package])
+    }
+    assert foreign - OF_TESTS - VENDORED == set()
 
 
 @pytest.mark.parametrize("crossing", [bound(), ANSWERS], ids=["what it is bound", "what decoders answer"])
