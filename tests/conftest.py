@@ -12,6 +12,9 @@ import yaml
 
 from testing.canary import WATCH, judge, listening
 from testing.running_app import ROOT, RunningApp, running_app
+from tests.imaging.fixtures import label_studio, other, pauses, server
+
+__all__ = ["label_studio", "other", "pauses", "server"]
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)

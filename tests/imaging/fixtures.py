@@ -1,4 +1,4 @@
-"""Servers that are stopped when the test ends."""
+"""Servers of images that are stopped when the test ends, for the tests of each folder that asks them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from net.sockets import CheckedBackend
 from tests.imaging.servers import LabelStudio, Server
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between two tries, in seconds, which last no time here."""
+    from net.sockets import CheckedBackend  # here, because every test run loads this module
+
     taken: list[float] = []
 
     async def sleep(self: CheckedBackend, seconds: float) -> None:
@@ -24,19 +25,19 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest_asyncio.fixture
-async def server() -> AsyncIterator[Server]:
+async def server(pauses: list[float]) -> AsyncIterator[Server]:
     async with Server() as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def other() -> AsyncIterator[Server]:
+async def other(pauses: list[float]) -> AsyncIterator[Server]:
     async with Server() as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def label_studio() -> AsyncIterator[LabelStudio]:
+async def label_studio(pauses: list[float]) -> AsyncIterator[LabelStudio]:
     """As Label Studio is shipped: legacy tokens disabled."""
     async with LabelStudio() as running:
         yield running
