@@ -19,7 +19,10 @@ import sys
 from typing import Any
 
 import numpy as np
-from PIL import (
+
+# Loaded before forking: no image waits for it, and a process in its box opens no file to load it from. Pillow
+# itself loads what is for MPO for some JPEGs, for PPM always, for colours and palettes where it needs them.
+from PIL import (  # noqa: F401
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
@@ -40,24 +43,6 @@ from imaging.decoding_processes import box
 from imaging.decoding_processes.answering import Limits, Work
 from imaging.decoding_processes.forks import Forks
 from values.image import ModelSize
-
-# Loaded before forking: no image waits for it, and a process in its box opens no file to load it from. Pillow
-# itself loads what is for MPO for some JPEGs, for PPM always, for colours and palettes where it needs them.
-LOADED = (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    IcoImagePlugin,
-    ImageCms,
-    ImageColor,
-    ImagePalette,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # one image has one processor, whatever its format
 

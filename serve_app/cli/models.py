@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich import box
@@ -96,14 +97,7 @@ def download(
         _complain("nothing is downloaded while OFFLINE or --offline is set; unset it, or put the files there")
         raise typer.Exit(1)
     options = ModelOptions(model_dir=model_dir, checkpoint_mirror=mirror)
-    failed = False
-    for name in dict.fromkeys(wanted):
-        try:
-            _download(name, options)
-        except ModelError as error:
-            failed = True
-            _complain(error.detail)
-    raise typer.Exit(failed)
+    _for_each(wanted, lambda name: _download(name, options))
 
 
 @models.command()
@@ -153,14 +147,8 @@ def export(
     """
     if checkpoint is not None and len(names) > 1:
         raise typer.BadParameter("weights of your own are of one model: name that one alone")
-    failed = False
-    for name in dict.fromkeys(names):
-        try:
-            _export(name, ModelOptions(model_dir=model_dir, checkpoint=checkpoint, offline=True))
-        except ModelError as error:
-            failed = True
-            _complain(error.detail)
-    raise typer.Exit(failed)
+    options = ModelOptions(model_dir=model_dir, checkpoint=checkpoint, offline=True)
+    _for_each(names, lambda name: _export(name, options))
 
 
 @models.command()
@@ -176,6 +164,18 @@ def forget(model_dir: ModelDir = Default) -> None:
         _complain(error.detail)
         raise typer.Exit(1) from None
     typer.echo("auto chooses anew at the next start" if forgotten else "auto has chosen nothing yet")
+
+
+def _for_each(names: list[str], work: Callable[[str], None]) -> NoReturn:
+    """Do the work for each model, once; ends with status 1 if any of them failed."""
+    failed = False
+    for name in dict.fromkeys(names):
+        try:
+            work(name)
+        except ModelError as error:
+            failed = True
+            _complain(error.detail)
+    raise typer.Exit(failed)
 
 
 def _row(name: str, folder: Path) -> dict[str, Any]:
