@@ -32,6 +32,8 @@ from values.errors import (
     Overloaded,
 )
 
+pytestmark = pytest.mark.usefixtures("pauses")
+
 REDIRECTS = [301, 302, 307, 308]
 
 
