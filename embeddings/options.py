@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from embeddings.durable_location import parse_place
-from values.blank import unset_if_blank
+from values.options import unset_if_blank
 
 
 class DurableOptions(BaseModel):

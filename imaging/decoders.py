@@ -21,7 +21,7 @@ from values.evidence import Content
 from values.exhaustion import out_of
 from values.image import ModelSize, Pixels
 from values.one_line import one_line
-from values.pixel_limit import SIDE_LIMIT
+from values.options import SIDE_LIMIT
 
 DECODES_AT_ONCE = 5
 """Images in memory, decoded, at any one time; what waits holds compressed bytes only."""

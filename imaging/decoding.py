@@ -24,7 +24,7 @@ from imaging.png_chunks import SIGNATURE as PNG
 from imaging.png_chunks import without_ancillary
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
-from values.pixel_limit import SIDE_LIMIT
+from values.options import SIDE_LIMIT
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "ICO", "TIFF")
 """The only formats ever tried; every other decoder that Pillow has is out of an attacker's reach."""

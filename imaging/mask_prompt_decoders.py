@@ -13,7 +13,7 @@ from imaging.decoding_processes.pool import Processes, processes
 from protocol.drawings import LONG_SIDE, Drawing, Drawn
 from values.errors import BadPrompt, Overloaded
 from values.one_line import one_line
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit
 
 TIMEOUT_S = 30.0
 """Seconds for one mask, as long as for an image. The largest take one, where nothing else is to be done."""

@@ -9,8 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from label_studio.options import LabelStudioOptions
 from stores.options import StoreOptions
-from values.blank import unset_if_blank
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit, unset_if_blank
 
 
 class ImageOptions(LabelStudioOptions, StoreOptions, PixelLimit):

@@ -8,8 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from net.addresses import ForbiddenUrl, parse_url
 from net.options import NetOptions
-from values.blank import unset_if_blank
-from values.commas import split_commas
+from values.options import split_commas, unset_if_blank
 
 
 def _address(value: str) -> str:

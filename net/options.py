@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from net.addresses import parse_allowed
-from values.blank import unset_if_blank
-from values.commas import split_commas
+from values.options import split_commas, unset_if_blank
 
 
 class NetOptions(BaseModel):

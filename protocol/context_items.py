@@ -13,7 +13,7 @@ from protocol.item_fields import FLAG, NAMES, TEXT, Fields
 from protocol.shapes import KINDS, VALUE_FIELDS, Shape, reader_of
 from values.errors import BadPrompt, BadRequest
 from values.one_line import shown
-from values.pixel_limit import SIDE_LIMIT, PixelLimit
+from values.options import SIDE_LIMIT, PixelLimit
 
 _VALUE_FIELDS = (*VALUE_FIELDS, "positive", *sorted(f"{kind}labels" for kind in KINDS), "labels")
 _ABSENT = msgspec.Raw(b"null")

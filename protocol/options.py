@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from protocol.controls import OUTPUT_ORDER
-from values.commas import split_commas
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit, split_commas
 
 
 class ReadOptions(PixelLimit):

@@ -18,7 +18,7 @@ from protocol.drawings import Draw, Drawn
 from protocol.item_fields import CORNER_LIMIT
 from protocol.shapes import Area, Point
 from values.errors import BadPrompt
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit
 from values.prompt import Prompt
 
 MultiBox = Literal["last", "each"]

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from net.options import NetOptions
 from stores.buckets import parse_store
-from values.commas import split_commas
+from values.options import split_commas
 
 
 class StoreOptions(NetOptions):

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from serve_app.cli.main import app
-from values.version import VERSION
+from serve_app.cli.main import VERSION, app
 
 ROOT = Path(__file__).resolve().parents[1]
 TAGGED = [

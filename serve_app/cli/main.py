@@ -12,7 +12,9 @@ from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute.command import precompute
 from serve_app.cli.serve.command import serve
-from values.version import VERSION
+
+VERSION = "0.1.0"
+"""Of this application: of its images, its requests and what it says of itself."""
 
 app = typer.Typer(
     name="serve_app",

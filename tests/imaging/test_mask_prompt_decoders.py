@@ -19,7 +19,7 @@ from protocol import bitmask, brush_rle
 from protocol.drawings import Drawing
 from protocol.mask_prompts import read
 from values.errors import BadPrompt, Overloaded, ServiceError
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit
 
 MASK = np.zeros((1100, 900), np.bool_)
 MASK[10:400, 20:700] = True

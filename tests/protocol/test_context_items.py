@@ -8,7 +8,7 @@ import pytest
 from protocol.context_items import Mark, read_marks
 from tests.protocol.support import item, items, keypoint, rectangle
 from values.errors import BadPrompt, BadRequest
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit
 
 
 def marks(*given: dict[str, Any]) -> list[Mark]:

@@ -14,7 +14,7 @@ from protocol.mask_prompts import read
 from protocol.prompts import MultiBox, read_pointed
 from tests.protocol.support import capture, item, items, keypoint, rectangle
 from values.errors import BadPrompt
-from values.pixel_limit import PixelLimit
+from values.options import PixelLimit
 from values.prompt import Prompt
 
 MASK = np.zeros((100, 200), np.bool_)

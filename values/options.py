@@ -1,8 +1,23 @@
-"""How large a picture may be: one limit for files, for what a browser says it shows, and for masks of it."""
+"""What the options of several floors share: how a variable is read, and how large a picture may be."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
+
+
+def unset_if_blank(value: Any) -> Any:
+    """A variable that is set but empty, as compose files leave them, means: not set."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def split_commas(value: Any) -> Any:
+    """Text such as `a, b` becomes ("a", "b"), empty parts left out; anything but a string stays as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
 
 SIDE_LIMIT = 65_535
 """Most pixels of a picture's side."""
