@@ -1,13 +1,17 @@
-"""Places for images that are encoded before anybody waits for them."""
+"""Places for work that nobody waits for: for images that are encoded ahead, and so many for one project."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from concurrency.single_flight import Flight
+from values.errors import Overloaded
+from values.priority import Priority
 
 T = TypeVar("T")
 
@@ -78,3 +82,66 @@ class AheadPlace:
         if self._held:
             self._held = False
             self._free.release()
+
+
+class AheadLimit:
+    """At most ``most`` at once; more are refused, so that there is room for clicks, which are not counted. Of
+    one project half as many: so one whose hosts are dead leaves room for the others.
+
+    ``what`` begins the sentence of the refusal.
+    """
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most = most
+        self._what = what
+        self._inside: Counter[str | None] = Counter()
+
+    @contextmanager
+    def of(self, priority: Priority, project: str | None = None) -> Iterator[None]:
+        """A context for one piece of work, for a ``project`` where one is known. Raises Overloaded."""
+        if priority.urgent:
+            yield
+            return
+        if self._inside.total() >= self._most:
+            raise Overloaded(f"{self._most} images {self._what}; try again in a moment")
+        if project is not None and self._inside[project] >= max(1, self._most // 2):
+            raise Overloaded(
+                f"{self._inside[project]} images of project {project!r} {self._what}; try again in a moment"
+            )
+        self._inside[project] += 1
+        try:
+            yield
+        finally:
+            self._inside[project] -= 1
+            if not self._inside[project]:
+                del self._inside[project]
+
+
+class ProjectPlaces:
+    """At most ``most`` at once, of one project at most half of them; who comes meanwhile waits in order.
+
+    So what one project has encoded for later, thousands of images maybe, leaves room for the others.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._each = max(1, most // 2)
+        self._all = asyncio.Semaphore(most)
+        self._projects: dict[str, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, project: str) -> AsyncIterator[None]:
+        """A context that is entered when there is a place for the project."""
+        places, users = self._projects.get(project, (asyncio.Semaphore(self._each), 0))
+        self._projects[project] = places, users + 1
+        try:
+            async with places, self._all:
+                yield
+        finally:
+            self._leave(project)
+
+    def _leave(self, project: str) -> None:
+        places, users = self._projects[project]
+        if users > 1:
+            self._projects[project] = places, users - 1
+        else:
+            del self._projects[project]

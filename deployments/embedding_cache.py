@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from concurrency.ahead_places import AheadLimit
 from concurrency.single_flight import Flight, SingleFlight
 from concurrency.threads import Threads
-from deployments.ahead_limit import AheadLimit
 from deployments.calls.background import Background
 from deployments.calls.large_values import Reference
 from deployments.embedding_maker import EmbeddingMaker

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from concurrency.ahead_places import AheadLimit
 from concurrency.threads import Threads
-from deployments.ahead_limit import AheadLimit
 from deployments.batcher import Batcher
 from deployments.calls.large_values import Reference, unpacked
 from deployments.cpus import threads_each

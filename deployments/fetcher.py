@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from concurrency.ahead_places import AheadLimit
 from concurrency.priority_slots import Urgency
-from concurrency.single_flight import Flight, SingleFlight
-from deployments.ahead_limit import AheadLimit
+from concurrency.single_flight import Flight, RecentAnswer, SingleFlight
 from deployments.calls.large_values import Reference, packed, unpack
 from deployments.calls.setup_tokens import SetupTokens
 from deployments.metrics import Metrics
-from deployments.recent_answer import RecentAnswer
 from deployments.scaling import LOAD, ROOM, room
 from deployments.startup_log import warn_at_once
 from imaging.decoders import OF_A_PROJECTS_HOST

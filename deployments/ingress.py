@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from concurrency.ahead_places import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.setup_configs import SetupConfigs
 from deployments.calls.setup_tokens import SetupTokens
@@ -21,7 +22,6 @@ from deployments.http.responses import http_exception
 from deployments.loop_offload import DearWork, loop_comes_first
 from deployments.metrics import Metrics
 from deployments.options import IngressOptions
-from deployments.project_places import ProjectPlaces
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.predict import Predict

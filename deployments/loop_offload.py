@@ -13,9 +13,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
+from concurrency.ahead_places import ProjectPlaces
 from concurrency.threads import Threads
 from deployments.calls.large_values import LARGE
-from deployments.project_places import ProjectPlaces
 from protocol.cost import ON_LOOP_MS
 
 T = TypeVar("T")

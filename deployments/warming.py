@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from concurrency.ahead_places import ProjectPlaces
 from deployments.calls.background import Background
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.setup_tokens import SetupTokens
 from deployments.http.reporter import Reporter
 from deployments.prefetcher import Prefetcher
-from deployments.project_places import ProjectPlaces
 from imaging.options import ImageOptions
 from label_studio.tasks import ProjectTasks
 from protocol.bodies.predict import PredictBody

@@ -8,10 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from concurrency.ahead_places import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response
-from deployments.project_places import ProjectPlaces
 from deployments.routes.request_reader import RequestReader
 from values.errors import DeadlineExceeded, ImageError
 from values.image import ImageSource

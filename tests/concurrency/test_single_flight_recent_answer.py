@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deployments.recent_answer import RecentAnswer
+from concurrency.single_flight import RecentAnswer
 
 
 class Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from deployments.project_places import ProjectPlaces
+from concurrency.ahead_places import ProjectPlaces
 
 
 class Work:
