@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from deployments.niceness import DECODING, behind_loops
+from deployments.compute_threads import DECODING, behind_loops
 from deployments.running_mean import RunningMean
 from values.click_answer import QueueState
 

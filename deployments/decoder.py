@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from deployments.calls.large_values import Reference
-from deployments.cpus import threads_each
+from deployments.compute_threads import threads_each
 from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import EmbeddingCache
 from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
+from deployments.replica_log import said_aloud, warn_at_once
 from deployments.scaling import LOAD, ROOM, room
-from deployments.startup_log import said_aloud, warn_at_once
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier
 from embeddings.options import DurableOptions

@@ -13,11 +13,10 @@ from concurrency.ahead_places import AheadLimit
 from concurrency.threads import Threads
 from deployments.batcher import Batcher
 from deployments.calls.large_values import Reference, unpacked
-from deployments.cpus import threads_each
+from deployments.compute_threads import ENCODING, behind_loops, threads_each
 from deployments.device_health import APART_S, DeviceHealth
 from deployments.metrics import Metrics
-from deployments.niceness import ENCODING, behind_loops
-from deployments.startup_log import said_aloud, warn_at_once
+from deployments.replica_log import said_aloud, warn_at_once
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OtherVersion, OutOfMemory

@@ -14,8 +14,8 @@ from concurrency.single_flight import Flight, RecentAnswer, SingleFlight
 from deployments.calls.large_values import Reference, packed, unpack
 from deployments.calls.setup_tokens import SetupTokens
 from deployments.metrics import Metrics
+from deployments.replica_log import warn_at_once
 from deployments.scaling import LOAD, ROOM, room
-from deployments.startup_log import warn_at_once
 from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
 from imaging.reader import ImageReader

@@ -22,6 +22,7 @@ from deployments.http.responses import http_exception
 from deployments.loop_offload import DearWork, loop_comes_first
 from deployments.metrics import Metrics
 from deployments.options import IngressOptions
+from deployments.replica_log import warn_at_once
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.predict import Predict
@@ -29,7 +30,6 @@ from deployments.routes.request_reader import RequestReader
 from deployments.routes.setup import Setup
 from deployments.routes.status import Status
 from deployments.routes.webhook import Webhook
-from deployments.startup_log import warn_at_once
 from deployments.warming import Warming
 from imaging.mask_prompt_decoders import MaskPromptDecoders
 from imaging.options import ImageOptions

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 
-from deployments.niceness import STARTING, behind_loops
+from deployments.compute_threads import STARTING, behind_loops
 
 with behind_loops(1, "preload", STARTING) as thread:
     thread.submit(importlib.import_module, "ray.serve").result()

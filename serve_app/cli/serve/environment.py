@@ -60,7 +60,7 @@ def ray_variables(
         "RAY_USAGE_STATS_ENABLED": "0",
         ONE_MACHINE: "1",
         # Not Ray's 15: anything else on the machine would get 28 times the share of a click, and behind it
-        # there would be no room for deployments/niceness.py.
+        # there would be no room for deployments/compute_threads.py.
         "RAY_worker_niceness": "5",
         "RAY_preload_python_modules": "deployments.preloaded",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.

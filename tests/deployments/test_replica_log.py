@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.startup_log import said_aloud, warn_at_once
+from deployments.replica_log import said_aloud, warn_at_once
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from deployments.niceness import DECODING, ENCODING, behind_loops
+from deployments.compute_threads import DECODING, ENCODING, behind_loops
 
 
 def niceness() -> int:

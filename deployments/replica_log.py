@@ -1,4 +1,4 @@
-"""What a replica says: while it loads, for whoever watches the start; and warnings, at once."""
+"""What a replica says: while it loads, for whoever watches; warnings, at once; an error of ours, in a line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging.handlers
 import sys
 from collections.abc import Iterator
 
-from deployments.log_records import documented_on_one_line
+from values.errors import ServiceError
 
 logger = logging.getLogger("ray.serve")
 
@@ -47,4 +47,19 @@ def _flush_warnings(record: logging.LogRecord) -> bool:
     for handler in logger.handlers:
         if isinstance(handler, logging.handlers.MemoryHandler):
             handler.flushLevel = min(handler.flushLevel, logging.WARNING)
+    return True
+
+
+def documented_on_one_line(record: logging.LogRecord) -> bool:
+    """A filter, which lets all records pass.
+
+    Serve logs "Request failed." with a traceback for whatever a deployment raises, also for what is its way
+    to answer: of a ``ServiceError`` the log gets its sentence, and only of what nobody foresaw a
+    traceback.
+    """
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if isinstance(error, ServiceError):
+        record.msg = f"{record.getMessage()} {error.code}: {error.detail}"
+        record.args, record.exc_info = (), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True

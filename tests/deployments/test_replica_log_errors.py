@@ -8,7 +8,7 @@ import logging
 import pytest
 from ray.exceptions import RayTaskError
 
-from deployments.startup_log import warn_at_once
+from deployments.replica_log import warn_at_once
 from values.errors import ImageMissing
 
 
