@@ -9,9 +9,8 @@ from typing import Any
 
 from concurrency.ahead_places import AheadPlaces
 from concurrency.single_flight import Flight
-from deployments.calls.call import call
+from deployments.calls.call import call, prioritised
 from deployments.calls.large_values import Reference, ReferenceLost
-from deployments.calls.prioritised_call import prioritised
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeadlineExceeded, OtherVersion, Overloaded

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from concurrency.single_flight import Flight
-from deployments.calls.prioritised_call import prioritised
+from deployments.calls.call import prioritised
 from values.errors import Overloaded
 from values.priority import Priority
 

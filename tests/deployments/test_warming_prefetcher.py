@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployments import prefetcher
-from deployments.prefetcher import AGAIN_S, FRESH_S, WINDOW, Prefetcher
+from deployments import warming
+from deployments.warming import AGAIN_S, FRESH_S, WINDOW, Prefetcher
 from label_studio.tasks import ListedTask
 from protocol.bodies.predict import PredictBody, read_predict
 from testing.label_studio_requests import predict_body
@@ -176,8 +176,8 @@ async def test_the_projects_login_goes_along() -> None:
 
 
 async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefetcher, "PROJECTS", 2)
-    monkeypatch.setattr(prefetcher, "WINDOW", 2)
+    monkeypatch.setattr(warming, "PROJECTS", 2)
+    monkeypatch.setattr(warming, "WINDOW", 2)
     annotating = Annotating(count=2)
     for project in range(1, 5):
         await annotating.open(1, project=f"{project}.17")
