@@ -12,7 +12,7 @@ from concurrency.ahead_places import AheadLimit
 from concurrency.priority_slots import Urgency
 from concurrency.single_flight import Flight, RecentAnswer, SingleFlight
 from deployments.calls.large_values import Reference, packed, unpack
-from deployments.calls.setup_tokens import SetupTokens
+from deployments.calls.last_setup import SetupTokens
 from deployments.metrics import Metrics
 from deployments.replica_log import warn_at_once
 from deployments.scaling import LOAD, ROOM, room

@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from concurrency.ahead_places import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
-from deployments.calls.setup_configs import SetupConfigs
-from deployments.calls.setup_tokens import SetupTokens
+from deployments.calls.last_setup import SetupConfigs, SetupTokens
 from deployments.http.admission import Admission
 from deployments.http.auth import BasicAuth
 from deployments.http.middleware import DETAIL, AdmissionMiddleware, serves_here

@@ -17,7 +17,7 @@ from concurrency.single_flight import SingleFlight
 from deployments.calls.background import Background
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.large_values import LARGE
-from deployments.calls.setup_tokens import SetupTokens
+from deployments.calls.last_setup import SetupTokens
 from deployments.http.reporter import Reporter
 from deployments.loop_offload import off_loop_if
 from imaging.options import ImageOptions

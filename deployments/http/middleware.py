@@ -14,10 +14,8 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.http.admission import Admission, Visit
-from deployments.http.arriving_body import ArrivingBody
-from deployments.http.connection_queues import ConnectionQueues
 from deployments.http.head_timeout import time_out_heads
-from deployments.http.request_guard import RequestGuard
+from deployments.http.request_guard import ArrivingBody, ConnectionQueues, RequestGuard
 from deployments.http.responses import error_response
 from values.errors import Overloaded
 

@@ -1,31 +1,23 @@
-"""Takes the headers off a request that no client may send, and gives its body a time to come.
-
-It stands in front of Serve's own servers, whose times and headers these are, in every process that listens
-(``deployments.http.middleware.in_front``). HAProxy does the same before that; whoever reaches them without it
-meets this.
-"""
+"""Takes the headers off a request that no client may send, gives its body a time, and its address a queue."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.http.arriving_body import ArrivingBody
-from deployments.http.connection_queues import ConnectionQueues
 from deployments.http.responses import error_response
 from values.errors import NoSuchRoute, RequestTooSlow
-from values.request_limits import (
-    BODY_RATE,
-    BODY_S,
-    CLIENT,
-    CONTROL,
-    FORWARDED,
-    NO_ROUTE,
-    TOO_SLOW,
-)
+from values.request_limits import BODY_RATE, BODY_S, CLIENT, CONTROL, FORWARDED, NO_ROUTE, TOO_SLOW
+
+AT_ONCE = 512
+"""Requests of one address inside of one process, an eighth of what Serve lets into it. So many because a
+whole Label Studio is one address, and a click on a new image is inside until that is encoded."""
 
 ADDRESS = "segment_anything.address"
 """Where the scope of a request has the address that it comes from; clients cannot write there."""
@@ -33,6 +25,57 @@ ADDRESS = "segment_anything.address"
 _ROUTES = "/-/routes"
 _CLIENT = CLIENT.encode()
 _CONTROL = re.compile(CONTROL.encode())
+
+
+@dataclass
+class _Line:
+    places: asyncio.Semaphore
+    members: int = field(default=0)
+
+
+class ConnectionQueues:
+    """For each address a line in which its requests wait while ``at_once`` of them are inside."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._lines: dict[str, _Line] = {}
+
+    def __len__(self) -> int:
+        """Addresses of which something is inside."""
+        return len(self._lines)
+
+    @contextlib.asynccontextmanager
+    async def turn(self, address: str) -> AsyncIterator[None]:
+        """Wait for a place of the address, first come first served, and keep it."""
+        line = self._lines.setdefault(address, _Line(asyncio.Semaphore(self._at_once)))
+        line.members += 1
+        try:
+            async with line.places:
+                yield
+        finally:
+            line.members -= 1
+            if not line.members:
+                del self._lines[address]
+
+
+class ArrivingBody:
+    """Called like ``receive``. What derives from it says in ``_part`` how a part is waited for."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        if self._whole:
+            return await self._receive()
+        message = await self._part()
+        self._whole = not message.get("more_body", False)
+        return message
+
+    async def _part(self) -> Message:
+        """The next part of the body, or that the client has left."""
+        return await self._receive()
 
 
 class RequestGuard:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from starlette.requests import Request
 
 from deployments.calls.large_values import LARGE
-from deployments.calls.setup_configs import SetupConfigs
+from deployments.calls.last_setup import SetupConfigs
 from deployments.http.responses import read_body
 from deployments.loop_offload import DearWork, off_loop_if_large
 from protocol.bodies.predict import PredictBody, read_predict

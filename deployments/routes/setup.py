@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.calls.setup_configs import SetupConfigs
+from deployments.calls.last_setup import SetupConfigs
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response
 from deployments.journal import TOKEN_LIMIT, is_kept, shortened

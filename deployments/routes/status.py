@@ -2,15 +2,102 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.http.diagnosis import diagnose
+from deployments.calls.call import call
 from deployments.http.request_guard import is_near
 from deployments.http.responses import json_response
+from values.errors import ServiceError
 from values.served_model import ServedModel
+
+logger = logging.getLogger("ray.serve")
+
+PATIENCE_S = 5
+
+MORE = (
+    "sentences, addresses and ids are for whoever asks from this machine or by a password: "
+    "set BASIC_AUTH_USER and BASIC_AUTH_PASS"
+)
+_ANSWERS = {True: "answers", False: "does not answer as it should"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one part said; ``answers`` is false when it is the sentence that says why it did not."""
+
+    answers: bool
+    said: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found out: whether models and Label Studio answer, and what the journal keeps."""
+
+    models: _Part
+    label_studio: _Part
+    failures: _Part
+    warnings: _Part
+
+    def in_full(self) -> dict[str, Any]:
+        """With every sentence: they name hosts, buckets, projects and tasks."""
+        failures = self.failures.said
+        if self.failures.answers:
+            failures = {name: [asdict(each) for each in kept] for name, kept in failures.items()}
+        return {
+            "models": self.models.said,
+            "label_studio": self.label_studio.said,
+            "recent_failures": failures,
+            "labeling_config_warnings": self.warnings.said,
+        }
+
+    def in_brief(self) -> dict[str, Any]:
+        """For whoever asks: what answers, and how often what failed."""
+        failed = Counter(
+            each.code
+            for kept in (self.failures.said.values() if self.failures.answers else ())
+            for each in kept
+        )
+        return {
+            "models": _ANSWERS[self.models.answers],
+            "label_studio": _ANSWERS[self.label_studio.answers],
+            "recent_failures": dict(failed),
+            "more": MORE,
+        }
+
+
+async def diagnose(project: str | None, *, decoder: Any, fetcher: Any, journal: Any) -> Diagnosis:
+    """A report for people, of one project or of all. Takes at most ``PATIENCE_S`` seconds."""
+
+    def ask(send: Any, what: str) -> Awaitable[Any]:
+        return call(send, timeout_s=PATIENCE_S, what=what)
+
+    return Diagnosis(
+        *await asyncio.gather(
+            _or_sentence(ask(lambda: decoder.ready.remote(), "asking the decoder and the encoder")),
+            _or_sentence(ask(lambda: fetcher.check.remote(), "asking Label Studio")),
+            _or_sentence(ask(lambda: journal.failures.remote(project), "reading the journal")),
+            _or_sentence(ask(lambda: journal.warnings.remote(project), "reading the journal")),
+        )
+    )
+
+
+async def _or_sentence(answer: Awaitable[Any]) -> _Part:
+    """The answer, or the sentence that says why there is none."""
+    try:
+        return _Part(True, await answer)
+    except ServiceError as error:
+        return _Part(False, error.detail)
+    except Exception:
+        logger.exception("a part of /diagnose failed in a way nobody foresaw")
+        return _Part(False, "unexpected error; its traceback is in the Ingress replica's log")
 
 
 class Status:

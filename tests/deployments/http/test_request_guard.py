@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from deployments.http import request_guard
-from deployments.http.connection_queues import ConnectionQueues
-from deployments.http.request_guard import ADDRESS, RequestGuard, TimedBody, is_near
+from deployments.http.request_guard import ADDRESS, ConnectionQueues, RequestGuard, TimedBody, is_near
 from values.request_limits import BODY_RATE, BODY_S, CLIENT, CONTROL_HEADERS, TOO_SLOW
 
 Message = MutableMapping[str, Any]

@@ -1,4 +1,4 @@
-"""The labeling config of each project's last /setup, for requests that bring none."""
+"""What each project's last /setup brought: its labeling config, for requests that bring none, and a token."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from concurrency.single_flight import SingleFlight
 from deployments.bounded_cache import BoundedCache
 from deployments.calls.call import call
 from deployments.journal import is_kept
+from imaging.options import ImageOptions
 from values.errors import ServiceError
 
 logger = logging.getLogger("ray.serve")
@@ -64,3 +65,24 @@ class SetupConfigs:
             lambda: self._journal.configured.remote(project), timeout_s=2, what="reading the journal"
         )
         return config
+
+
+class SetupTokens:
+    """Asks the journal for a project's token where the settings want that, and nobody else."""
+
+    def __init__(self, options: ImageOptions, journal: Any) -> None:
+        self.wanted = options.use_setup_token and options.label_studio_api_key is None
+        self._journal = journal
+
+    async def of(self, project: str) -> str | None:
+        """The token of a project, or None."""
+        if not self.wanted or not project:
+            return None
+        try:
+            token: str | None = await call(
+                lambda: self._journal.offered.remote(project), timeout_s=5, what="reading the journal"
+            )
+        except ServiceError as error:
+            logger.warning("Label Studio is asked without its token: %s", error.detail)
+            return None
+        return token

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deployments.http.connection_queues import ConnectionQueues
+from deployments.http.request_guard import ConnectionQueues
 
 
 class Inside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from deployments.calls.setup_configs import CONFIGS_BYTES, FRESH_S, PROJECTS, SetupConfigs
+from deployments.calls.last_setup import CONFIGS_BYTES, FRESH_S, PROJECTS, SetupConfigs
 from deployments.journal import CONFIG_LIMIT
 from testing.deployment_fakes import Handle
 from values.errors import ModelError
