@@ -30,9 +30,8 @@ from rich.table import Table
 from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.clients import SIZE, Clients, click, client_of
-from embeddings.key import image_key
 from embeddings.memory import MemoryTier
-from imaging.identity import canonical
+from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from serve_app.cli.console import console
 from testing.project_server import Studio

@@ -31,8 +31,7 @@ from benchmarks.encoder.tables import STAND_IN_CAPTION, Line, Sheet, drawn
 from benchmarks.images.large_pictures import encoded
 from benchmarks.models.contenders import stands_in
 from benchmarks.turns import Cost, cost, take_turns
-from embeddings.memory import MemoryTier
-from embeddings.precision import exact, owned
+from embeddings.memory import MemoryTier, exact, owned
 from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.classical.segmenter import Classical

@@ -19,9 +19,8 @@ from deployments.options import DecoderOptions
 from deployments.replica_log import said_aloud, warn_at_once
 from deployments.scaling import LOAD, ROOM, room
 from embeddings.durable import DurableTier
-from embeddings.memory import MemoryTier
+from embeddings.memory import MemoryTier, exact
 from embeddings.options import DurableOptions
-from embeddings.precision import exact
 from embeddings.sweep_schedule import OFTEN_S
 from protocol.click import Click
 from protocol.controls import Output

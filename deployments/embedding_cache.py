@@ -15,8 +15,7 @@ from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from deployments.recheck import Recheck
 from embeddings.durable import DurableTier
-from embeddings.memory import MemoryTier
-from embeddings.precision import owned
+from embeddings.memory import MemoryTier, owned
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import BadRequest, DeadlineExceeded, NotKept

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from embeddings.precision import Precision
+from embeddings.memory import Precision
 
 
 class WaitOptions(BaseModel):

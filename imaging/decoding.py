@@ -18,10 +18,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from imaging.file_bytes import FileBytes
-from imaging.icons import ICON, largest
-from imaging.kinds import kind_of
-from imaging.png_chunks import SIGNATURE as PNG
-from imaging.png_chunks import without_ancillary
+from imaging.formats import ICON, PNG_SIGNATURE, kind_of, largest_picture, without_ancillary
 from values.errors import ImageCorrupt, ImageError, ImageTooLarge, NotAnImage
 from values.image import ModelSize, Pixels
 from values.options import SIDE_LIMIT
@@ -68,7 +65,7 @@ def decode(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Turn
     ImageCorrupt, whose sentences complete "cannot read the image of task 42: ...".
     """
     try:
-        return _decoded(largest(data) if data.startswith(ICON) else data, size, options, turn)
+        return _decoded(largest_picture(data) if data.startswith(ICON) else data, size, options, turn)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -90,7 +87,7 @@ def _decoded(data: bytes | bytearray, size: ModelSize, options: Limits, turn: Tu
     except (ImageError, MemoryError):
         raise
     except Exception:
-        lighter = without_ancillary(data) if data.startswith(PNG) else None
+        lighter = without_ancillary(data) if data.startswith(PNG_SIGNATURE) else None
         if lighter is None:
             raise
         return _opened(lighter, size, options, turn)

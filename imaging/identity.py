@@ -1,13 +1,14 @@
-"""The identity of an image, which is the same for every spelling of its address."""
+"""The identity of an image, which is the same for every spelling of its address; and the key made of it."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
 from imaging.options import ImageOptions
-from imaging.signatures import unsigned_query
 from imaging.sources import locate
 from label_studio.site import local_path
 from net.addresses import Origin
@@ -42,3 +43,50 @@ def _address(url: httpx.URL) -> str:
     query = unsigned_query(url)
     hashed = "?" + hashlib.sha256(query.encode()).hexdigest() if query else ""
     return f"{Origin.of(url)}{url.raw_path.partition(b'?')[0].decode('ascii')}{hashed}"
+
+
+_AZURE = frozenset(
+    {"sv", "ss", "srt", "sr", "sp", "st", "se", "spr", "sip", "sig", "si", "sdd", "ses"}
+    | {"skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid"}
+)
+_FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
+    # (parameters that must all be there, parameters that go with them)
+    (frozenset({"signature", "awsaccesskeyid"}), frozenset({"expires"})),
+    (frozenset({"signature", "googleaccessid"}), frozenset({"expires"})),
+    (frozenset({"signature", "key-pair-id"}), frozenset({"expires", "policy"})),
+    (frozenset({"sig", "sv"}), _AZURE),
+)
+_PREFIXES = ("x-amz-", "x-goog-")
+_TOKENS = frozenset({"token", "access_token", "auth_token", "private_token"})
+_IMAGE_FILE = re.compile(r"\.(jpe?g|png|webp|avif|bmp|gif|ico|tiff?)$", re.IGNORECASE)
+
+
+def unsigned_query(url: httpx.URL) -> str:
+    """The query of ``url`` without its signature, still encoded; parameters keep their order."""
+    query = parse_qsl(url.query.decode("ascii"), keep_blank_values=True)
+    names = {name.lower() for name, _ in query}
+    dropped: set[str] = set()
+    for required, companions in _FAMILIES:
+        if required <= names:
+            dropped |= required | companions
+    # In the URL of an image file a token says who asks. In other URLs it may say which image is meant.
+    if _IMAGE_FILE.search(url.path):
+        dropped |= _TOKENS
+    kept = [
+        (name, value)
+        for name, value in query
+        if name.lower() not in dropped and not name.lower().startswith(_PREFIXES)
+    ]
+    return urlencode(kept)
+
+
+def image_key(image: str) -> str:
+    """40 hex digits that name one image as seen by one project.
+
+    ``image``: the canonical identity of the image. It holds the Label Studio origin and the project, so that
+    an embedding is never found by somebody who could not have read the image.
+
+    The segmenter is not in it: while a new model is rolled out, an image keeps its place among the decoders
+    whichever of both models a caller knows. What is kept under the key says itself who made it.
+    """
+    return hashlib.sha256(image.encode()).hexdigest()[:40]

@@ -10,8 +10,7 @@ from typing import Any
 from deployments.calls.call import call
 from deployments.calls.large_values import Reference, post
 from deployments.loop_offload import off_loop_if_large
-from embeddings.key import image_key
-from imaging.identity import canonical
+from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from protocol.click import Click
 from values.click_answer import Busy, ClickAnswer

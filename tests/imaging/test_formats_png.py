@@ -7,15 +7,15 @@ import pytest
 from PIL import ExifTags, Image
 
 from imaging.decoding import decode
+from imaging.formats import PNG_SIGNATURE, without_ancillary
 from imaging.options import ImageOptions
-from imaging.png_chunks import SIGNATURE, without_ancillary
 from testing import crafted_files
 from testing.crafted_files import chunk
 from testing.image_files import SMALL, corners, encoded, quarters
 from values.errors import ImageCorrupt, ImageTooLarge
 
 PNG = encoded(quarters())
-AFTER_HEADER = len(SIGNATURE) + 25
+AFTER_HEADER = len(PNG_SIGNATURE) + 25
 SHOWN = decode(PNG, SMALL, ImageOptions())
 CONTENTS = {
     b"pHYs": struct.pack(">IIB", 2835, 2835, 1),
@@ -91,7 +91,7 @@ def test_limits_hold_all_the_same() -> None:
 
 def test_a_png_without_anything_to_leave_out() -> None:
     assert without_ancillary(PNG) is None
-    assert without_ancillary(SIGNATURE) is None
+    assert without_ancillary(PNG_SIGNATURE) is None
     assert without_ancillary(PNG[:-5]) is None
 
 

@@ -1,6 +1,105 @@
-"""The kind of a file that is not read as an image: its name, and what to do about it."""
+"""The formats of files, by their bytes: what browsers show of PNGs and of icons, and what is no image here.
+
+Browsers ignore damaged chunks beside the pixels of a PNG; Pillow refuses the file. Of a Windows icon (ICO)
+they show one picture; Pillow decodes an icon while it opens it, whatever its size. Here the size is checked
+before anything is decoded.
+"""
 
 from __future__ import annotations
+
+import struct
+import zlib
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_SHOWN = frozenset({b"tRNS", b"eXIf"})
+"""Ancillary chunks that change what is shown. Others (profiles, texts, animation) are not used here."""
+
+_BESIDE = 12  # bytes of a chunk that are not its content: length, name and checksum
+
+
+def without_ancillary(data: bytes | bytearray) -> bytes | None:
+    """The PNG with only the chunks that are needed to show it, or None where nothing can be left out.
+
+    Chunks that every decoder must understand stay as they are, damaged or not. Takes time linear in the
+    file's length, and memory for one copy of it.
+    """
+    kept: list[bytes | memoryview] = [PNG_SIGNATURE]
+    at, left_out = len(PNG_SIGNATURE), False
+    whole = memoryview(data)
+    while at + _BESIDE <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        end = at + _BESIDE + length
+        if end > len(data):
+            break
+        name = bytes(whole[at + 4 : at + 8])
+        if _is_ancillary(name) and (name not in _SHOWN or not _is_sound(whole[at:end])):
+            left_out = True
+        else:
+            kept.append(whole[at:end])
+        at = end
+        if name == b"IEND":
+            break
+    kept.append(whole[at:])  # a truncated chunk stays truncated
+    return b"".join(kept) if left_out else None
+
+
+def _is_ancillary(name: bytes) -> bool:
+    return bool(name[0] & 0x20)
+
+
+def _is_sound(chunk: memoryview) -> bool:
+    (said,) = struct.unpack(">I", chunk[-4:])
+    return bool(zlib.crc32(chunk[4:-4]) == said)
+
+
+ICON = b"\0\0\1\0"
+
+_HEADER = struct.Struct("<HHH")
+_ENTRY = struct.Struct("<BBBBHHII")
+_SIZE_AT = {
+    # (length of a bitmap's header: how width and height stand behind it)
+    12: struct.Struct("<HH"),
+    40: struct.Struct("<ii"),
+    108: struct.Struct("<ii"),
+    124: struct.Struct("<ii"),
+}
+
+
+def largest_picture(data: bytes | bytearray) -> bytes:
+    """The largest picture of an icon, and of several the one with most colours, as a PNG or as an icon.
+
+    It has at most 256 x 256 pixels. Like browsers, this refuses a picture whose size differs from what the
+    icon says. Raises ValueError or struct.error for a damaged icon.
+    """
+    _, _, count = _HEADER.unpack_from(data)
+    entries = [_ENTRY.unpack_from(data, _HEADER.size + number * _ENTRY.size) for number in range(count)]
+    if not entries:
+        raise ValueError("no picture")
+    width, height, colours, _, planes, bits, length, at = max(
+        entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[5])
+    )
+    content = bytes(data[at : at + length])
+    if _picture_size(content) != (width or 256, height or 256):
+        raise ValueError("a picture of another size")
+    if content.startswith(PNG_SIGNATURE):
+        return content
+    start = _HEADER.size + _ENTRY.size
+    entry = _ENTRY.pack(width, height, colours, 0, planes, bits, len(content), start)
+    return _HEADER.pack(0, 1, 1) + entry + content
+
+
+def _picture_size(content: bytes) -> tuple[int, int]:
+    """(width, height) as the picture itself says."""
+    if content.startswith(PNG_SIGNATURE):
+        width, height = struct.unpack_from(">II", content, 16)
+        return width, height
+    (header,) = struct.unpack_from("<I", content)
+    if header not in _SIZE_AT:
+        raise ValueError("a bitmap of an unknown kind")
+    width, doubled = _SIZE_AT[header].unpack_from(content, 4)
+    return width, doubled // 2  # the colours, and below them what is transparent
+
 
 _CONVERT = "; convert it to JPEG or PNG"
 _RENDER = "; draw it as a PNG of the size that is annotated"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from imaging.decoding import decode
-from imaging.icons import largest
+from imaging.formats import largest_picture
 from imaging.options import ImageOptions
 from testing import crafted_files
 from testing.image_files import SMALL, corners, encoded, quarters
@@ -78,7 +78,7 @@ def test_a_picture_of_another_size_is_not_decoded(content: bytes) -> None:
         if content[8:]
         else pytest.raises((ValueError, struct.error))
     ):
-        largest(data)
+        largest_picture(data)
     with pytest.raises(ImageCorrupt, match="damaged or cut short"):
         shown(data)
 

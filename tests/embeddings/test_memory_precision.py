@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embeddings.precision import exact, owned
+from embeddings.memory import exact, owned
 from values.embedding import Embedding
 
 

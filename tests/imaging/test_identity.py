@@ -1,8 +1,10 @@
+"""An image is the same under any signature; its key tells projects and images apart."""
+
 from __future__ import annotations
 
 import pytest
 
-from imaging.signatures import unsigned_query
+from imaging.identity import image_key, unsigned_query
 from net.addresses import parse_url
 
 
@@ -30,3 +32,12 @@ def test_signatures_go_and_the_rest_stays(query: str, left: str) -> None:
 def test_a_token_beside_an_image_file_says_who_asks_and_elsewhere_which_image() -> None:
     assert unsigned_query(parse_url("https://store.example/a.JPG?token=1&alt=media")) == "alt=media"
     assert unsigned_query(parse_url("https://store.example/download?token=1")) == "token=1"
+
+
+def test_keys_differ_by_image() -> None:
+    assert len({image_key(image) for image in ("1|a", "2|a", "1|b")}) == 3
+
+
+def test_a_key_is_the_same_everywhere() -> None:
+    assert image_key("1|a") == image_key("1|a")
+    assert len(image_key("1|a")) == 40
