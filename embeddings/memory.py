@@ -1,4 +1,4 @@
-"""The memory tier: the least recently used leave when the bytes run out; and in which precision it keeps them."""
+"""The memory tier: the least recently used leave when the bytes run out. And in which precision it keeps."""
 
 from __future__ import annotations
 

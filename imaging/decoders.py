@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from concurrency.abandonable import AbandonableWorker
 from concurrency.priority_slots import Share, Shares, Urgency
 from imaging.decoding_processes.attempts import Job, Refusals, attempt
-from imaging.decoding_processes.ends import WORK
+from imaging.decoding_processes.client import WORK
 from imaging.decoding_processes.pool import processes
 from imaging.options import ImageOptions
 from values.errors import ImageCorrupt, ImageError, Overloaded, error_classes

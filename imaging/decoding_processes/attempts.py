@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.client import Ended, Unread
 from imaging.decoding_processes.pool import Processes
 from imaging.file_bytes import LARGE
 from values.errors import ServiceError

@@ -15,8 +15,7 @@ from functools import cache
 from typing import Any
 
 from imaging.decoding_processes import kernel
-from imaging.decoding_processes.client import Process
-from imaging.decoding_processes.ends import Unread
+from imaging.decoding_processes.client import Process, Unread
 from values.evidence import Content
 
 logger = logging.getLogger("ray.serve")

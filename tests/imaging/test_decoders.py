@@ -22,8 +22,7 @@ from PIL import Image
 from imaging.decoders import DECODES_AT_ONCE, Decoders, Whose
 from imaging.decoding import decode
 from imaging.decoding_processes import client, wire
-from imaging.decoding_processes.client import Process
-from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.client import Ended, Process, Unread
 from imaging.decoding_processes.forks import Forks
 from imaging.decoding_processes.pool import Processes
 from imaging.decoding_processes.process import picture

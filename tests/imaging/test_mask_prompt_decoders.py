@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.decoding_processes.ends import Ended, Unread
+from imaging.decoding_processes.client import Ended, Unread
 from imaging.decoding_processes.pool import Processes
 from imaging.mask_prompt_decoders import MaskPromptDecoders
 from protocol import bitmask, brush_rle

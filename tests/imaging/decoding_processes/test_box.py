@@ -18,7 +18,7 @@ import pytest
 
 from imaging.decoders import Decoders
 from imaging.decoding_processes import box, client, kernel, pool, seccomp, wire
-from imaging.decoding_processes.ends import Ended
+from imaging.decoding_processes.client import Ended
 from imaging.decoding_processes.pool import Processes
 from imaging.options import ImageOptions
 from testing.canary import CANARY
