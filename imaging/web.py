@@ -11,11 +11,11 @@ from imaging.options import ImageOptions
 from label_studio.credentials import Credentials, get_with
 from label_studio.site import Site, handed_out
 from net.addresses import AllowList, ForbiddenUrl, Origin
+from net.answer import Answer, target_of
 from net.host_places import HostPlaces
 from net.large_files import Grows
-from net.redirects import target_of
 from net.resolver import Resolver, resolve
-from net.transport import USER_AGENT, Answer, Net
+from net.transport import USER_AGENT, Net
 from values import evidence
 from values.errors import (
     ImageForbidden,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from net.addresses import ForbiddenUrl, Origin, parse_url
-from net.redirects import target_of, without_query
-from net.transport import Answer
+from net.answer import Answer, target_of, without_query
 from values.errors import ImageUnauthorized, ImageUnreachable
 from values.evidence import Content
 

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from label_studio.api import Json, LabelStudioError, Refused, checked, read_json
 from label_studio.tokens import EXCHANGE, EXCHANGE_HEADERS, Token
+from net.answer import Answer
 from net.sync_client import NoAnswer, SyncClient
-from net.transport import Answer
 from values.evidence import Content
 
 TIMEOUT_S = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -10,14 +11,51 @@ import httpx
 
 from label_studio.api import unauthorized
 from label_studio.options import LabelStudioOptions
-from label_studio.project_tokens import ProjectTokens
 from label_studio.site import Site
+from label_studio.tokens import EXCHANGE, LabelStudioTokens, Token
 from net.addresses import AllowList, Origin
+from net.answer import Answer
 from net.large_files import Grows
-from net.transport import Answer, Net
+from net.transport import Net
 from values.errors import ImageUnauthorized
 from values.image import ImageSource
 from values.locations import LabelStudioFile, WebImage
+
+MAX_OFFERED = 100
+"""Tokens that came with /setup and whose state is kept."""
+
+_CONFIGURED = "in LABEL_STUDIO_API_KEY"
+_OFFERED = "that Label Studio sent with /setup (USE_SETUP_TOKEN)"
+
+
+class ProjectTokens:
+    """The token of the settings for every project; without one, that which came with the project's /setup."""
+
+    def __init__(self, options: LabelStudioOptions, site: Site | None, net: Net) -> None:
+        self._site = site
+        self._net = net
+        key = options.label_studio_api_key
+        self._configured = None if key is None else self._make(key.get_secret_value(), _CONFIGURED)
+        self._offered: OrderedDict[str, LabelStudioTokens] = OrderedDict()
+
+    def of(self, offered: str | None) -> LabelStudioTokens | None:
+        """The token to ask with, where ``offered`` came with /setup. None: nothing may be shown."""
+        if self._configured is not None or offered is None:
+            return self._configured
+        if offered not in self._offered:
+            tokens = self._make(offered, _OFFERED)
+            if tokens is None:
+                return None
+            self._offered[offered] = tokens
+        self._offered.move_to_end(offered)
+        while len(self._offered) > MAX_OFFERED:
+            self._offered.popitem(last=False)
+        return self._offered[offered]
+
+    def _make(self, key: str, place: str) -> LabelStudioTokens | None:
+        if self._site is None:
+            return None
+        return LabelStudioTokens(self._site.url(EXCHANGE), Token(key, self._site.address, place), self._net)
 
 
 class Credential(Protocol):

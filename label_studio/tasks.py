@@ -16,9 +16,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from label_studio.api import Address, Json, checked
-from label_studio.credentials import get_with
+from label_studio.credentials import ProjectTokens, get_with
 from label_studio.options import LabelStudioOptions
-from label_studio.project_tokens import ProjectTokens
 from label_studio.site import Site
 from net.addresses import AllowList
 from net.host_places import HostPlaces

@@ -18,7 +18,8 @@ from typing import Any
 import httpx
 
 from label_studio.api import Address, LabelStudioError, check_place
-from net.transport import Answer, Net
+from net.answer import Answer
+from net.transport import Net
 from values.errors import ImageUnauthorized
 
 EXCHANGE = "/api/token/refresh/"

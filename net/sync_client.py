@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from net.transport import Answer
+from net.answer import Answer
 
 CONNECT_S = 10.0
 

@@ -12,14 +12,13 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
 import httpx
 
 from net.addresses import AllowList, ForbiddenAddress, Origin
-from net.compression import inflater
+from net.answer import Answer, inflater
 from net.large_files import LARGE_FILE, Grows
 from net.options import NetOptions
 from net.pace import Pace
@@ -34,7 +33,6 @@ from values.errors import (
     ImageUnreachable,
     ServiceError,
 )
-from values.evidence import Content
 from values.exhaustion import exhausted
 
 USER_AGENT = "segment-anything-on-ray-serve"
@@ -42,15 +40,6 @@ USER_AGENT = "segment-anything-on-ray-serve"
 # No bound on connections: ``host_places`` bounds them by host and project. A bound here would make requests
 # of different hosts wait for each other.
 _KEPT: Any = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 30}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer. ``headers`` have lower-case names; ``body`` is decompressed, b"" unless 200."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: Content = field(repr=False)
 
 
 class Net:

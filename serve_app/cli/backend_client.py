@@ -20,9 +20,8 @@ from tenacity.wait import WaitBaseT
 
 from label_studio.ml_backends import Backend
 from net.addresses import ForbiddenUrl, parse_url
-from net.redirects import target_of, without_query
+from net.answer import Answer, target_of, without_query
 from net.sync_client import NoAnswer, SyncClient
-from net.transport import Answer
 from serve_app.cli.errors import CommandError
 
 Json = Any

@@ -7,7 +7,7 @@ import pytest
 
 from label_studio.api import Address, LabelStudioError, Refused, checked, read_json, unauthorized
 from label_studio.tokens import Token
-from net.transport import Answer
+from net.answer import Answer
 from testing.canary import CANARY
 from values.errors import ImageUnauthorized
 

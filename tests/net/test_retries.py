@@ -18,9 +18,10 @@ from imaging.options import ImageOptions
 from label_studio.api import Address
 from label_studio.tokens import LabelStudioTokens, Token
 from net.addresses import AllowList, parse_url
+from net.answer import Answer
 from net.resolver import resolve
 from net.retries import MAX_WAIT_S, TRIES, pause_after, retry_after
-from net.transport import Answer, Net
+from net.transport import Net
 from tests.imaging.servers import Handler, LabelStudio, Request, Server, answer
 from values.errors import ImageForbidden, ImageTimeout, ImageUnreachable, Overloaded
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from net.addresses import ForbiddenUrl, parse_url
-from net.redirects import target_of, without_query
-from net.transport import Answer
+from net.answer import Answer, target_of, without_query
 
 URL = parse_url("http://host:8080/studio/api?x=1")
 

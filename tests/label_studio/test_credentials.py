@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest_asyncio
 
+from label_studio.credentials import MAX_OFFERED, ProjectTokens
 from label_studio.options import LabelStudioOptions
-from label_studio.project_tokens import MAX_OFFERED, ProjectTokens
 from label_studio.site import Site
 from net.addresses import AllowList
 from net.transport import Net
