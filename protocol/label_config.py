@@ -10,8 +10,7 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
 from protocol.bodies.json_text import TEXT_LIMIT
-from protocol.config_cache import ConfigCache
-from protocol.config_xml import check_length, read_xml
+from protocol.config_xml import ConfigCache, check_length, read_xml
 from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
 from values.errors import BadLabelConfig
 from values.one_line import shown

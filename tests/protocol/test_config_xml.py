@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from protocol.config_cache import ConfigCache
+from protocol.config_xml import ConfigCache
 
 
 def test_what_was_read_last_is_kept_by_its_characters() -> None:
