@@ -21,9 +21,8 @@ from segmenters.options import ModelOptions
 from segmenters.registry import choose
 from segmenters.runtimes.session import Half
 from segmenters.runtimes.torch_runtime import TorchDevice, TorchFeatures
-from segmenters.sam.halves import SamEncoder
-from segmenters.sam.preprocess import canvas
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.inputs import canvas
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from testing.weights.models import stand_in
 
 

@@ -19,8 +19,7 @@ from benchmarks.encoder.network import Compiling, Dtype, Network, Setting, opene
 from benchmarks.models.contenders import BASELINE
 from segmenters.architectures import SIDE
 from segmenters.networks.checkpoint_file import out_of_memory
-from segmenters.sam.halves import SamEncoder
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from testing.scenes import scene
 from values.embedding import Embedding
 from values.errors import ModelError

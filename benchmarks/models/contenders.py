@@ -12,8 +12,7 @@ from segmenters.models import PUBLISHED
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution, Runtime
-from segmenters.sam.halves import SamDecoder, SamEncoder
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
 from testing.weights import checkpoints
 
 OFFICIAL = "official torch"

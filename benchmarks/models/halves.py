@@ -14,8 +14,7 @@ from benchmarks.models.contenders import BASELINE, OFFICIAL, Contender, decoders
 from benchmarks.turns import Cost, Turn, cost, take_turns
 from segmenters.architectures import SIDE
 from segmenters.runtimes.session import Half
-from segmenters.sam.halves import SamDecoder, SamEncoder
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
 from testing.scenes import scene
 from values.embedding import Embedding
 from values.image import Pixels

@@ -19,7 +19,7 @@ from torch import Tensor
 from segmenters.architectures import LOW_RES, Architecture, Family
 from segmenters.networks.checkpoint_file import read
 from segmenters.runtimes.session import Array
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas
 
 
 def packages() -> bool:

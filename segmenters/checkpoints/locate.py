@@ -129,3 +129,14 @@ def _mirrored(mirror: str, filename: str) -> str:
     if not hosted or parts.scheme not in ("http", "https"):
         raise ModelError("CHECKPOINT_MIRROR must be the http or https URL of a folder of checkpoint files")
     return parts._replace(path=f"{parts.path.rstrip('/')}/{filename}", fragment="").geturl()
+
+
+def usual_mistake(start: bytes) -> str | None:
+    """What a file is that begins with these 64 bytes, if it is a usual mistake for a model; else None."""
+    if not start:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS to one"
+    if start.lstrip()[:1] == b"<":
+        return "a web page"
+    return None

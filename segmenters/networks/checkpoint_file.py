@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from segmenters.file_signature import usual_mistake
+from segmenters.checkpoints.locate import usual_mistake
 from segmenters.runtimes.session import first_line
 from values.errors import ModelError
 

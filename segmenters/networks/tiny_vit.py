@@ -1,7 +1,7 @@
 """MobileSAM's image encoder.
 
 TinyViT (arXiv 2207.10666) in the size and with the neck of MobileSAM (arXiv 2306.14289). Its parameters have
-the official names, but for those that ``segmenters.networks.tiny_vit_weights`` folds.
+the official names, but for those that ``segmenters.networks.mobile_sam`` folds.
 """
 
 from __future__ import annotations

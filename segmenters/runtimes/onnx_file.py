@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from segmenters.file_signature import usual_mistake
+from segmenters.checkpoints.locate import usual_mistake
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from values.errors import ModelError
 

@@ -28,7 +28,7 @@ class Session(Protocol):
     """A network in a runtime: named arrays in, named arrays out.
 
     The encoder of every model takes ``image``: (1, 3, 1024, 1024) float32, normalised and padded
-    (``segmenters.sam.preprocess``), and gives the arrays of ``Architecture.outputs`` with a leading 1.
+    (``segmenters.sam.inputs``), and gives the arrays of ``Architecture.outputs`` with a leading 1.
 
     The decoder takes those arrays and, as the official ONNX export of SAM does (README of segment-anything):
 

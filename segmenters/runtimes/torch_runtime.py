@@ -86,7 +86,7 @@ class TorchFeatures:
         return [*batch, *[batch[0]] * (size - len(batch))]
 
     def _canvas(self, rgb: NDArray[np.generic]) -> Tensor:
-        """(3, 1024, 1024) float32, what ``segmenters.sam.preprocess.canvas`` makes on CPU."""
+        """(3, 1024, 1024) float32, what ``segmenters.sam.inputs.canvas`` makes on CPU."""
         pixels = self._device.tensor(rgb).permute(2, 0, 1).float()
         height, width = pixels.shape[1:]
         return functional.pad((pixels - self._mean) / self._std, (0, SIDE - width, 0, SIDE - height))

@@ -17,7 +17,7 @@ from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Array, Half, Session
 from segmenters.sam.execution import Execution, Runtime, Settled
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas
 from values.errors import ModelError
 
 logger = logging.getLogger("ray.serve")

@@ -18,9 +18,8 @@ from segmenters.runtimes.onnx_decoder import read_decoder
 from segmenters.runtimes.onnx_encoder import read_encoder
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
-from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.load import SessionFeatures, open_graph
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
 from segmenters.sam.segmenter import make as make_of_checkpoint
 from values.errors import ModelError
 from values.image import ModelSize

@@ -47,8 +47,7 @@ from segmenters.models import ARCHITECTURES
 from segmenters.models import PUBLISHED as PUBLISHED_FILES
 from segmenters.runtimes.torch_runtime import TorchDevice
 from segmenters.sam.execution import Execution
-from segmenters.sam.halves import SamEncoder
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from testing.weights.models import stand_in
 from testing.weights.publishing import publish
 from values.errors import ModelError

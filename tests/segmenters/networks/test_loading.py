@@ -12,7 +12,7 @@ import torch
 from segmenters.models import ARCHITECTURES
 from segmenters.networks.loading import check, load, model_of
 from segmenters.runtimes.session import Half
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas
 from testing.weights import checkpoints, pictures
 from values.errors import ModelError
 

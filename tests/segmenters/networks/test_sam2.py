@@ -16,8 +16,7 @@ from segmenters.models import ARCHITECTURES
 from segmenters.networks.sam2 import build, rename
 from segmenters.networks.sam2_encoder import SIZES
 from segmenters.runtimes.session import Half
-from segmenters.sam.decoder_inputs import decoder_inputs
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas, decoder_inputs
 from testing.weights import pictures
 from testing.weights.checkpoints import state_dict
 from values.embedding import Embedding

@@ -19,8 +19,7 @@ from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Architecture, Fam
 from segmenters.networks.loading import load
 from segmenters.resample import to_mask
 from segmenters.runtimes.session import Half
-from segmenters.sam.decoder_inputs import decoder_inputs
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas, decoder_inputs
 from testing.weights.generated import tensor
 from tests.oracles import official
 from values.embedding import Embedding

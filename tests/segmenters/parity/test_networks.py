@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segmenters.architectures import Family
 from segmenters.candidates import candidates, single
 from segmenters.models import ARCHITECTURES
-from segmenters.sam.decoder_inputs import SAM2_LIMIT
+from segmenters.sam.inputs import SAM2_LIMIT
 from tests.oracles.official import Answer
 from tests.segmenters.parity.logits import decided, smooth, wrong
 from tests.segmenters.parity.prompts import prompts

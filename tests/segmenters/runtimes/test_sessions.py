@@ -21,7 +21,7 @@ from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Session
 from segmenters.runtimes.torch_runtime import TorchDevice, TorchFeatures, TorchSession
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas
 from values import errors
 from values.errors import ModelError
 

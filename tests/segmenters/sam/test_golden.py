@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from segmenters.candidates import single
 from segmenters.resample import to_mask
-from segmenters.sam.decoder_inputs import decoder_inputs
 from segmenters.sam.execution import Execution, Runtime
+from segmenters.sam.inputs import decoder_inputs
 from testing.weights import pictures
 from tests.segmenters.sam.working import IMAGES, AtWork, Load
 from values.masks import Masks

@@ -18,9 +18,8 @@ from segmenters.resample import to_mask
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
 from segmenters.sam.execution import Execution
-from segmenters.sam.halves import SamDecoder, SamEncoder
 from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam
-from segmenters.sam.segmenter import SegmentAnything
+from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
 from testing.weights import pictures
 from testing.weights.models import stand_in
 from tests.segmenters.runtimes.official_exports import Published, export, quantised

@@ -1,4 +1,4 @@
-"""The inputs of a decoder of the family, made of an annotator's prompt."""
+"""The inputs of both halves: images, normalised and padded, and the prompts of an annotator."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmenters.architectures import LOW_RES, SIDE, Family
+from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Family
 from values.embedding import Embedding
 from values.prompt import Prompt
+
+
+def canvas(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
+    """(1, 3, 1024, 1024) float32: ``rgb`` (HxWx3, 0..255) normalised, at the top left; the padding is 0.
+
+    As ``Sam.preprocess`` of segment-anything, which pads after it normalises.
+    """
+    height, width = rgb.shape[:2]
+    prepared = np.zeros((1, 3, SIDE, SIDE), np.float32)
+    for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
+        plane = prepared[0, channel, :height, :width]
+        np.subtract(rgb[..., channel], np.float32(mean), out=plane, casting="unsafe")
+        np.divide(plane, np.float32(std), out=plane)
+    return prepared
+
 
 _PADDING = np.array([[0.0, 0.0]], np.float32), np.array([-1.0], np.float32)
 _CORNERS = np.array([2.0, 3.0], np.float32)
