@@ -22,7 +22,7 @@ from label_studio.ml_backends import Backend
 from net.addresses import ForbiddenUrl, parse_url
 from net.answer import Answer, target_of, without_query
 from net.sync_client import NoAnswer, SyncClient
-from serve_app.cli.errors import CommandError
+from serve_app.cli.common_options import CommandError
 
 Json = Any
 

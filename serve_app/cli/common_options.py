@@ -1,4 +1,4 @@
-"""Options that several commands share: Label Studio's, and the backend's with its basic auth."""
+"""What several commands share: options of Label Studio and of the backend, and the error that they end with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from label_studio.client import LabelStudio
 from label_studio.ml_backends import Backend
 from label_studio.tokens import Token as ApiToken
 from net.sync_client import SyncClient
-from serve_app.cli.errors import CommandError
+from values.errors import ServiceError
+
+
+class CommandError(ServiceError):
+    """Something a person has to mend; the text is the sentence that says what and how."""
+
 
 LabelStudioUrl = Annotated[
     str,

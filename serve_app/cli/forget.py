@@ -22,15 +22,15 @@ from serve_app.cli.common_options import (
     BackendUrl,
     BasicAuthPass,
     BasicAuthUser,
+    CommandError,
     LabelStudioUrl,
     Token,
     backend_at,
     label_studio_at,
 )
-from serve_app.cli.errors import CommandError
+from serve_app.cli.console import TaskProgress, task_progress
 from serve_app.cli.precompute.image_tasks import NamedImages
 from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Task, Tasks, plain_projects
-from serve_app.cli.task_progress import TaskProgress, task_progress
 from values.errors import ServiceError
 
 TASKS_AT_ONCE = 20

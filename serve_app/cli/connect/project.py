@@ -9,7 +9,7 @@ from label_studio.client import LabelStudio
 from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
 from protocol import config_template
 from protocol.label_config import LabelConfig, parse
-from serve_app.cli.errors import CommandError
+from serve_app.cli.common_options import CommandError
 from values.errors import BadLabelConfig
 
 DEFAULT_TITLE = "Segment Anything"

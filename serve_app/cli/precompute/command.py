@@ -17,18 +17,17 @@ from serve_app.cli.common_options import (
     BackendUrl,
     BasicAuthPass,
     BasicAuthUser,
+    CommandError,
     LabelStudioUrl,
     Token,
     backend_at,
     label_studio_at,
 )
-from serve_app.cli.errors import CommandError
+from serve_app.cli.console import task_progress
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
-from serve_app.cli.precompute.report import Report
-from serve_app.cli.precompute.sending import TaskSender
+from serve_app.cli.precompute.sending import Report, TaskSender
 from serve_app.cli.precompute.tasks import ListedTasks, Tasks, plain_projects
-from serve_app.cli.task_progress import task_progress
 from values.errors import ServiceError
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from label_studio.ml_backends import Backend
 from serve_app.cli.backend_client import Json, Route, plain_line
-from serve_app.cli.errors import CommandError
+from serve_app.cli.common_options import CommandError
 from serve_app.cli.precompute.tasks import Task
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from label_studio.projects import Project
+from serve_app.cli.common_options import CommandError
 from serve_app.cli.connect.images import SUFFIXES
-from serve_app.cli.errors import CommandError
 from serve_app.cli.precompute.tasks import Task
 
 LOCAL_FILES = "/data/local-files/?d="

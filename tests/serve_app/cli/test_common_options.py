@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from serve_app.cli.common_options import web_address
-from serve_app.cli.errors import CommandError
+from serve_app.cli.common_options import CommandError, web_address
 
 
 @pytest.mark.parametrize("text", ["http://h:8080/", " https://h/ls// ", "http://[::1]:8080"])

@@ -9,8 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve_app.lint.application import deployments
-from serve_app.lint.serve import lint_serve
+from serve_app.lint.serve import deployments, lint_serve
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD: dict[str, Any] = {

@@ -4,8 +4,8 @@ import pytest
 
 from label_studio.api import LabelStudioError
 from protocol import config_template
+from serve_app.cli.common_options import CommandError
 from serve_app.cli.connect import project
-from serve_app.cli.errors import CommandError
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
 
 

@@ -10,7 +10,7 @@ from imaging.files import read_file
 from imaging.identity import canonical
 from imaging.options import ImageOptions
 from imaging.sources import locate
-from serve_app.cli.errors import CommandError
+from serve_app.cli.common_options import CommandError
 from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.tasks import PLAIN_CONFIG, plain_projects
 from tests.serve_app.cli.precompute.bench import Bench

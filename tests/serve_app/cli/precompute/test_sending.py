@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from serve_app.cli.precompute.report import Report
+from serve_app.cli.precompute.sending import Report
 
 
 class Clock:

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from serve_app.cli.task_progress import SPACING_S, Bar, Lines, Silence, task_progress
+from serve_app.cli.console import SPACING_S, Bar, Lines, Silence, task_progress
 
 
 class Clock:
