@@ -13,6 +13,9 @@ from values.embedding import Embedding
 
 T = TypeVar("T", bound=Embedding | NDArray[np.float32])
 
+Precision = Literal["float32", "float16"]
+_LARGEST = float(np.finfo(np.float16).max)
+
 
 class MemoryTier(Generic[T]):
     """Embeddings by image key, or other arrays by name, at most ``max_bytes`` together.
@@ -87,10 +90,6 @@ def _nbytes(owner: object) -> int:
         return memoryview(owner).nbytes  # type: ignore[arg-type]
     except (TypeError, ValueError):  # memory of another library, which does not tell
         return 0
-
-
-Precision = Literal["float32", "float16"]
-_LARGEST = float(np.finfo(np.float16).max)
 
 
 def owned(embedding: Embedding, precision: Precision) -> Embedding:

@@ -15,6 +15,21 @@ from net.addresses import Origin
 from values.image import ImageSource
 from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject
 
+_AZURE = frozenset(
+    {"sv", "ss", "srt", "sr", "sp", "st", "se", "spr", "sip", "sig", "si", "sdd", "ses"}
+    | {"skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid"}
+)
+_FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
+    # (parameters that must all be there, parameters that go with them)
+    (frozenset({"signature", "awsaccesskeyid"}), frozenset({"expires"})),
+    (frozenset({"signature", "googleaccessid"}), frozenset({"expires"})),
+    (frozenset({"signature", "key-pair-id"}), frozenset({"expires", "policy"})),
+    (frozenset({"sig", "sv"}), _AZURE),
+)
+_PREFIXES = ("x-amz-", "x-goog-")
+_TOKENS = frozenset({"token", "access_token", "auth_token", "private_token"})
+_IMAGE_FILE = re.compile(r"\.(jpe?g|png|webp|avif|bmp|gif|ico|tiff?)$", re.IGNORECASE)
+
 
 def canonical(source: ImageSource, options: ImageOptions) -> str:
     """The identity of an image, for cache keys; two signed URLs of one object have the same one.
@@ -43,22 +58,6 @@ def _address(url: httpx.URL) -> str:
     query = unsigned_query(url)
     hashed = "?" + hashlib.sha256(query.encode()).hexdigest() if query else ""
     return f"{Origin.of(url)}{url.raw_path.partition(b'?')[0].decode('ascii')}{hashed}"
-
-
-_AZURE = frozenset(
-    {"sv", "ss", "srt", "sr", "sp", "st", "se", "spr", "sip", "sig", "si", "sdd", "ses"}
-    | {"skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid"}
-)
-_FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
-    # (parameters that must all be there, parameters that go with them)
-    (frozenset({"signature", "awsaccesskeyid"}), frozenset({"expires"})),
-    (frozenset({"signature", "googleaccessid"}), frozenset({"expires"})),
-    (frozenset({"signature", "key-pair-id"}), frozenset({"expires", "policy"})),
-    (frozenset({"sig", "sv"}), _AZURE),
-)
-_PREFIXES = ("x-amz-", "x-goog-")
-_TOKENS = frozenset({"token", "access_token", "auth_token", "private_token"})
-_IMAGE_FILE = re.compile(r"\.(jpe?g|png|webp|avif|bmp|gif|ico|tiff?)$", re.IGNORECASE)
 
 
 def unsigned_query(url: httpx.URL) -> str:

@@ -25,6 +25,8 @@ TAG_LIMIT = 10_000
 ATTRIBUTE_LIMIT = 40_000
 """Equals signs in it, of which each attribute has one: a microsecond each."""
 
+Read = TypeVar("Read")
+
 
 def check_length(xml: str) -> None:
     """Raises BadLabelConfig for one over 1 MiB."""
@@ -56,9 +58,6 @@ def read_xml(xml: str) -> Element:
     except (ParseError, ValueError) as error:
         raise BadLabelConfig(f"the labeling config is not XML: {error}") from None
     return root
-
-
-Read = TypeVar("Read")
 
 
 class ConfigCache(Generic[Read]):

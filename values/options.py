@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SIDE_LIMIT = 65_535
+"""Most pixels of a picture's side."""
+
 
 def unset_if_blank(value: Any) -> Any:
     """A variable that is set but empty, as compose files leave them, means: not set."""
@@ -17,10 +20,6 @@ def split_commas(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
-
-
-SIDE_LIMIT = 65_535
-"""Most pixels of a picture's side."""
 
 
 class PixelLimit(BaseModel):

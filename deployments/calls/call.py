@@ -30,6 +30,8 @@ AGAIN = (*LOST, OtherVersion, DeviceFailed)
 DEVICE_S = 10.0
 """For so long replicas with another device, or a new one in place of a broken one, are tried."""
 
+T = TypeVar("T")
+
 
 async def call(
     send: Callable[[], Any], *, timeout_s: float, what: str, other_version_s: float = float("inf")
@@ -123,9 +125,6 @@ def _cause(error: BaseException) -> BaseException:
     while isinstance(error, RayTaskError):
         error = error.cause
     return error
-
-
-T = TypeVar("T")
 
 
 async def prioritised(flight: Flight, send: Callable[[Priority], Coroutine[Any, Any, T]]) -> T:

@@ -21,6 +21,19 @@ _CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP}
 )
 
+IMAGES_EACH = 16
+AGE_S = 60
+"""How many images one process gets, and for how many seconds: whoever takes one over by a file sees no more
+of those that come after it. A new process costs as much as a small image; a sixteenth of that is little."""
+
+SLOW_S = 2.0
+"""An image that has taken so long comes behind others from then on: those of some MB take a tenth of it, one
+of 60 megapixels about as much, and one that was made to be slow would otherwise slow down all clicks."""
+
+_FATE_S = 5  # within which an end is known; a process that was taken over may go on and say nothing
+_LATE_S = 5  # after its time an image is given up, where the kernel's timer has not ended the process
+_SHORT = 1024  # bytes of the message that an image was read
+
 
 class Unread(Exception):
     """No process has read the image: the machine's doing. ``error`` is the system's number, or None."""
@@ -61,20 +74,6 @@ class Ended(Exception):
     def is_final(self) -> bool:
         """Whether another try would end like this one: the image is slow, or crashes what decodes it."""
         return self.signal == signal.SIGALRM or (self.fresh and self.is_crash)
-
-
-IMAGES_EACH = 16
-AGE_S = 60
-"""How many images one process gets, and for how many seconds: whoever takes one over by a file sees no more
-of those that come after it. A new process costs as much as a small image; a sixteenth of that is little."""
-
-SLOW_S = 2.0
-"""An image that has taken so long comes behind others from then on: those of some MB take a tenth of it, one
-of 60 megapixels about as much, and one that was made to be slow would otherwise slow down all clicks."""
-
-_FATE_S = 5  # within which an end is known; a process that was taken over may go on and say nothing
-_LATE_S = 5  # after its time an image is given up, where the kernel's timer has not ended the process
-_SHORT = 1024  # bytes of the message that an image was read
 
 
 class Process:

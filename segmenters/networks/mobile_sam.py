@@ -23,6 +23,9 @@ _UNUSED = tuple(
     f"image_encoder.{part}.{leaf}" for part in ("head", "norm_head") for leaf in ("weight", "bias")
 )
 
+_EPSILON = 1e-5  # of batch normalisation
+_EACH = 32  # channels of a head
+
 
 def build(architecture: Architecture, half: Half) -> nn.Module:
     """``half`` of MobileSAM on torch's meta device: shapes without memory, for a strict load to fill."""
@@ -41,10 +44,6 @@ def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
     if half is Half.DECODER:
         return own
     return folded({key: value for key, value in own.items() if key not in _UNUSED})
-
-
-_EPSILON = 1e-5  # of batch normalisation
-_EACH = 32  # channels of a head
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -19,6 +19,50 @@ from segmenters.networks.prompt_encoder import PromptEncoder
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, positions
 from segmenters.runtimes.session import Half
 
+# Entries that only a video needs: memories of earlier frames, pointers to objects, whether one is in view.
+_VIDEO = (
+    "maskmem_tpos_enc",
+    "mask_downsample.",
+    "memory_attention.",
+    "memory_encoder.",
+    "no_mem_pos_enc",
+    "no_obj_embed_spatial",
+    "no_obj_ptr",
+    "obj_ptr_proj.",
+    "obj_ptr_tpos_proj.",
+    "sam_mask_decoder.pred_obj_score_head.",
+)
+
+# Two convolutions of the mask decoder end the encoder, because no prompt changes their input.
+_BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
+
+_IMAGES = 4  # dimensions of a batch of images
+
+# Entries of the other half.
+_OTHER = {
+    Half.ENCODER: ("sam_prompt_encoder.", "sam_mask_decoder."),
+    Half.DECODER: ("image_encoder.", "no_mem_embed", *_BRIDGE),
+}
+
+# Patterns of official keys and what replaces them; all that match are applied, in this order.
+_RULES = {
+    Half.ENCODER: (
+        (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"neck.\1."),
+        (r"^image_encoder\.trunk\.", "trunk."),
+        (r"^sam_mask_decoder\.conv_s", "conv_s"),
+        (r"^no_mem_embed$", "no_memory_embedding"),
+        (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
+        (r"\.norm(\d)\.", r".layer_norm\1."),
+        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+    ),
+    Half.DECODER: (
+        (r"^sam_", ""),
+        (r"\.transformer\.(.*)\.mlp\.layers\.0\.", r".transformer.\1.mlp.lin1."),
+        (r"\.transformer\.(.*)\.mlp\.layers\.1\.", r".transformer.\1.mlp.lin2."),
+    ),
+}
+
 
 class Sam2MaskDecoder(MaskDecoder):
     """Four masks and their scores for one prompt."""
@@ -64,51 +108,6 @@ class Sam2Decoder(nn.Module):
         points = prompt.points(point_coords[0], point_labels[0])
         places = prompt.pe_layer.grid()
         return self.mask_decoder.from_features(image, places, points, high_res_0, high_res_1)
-
-
-# Entries that only a video needs: memories of earlier frames, pointers to objects, whether one is in view.
-_VIDEO = (
-    "maskmem_tpos_enc",
-    "mask_downsample.",
-    "memory_attention.",
-    "memory_encoder.",
-    "no_mem_pos_enc",
-    "no_obj_embed_spatial",
-    "no_obj_ptr",
-    "obj_ptr_proj.",
-    "obj_ptr_tpos_proj.",
-    "sam_mask_decoder.pred_obj_score_head.",
-)
-
-# Two convolutions of the mask decoder end the encoder, because no prompt changes their input.
-_BRIDGE = ("sam_mask_decoder.conv_s0.", "sam_mask_decoder.conv_s1.")
-
-_IMAGES = 4  # dimensions of a batch of images
-
-# Entries of the other half.
-_OTHER = {
-    Half.ENCODER: ("sam_prompt_encoder.", "sam_mask_decoder."),
-    Half.DECODER: ("image_encoder.", "no_mem_embed", *_BRIDGE),
-}
-
-# Patterns of official keys and what replaces them; all that match are applied, in this order.
-_RULES = {
-    Half.ENCODER: (
-        (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"neck.\1."),
-        (r"^image_encoder\.trunk\.", "trunk."),
-        (r"^sam_mask_decoder\.conv_s", "conv_s"),
-        (r"^no_mem_embed$", "no_memory_embedding"),
-        (r"\.patch_embed\.proj\.", ".patch_embed.projection."),
-        (r"\.norm(\d)\.", r".layer_norm\1."),
-        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
-        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
-    ),
-    Half.DECODER: (
-        (r"^sam_", ""),
-        (r"\.transformer\.(.*)\.mlp\.layers\.0\.", r".transformer.\1.mlp.lin1."),
-        (r"\.transformer\.(.*)\.mlp\.layers\.1\.", r".transformer.\1.mlp.lin2."),
-    ),
-}
 
 
 def build(architecture: Architecture, half: Half) -> nn.Module:

@@ -10,6 +10,15 @@ from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Family
 from values.embedding import Embedding
 from values.prompt import Prompt
 
+_PADDING = np.array([[0.0, 0.0]], np.float32), np.array([-1.0], np.float32)
+_CORNERS = np.array([2.0, 3.0], np.float32)
+
+# A drawn mask is on or off: as logits +-10, as SAM 2's authors feed a mask that is given (scale 20, bias -10
+# in `_use_mask_as_output`).
+_DRAWN = 10.0
+# SAM 2's predictor keeps low-res logits within these, and its network expects them there.
+SAM2_LIMIT = 32.0
+
 
 def canvas(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
     """(1, 3, 1024, 1024) float32: ``rgb`` (HxWx3, 0..255) normalised, at the top left; the padding is 0.
@@ -23,16 +32,6 @@ def canvas(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
         np.subtract(rgb[..., channel], np.float32(mean), out=plane, casting="unsafe")
         np.divide(plane, np.float32(std), out=plane)
     return prepared
-
-
-_PADDING = np.array([[0.0, 0.0]], np.float32), np.array([-1.0], np.float32)
-_CORNERS = np.array([2.0, 3.0], np.float32)
-
-# A drawn mask is on or off: as logits +-10, as SAM 2's authors feed a mask that is given (scale 20, bias -10
-# in `_use_mask_as_output`).
-_DRAWN = 10.0
-# SAM 2's predictor keeps low-res logits within these, and its network expects them there.
-SAM2_LIMIT = 32.0
 
 
 def decoder_inputs(prompt: Prompt, embedding: Embedding, family: Family) -> dict[str, NDArray[np.float32]]:

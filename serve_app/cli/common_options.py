@@ -1,4 +1,4 @@
-"""What several commands share: options of Label Studio and of the backend, and the error that they end with."""
+"""What several commands share: options of Label Studio and the backend, and the error that they end with."""
 
 from __future__ import annotations
 

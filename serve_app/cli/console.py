@@ -27,6 +27,8 @@ from segmenters.checkpoints.progress import LogProgress, Progress
 _LOG = logging.getLogger("ray.serve")
 _WIDE = 160  # columns, where there is no terminal
 
+SPACING_S = 10.0
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console. It wraps lines on a terminal only: programs read them elsewhere."""
@@ -76,9 +78,6 @@ class _ToConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._console.print(record.getMessage(), markup=False, soft_wrap=True)
-
-
-SPACING_S = 10.0
 
 
 class TaskProgress(Protocol):

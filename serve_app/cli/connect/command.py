@@ -38,6 +38,8 @@ _HOW_TO = (
     "then click the object."
 )
 
+TITLE = "Segment Anything on Ray Serve"
+
 
 def connect(
     label_studio_url: LabelStudioUrl = LABEL_STUDIO,
@@ -100,9 +102,6 @@ def _connect(studio: LabelStudio, target: Backend, name: str, labels: list[str],
 
 def _say(what: str, how: str) -> None:
     typer.echo(f"{what:<13} {how}")
-
-
-TITLE = "Segment Anything on Ray Serve"
 
 
 def add_backend(studio: LabelStudio, project: int, backend: Backend) -> str:

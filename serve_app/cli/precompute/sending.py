@@ -16,6 +16,9 @@ from serve_app.cli.console import TaskProgress
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image
 from serve_app.cli.precompute.tasks import Task, Tasks
 
+GIVE_UP = 32
+"""Tasks in a row without an answer, each after all its attempts, after which nothing more is sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -110,10 +113,6 @@ class Report:
 
     def _fail(self, task: Task, code: str, sentence: str) -> None:
         self.failures.append(Failure(task.project.id, task.id, code, sentence))
-
-
-GIVE_UP = 32
-"""Tasks in a row without an answer, each after all its attempts, after which nothing more is sent."""
 
 
 class TaskSender:
