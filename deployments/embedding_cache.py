@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from concurrency.ahead_places import AheadLimit
+from concurrency.background import AheadLimit, Background
 from concurrency.single_flight import Flight, SingleFlight
 from concurrency.threads import Threads
-from deployments.calls.background import Background
 from deployments.calls.large_values import Reference
 from deployments.embedding_maker import EmbeddingMaker
 from deployments.metrics import Metrics

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from concurrency.ahead_places import AheadPlaces
+from concurrency.background import AheadPlaces
 from concurrency.single_flight import Flight
 from deployments.calls.call import call, prioritised
 from deployments.calls.large_values import Reference, ReferenceLost

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from concurrency.ahead_places import AheadLimit
+from concurrency.background import AheadLimit
 from concurrency.threads import Threads
 from deployments.batcher import Batcher
 from deployments.calls.large_values import Reference, unpacked

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from concurrency.ahead_places import AheadLimit
+from concurrency.background import AheadLimit
 from concurrency.priority_slots import Urgency
 from concurrency.single_flight import Flight, RecentAnswer, SingleFlight
 from deployments.calls.large_values import Reference, packed, unpack

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from concurrency.ahead_places import ProjectPlaces
+from concurrency.background import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.last_setup import SetupConfigs, SetupTokens
 from deployments.http.admission import Admission

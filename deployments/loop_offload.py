@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-from concurrency.ahead_places import ProjectPlaces
+from concurrency.background import ProjectPlaces
 from concurrency.threads import Threads
 from deployments.calls.large_values import LARGE
 from protocol.cost import ON_LOOP_MS

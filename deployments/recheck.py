@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from deployments.calls.background import Background
+from concurrency.background import Background
 from deployments.calls.call import call
 from deployments.calls.large_values import Reference
 from values.errors import ServiceError

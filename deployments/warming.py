@@ -12,9 +12,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from concurrency.ahead_places import ProjectPlaces
+from concurrency.background import Background, ProjectPlaces
 from concurrency.single_flight import SingleFlight
-from deployments.calls.background import Background
 from deployments.calls.decoder_client import DecoderClient
 from deployments.calls.large_values import LARGE
 from deployments.calls.last_setup import SetupTokens

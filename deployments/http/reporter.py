@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from deployments.calls.background import Background
+from concurrency.background import Background
 from deployments.calls.call import call
 from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened

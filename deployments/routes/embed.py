@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from concurrency.ahead_places import ProjectPlaces
+from concurrency.background import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from concurrency import ahead_places
+from concurrency import background
 from deployments import embedding_cache as keeper_module
 from deployments import embedding_maker
 from deployments.calls.large_values import Reference, ReferenceLost
@@ -313,7 +313,7 @@ async def test_a_click_that_joins_an_image_without_a_place_needs_none() -> None:
 
 
 async def test_images_that_do_not_arrive_keep_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead_places, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(background, "PATIENCE_S", 0.01)
     graph = Graph()
     graph.reading.clear()
     cache = graph.cache(encode_ahead=1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deployments.calls.background import Background
+from concurrency.background import Background
 from values.errors import ImageMissing
 
 

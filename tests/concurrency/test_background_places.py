@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from concurrency.ahead_places import ProjectPlaces
+from concurrency.background import ProjectPlaces
 
 
 class Work:
