@@ -20,6 +20,8 @@ T = TypeVar("T")
 PATIENCE_S = 2.0
 """For so long a place is held by an image that does not arrive; then others are encoded meanwhile."""
 
+logger = logging.getLogger("ray.serve")
+
 
 class AheadPlaces:
     """``count`` images at once are fetched and encoded ahead. What an annotator waits for needs no place."""
@@ -147,9 +149,6 @@ class ProjectPlaces:
             self._projects[project] = places, users - 1
         else:
             del self._projects[project]
-
-
-logger = logging.getLogger("ray.serve")
 
 
 class Background:

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.networks.layers import EMBEDDING
-from segmenters.networks.mask_decoder import MaskDecoder, in_quarters, in_rows
-from segmenters.networks.prompt_encoder import PromptEncoder
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, positions
+from segmenters.networks.sam_decoder import MaskDecoder, PromptEncoder, in_quarters, in_rows
 from segmenters.runtimes.session import Half
 
 # Entries that only a video needs: memories of earlier frames, pointers to objects, whether one is in view.
