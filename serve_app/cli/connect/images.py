@@ -10,7 +10,7 @@ from pathlib import Path
 
 from label_studio.client import LabelStudio
 from label_studio.projects import import_files
-from label_studio.task_listing import TaskListing
+from label_studio.tasks import TaskListing
 from serve_app.cli.common_options import CommandError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})

@@ -13,7 +13,7 @@ from typing import Protocol
 from label_studio.api import Json
 from label_studio.client import LabelStudio
 from label_studio.projects import Project, project_of
-from label_studio.task_listing import TaskListing, task_of
+from label_studio.tasks import TaskListing, task_of
 
 PLAIN_CONFIG = '<View><Image name="image" value="$image"/></View>'
 """Labeling config of the tasks that are made here: one image each."""

@@ -8,9 +8,8 @@ import httpx
 import pytest
 from tenacity import wait_none
 
-from label_studio import task_listing
 from label_studio.api import LabelStudioError
-from label_studio.task_listing import WINDOW, TaskListing, task_of
+from label_studio.tasks import WINDOW, TaskListing, task_of
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
 ROUTE = "GET /api/tasks"
@@ -19,7 +18,7 @@ ROUTE = "GET /api/tasks"
 @pytest.fixture
 def studio(monkeypatch: pytest.MonkeyPatch) -> FakeLabelStudio:
     fake = FakeLabelStudio()
-    monkeypatch.setattr(task_listing, "BACK_OFF", wait_none())
+    monkeypatch.setattr("label_studio.tasks.BACK_OFF", wait_none())
     fake.add_project("Cats", "<View/>")
     fake.tasks = [{"id": number, "data": {"image": str(number)}} for number in range(1, 251)]
     return fake
@@ -83,7 +82,7 @@ def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None
     studio.listing = away
     with pytest.raises(LabelStudioError, match="cannot reach Label Studio"):
         list(tasks)
-    assert len(asked) == task_listing.ATTEMPTS
+    assert len(asked) == tasks.ATTEMPTS
 
 
 def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
@@ -101,7 +100,7 @@ def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
     studio.refuse[ROUTE] = httpx.Response(502)
     with pytest.raises(LabelStudioError, match="HTTP 502"):
         list(tasks)
-    assert studio.refused == [ROUTE] * task_listing.ATTEMPTS
+    assert studio.refused == [ROUTE] * tasks.ATTEMPTS
 
 
 @pytest.mark.parametrize(
