@@ -1,4 +1,9 @@
-"""The identity of an image, which is the same for every spelling of its address; and the key made of it."""
+"""The identity of an image, which is the same for every spelling of its address; and the key made of it.
+
+A signature changes from one visit to the next, so its parameters are dropped, but only together with their
+family, because ``Expires`` alone may select an image. Families: AWS signature 4 (``X-Amz-*``) and 2,
+CloudFront, Google Cloud Storage (``X-Goog-*`` and the older form), and Azure's shared access signature.
+"""
 
 from __future__ import annotations
 

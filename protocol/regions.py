@@ -14,7 +14,7 @@ from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.polygons import polygons
-from protocol.responses import clamp
+from protocol.predictions import clamp
 from values.click_answer import Region
 
 

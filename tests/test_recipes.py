@@ -76,8 +76,8 @@ import json
 import numpy as np
 from protocol.click import read_click
 from protocol.mask_prompts import read
+from protocol.predictions import encode_predict, prediction
 from protocol.regions import encode
-from protocol.responses import encode_predict, prediction
 from tests.protocol.support import keypoint, predict
 
 def click_on(config):

@@ -15,7 +15,7 @@ from deployments.metrics import Metrics
 from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
 from protocol.click import Click, Nothing, no_region
-from protocol.responses import encode_predict, prediction, written_length
+from protocol.predictions import encode_predict, prediction, written_length
 from values.click_answer import Busy, ClickAnswer
 from values.errors import Overloaded, ServiceError
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from serve_app import sizing
-from serve_app.lint.files import lint_file
 from serve_app.lint.serve import FileSettings
+from serve_app.lint.yaml_files import lint_file
 from serve_app.settings import variables
 from tests.cluster.schema_check import said
 

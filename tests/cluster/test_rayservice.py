@@ -15,8 +15,8 @@ from ray.serve.schema import ServeDeploySchema
 from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, build, surviving
-from serve_app.lint.files import lint_file
 from serve_app.lint.serve import FileSettings
+from serve_app.lint.yaml_files import lint_file
 from serve_app.settings import Settings, SettingsError, variables
 from tests.cluster.schema_check import calls, said
 

@@ -14,8 +14,8 @@ from deployments.options import IngressOptions
 from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, ENCODER_CPUS, surviving
-from serve_app.lint.files import lint_file
 from serve_app.lint.serve import FileSettings
+from serve_app.lint.yaml_files import lint_file
 from serve_app.settings import Settings
 from serve_app.sizing import Bound
 

@@ -9,7 +9,7 @@ import pytest
 from tenacity import wait_none
 
 from label_studio.api import LabelStudioError
-from label_studio.tasks import WINDOW, TaskListing, task_of
+from label_studio.tasks import ATTEMPTS, WINDOW, TaskListing, task_of
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
 ROUTE = "GET /api/tasks"
@@ -82,7 +82,7 @@ def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None
     studio.listing = away
     with pytest.raises(LabelStudioError, match="cannot reach Label Studio"):
         list(tasks)
-    assert len(asked) == tasks.ATTEMPTS
+    assert len(asked) == ATTEMPTS
 
 
 def test_a_refusal_is_not_repeated(studio: FakeLabelStudio) -> None:
@@ -100,7 +100,7 @@ def test_a_server_in_trouble_is_asked_again(studio: FakeLabelStudio) -> None:
     studio.refuse[ROUTE] = httpx.Response(502)
     with pytest.raises(LabelStudioError, match="HTTP 502"):
         list(tasks)
-    assert studio.refused == [ROUTE] * tasks.ATTEMPTS
+    assert studio.refused == [ROUTE] * ATTEMPTS
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from protocol.click import Click, read_click
 from protocol.controls import OUTPUT_ORDER, Output
 from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
+from protocol.predictions import encode_predict, prediction
 from protocol.regions import encode
-from protocol.responses import encode_predict, prediction
 from tests.protocol.support import keypoint, predict
 
 MASK = np.zeros((100, 200), np.bool_)

@@ -16,7 +16,7 @@ from imaging.options import ImageOptions
 from imaging.reader import ImageReader
 from serve_app.cli.doctor import open_ports
 from serve_app.cli.doctor.open_ports import Answer
-from serve_app.cli.serve.security_warnings import security_warnings
+from serve_app.cli.serve.serve_config import security_warnings
 from serve_app.settings import Settings, SettingsError
 from values.errors import ServiceError
 
@@ -35,7 +35,7 @@ class Check:
 def check_files(paths: Iterable[Path], root: Path) -> list[Check]:
     """Every YAML file by the lint, named relative to ``root``; skipped where other tools check the keys."""
     # Ray reads its environment when it is imported: the command line itself must not import it.
-    from serve_app.lint.files import left_to, lint_file
+    from serve_app.lint.yaml_files import left_to, lint_file
 
     checks = []
     for path in paths:

@@ -57,7 +57,7 @@ def doctor(
 
 
 def _own_files() -> list[Path]:
-    from serve_app.lint.files import yaml_files
+    from serve_app.lint.yaml_files import yaml_files
 
     return list(yaml_files(ROOT))
 

@@ -17,7 +17,6 @@ from serve_app.cli.serve.endpoints import Endpoints, EndpointsRefused, Requested
 from serve_app.cli.serve.environment import ROOT, TOKEN_FILE, handover_variables, prepare, ray_variables
 from serve_app.cli.serve.ports import HIGHEST, Ports
 from serve_app.cli.serve.ray_process import CONFIG, Instance
-from serve_app.cli.serve.security_warnings import security_warnings
 from serve_app.cli.serve.shutdown import STOP_S
 from serve_app.cli.serve.supervisor import supervise
 
@@ -85,7 +84,7 @@ def serve(
                 link_port=endpoints.link_port,
                 ports=endpoints.all_ports,
                 notes=tuple(filter(None, (chosen.said, *endpoints.notes))),
-                warnings=tuple(security_warnings(settings, endpoints.address, os.environ)),
+                warnings=tuple(serve_config.security_warnings(settings, endpoints.address, os.environ)),
                 ray_folder=str(chosen.ray),
             ).write(scratch)
             command = [sys.executable, "-m", "serve_app.cli.serve.ray_process", folder]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from protocol.responses import CHUNK, clamp, encode_predict, prediction, written_length
+from protocol.predictions import CHUNK, clamp, encode_predict, prediction, written_length
 
 
 def test_no_results() -> None:

@@ -93,7 +93,9 @@ def _lint_document(path: Path, document: Any, documents: int) -> list[Finding]:
     rule = _rule(path, document)
     if rule is None:
         return [
-            Finding("", "no rule knows this file, so nobody checks its keys; teach serve_app/lint/files.py")
+            Finding(
+                "", "no rule knows this file, so nobody checks its keys; teach serve_app/lint/yaml_files.py"
+            )
         ]
     if rule is not _KUBERNETES and documents > 1:
         return [Finding("", "holds several documents where one is read; remove the `---` between them")]

@@ -1,4 +1,4 @@
-"""What /predict answers."""
+"""Predictions: what /predict answers."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from serve_app.cli.serve.security_warnings import security_warnings
+from serve_app.cli.serve.serve_config import security_warnings
 from serve_app.settings import Settings, variables
 
 
