@@ -29,8 +29,14 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.console import TaskProgress, task_progress
-from serve_app.cli.precompute.image_tasks import NamedImages
-from serve_app.cli.precompute.tasks import ListedTasks, NamedTasks, Task, Tasks, plain_projects
+from serve_app.cli.precompute.task_sources import (
+    ListedTasks,
+    NamedImages,
+    NamedTasks,
+    Task,
+    Tasks,
+    plain_projects,
+)
 from values.errors import ServiceError
 
 TASKS_AT_ONCE = 20

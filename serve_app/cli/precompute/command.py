@@ -25,9 +25,14 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.console import task_progress
 from serve_app.cli.precompute.embed_route import EmbedRoute
-from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
 from serve_app.cli.precompute.sending import Report, TaskSender
-from serve_app.cli.precompute.tasks import ListedTasks, Tasks, plain_projects
+from serve_app.cli.precompute.task_sources import (
+    AddressTasks,
+    FolderTasks,
+    ListedTasks,
+    Tasks,
+    plain_projects,
+)
 from values.errors import ServiceError
 
 

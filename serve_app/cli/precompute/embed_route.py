@@ -9,7 +9,7 @@ from typing import Literal
 from label_studio.ml_backends import Backend
 from serve_app.cli.backend_client import Json, Route, plain_line
 from serve_app.cli.common_options import CommandError
-from serve_app.cli.precompute.tasks import Task
+from serve_app.cli.precompute.task_sources import Task
 
 
 @dataclass(frozen=True, slots=True)

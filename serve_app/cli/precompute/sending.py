@@ -14,7 +14,7 @@ from serve_app.cli.backend_client import TaskFailed, Unanswered
 from serve_app.cli.common_options import CommandError
 from serve_app.cli.console import TaskProgress
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image
-from serve_app.cli.precompute.tasks import Task, Tasks
+from serve_app.cli.precompute.task_sources import Task, Tasks
 
 GIVE_UP = 32
 """Tasks in a row without an answer, each after all its attempts, after which nothing more is sent."""

@@ -11,7 +11,7 @@ from label_studio.projects import Project
 from serve_app.cli import backend_client
 from serve_app.cli.backend_client import Unanswered
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image, read_image
-from serve_app.cli.precompute.tasks import PLAIN_CONFIG, Task
+from serve_app.cli.precompute.task_sources import PLAIN_CONFIG, Task
 from tests.serve_app.cli.fake_backend import FakeBackend, refusal
 
 PROJECT = Project(1, label_config=PLAIN_CONFIG)

@@ -11,8 +11,7 @@ from imaging.identity import canonical
 from imaging.options import ImageOptions
 from imaging.sources import locate
 from serve_app.cli.common_options import CommandError
-from serve_app.cli.precompute.image_tasks import AddressTasks, FolderTasks
-from serve_app.cli.precompute.tasks import PLAIN_CONFIG, plain_projects
+from serve_app.cli.precompute.task_sources import PLAIN_CONFIG, AddressTasks, FolderTasks, plain_projects
 from tests.serve_app.cli.precompute.bench import Bench
 from values.image import ImageSource
 from values.locations import LocalFile
