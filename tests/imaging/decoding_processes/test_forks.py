@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imaging.decoding_processes.slow_processes import TURN_S, SlowProcesses
+from imaging.decoding_processes.forks import TURN_S, SlowProcesses
 
 
 class Clock:
