@@ -19,7 +19,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from serve_app.cli.serve.process_session import MARK, Session
+from serve_app.cli.serve.supervisor import MARK, Session
 from testing.file_server import Exchange, Server
 from testing.image_files import encoded
 from testing.running_app import ROOT, RunningApp, inherited, running_app, wait_until_ready

@@ -20,9 +20,9 @@ from serve_app.cli.serve import supervisor
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
 from serve_app.cli.serve.environment import ROOT
 from serve_app.cli.serve.ports import listeners
-from serve_app.cli.serve.process_session import Session
 from serve_app.cli.serve.readiness import Watch
 from serve_app.cli.serve.shutdown import STOP_S, Shutdown, wait_for_a_signal
+from serve_app.cli.serve.supervisor import Session
 
 CONFIG = "serve.yaml"
 _INSTANCE = "instance.json"

@@ -9,8 +9,8 @@ import pytest
 
 from serve_app.cli.serve import ray_process
 from serve_app.cli.serve.ports import Listener
-from serve_app.cli.serve.process_session import Session
 from serve_app.cli.serve.ray_process import Instance, port_conflict
+from serve_app.cli.serve.supervisor import Session
 
 HERE = "127.0.0.1"
 NOBODY = Session(2**22 + 1, "nobody")  # more than any process id

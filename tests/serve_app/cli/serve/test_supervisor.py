@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from serve_app.cli.serve.process_session import Session
+from serve_app.cli.serve.supervisor import Session
 from testing.running_app import ROOT
 
 # Stands for HAProxy: it ignores what it is told, and is nobody's child once its parent has died.
