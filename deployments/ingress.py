@@ -18,7 +18,7 @@ from deployments.http.auth import BasicAuth
 from deployments.http.middleware import DETAIL, AdmissionMiddleware, serves_here
 from deployments.http.reporter import Handler, Reporter
 from deployments.http.responses import http_exception
-from deployments.loop_offload import DearWork, loop_comes_first
+from deployments.loop_offload import CostlyWork, loop_comes_first
 from deployments.metrics import Metrics
 from deployments.options import IngressOptions
 from deployments.replica_log import warn_at_once
@@ -65,9 +65,9 @@ class Ingress:
         ahead = ProjectPlaces(AHEAD)
         tokens = SetupTokens(images, journal)
         self.warming = Warming(decoders, self.reporter, ahead, images, tokens, options.prefetch_tasks)
-        configs, dear = SetupConfigs(journal), DearWork()
+        configs, costly = SetupConfigs(journal), CostlyWork()
         self.reader = reader = RequestReader(
-            options.max_body_mib, reading, MaskPromptDecoders(reading), configs, dear
+            options.max_body_mib, reading, MaskPromptDecoders(reading), configs, costly
         )
         predict = Predict(
             reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
@@ -77,7 +77,7 @@ class Ingress:
         self._routes: list[tuple[str, str, Handler]] = [
             ("/", "GET", status.health),
             ("/health", "GET", status.health),
-            ("/setup", "POST", Setup(reader, images, configs, dear, self.reporter, model.version)),
+            ("/setup", "POST", Setup(reader, images, configs, costly, self.reporter, model.version)),
             ("/predict", "POST", predict),
             ("/embed", "POST", Embed(reader, decoders, ahead, self.reporter, options.predict_timeout_s)),
             ("/forget", "POST", Forget(reader, decoders)),

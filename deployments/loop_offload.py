@@ -1,8 +1,8 @@
-"""What takes longer than an event loop may wait is done in threads of its own, and dear work takes turns.
+"""What takes longer than an event loop may wait is done in threads of its own, and costly work takes turns.
 
 Threads of Python share one interpreter with the loop, so the bounds of ``protocol`` keep each piece of work
 short. What is here keeps many of them from standing before somebody else's: reading a body waits for no
-body that is dear to read, and of dear ones each project has one at a time.
+body that is costly to read, and of costly ones each project has one at a time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 THREADS = 2
 """Of each kind. More would only share the interpreter among more."""
 
-DEAR_MS = 20.0
+COSTLY_MS = 20.0
 """Estimated milliseconds from which on work takes turns."""
 
 SWITCH_S = 0.001
@@ -31,7 +31,7 @@ SWITCH_S = 0.001
 Python's 5 ms would be what a click takes, for each of its steps, while something else is read."""
 
 _QUICK = Threads(THREADS, "reads")
-_DEAR = Threads(THREADS, "reads-dear")
+_COSTLY = Threads(THREADS, "reads-costly")
 
 
 @cache
@@ -45,7 +45,7 @@ def loop_comes_first() -> None:
     sys.setswitchinterval(SWITCH_S)
 
 
-class DearWork:
+class CostlyWork:
     """Work of which each piece takes much of a processor, from one event loop."""
 
     def __init__(self) -> None:
@@ -54,12 +54,12 @@ class DearWork:
     async def run(self, ms: float, project: str, function: Callable[..., T], *args: Any) -> T:
         """``function(*args)``: here when it takes a few milliseconds, else in a thread.
 
-        ``ms``: the estimate. ``project``: whose turn it is, when it is dear.
+        ``ms``: the estimate. ``project``: whose turn it is, when it is costly.
         """
-        if ms < DEAR_MS:
+        if ms < COSTLY_MS:
             return await off_loop_if(ms > ON_LOOP_MS, function, *args)
         async with self._places.of(project):
-            return await _DEAR.run(function, *args)
+            return await _COSTLY.run(function, *args)
 
 
 async def off_loop_if_large(size: int, read: Callable[..., T], *args: Any) -> T:

@@ -1,4 +1,4 @@
-"""Requests about tasks, read as far as a route needs them; what is dear to read takes turns."""
+"""Requests about tasks, read as far as a route needs them; what is costly to read takes turns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from deployments.calls.large_values import LARGE
 from deployments.calls.last_setup import SetupConfigs
 from deployments.http.responses import read_body
-from deployments.loop_offload import DearWork, off_loop_if_large
+from deployments.loop_offload import CostlyWork, off_loop_if_large
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.click import Click, Nothing, read_click, read_images
 from protocol.cost import ON_LOOP_MS, click_ms, images_ms
@@ -33,16 +33,16 @@ class Asked:
 
 
 class RequestReader:
-    """Reads requests. ``draw``: what reads drawn masks. ``dear``: where costly work waits for its turn."""
+    """Reads requests. ``draw``: what reads drawn masks. ``costly``: where costly work waits for its turn."""
 
     def __init__(
-        self, max_body_mib: int, reading: ReadOptions, draw: Draw, configs: SetupConfigs, dear: DearWork
+        self, max_body_mib: int, reading: ReadOptions, draw: Draw, configs: SetupConfigs, costly: CostlyWork
     ) -> None:
         self._max_body = max_body_mib << 20
         self._reading = reading
         self._draw = draw
         self._configs = configs
-        self._dear = dear
+        self._costly = costly
 
     async def raw(self, request: Request) -> bytes:
         """The bytes of the body. Raises BodyTooLarge."""
@@ -59,13 +59,13 @@ class RequestReader:
         """What its prompts ask for; see ``protocol.click.read_click``."""
         body = asked.body
         ms = asked.in_all_ms(click_ms(body))
-        return await self._dear.run(ms, body.project_id, read_click, body, self._draw, self._reading)
+        return await self._costly.run(ms, body.project_id, read_click, body, self._draw, self._reading)
 
     async def images(self, asked: Asked, limit: int) -> list[ImageSource]:
         """The first ``limit`` images of its tasks; see ``protocol.click.read_images``."""
         body = asked.body
         ms = asked.in_all_ms(images_ms(body))
-        return await self._dear.run(ms, body.project_id, read_images, body, limit)
+        return await self._costly.run(ms, body.project_id, read_images, body, limit)
 
     async def all_images(self, request: Request, route: str, limit: int) -> list[ImageSource]:
         """All images of a request to ``route``. Raises BadRequest for more than ``limit``."""

@@ -9,7 +9,7 @@ from deployments.calls.last_setup import SetupConfigs
 from deployments.http.reporter import Reporter
 from deployments.http.responses import json_response
 from deployments.journal import TOKEN_LIMIT, is_kept, shortened
-from deployments.loop_offload import DearWork, off_loop_if_large
+from deployments.loop_offload import CostlyWork, off_loop_if_large
 from deployments.routes.request_reader import RequestReader
 from imaging.options import ImageOptions
 from label_studio.site import Site
@@ -28,14 +28,14 @@ class Setup:
         reader: RequestReader,
         images: ImageOptions,
         configs: SetupConfigs,
-        dear: DearWork,
+        costly: CostlyWork,
         reporter: Reporter,
         version: str,
     ) -> None:
         self._reader = reader
         self._images = images
         self._configs = configs
-        self._dear = dear
+        self._costly = costly
         self._reporter = reporter
         self._version = version
 
@@ -44,7 +44,7 @@ class Setup:
         raw = await self._reader.raw(request)
         body = await off_loop_if_large(len(raw), read_setup, raw)
         request.state.project = body.project_id
-        warnings = await self._dear.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
+        warnings = await self._costly.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
         if body.project_id and body.schema.strip() and is_kept(body.schema):
             self._configs.keep(body.project_id, body.schema)
             self._reporter.configured(body.project_id, body.schema)

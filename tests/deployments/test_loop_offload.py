@@ -9,9 +9,9 @@ import threading
 
 from deployments.calls.large_values import LARGE
 from deployments.loop_offload import (
-    DEAR_MS,
+    COSTLY_MS,
     SWITCH_S,
-    DearWork,
+    CostlyWork,
     loop_comes_first,
     off_loop_if,
     off_loop_if_large,
@@ -39,22 +39,22 @@ async def begun(piece: Piece, count: int) -> None:
 async def test_cheap_work_is_done_on_the_loop_and_other_work_in_threads_of_its_own() -> None:
     here, piece = threading.current_thread().name, Piece()
     piece.let_go.set()
-    dear = DearWork()
-    assert await dear.run(1, "1", piece, "") == here == await off_loop_if_large(LARGE, piece, "")
-    assert (await dear.run(10, "1", piece, "")).startswith("reads_")
+    costly = CostlyWork()
+    assert await costly.run(1, "1", piece, "") == here == await off_loop_if_large(LARGE, piece, "")
+    assert (await costly.run(10, "1", piece, "")).startswith("reads_")
     assert (await off_loop_if(True, piece, "")).startswith("reads_")
-    assert (await dear.run(DEAR_MS, "1", piece, "")).startswith("reads-dear_")
+    assert (await costly.run(COSTLY_MS, "1", piece, "")).startswith("reads-costly_")
 
 
-async def test_a_project_has_one_dear_piece_at_a_time_and_nobody_waits_for_it() -> None:
-    piece, dear = Piece(), DearWork()
-    pieces = [asyncio.create_task(dear.run(1e9, "1", piece, f"dear {number}")) for number in range(9)]
+async def test_a_project_has_one_costly_piece_at_a_time_and_nobody_waits_for_it() -> None:
+    piece, costly = Piece(), CostlyWork()
+    pieces = [asyncio.create_task(costly.run(1e9, "1", piece, f"costly {number}")) for number in range(9)]
     await begun(piece, 1)
-    pieces.append(asyncio.create_task(dear.run(1e9, "2", piece, "dear, of another")))
+    pieces.append(asyncio.create_task(costly.run(1e9, "2", piece, "costly, of another")))
     await begun(piece, 2)
     pieces.append(asyncio.create_task(off_loop_if(True, piece, "a large body")))
     await begun(piece, 3)
-    assert piece.begun == ["dear 0", "dear, of another", "a large body"]
+    assert piece.begun == ["costly 0", "costly, of another", "a large body"]
     piece.let_go.set()
     await asyncio.gather(*pieces)
     assert len(piece.begun) == 11

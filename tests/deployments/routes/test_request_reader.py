@@ -31,7 +31,7 @@ async def test_only_what_costs_little_is_read_on_the_event_loop(
         threads.append(function)
         return function(*args)
 
-    for pool in (loop_offload._QUICK, loop_offload._DEAR):
+    for pool in (loop_offload._QUICK, loop_offload._COSTLY):
         monkeypatch.setattr(pool, "run", noted)
     await door.post("/predict", predict_body())
     await door.post("/predict", predict_body(context=None))
