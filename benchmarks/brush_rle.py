@@ -1,4 +1,4 @@
-"""Brush RLE: our encoder against label_studio_sdk's ``mask2rle``, both in this run, with equality beside it.
+"""Brush RLE: our encoder against label_studio_sdk's ``mask2rle``, both in this run, and their equality.
 
     python -m benchmarks.brush_rle
 

@@ -1,4 +1,4 @@
-"""Clicks on slow images beside clicks on others: files of 60 megapixels, and hosts that send a byte a second.
+"""Clicks on slow images and on others: files of 60 megapixels, and hosts that send a byte a second.
 
     python -m benchmarks.slow_images
 
@@ -145,7 +145,7 @@ class Stage:
         return self._during("calm", nobody)
 
     def large(self, host: str) -> Weather:
-        """Measure beside clicks on the large image, one after another, each time at another address."""
+        """Measure during clicks on the large image, one after another, each time at another address."""
         end = time.monotonic() + self._seconds
         masks = list[bool]()
 
@@ -158,7 +158,7 @@ class Stage:
         return self._during(f"{LARGE[0] * LARGE[1] / 1e6:.0f} megapixels", clicks)
 
     def dripping(self, hosts: Sequence[str]) -> Weather:
-        """Measure beside clicks on all slow hosts at once."""
+        """Measure during clicks on all slow hosts at once."""
 
         def one(host: str) -> bool:
             with client(self._url, self._seconds) as http:
@@ -201,7 +201,7 @@ def weather(what: str, clicks: Sequence[Click], memory_mib: float, slow: tuple[i
 
 def table(rows: Sequence[Weather]) -> Table:
     """A line for each weather, with its verdict."""
-    made = Table(title="Clicks beside slow images", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(title="Clicks while slow images are read", box=box.SIMPLE_HEAD, pad_edge=False)
     headings = [
         "images",
         "masks of them",
@@ -270,7 +270,7 @@ def run(seconds: float, shown: Console) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description="Clicks beside images that take long.")
+    parser = argparse.ArgumentParser(description="Clicks while images that take long are read.")
     parser.add_argument("--seconds", type=float, default=40.0, help="for which each weather lasts")
     parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()

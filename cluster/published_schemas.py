@@ -24,7 +24,7 @@ _CHANGED = "changed: unknown keys are refused, descriptions and unused definitio
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _POLICY = "io.k8s.api.networking.v1.NetworkPolicy"
 
-# In older drafts what stands beside a "$ref" is not read.
+# In older drafts what is next to a "$ref" is not read.
 _DRAFT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 
 Schema = dict[str, Any]
@@ -94,7 +94,7 @@ def _needed(name: str, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _local(schema: Any) -> Any:
-    """``schema`` with references into the document that it stands in."""
+    """``schema`` with references into the document that it is in."""
     if isinstance(schema, list):
         return [_local(each) for each in schema]
     if not isinstance(schema, dict):

@@ -87,7 +87,7 @@ class AbandonableWorker:
             raise self.late() from None
 
     def late(self) -> ImageTimeout:
-        """What is said of work that takes too long."""
+        """The message about work that takes too long."""
         return ImageTimeout(f"{self._work} took longer than {self._timeout_s:g} s")
 
     def _start(self, function: Callable[[], Result], place: Place) -> asyncio.Future[Result]:

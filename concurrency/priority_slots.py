@@ -87,8 +87,8 @@ class PrioritySlots:
     While both wait, one start in ``share`` is of what nobody waits for: it goes on, but never first.
     ``reserved`` places are for urgent work only, so that it need not wait until something else ends.
 
-    Work of somebody who holds as many places as they may waits for one of these, and in nobody else's way. Of
-    the others whoever holds the fewest places comes first.
+    Work of a holder that has as many places as it may waits for one of these, and delays nobody else. Of the
+    others the holder with the fewest places comes first.
     """
 
     def __init__(self, count: int, share: int = 4, reserved: int = 0) -> None:

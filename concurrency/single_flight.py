@@ -60,7 +60,7 @@ class Flight:
                 self._timeout.reschedule(until)
 
     def leave(self, priority: Priority) -> None:
-        """One of those who wait does so no more."""
+        """One of those who wait has left."""
         self._waiting[priority] -= 1
         self._changed.set()
 
@@ -134,7 +134,7 @@ class SingleFlight(Generic[T]):
 class RecentAnswer(Generic[T]):
     """Who asks within ``keep_s`` seconds of the last question shares its answer, or its failure.
 
-    The question belongs to nobody: whoever asked first may leave.
+    The question belongs to nobody: the first who asked may leave.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ later: its way here is paid for."""
 class DecodeQueue:
     """Runs functions in ``threads`` threads, the oldest first.
 
-    Whoever is cancelled while waiting is not run. Used from one event loop. ``inside``: how many are in it.
+    A caller that is cancelled while waiting is not run. Used from one loop. ``inside``: how many are in it.
     ``threads``: those in which they run.
     """
 
@@ -59,7 +59,7 @@ class DecodeQueue:
         with self._lock:
             self.inside += 1
         future = self.threads.submit(self._timed, function, args)
-        # Not when the caller is done: who leaves while it is decoded leaves a thread that is busy.
+        # Not when the caller is done: a caller that leaves meanwhile leaves a busy thread.
         future.add_done_callback(self._left)
         return await asyncio.wrap_future(future)
 

@@ -69,7 +69,7 @@ class Encoder:
             try:
                 return await self._batches.run(key, await unpacked(pixels), priority)
             except DeviceFailed:
-                # Whoever fails at once has the shortest queue, and would be sent everything.
+                # A replica that fails at once has the shortest queue, and would be sent everything.
                 await asyncio.sleep(APART_S)
                 raise
 

@@ -18,7 +18,7 @@ from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
 
 PROJECTS = 1000
-"""Projects of which anything is kept, those that were heard of last."""
+"""Projects of which anything is kept, those that sent something last."""
 
 ENTRIES = 20
 """Failures of one project."""

@@ -1,7 +1,7 @@
 """What takes longer than an event loop may wait is done in threads of its own, and costly work takes turns.
 
 Threads of Python share one interpreter with the loop, so the bounds of ``protocol`` keep each piece of work
-short. What is here keeps many of them from standing before somebody else's: reading a body waits for no
+short. What is here keeps many of them from delaying somebody else's: reading a body waits for no
 body that is costly to read, and of costly ones each project has one at a time.
 """
 

@@ -96,7 +96,7 @@ class DecoderOptions(WaitOptions):
     )
     cache_precision: Precision = Field(
         default="float32",
-        description="`float16` keeps twice as many embeddings; what it costs stands in docs/performance.md.",
+        description="`float16` keeps twice as many embeddings; docs/performance.md says what it costs.",
     )
     refine: bool = Field(
         default=True,

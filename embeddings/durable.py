@@ -140,7 +140,7 @@ class DurableTier:
         if embedding.segmenter != self._segmenter:
             raise Unfit(f"it was made by {embedding.segmenter} and not by {self._segmenter}")
         data = await _FILES.run(to_bytes, key, embedding)
-        # In one part: what a writer leaves who dies between two lies in a bucket, unseen, and is paid for.
+        # In one part: what a writer leaves who dies between two stays in a bucket, unseen, and is paid for.
         await obstore.put_async(await self._opened(), name, data, use_multipart=False)
         return len(data)
 

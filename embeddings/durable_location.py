@@ -61,7 +61,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class BucketFolder:
-    """A bucket, or what lies below ``prefix`` in it where that is not ""."""
+    """A bucket, or what is below ``prefix`` in it where that is not ""."""
 
     bucket: Bucket
     prefix: str
@@ -98,7 +98,7 @@ class BucketFolder:
 
 
 def _settings(timeout_s: float, endpoint: str | None, *, allow_http: bool = False) -> Any:
-    # Twice: the limit that counts is of the whole operation and lies with the tier.
+    # Twice: the limit that counts is of the whole operation, and the tier sets it.
     return client_settings(timeout_s, 2 * timeout_s, endpoint, allow_http=allow_http)
 
 

@@ -25,7 +25,7 @@ class DurableOptions(BaseModel):
     )
     handover: Annotated[str | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
-        description="Where `durable` is not set, a folder on a disk of this machine in which embeddings lie"
+        description="Where `durable` is not set, a folder on a disk of this machine that holds the embeddings"
         " while the application runs, so that a decoder that takes another one's place has them at once."
         " `serve` makes one and removes it when it stops, unless the disk is small or in memory.",
     )

@@ -42,7 +42,7 @@ def read_file(root: Path, path: str, max_bytes: int, *, content: bool = True) ->
             raise _unread(error) from None
         raise ImageForbidden("its file path cannot be followed") from None
     if not real.is_relative_to(real_root) or real == real_root:
-        raise ImageForbidden("its file lies outside LOCAL_FILES_DOCUMENT_ROOT")
+        raise ImageForbidden("its file is outside LOCAL_FILES_DOCUMENT_ROOT")
     try:
         return _open_and_read(real_root, real.relative_to(real_root).parts, max_bytes, content)
     except FileNotFoundError:

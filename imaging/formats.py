@@ -58,7 +58,7 @@ ICON = b"\0\0\1\0"
 _HEADER = struct.Struct("<HHH")
 _ENTRY = struct.Struct("<BBBBHHII")
 _SIZE_AT = {
-    # (length of a bitmap's header: how width and height stand behind it)
+    # (length of a bitmap's header: how width and height follow it)
     12: struct.Struct("<HH"),
     40: struct.Struct("<ii"),
     108: struct.Struct("<ii"),

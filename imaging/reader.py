@@ -107,7 +107,7 @@ class ImageReader:
     async def _find(
         self, location: Location, source: ImageSource, urgency: Urgency, grows: Grows | None
     ) -> Found:
-        """What lies at a location. ``grows``: as in ``large_files``; None where only evidence is wanted."""
+        """What is at a location. ``grows``: as in ``large_files``; None where only evidence is wanted."""
         match location:
             case DataUrl(decoded):
                 return Found(decoded)  # no evidence: the image key holds the content's hash

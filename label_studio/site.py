@@ -68,7 +68,7 @@ class Site:
         """Where ``url`` is reached, when it names a file of this Label Studio by any of its names; else None.
 
         Another name is one of the aliases, or the same host under the other scheme, as behind a proxy that
-        ends TLS. What comes back always lies at ``origin``: the token goes nowhere else.
+        ends TLS. What comes back is always at ``origin``: the token goes nowhere else.
         """
         for name in (self.base, *self.aliases):
             if _same_host(url, name):

@@ -1,7 +1,7 @@
 """How many requests may wait for one host, for one project and in all.
 
 Waiting for a host takes no CPU, so many may wait. Shares by host and project see to it that a host that
-stalls delays only those who want something of it.
+stalls delays only those who want something from it.
 """
 
 from __future__ import annotations

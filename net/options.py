@@ -26,7 +26,7 @@ class NetOptions(BaseModel):
     image_proxy: Annotated[SecretStr | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
         description="An HTTP proxy for images of public hosts, for example http://proxy:3128. Label Studio "
-        "and hosts that image_hosts names are reached without it. HTTP_PROXY and its like are not used.",
+        "and hosts that image_hosts names are reached without it. HTTP_PROXY and the like are not used.",
     )
     max_image_mib: float = Field(
         default=100, gt=0, le=2048, description="Most MiB one image may have, as a file and after HTTP gzip."

@@ -106,7 +106,7 @@ def _pack(codes: NDArray[np.uint64], bits: NDArray[np.int64], total: int) -> NDA
     ends = np.cumsum(bits)
     first, shift = np.divmod(ends - bits, 8)
     packed = np.zeros(int(ends[-1]) // 8 + 9, np.uint8)
-    # An item lies within the 64 bits that begin at its first byte. Bits of different items never meet, so the
+    # An item is within the 64 bits that begin at its first byte. Bits of different items never meet, so the
     # bytes they share may be added up.
     window = codes << (64 - bits - shift).astype(np.uint64)
     for byte in range(8):

@@ -62,7 +62,7 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
         BadRequest: prompts without a task.
         BadLabelConfig: the labeling config is missing or unreadable.
         BadPrompt: a prompt that cannot be used.
-        ImageMissing: the task does not name the image the prompts lie on.
+        ImageMissing: the task does not name the image that the prompts are on.
     """
     options = options or ReadOptions()
     if not body.items:

@@ -11,7 +11,7 @@ from values.errors import BadLabelConfig
 
 _COLORS = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6")
 
-# (tag, name, smart); the name is the heading too. Brush stands before polygon: a mask is returned as a brush.
+# (tag, name, smart); the name is the heading too. Brush comes before polygon: a mask is returned as a brush.
 _CONTROLS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("KeyPointLabels", "point", {"smart": "true"}),
     ("RectangleLabels", "box", {"smart": "true"}),

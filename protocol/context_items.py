@@ -47,7 +47,7 @@ class Mark:
 def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Mark]:
     """The marks of ``items``, oldest first. Items that place nothing are skipped, but for those with labels.
 
-    ``limit``: the most marks. ``pixels``: the most pixels of the picture that they lie on.
+    ``limit``: the most marks. ``pixels``: the most pixels of the picture that they are on.
 
     Raises:
         BadPrompt: a shape whose values cannot be used, or more than ``limit`` shapes.

@@ -44,7 +44,7 @@ _BOUNDS: dict[object, _Bound] = {
 class Fields:
     """The undecoded fields of a JSON object.
 
-    ``name``: of the object's item, for sentences. ``path``: stands before a field's name in them.
+    ``name``: of the object's item, for sentences. ``path``: comes before a field's name in them.
     """
 
     def __init__(self, name: str, raws: Mapping[str, msgspec.Raw], path: str = "") -> None:

@@ -77,7 +77,7 @@ def filled(points: Ring, width: int, height: int) -> NDArray[np.bool_]:
 def _contours(
     mask: NDArray[np.bool_],
 ) -> tuple[list[NDArray[np.int32]], list[list[int]], NDArray[np.float64], int]:
-    """Outlines, their links (next, previous, first child, parent), where their origin lies in the image, and
+    """Outlines, their links (next, previous, first child, parent), where their origin is in the image, and
     how many pixels of it are one of theirs.
 
     OpenCV's outlines run through the centres of the outermost pixels, half a pixel inside. Growing the mask

@@ -42,7 +42,7 @@ takes some ten milliseconds for each, and a second for the pixels."""
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
-    """The prompts of one request and the image that they lie on.
+    """The prompts of one request and the image that they are on.
 
     ``prompts``: one for each mask that is asked for. ``width``, ``height``: natural size in pixels.
     ``to_name``, ``item_index``: which image. ``label``: the newest label, or None. ``labels``: one for each
@@ -78,7 +78,7 @@ def read_pointed(
     one prompt for each, with the points inside its box; the newest also takes the points that are inside
     none.
 
-    Items of other kinds (choices, text, relations) are skipped. When items lie on different images, those on
+    Items of other kinds (choices, text, relations) are skipped. When items are on different images, those on
     the image of the newest one count. Only negative points ask for no mask.
 
     Raises:
@@ -145,9 +145,7 @@ def _prompts(marks: list[Mark], multi_box: MultiBox, pixels: PixelLimit, draw: D
     inside = [((points >= each.box[:2]) & (points <= each.box[2:])).all(axis=1) for each in boxes]
     inside[-1] |= ~np.any(inside, axis=0)
     if sum(map(np.count_nonzero, inside)) > 4 * POINT_LIMIT:
-        raise BadPrompt(
-            f"over {4 * POINT_LIMIT} clicks in boxes that lie over each other; send fewer at a time"
-        )
+        raise BadPrompt(f"over {4 * POINT_LIMIT} clicks in boxes that overlap; send fewer at a time")
     return [
         Prompt(points[mine], labels[mine], each.box, each.mask)
         for each, mine in zip(boxes, inside, strict=True)

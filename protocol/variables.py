@@ -32,7 +32,7 @@ TEXT_LIMIT = 64 * 2**20
 """Characters that a value may have with its variable replaced: a data: URL around it."""
 
 SHORT_LIMIT = 64 * 2**10
-"""Characters that a value of several variables may have: one that stands there thirty times makes a body's
+"""Characters that a value of several variables may have: one that is there thirty times makes a body's
 megabyte thirty, and this for each image of the labeling config. No server takes a longer address."""
 
 COLON_LIMIT = 100_000

@@ -41,7 +41,7 @@ class Kept(Protocol):
 
 
 class Refiner:
-    """Decodes prompts by way of the answers to their first clicks. Several threads may call at once.
+    """Decodes prompts with the help of the answers to their first clicks. Several threads may call at once.
 
     The answer depends on the image and the prompt alone: answers that are not ``kept`` are decoded again.
     """

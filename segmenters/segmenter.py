@@ -59,7 +59,7 @@ class Segmenter(Protocol):
     def version(self) -> str:
         """Names model, weights and preprocessing, such as ``classical-1``.
 
-        It stands in ``model_version``, in ``Embedding.segmenter`` and in cache keys, so it changes whenever
+        It is in ``model_version``, in ``Embedding.segmenter`` and in cache keys, so it changes whenever
         older embeddings stop being decodable.
         """
         ...

@@ -1,6 +1,6 @@
 """The tables of the docs that are made from the code: `make docs` rewrites them, a test compares them.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
+A table is between `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def _secrets() -> Iterator[str]:
 
 
 SECRETS = frozenset(_secrets())
-"""Settings that belong into the environment: Ray logs the ``args:`` of a config in clear text."""
+"""Settings that belong in the environment: Ray logs the ``args:`` of a config in clear text."""
 
 
 def variables() -> set[str]:

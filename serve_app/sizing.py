@@ -1,6 +1,6 @@
 """How much memory the application takes: the measured sizes of its processes, added up.
 
-Embeddings lie in the decoders' own memory. Ray's object store holds what is on its way: the pixels of images
+Embeddings are in the decoders' own memory. Ray's object store holds what is on its way: the pixels of images
 that wait for an encoder, and their embeddings until a decoder has copied them.
 """
 

@@ -14,14 +14,14 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One entry of IMAGE_STORES: what lies below ``prefix`` in ``bucket``, or all of it where that is ""."""
+    """One entry of IMAGE_STORES: what is below ``prefix`` in ``bucket``, or all of it where that is ""."""
 
     scheme: str
     bucket: str
     prefix: str
 
     def covers(self, location: StoredObject) -> bool:
-        """Whether an object lies in this store. Folders count as a whole: 2024 does not cover 2024x/a.png.
+        """Whether an object is in this store. Folders count as a whole: 2024 does not cover 2024x/a.png.
 
         Never for a key with an empty, ``.`` or ``..`` segment or with control characters: where such a key
         leads depends on who reads it.
@@ -34,7 +34,7 @@ class Store:
 def parse_store(entry: str) -> Store:
     """One entry of IMAGE_STORES: ``s3://``, ``gs://`` or ``azure-blob://``, a bucket, maybe a folder in it.
 
-    The folder is taken as it stands, nothing in it is decoded. Raises ValueError with a sentence.
+    The folder is taken as it is, nothing in it is decoded. Raises ValueError with a sentence.
     """
     # Somebody may have put a key and its secret in front of the bucket.
     said = "an entry with @ in it" if "@" in entry else repr(entry)

@@ -1,7 +1,7 @@
 """From the environment to the client of a bucket.
 
 obstore follows redirects, and sends everything but the Authorization header to the new host. So it fetches
-objects itself only where that header holds the whole credential (Google, Azure). Where a secret stands in
+objects itself only where that header holds the whole credential (Google, Azure). Where a secret is in
 another header or in the query (S3, Azure with a shared access signature), obstore only signs the address, and
 ``net`` fetches.
 """

@@ -59,11 +59,11 @@ class Watch:
         return secret
 
     def look(self, text: str, place: str) -> None:
-        """Remember ``place`` when a secret stands in ``text``."""
+        """Remember ``place`` when a secret is in ``text``."""
         if found := self._pattern.search(text):
             before = text[max(0, found.start() - _AROUND) : found.start()]
             after = self._pattern.sub("<secret>", text[found.end() :])[:_AROUND]
-            self._found.append(f"a secret stands in {place}: {before}<secret>{after}")
+            self._found.append(f"a secret is in {place}: {before}<secret>{after}")
 
     def look_in_folder(self, folder: Path, place: str) -> None:
         """Look into every file below ``folder``, except sockets, links and files that vanish meanwhile."""

@@ -81,7 +81,7 @@ def _tree(source: str) -> ast.Module:
 
 
 def _network_module(dotted: str) -> str | None:
-    """The entry of NETWORK that a module is or lies in."""
+    """The entry of NETWORK that a module is, or is in."""
     parts = dotted.split(".")
     heads = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((head for head in heads if head in NETWORK), None)

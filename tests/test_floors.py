@@ -60,7 +60,7 @@ def _folder(module: str) -> str:
 
 def test_every_folder_has_a_floor() -> None:
     found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert found <= set.union(*FLOORS), "say in FLOORS where it stands"
+    assert found <= set.union(*FLOORS), "say in FLOORS where it belongs"
 
 
 @pytest.mark.parametrize("folder", sorted(set.union(*FLOORS)))

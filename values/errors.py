@@ -185,7 +185,7 @@ class DeviceFailed(ModelError):
 
 
 class OutOfMemory(DeviceFailed):
-    """Too little free memory, on the GPU or beside it, to compute so much at once."""
+    """Too little free memory, on the GPU or in the machine, to compute so much at once."""
 
     code = "out_of_memory"
 

@@ -1,4 +1,4 @@
-"""Cheap evidence of which content lies under an image's address: the same as long as the content is.
+"""Cheap evidence of which content is at an image's address: the same as long as the content is.
 
 It is told by who keeps the image, never by its bytes, so that it can be asked again without reading them. Two
 different contents with the same evidence are possible, as where a tool sets the time of a file back.
@@ -18,7 +18,7 @@ Content = bytes | bytearray
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies under an image's address: its bytes, and evidence of which they are, "" where there is none.
+    """What is at an image's address: its bytes, and evidence of which they are, "" where there is none.
 
     The bytes are b"" where the evidence alone was asked for. Evidence is a hash in hex: a host may say
     anything.
@@ -32,7 +32,7 @@ def of_headers(headers: Mapping[str, str]) -> str:
     """Evidence in the headers (lower-case names) of an answer that has the image: its ETag, weak or strong.
 
     Else its Last-Modified and Content-Length together, but not a time that is that of the answer itself:
-    whoever makes an image anew for each request gives it such a one. A length alone says nothing.
+    whoever makes an image anew for each request gives it one like that. A length alone says nothing.
     """
     if tag := headers.get("etag", "").strip():
         return _hashed("etag", tag)

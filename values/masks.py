@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How low-res logits lie over the image.
+    """How low-res logits cover the image.
 
     ``canvas``: (height, width) the logits are first resampled to, or None to skip that step.
     ``content``: (height, width) of the top-left part of the canvas that the image covers; the rest is

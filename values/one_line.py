@@ -1,4 +1,4 @@
-"""Text from outside, fit to stand in a log line or a sentence."""
+"""Text from outside, fit for a log line or a sentence."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ SENTENCE_LIMIT = 500
 
 
 def shown(name: str) -> str:
-    """A name that a client gave, as it stands in a sentence or a log line."""
+    """A name that a client gave, as it appears in a sentence or a log line."""
     return one_line(name, NAME_LIMIT)
 
 
 def sentence(text: str) -> str:
     """``text`` on one line of at most ``SENTENCE_LIMIT`` characters; of a longer one the middle is left out.
 
-    What it is about stands at its beginning, and the remedy at its end.
+    What it is about is at its beginning, and the remedy at its end.
     """
     if len(text) <= SENTENCE_LIMIT and len(whole := _escaped(text)) <= SENTENCE_LIMIT:
         return whole

@@ -5,7 +5,7 @@
                                                                started with IMAGE_HOSTS=127.0.0.1:P
 
 "framework" is everything of a warm click but decode, resample and region: HTTP, HAProxy, parsing, the hop to
-the decoder replica, serialising. Beside it stands the floor: a bare graph of the same shape (``floor.py``) in
+the decoder replica, serialising. Next to it is the floor: a bare graph of the same shape (``floor.py``) in
 the same Ray, asked in turn with every click, because how long a process takes to wake differs by machine.
 """
 

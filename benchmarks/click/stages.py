@@ -1,9 +1,9 @@
-"""A warm click over HTTP by stage, on pictures of 1, 2 and 12 megapixels, beside the bare decode.
+"""A warm click over HTTP by stage, on pictures of 1, 2 and 12 megapixels, compared with the bare decode.
 
     python -m benchmarks.click.stages                     the classical model, whose masks are of real things
     python -m benchmarks.click.stages --model mobile_sam  Segment Anything's decoder; ragged masks of stand-in
 
-``bare`` is the same build's decode in a process beside it, in turn with every click. The floor is a hop that
+``bare`` is the same build's decode in another process, in turn with every click. The floor is a hop that
 does nothing, in the same Ray (``floor.py``).
 """
 

@@ -1,6 +1,6 @@
 """A whole warm click over HTTP against its own parts called bare: decode, resample, region.
 
-The application runs as ``latency.py`` starts it, the bare parts in a process beside it, with one thread
+The application runs as ``latency.py`` starts it, the bare parts in another process, with one thread
 each and in turn, on the same click. The floor is a hop that does nothing (``floor.py``) in the same Ray.
 """
 
@@ -74,7 +74,7 @@ class WarmClick:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The running application and the bare parts beside it, which get the same request."""
+    """The running application, and the bare parts in another process, which get the same request."""
 
     app: RunningApp
     bare: BareClicks

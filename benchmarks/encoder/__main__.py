@@ -1,4 +1,4 @@
-"""Encoders in torch: images per second by batch size, dtype and compile mode, with the masks' IoU beside it.
+"""Encoders in torch: images per second by batch size, dtype and compile mode, with the masks' IoU.
 
     python -m benchmarks.encoder
     python -m benchmarks.encoder --models sam2.1_hiera_tiny --dtypes bfloat16 --batches 8 --json figures.json

@@ -114,7 +114,7 @@ def place_of(dtype: Dtype, device: str, threads: int) -> TorchDevice:
 
 
 def described(name: str, folder: Path, published: Path) -> SegmentAnything:
-    """The model ``name`` with the publisher's checkpoint from ``published`` if it lies there.
+    """The model ``name`` with the publisher's checkpoint from ``published`` if it is there.
 
     Otherwise with stand-in weights, which are written below ``folder``: some have the publisher's file name.
     Raises ``values.errors.ModelError`` for a damaged file.

@@ -1,4 +1,4 @@
-"""What stands behind the ingress that is fuzzed: no model and no images, but real encoding of regions."""
+"""What is behind the ingress that is fuzzed: no model and no images, but real encoding of regions."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _MIB = 2**20
 
 
 class Watch:
-    """A thread beside the event loop. ``most_mib``: of memory in use, over which the process is ended."""
+    """A thread next to the event loop. ``most_mib``: of memory in use, over which the process is ended."""
 
     def __init__(self, seed: int, limit_s: float, most_mib: float) -> None:
         self._seed = seed

@@ -23,7 +23,8 @@ from benchmarks.hostile.run import Plan, run
 def main() -> None:
     """Read the arguments, attack, print what annotators noticed."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.hostile", description="What annotators notice of somebody hostile."
+        prog="python -m benchmarks.hostile",
+        description="What annotators notice of hostile hosts, files and requests.",
     )
     parser.add_argument("--attacks", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="WHAT",
                         help="some of: " + ", ".join(FAMILIES))  # fmt: skip

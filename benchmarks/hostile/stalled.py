@@ -15,7 +15,7 @@ LISTED = 100
 
 def clicked(count: int, answer: Answer, places: int, *, project: str) -> Begin:
     """``count`` people, each of whom clicks on the next image as soon as the last one is answered. The images
-    lie on ``places`` hosts in turn."""
+    are on ``places`` hosts in turn."""
 
     @contextlib.asynccontextmanager
     async def begin(url: str) -> AsyncIterator[None]:

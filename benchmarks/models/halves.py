@@ -53,7 +53,7 @@ class Row:
     def reached(self) -> bool | None:
         """Whether the goal is reached, with masks alike; None without a goal.
 
-        It is meant against torch as users have it: with the publisher's network where that can be had, else
+        It is meant against torch as users have it: with the publisher's network where that is available, else
         with ours.
         """
         if self.goal is None:

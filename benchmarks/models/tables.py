@@ -88,7 +88,7 @@ def replica_table(fresh: FreshDecoder, replica: Replica) -> Table:
     table.add_row("memory before it was loaded, MiB", f"{fresh.bare.now:.0f}", "")
     table.add_row("holds torch", *("yes" if each else "no" for each in (fresh.torch, replica.torch)))
     table.add_row("start alone, s", f"{fresh.seconds:.1f}", f"{replica.alone.whole:.1f}", start)
-    table.add_row("start beside all others, s", "", f"{replica.first.whole:.1f}")
+    table.add_row("start with all others, s", "", f"{replica.first.whole:.1f}")
     table.add_row("of that loading the model, s", "", f"{replica.first.load:.1f}")
     decoder, encoder = fresh.graphs
     encoder_size = "not exported" if encoder is None else f"{encoder:.0f} MiB"

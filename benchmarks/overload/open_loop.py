@@ -73,7 +73,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The outcomes of a load and of /health beside it.
+    """The outcomes of a load, and of /health meanwhile.
 
     ``seconds``: how long it was offered. ``quick_again_s``: from its end until a click was answered quickly.
     ``client_cores``: how much of the machine the client itself took while the load was offered, in cores.

@@ -1,1 +1,1 @@
-"""What stands between a connection and the ingress, and what it answers with."""
+"""What is between a connection and the ingress, and what it answers with."""

@@ -17,7 +17,7 @@ from deployments.running_mean import RunningMean
 from values.click_answer import QueueState
 
 FORGET_S = 30.0
-"""A decoder that was not heard of for so long has no say: it may be gone."""
+"""A decoder that has sent nothing for so long does not count: it may be gone."""
 
 UNREAD_S = 0.2
 """A request that has not been read for so long comes over a slow line: it takes no decoder's time yet."""
@@ -128,7 +128,7 @@ class Admission:
         self._busy.pop(visit, None)
 
     def arrives(self, visit: Visit) -> None:
-        """Somebody is still on the line, and makes nobody late."""
+        """The client is still connected, and delays nobody."""
         self._unread.pop(visit, None)
         self._busy.pop(visit, None)
 

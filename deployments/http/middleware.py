@@ -1,7 +1,7 @@
 """The first lines of the ingress: a click that would wait too long is refused before it is read and routed.
 
 Serve itself does more for a request than a refusal takes, before its application sees it and after. So this
-middleware also stands in front of Serve's own server in each ingress replica: their environment names
+middleware is also in front of Serve's own server in each ingress replica: their environment names
 ``in_front`` in ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``.
 """
 
@@ -94,7 +94,7 @@ class _Process:
 
 
 def serves_here(admission: Admission, refused: Callable[[], None]) -> None:
-    """An ingress tells what stands in front of its process which admission is its own."""
+    """An ingress tells what is in front of its process which admission is its own."""
     _Process.admission, _Process.refused = admission, refused
 
 

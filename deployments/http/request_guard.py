@@ -1,6 +1,6 @@
 """Takes the headers off a request that no client may send, gives its body a time, and its address a queue.
 
-It stands in front of Serve's own servers, whose times and headers these are, in every process that listens
+It is in front of Serve's own servers, whose times and headers these are, in every process that listens
 (``deployments.http.middleware.in_front``). HAProxy does the same before that; whoever reaches them without it
 meets this. Who opens too many connections waits for its own, and nobody else does.
 """

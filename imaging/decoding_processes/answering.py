@@ -25,7 +25,7 @@ _PROCESS_BYTES = 2**30  # of addresses, of which little is used
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Within what one job is done; the job's head has them beside what is its work's own."""
+    """Within what one job is done; the job's head has them next to what is its work's own."""
 
     max_image_megapixels: float
     timeout_s: float
@@ -71,7 +71,7 @@ class Answering:
         return bool(about["stays"])
 
     def _limit(self, job: Limits, length: int) -> None:
-        """What this process may take; the kernel sees to it, and lets nobody raise a limit again."""
+        """What this process may take; the kernel sees to it, and does not let it be raised again."""
         # In steps: a process that has had another file may have any that is not large.
         file = -(-length // LARGE) * LARGE
         memory = int(job.max_image_megapixels * 1e6) * _BYTES_PER_PIXEL + _COPIES * file + _PROCESS_BYTES

@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """What is said of a job that no process has done.
+    """The message about a job that no process has done.
 
     ``late``: it took too long. ``broken``: it breaks what does it, or the answer is none. ``killed``: the
     system ended the process.

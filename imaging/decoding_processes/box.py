@@ -1,6 +1,6 @@
 """The box in which a process decodes images: what a hostile file may make of it reaches nothing.
 
-Each part is the kernel's, holds for good and stands for itself, so that one that a system lacks leaves the
+Each part is the kernel's, holds for good and on its own, so that one that a system lacks leaves the
 others: another user where this one is root, memory that no other process reads, limits, Landlock for files
 and signals, and a list of the only system calls that there are (``seccomp``).
 """

@@ -3,7 +3,7 @@
 SCHED_IDLE alone is not enough. Where processes of very different weight share a group of the scheduler (a
 session, by its autogroup, or a container), several that compute without a pause let those outside the group
 wait: others of the machine, and the kernel's own threads, which the network needs. Measured with Linux 6.18
-on two cores: up to 4 s beside two or more, .1 s beside one, and beside five that take turns.
+on two cores: up to 4 s with two or more, .1 s with one, and with five that take turns.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ because this process is small and has a single thread, which the fetcher's has n
 Over its control connection come two others for each process: one for images, and one that says how the
 process ended, or why there is none (``wire.FATE``). A process says that it has read an image before it
 decodes it: what ends earlier is no fault of the image. A byte back says that the image takes long. Whoever
-closes these two ends the process with it, whatever it does: one that a file has taken over heeds no timer.
+closes these two ends the process with it, whatever it does: one that a file has taken over ignores its timer.
 """
 
 from __future__ import annotations

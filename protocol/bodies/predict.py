@@ -12,7 +12,7 @@ CONTEXT_LIMIT = 16 * 2**20
 """Bytes of JSON that ``params.context`` may hold: some dozen drawn masks."""
 
 ITEM_LIMIT = 5000
-"""Items of ``context.result``: five for each prompt, since one stands there for each of its controls."""
+"""Items of ``context.result``: five for each prompt, since there is one for each of its controls."""
 
 _FEW_ITEMS = ArrayLimit("result", ITEM_LIMIT)
 

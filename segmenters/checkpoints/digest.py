@@ -88,7 +88,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def _unreadable(path: Path, error: OSError) -> ModelError:
     return ModelError(
         f"cannot read the checkpoint {path}: {error.strerror or error}; put the file there, or correct the "
-        "setting that names it (a relative path lies in MODEL_DIR)"
+        "setting that names it (a relative path is in MODEL_DIR)"
     )
 
 

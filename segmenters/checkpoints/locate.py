@@ -1,4 +1,4 @@
-"""Checkpoints: which file holds the weights of a model, where it lies and where it comes from."""
+"""Checkpoints: which file holds the weights of a model, where it is kept and where it comes from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from values.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One file of weights: where it lies, what it must be, where it comes from.
+    """One file of weights: where it is kept, what it must be, where it comes from.
 
     It is small and picklable, because it travels to every replica. ``path``: absolute. ``sha256``: lower case
     hex. ``url``: where the file is downloaded from when it is missing, None where it must not be; ``repr``
@@ -30,7 +30,7 @@ class Checkpoint:
 
 
 class State(StrEnum):
-    """What lies where a checkpoint belongs. Only its size tells: it may still hold something else."""
+    """Whether the file of a checkpoint is there. Only its size tells: it may still hold something else."""
 
     ON_DISK = "on disk"
     MISSING = "missing"
@@ -58,7 +58,7 @@ def checkpoint_of(name: str, options: ModelOptions) -> Checkpoint:
 
 
 def in_folder(given: str, options: ModelOptions) -> Path:
-    """The path of a file that an operator names, absolute; a relative one lies in the models folder."""
+    """The path of a file that an operator names, absolute; a relative one is in the models folder."""
     return model_folder(options) / Path(given).expanduser()
 
 

@@ -169,7 +169,7 @@ def _extent(mask: Mask) -> int:
 
 
 def _carried(mask: Mask, grid: Window, window: Window) -> Mask:
-    """What ``mask`` on ``grid`` says about each cell of ``window``, which lies inside it."""
+    """What ``mask`` on ``grid`` says about each cell of ``window``, which is inside it."""
     gx, gy = grid.scale
     sx, sy = window.scale
     columns = ((np.arange(window.width) + 0.5) / sx + window.left - grid.left) * gx

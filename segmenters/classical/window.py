@@ -64,7 +64,7 @@ class Window:
         return np.array(cv2.resize(part, (self.width, self.height), interpolation=method), np.uint8)
 
     def cells(self, points: Iterable[Point]) -> list[Cell]:
-        """(column, row) of each point of the encoder's image that lies in the window."""
+        """(column, row) of each point of the encoder's image that is in the window."""
         sx, sy = self.scale
         return [
             (min(int((x - self.left) * sx), self.width - 1), min(int((y - self.top) * sy), self.height - 1))

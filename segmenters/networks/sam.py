@@ -115,7 +115,7 @@ class Attention(nn.Module):
         return cast(Tensor, self.proj(self.windows.join(torch.cat(found, 1))))
 
     def _distances(self, table: Tensor) -> Tensor:
-        """(window, C, window): the vectors for what lies between a query's row and each key's, or columns."""
+        """(window, C, window): the vectors for what is between a query's row and each key's, or columns."""
         place = torch.arange(self.windows.window, device=table.device)
         return table[place[:, None] - place + self.windows.window - 1].transpose(1, 2)
 

@@ -123,7 +123,7 @@ def build(architecture: Architecture, half: Half) -> nn.Module:
 def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:
     """The entries of an official checkpoint that belong to ``half``, under the keys of its module.
 
-    ``state``: what stands under ``model`` in the file. The other half's entries and those that only a video
+    ``state``: what is under ``model`` in the file. The other half's entries and those that only a video
     needs are left out; unknown ones are kept, so that a strict load names them.
     """
     found: dict[str, Tensor] = {}

@@ -49,7 +49,7 @@ def exported(architecture: Architecture, half: Half, checkpoint: Path, sha256: s
 
 
 def graph_path(architecture: Architecture, half: Half, sha256: str, folder: Path) -> Path:
-    """Where the graph of ``half`` lies in ``folder``, the models folder, once it is exported."""
+    """Where the graph of ``half`` is in ``folder``, the models folder, once it is exported."""
     return folder / "exports" / f"{architecture.name}-{sha256[:16]}" / f"{half}-{_REVISION}" / _GRAPH
 
 

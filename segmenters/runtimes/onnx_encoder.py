@@ -21,7 +21,7 @@ _REMEDY = "set ONNX_ENCODER to the name of a SAM or MobileSAM model, or to the O
 class EncoderFile:
     """An encoder of one image at a time, normalised and padded (``segmenters.sam.inputs``).
 
-    ``path``: the file; files with its weights may stand beside it. ``input``: name of the image,
+    ``path``: the file; files with its weights may be next to it. ``input``: name of the image,
     (1, 3, 1024, 1024) float32. ``output``: name of its embedding, (1, 256, 64, 64) float32.
     """
 

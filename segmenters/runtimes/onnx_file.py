@@ -140,7 +140,7 @@ def _check_version(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _check_weights(model: onnx.ModelProto, path: Path, remedy: str) -> None:
-    """Raises ``values.errors.ModelError`` unless the files of weights stand beside it, whole."""
+    """Raises ``values.errors.ModelError`` unless the files of weights are next to it, whole."""
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue

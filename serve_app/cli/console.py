@@ -107,7 +107,7 @@ def task_progress(*, quiet: bool) -> TaskProgress:
 
 
 class Silence:
-    """Shows nothing but what is said."""
+    """Shows only messages."""
 
     def __init__(self, output: Console) -> None:
         self._output = output

@@ -64,7 +64,7 @@ def forget(
     ] = None,
     tasks: Annotated[
         list[int] | None,
-        typer.Option("--task", min=1, help="Id of a task; give it once for each.", show_default=False),
+        typer.Option("--task", min=1, help="Id of a task; repeat the option for more.", show_default=False),
     ] = None,
     images: Annotated[
         list[str] | None,

@@ -63,7 +63,7 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
         table.add_row(name, "none", "", "none needed", "", "[green]always there")
     output = console()
     output.print(table)
-    output.print(f"checkpoints lie in {folder}", soft_wrap=True, markup=False)
+    output.print(f"checkpoints are in {folder}", soft_wrap=True, markup=False)
     for family, licence in LICENCES.items():
         line = f"{family}: {licence.spdx}, {licence.holder}, {licence.url}"
         output.print(line, soft_wrap=True, markup=False)

@@ -1,6 +1,6 @@
 """Completes the configuration that Ray writes for HAProxy.
 
-Lines are added and changed beside lines of Ray's. When such a line of Ray's is missing, that is an error:
+Lines are added next to Ray's, or changed. When such a line of Ray's is missing, that is an error:
 otherwise a new release of Ray could start without what is added here.
 """
 

@@ -9,7 +9,7 @@ another manager has started. Here:
 * HAProxy leaves the process group of its manager, which Ray kills together with the manager.
 * The first HAProxy of the next manager takes over from the one that still runs, with what that one was told:
   a manager that has just started knows no replicas yet.
-* Beside each HAProxy waits a guard, a process of its own. When HAProxy dies, the guard starts it again and
+* Each HAProxy has a guard, a process of its own. When HAProxy dies, the guard starts it again and
   ends the manager, which could not reload what it did not start. When Ray is gone, HAProxy goes too.
 * What Ray tells HAProxy is completed first (config.py).
 """
@@ -88,7 +88,7 @@ class Haproxy:
 
 
 def guard(haproxy: Haproxy, pid: int, manager: int, ray: int) -> None:
-    """Wait beside the process ``pid`` until it was replaced or stopped on purpose, or Ray is gone.
+    """Wait with the process ``pid`` until it was replaced or stopped on purpose, or Ray is gone.
 
     ``manager`` and ``ray`` are pidfds.
     """

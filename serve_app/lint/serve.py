@@ -20,7 +20,7 @@ BUILDER, BUILT = f"{GRAPH}:build", f"{GRAPH}:app"
 
 
 class FileSettings(AllOptions):
-    """The settings as a file alone gives them, whatever the environment of whoever lints it."""
+    """The settings as a file alone gives them, whatever the environment in which it is linted."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,7 +1,7 @@
 """What is wrong in our YAML files that the programs which read them would pass over.
 
 Ray passes over a misspelt key in silence, and the option it meant stays at its default. Docker Compose and
-Kubernetes refuse such a key themselves; what they cannot know is checked here as well. Where a file lies
+Kubernetes refuse such a key themselves; what they cannot know is checked here as well. Where a file is
 decides by which rule it is read, or else what it holds; a file that no rule knows is a problem itself, so
 that none escapes.
 """

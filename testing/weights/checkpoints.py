@@ -13,7 +13,7 @@ from testing.weights import sizes
 from testing.weights.generated import tensor
 
 _FOLDER = Path(__file__).parent
-# One of each family: those whose keys and shapes stand in a table.
+# One of each family: those whose keys and shapes are in a table.
 MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 

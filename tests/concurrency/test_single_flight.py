@@ -1,4 +1,4 @@
-"""One computation per key, whoever leaves and whatever fails."""
+"""One computation per key, whichever caller leaves and whatever fails."""
 
 import asyncio
 import contextvars

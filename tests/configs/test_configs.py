@@ -101,7 +101,7 @@ def test_every_config_listens_on_loopback(config: Path) -> None:
     assert read(config)["http_options"]["host"] == "127.0.0.1"
 
 
-# What a typo in each section of a config is: the key as it stands there, and what it becomes.
+# What a typo in each section of a config is: the key as it is there, and what it becomes.
 TYPOS = [
     ("proxy_location", "proxy_locaton"),
     ("http_options", "http_option"),

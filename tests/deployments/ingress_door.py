@@ -26,7 +26,7 @@ REGION = {"id": "0123456789", "type": "brushlabels", "value": {"brushlabels": ["
 
 
 class Graph:
-    """What stands behind the door: remembers what it was asked, answers or fails as told."""
+    """What is behind the door: remembers what it was asked, answers or fails as told."""
 
     def __init__(self) -> None:
         self.clicks: list[tuple[str, Click]] = []

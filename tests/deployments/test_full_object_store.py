@@ -1,4 +1,4 @@
-"""Far more than Ray's object store holds goes through it at once, and what is kept lies elsewhere."""
+"""Far more than Ray's object store holds goes through it at once, and what is kept is elsewhere."""
 
 from __future__ import annotations
 

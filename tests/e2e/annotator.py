@@ -58,7 +58,7 @@ class Annotator:
         for name, wanted in (("annotation", True), ("accept", False)):
             toggle = self.page.get_by_test_id(f"bottombar-auto-{name}-toggle")
             if toggle.is_checked() != wanted:
-                toggle.set_checked(wanted, force=True)  # the input itself lies hidden under its drawing
+                toggle.set_checked(wanted, force=True)  # the input itself is hidden under its drawing
             expect(toggle).to_be_checked(checked=wanted)
 
     def pick(self, tool: Literal["key-point-tool", "rectangle-tool"], label: str) -> None:

@@ -1,6 +1,6 @@
 """The official packages of SAM and SAM 2, as oracles.
 
-Importing this makes them importable, and no other module should import them: they lie in a folder of their
+Importing this makes them importable, and no other module should import them: they are in a folder of their
 own (requirements-oracles.txt says why).
 """
 

@@ -188,7 +188,7 @@ def test_reading_a_large_mask_takes_little_beside_the_decoded_picture(name: str)
 
 
 def test_a_mask_is_shrunk_as_a_whole_though_it_is_read_in_strips() -> None:
-    """2,011 rows in strips of 349, onto 343 rows: the strips' borders lie within rows of the prompt."""
+    """2,011 rows in strips of 349, onto 343 rows: the strips' borders are within rows of the prompt."""
     on = np.random.default_rng(0).random((2011, 3001)) < 0.2
     drawn = from_url(bitmask.data_url(on), 3001, 2011, by_alpha=True)
     whole = cv2.resize(on.astype(np.float32), (512, 343), interpolation=cv2.INTER_AREA)

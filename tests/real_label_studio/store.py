@@ -17,7 +17,7 @@ from testing.canary import CANARY, WATCH
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# Label Studio's own keys to the store. The first stands in every address it signs: it is watched for as well.
+# Label Studio's own keys to the store. The first is in every address it signs: it is watched for as well.
 ACCESS_KEY = "AKIACANARY3F9C1D7E5B"
 SECRET_KEY = CANARY
 

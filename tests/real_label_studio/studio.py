@@ -49,7 +49,7 @@ class Studio:
         return self.api.upload(self.project, folder / name)[0]
 
     def task_on_local_files(self, name: str = "more photos") -> int:
-        """Id of a task whose image lies in local-files storage, under a name that needs quoting."""
+        """Id of a task whose image is in local-files storage, under a name that needs quoting."""
         folder = self.server.files / name
         folder.mkdir()
         Image.fromarray(KNOWN.rgb).save(folder / "früh & spät.png")

@@ -1,7 +1,7 @@
 """Images from wherever Label Studio 1.23 keeps them, through the whole graph, with the tokens it has.
 
 Uploads and local files with a personal access token, and with a legacy token where those are on, are in
-``test_protocol_over_api``; here is what is refused, what needs no HTTP, and what lies in a cloud store.
+``test_protocol_over_api``; here is what is refused, what needs no HTTP, and what is in a cloud store.
 """
 
 from __future__ import annotations

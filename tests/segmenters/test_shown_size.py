@@ -151,7 +151,7 @@ def test_a_mask_on_a_copy_is_that_of_the_picture(reader: Reader, kind: str, size
 @pytest.mark.parametrize("name", ["SAM pads", "SAM 2 squashes"])
 @pytest.mark.parametrize("size", [NATIVE, *COPIES], ids=str)
 def test_a_mask_is_where_the_click_is(name: str, size: tuple[int, int]) -> None:
-    """In absolute terms: what lies wrong at every size would agree with itself."""
+    """In absolute terms: what is wrong at every size would agree with itself."""
     item = keypoint((AT[0] * size[0], AT[1] * size[1]), size[::-1], "A")
     y, x = np.nonzero(READERS[name].mask(_click([item])))
     np.testing.assert_allclose(((x.mean() + 0.5) / size[0], (y.mean() + 0.5) / size[1]), AT, atol=0.004)

@@ -64,7 +64,7 @@ def test_a_test_that_leaks_fails_and_the_one_after_it_does_not(tmp_path: Path) -
     assert "::test_quiet" not in run.stdout
     assert f"{len(leaking) - 1} failed, 2 passed, 1 error" in run.stdout
     for place in ("a log record of some.library at DEBUG", "the text of ImageMissing", "worker.log of"):
-        assert f"a secret stands in {place}" in run.stdout
+        assert f"a secret is in {place}" in run.stdout
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_secret_is_seen_under_every_guise_and_not_repeated(text: str) -> None:
     watch = Watch(SECRET)
     watch.look(f"before {text} after {text}", "a text")
     [said] = watch.take()
-    assert said.startswith("a secret stands in a text: before ")
+    assert said.startswith("a secret is in a text: before ")
     assert SECRET not in said
     assert watch.take() == []
 
@@ -118,7 +118,7 @@ def test_log_records_are_heard_at_debug_and_handled_as_before(caplog: pytest.Log
         logger.debug("not %d", "formattable")
         logger.debug("quiet")
     assert [said.split(":")[0] for said in watch.take()] == [
-        f"a secret stands in a log record of testing.canary.heard at {level}"
+        f"a secret is in a log record of testing.canary.heard at {level}"
         for level in ("DEBUG", "INFO", "ERROR")
     ]
     assert [record.levelname for record in caplog.records] == ["ERROR"]

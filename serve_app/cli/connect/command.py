@@ -53,7 +53,7 @@ def connect(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            "--label", help="A label; give it once for each.", show_default="Object, in a new project"
+            "--label", help="A label; repeat the option for more.", show_default="Object, in a new project"
         ),
     ] = None,
     image_folder: Annotated[
@@ -149,7 +149,7 @@ def _explained(error: Refused, url: str, *, saved: bool) -> ServiceError:
 
 
 def _unreachable(url: str, reason: str) -> CommandError:
-    cause = reason.rpartition("Additional info: ")[2]  # what stands before it is advice, ours is nearer
+    cause = reason.rpartition("Additional info: ")[2]  # what comes before it is advice, ours is nearer
     said = f" Label Studio says: {cause}" if cause else ""
     return CommandError(
         f"Label Studio cannot use the backend at {url}: is it running, and is that its address as seen from "

@@ -39,7 +39,9 @@ from values.errors import ServiceError
 def precompute(
     projects: Annotated[
         list[int],
-        typer.Option("--project", min=1, help="Id of a project; give it once for each.", show_default=False),
+        typer.Option(
+            "--project", min=1, help="Id of a project; repeat the option for more.", show_default=False
+        ),
     ],
     folder: Annotated[
         Path | None,
@@ -57,7 +59,7 @@ def precompute(
         typer.Option(
             "--document-root",
             envvar=["LOCAL_FILES_DOCUMENT_ROOT", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"],
-            help="Label Studio's folder of local files as this command sees it; --folder lies in it.",
+            help="Label Studio's folder of local files as this command sees it; --folder is inside it.",
         ),
     ] = None,
     only_unlabelled: Annotated[

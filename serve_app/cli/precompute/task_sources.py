@@ -110,7 +110,7 @@ def plain_projects(numbers: Sequence[int]) -> list[Project]:
 class FolderTasks:
     """One task for each image below a folder and each project, by the name Label Studio's local files have.
 
-    ``folder`` must lie in ``root``, the document root of the local files. Raises ``CommandError``.
+    ``folder`` must be in ``root``, the document root of the local files. Raises ``CommandError``.
     """
 
     def __init__(self, folder: Path, root: Path, projects: Iterable[Project]) -> None:
@@ -195,7 +195,7 @@ def _inside(folder: Path, root: Path) -> tuple[Path, Path]:
         if inner.is_relative_to(outer):
             return inner, outer
     raise CommandError(
-        f"--folder {folder} lies outside --document-root {root}, so Label Studio serves no local file of it"
+        f"--folder {folder} is outside --document-root {root}, so Label Studio serves no local file of it"
     )
 
 

@@ -1,6 +1,6 @@
 """The ports of one instance: each is held from the moment it is chosen, so that nobody else takes it.
 
-A port is held by a socket that is bound and does not listen. What Ray starts may listen there beside it, and
+A port is held by a socket that is bound and does not listen. What Ray starts may listen there as well, and
 nobody who looks for a free port is given it. Two instances could bind such a socket to the same port, so the
 choice is guarded by a name that only one process can have at a time.
 """
@@ -55,7 +55,7 @@ class Ports:
                 raise PortTaken(f"Cannot listen on {joined(address, port)}: {error.strerror}.") from None
             chosen = int(bound.getsockname()[1])
             if sys.platform != "linux":
-                # Elsewhere nothing can listen beside it: the time until Ray does is a risk that is taken.
+                # Elsewhere nothing else can listen: the time until Ray does is a risk that is taken.
                 bound.close()
             self._held.enter_context(tried.pop_all())
         return chosen
@@ -114,7 +114,7 @@ def _named(port: int) -> socket.socket:
 
 
 def _bound(address: str, port: int) -> socket.socket:
-    """A socket on ``port`` beside which one that listens may stand. Raises OSError when one does already."""
+    """A socket on ``port`` that leaves room for one that listens. Raises OSError when one does already."""
     bound = socket.socket(family(address), socket.SOCK_STREAM)
     try:
         # Connections of an earlier instance that have not quite ended do not matter.

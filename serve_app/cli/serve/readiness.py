@@ -40,7 +40,7 @@ class Watch:
         notes: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> None:
-        """``locations``: where the dashboard, the logs and the like are, by one word each."""
+        """``locations``: where the dashboard, the logs and others are, by one word each."""
         self._origin = origin
         self._prefixes = prefixes
         self._locations = locations

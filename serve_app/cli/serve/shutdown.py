@@ -85,7 +85,7 @@ def drain(scratch: Path, within_s: float) -> int:
     """Wait until no request is under way, at most ``within_s`` seconds; how many are left then.
 
     HAProxy, whose admin socket is somewhere below ``scratch``, is told to take no new connections. A proxy of
-    Serve's own cannot be told so: it only says whether anything is under way, and then counts as one request.
+    Serve's own cannot be told to: it only says whether anything is under way, and then counts as one request.
     """
     admins = [Admin(path) for path in scratch.glob("*/admin.sock")]
     if not admins:

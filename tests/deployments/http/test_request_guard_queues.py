@@ -1,4 +1,4 @@
-"""Whoever sends more than can be worked on waits for itself."""
+"""A client that sends more than can be worked on delays only itself."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ DIRECTORIES = [
         "EXIF of 2000 entries", lambda: _exif(crafted_files.tiff(dict.fromkeys(range(2000), (3, 1)))), READS
     ),
     File("EXIF with 4294967295 values", lambda: _exif(crafted_files.tiff({274: (3, 6)}, b"", 0, _MOST))),
-    File("EXIF whose directory lies outside", lambda: _exif(b"II*\0\xff\xff\xff\xff"), READS),
+    File("EXIF whose directory is outside", lambda: _exif(b"II*\0\xff\xff\xff\xff"), READS),
     File("EXIF with an orientation of text", lambda: _exif(crafted_files.tiff({274: (2, b"six\0")})), READS),
     File("EXIF with an orientation of 65535", lambda: _exif(crafted_files.tiff({274: (3, 65_535)})), READS),
     File(
@@ -59,7 +59,7 @@ DIRECTORIES = [
     File("a TIFF with 50 000 strips of one row", partial(_many_strips, 50_000)),
     File("a TIFF without tags", lambda: crafted_files.tiff({}), BROKEN),
     File("a TIFF whose directory is itself", lambda: b"II*\0\0\0\0\0"),
-    File("a BigTIFF whose directory lies far away", lambda: b"II+\0\x08\0\0\0" + b"\xff" * 8, BROKEN),
+    File("a BigTIFF whose directory is far away", lambda: b"II+\0\x08\0\0\0" + b"\xff" * 8, BROKEN),
     File("a multi-picture JPEG with bad offsets", partial(_mpo, _MOST, 3)),
     File("a multi-picture JPEG of 268435455 pictures", partial(_mpo, 0, 2**28 - 1)),
 ]

@@ -73,7 +73,7 @@ HEADERS = [
     File("a PNG of 0 x 0", partial(crafted_files.png, 0, 0), BROKEN),
     File("a GIF of 65535 x 65535", partial(crafted_files.gif, 65_535, 65_535, [(0, 0, 1, 1)]), LARGE),
     File("a GIF whose frame is larger", partial(crafted_files.gif, 1, 1, [(0, 0, 65_535, 65_535)]), LARGE),
-    File("a GIF whose frame lies outside", partial(crafted_files.gif, 1, 1, [(65_535, 65_535, 1, 1)]), LARGE),
+    File("a GIF whose frame is outside", partial(crafted_files.gif, 1, 1, [(65_535, 65_535, 1, 1)]), LARGE),
     File(
         "a GIF whose second frame is larger",
         partial(crafted_files.gif, 1, 1, [(0, 0, 1, 1), (0, 0, 65_535, 65_535)]),

@@ -85,7 +85,7 @@ LEADING_AWAY = [
 ]
 
 LOCAL_FILES = [
-    # A folder is mounted; next to it lies secret.png, and inside are links that lead out.
+    # A folder is mounted; next to it is secret.png, and inside are links that lead out.
     Hostile(f"/data/local-files/?d={path}", tries, error)
     for path, tries, error in [
         ("../secret.png", "one folder up", ImageForbidden),

@@ -123,7 +123,7 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_sent(
 ) -> None:
     result = filled.forget(*arguments)
     assert result.exit_code == 2
-    # The sentence stands in a frame that may break it.
+    # The sentence is in a frame that may break it.
     assert said in " ".join(result.stderr.replace("│", " ").split())
     assert filled.backend.bodies == []
 

@@ -106,7 +106,7 @@ def test_a_name_that_is_no_text_is_sent_byte_by_byte(root: Path) -> None:
 
 def test_a_folder_outside_of_the_root_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "document root 2").mkdir()
-    with pytest.raises(CommandError, match="lies outside --document-root"):
+    with pytest.raises(CommandError, match="is outside --document-root"):
         FolderTasks(tmp_path / "document root 2", root, plain_projects([1]))
 
 

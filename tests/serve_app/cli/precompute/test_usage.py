@@ -27,7 +27,7 @@ from tests.serve_app.cli.precompute.bench import VARIABLES
         (["--project", "1", "--folder", "no", "--document-root", "."], "no such folder"),
         (["--project", "1", "--folder", ".", "--document-root", "no"], "no such folder"),
         (["--project", "1", "--folder", ".", "--document-root", "."], "no images"),
-        (["--project", "1", "--folder", "..", "--document-root", "."], "lies outside"),
+        (["--project", "1", "--folder", "..", "--document-root", "."], "is outside"),
         (["--project", "1", "--urls", "no.txt"], "cannot be read"),
         (["--project", "1", "--urls", "-", "--folder", "."], "not both"),
         (["--project", "1", "--urls", "-", "--only-unlabelled"], "leave it out"),

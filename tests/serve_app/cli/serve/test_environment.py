@@ -1,4 +1,4 @@
-"""What `serve` sets before Ray starts, and where the embeddings of an instance lie."""
+"""What `serve` sets before Ray starts, and where the embeddings of an instance are kept."""
 
 from __future__ import annotations
 
