@@ -83,8 +83,9 @@ def test_what_changes_the_picture_is_not_believed_when_it_is_damaged() -> None:
 
 def test_limits_hold_all_the_same() -> None:
     broken = damaged(chunk(b"pHYs", bytes(9)))
+    large = crafted_files.png_of(crafted_files.header(40_000, 40_000), chunk(b"IDAT", b""))
     with pytest.raises(ImageTooLarge):
-        decode(with_chunk(broken, crafted_files.png(40_000, 40_000)[:2000]), SMALL, ImageOptions())
+        decode(with_chunk(broken, large), SMALL, ImageOptions())
     with pytest.raises(ImageCorrupt):
         decode(with_chunk(broken)[:-40], SMALL, ImageOptions())
 
