@@ -16,7 +16,7 @@ FILES = [
 ]
 GOOD = encoded(quarters())
 SIZE = ModelSize(1024)
-SLOW_S = 3.0
+SLOW_S = 1.5
 """What slow files get: longer than a good image takes, shorter than most of them need."""
 
 

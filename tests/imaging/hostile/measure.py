@@ -1,4 +1,4 @@
-"""What reading hostile files costs: ``python -m tests.imaging.hostile.measure FOLDER`` writes JSON.
+"""Reads hostile files one after another: ``python -m tests.imaging.hostile.measure FOLDER`` writes a pickle.
 
 To be run in a process of its own: the kernel's high-water mark of a process (VmHWM) never falls.
 """
@@ -6,15 +6,19 @@ To be run in a process of its own: the kernel's high-water mark of a process (Vm
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import pickle
 import re
 import sys
 import threading
 from pathlib import Path
 
+from imaging.reader import ImageReader
 from tests.imaging.hostile.corpus import GOOD, read, reader_of
+from tests.imaging.hostile.reading import End, Reading, Readings
 from tests.imaging.servers import Server
+from values.errors import ImageError, ImageTimeout, Overloaded
+from values.image import Pixels
 
 _MARK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
@@ -63,12 +67,9 @@ class Peaks:
             self.most = max([self.most, *map(high_water_mib, descendants(os.getpid()))])
 
 
-async def measure(folder: Path) -> dict[str, object]:
-    """``start`` and ``end``: this process's marks after one good image and after all files, in MiB.
-
-    ``costs``: of each file, how far the mark had risen by then, the peak of the processes below, and the end.
-    """
-    costs: dict[str, tuple[float, float, str]] = {}
+async def measure(folder: Path) -> Readings:
+    """Every file of ``folder``, quick ones first, and a good image after each."""
+    found: dict[str, Reading] = {}
     async with Server() as server:
         readers = {slow: reader_of(server, slow=slow) for slow in (False, True)}
         for reader in readers.values():
@@ -76,12 +77,27 @@ async def measure(folder: Path) -> dict[str, object]:
         start = high_water_mib()
         for slow, reader in readers.items():
             for path in sorted(folder.glob(f"{'slow' if slow else 'quick'}/*")):
+                sys.stderr.write(f"{path.name}\n")  # the last one is where it ended, if it does
                 with Peaks() as peaks:
                     end = await read(reader, server, path.read_bytes())
-                costs[path.name] = (high_water_mib() - start, peaks.most, type(end).__name__)
+                good = await _next_good(reader, server)
+                risen = high_water_mib() - start
+                found[path.name] = Reading(End.of(end), End.of(good), risen, peaks.most)
             await reader.aclose()
-    return {"start": start, "end": high_water_mib(), "costs": costs}
+    return Readings(found, high_water_mib() - start)
+
+
+async def _next_good(reader: ImageReader, server: Server) -> Pixels | ImageError:
+    while True:
+        try:
+            end = await read(reader, server, GOOD)
+        except Overloaded:
+            end = ImageTimeout("")
+        if not isinstance(end, ImageTimeout):
+            return end
+        # The machine is busy with something else; a reader that is stuck never gets past this.
+        await asyncio.sleep(0)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(measure(Path(sys.argv[1])))))
+    sys.stdout.buffer.write(pickle.dumps(asyncio.run(measure(Path(sys.argv[1])))))
