@@ -42,6 +42,7 @@ from values.image import ModelSize, Pixels
 GOOD = encoded(quarters())
 JOB: dict[str, Any] = {"size": asdict(ModelSize(64)), "max_image_megapixels": 89, "timeout_s": 60}
 MOST = 2**20
+WIDE = 4000
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def its_own(monkeypatch: pytest.MonkeyPatch, some: Processes) -> Processes:
 @cache
 def slow() -> bytes:
     """An image that takes longer than a hundredth of a second, wherever."""
-    return encoded(Image.new("RGB", (6000, 6000)), compress_level=1)
+    return encoded(Image.new("RGB", (WIDE, WIDE)), compress_level=1)
 
 
 def decoders(**options: Any) -> Decoders:
@@ -163,7 +164,7 @@ def test_an_image_that_takes_long_comes_behind_others_and_its_process_has_no_oth
     _until(lambda: os.sched_getscheduler(child) == os.SCHED_IDLE)
     assert not process.is_fresh_enough()
     process.close()
-    assert some.ask(JOB, slow(), MOST)[0]["width"] == 6000
+    assert some.ask(JOB, slow(), MOST)[0]["width"] == WIDE
     _until(lambda: not _children(some))
 
 
@@ -288,7 +289,7 @@ async def test_what_ends_a_process_over_an_image(
 ) -> None:
     over = _ending(monkeypatch, its_own, ended_by)
     if end is None:
-        assert (await decoders().decode(slow(), ModelSize(64))).width == 6000
+        assert (await decoders().decode(slow(), ModelSize(64))).width == WIDE
     else:
         with pytest.raises(end):
             await decoders().decode(slow(), ModelSize(64))
@@ -300,7 +301,7 @@ async def test_a_crash_of_a_process_that_had_another_image_is_tried_again(
 ) -> None:
     await decoders().decode(GOOD, ModelSize(64))
     over = _ending(monkeypatch, its_own, [signal.SIGSEGV])
-    assert (await decoders().decode(slow(), ModelSize(64))).width == 6000
+    assert (await decoders().decode(slow(), ModelSize(64))).width == WIDE
     assert len(over) == 2
 
 
