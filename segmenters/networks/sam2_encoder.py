@@ -29,7 +29,7 @@ class Size:
     channels: int
     heads: int
     blocks: tuple[int, int, int, int]
-    everywhere: tuple[int, int, int]
+    everywhere: tuple[int, ...]
     windows: tuple[int, int, int, int] = (8, 4, 14, 7)
     background: int = 7
 

@@ -21,7 +21,21 @@ from values.prompt import Prompt
 
 Floats = NDArray[np.float32]
 
-_SAM2_SIZES = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l"}
+
+@dataclass(frozen=True, slots=True)
+class Sam2Config:
+    """``file``: the end of its name, which stands for a size. ``changes``: of its values, for Hydra."""
+
+    file: str
+    changes: tuple[str, ...] = ()
+
+
+SAM2_CONFIGS = {
+    "tiny": Sam2Config("t"),
+    "small": Sam2Config("s"),
+    "base_plus": Sam2Config("b+"),
+    "large": Sam2Config("l"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +64,10 @@ def module(architecture: Architecture) -> nn.Module:
     built: nn.Module
     if architecture.family is Family.SAM2:
         version, size = architecture.name.split("_hiera_")
-        config = f"configs/{version}/{version}_hiera_{_SAM2_SIZES[size]}.yaml"
-        built = build_sam2(config, device=torch.get_default_device().type)
+        config = SAM2_CONFIGS[size]
+        path = f"configs/{version}/{version}_hiera_{config.file}.yaml"
+        device = torch.get_default_device().type
+        built = build_sam2(path, device=device, hydra_overrides_extra=list(config.changes))
     else:
         built = sam_model_registry[architecture.name.removeprefix("sam_")]()
     return built

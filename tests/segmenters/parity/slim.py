@@ -1,4 +1,9 @@
-"""A small SAM: the publisher's classes and ours with few blocks and channels, in seconds, not minutes."""
+"""A small SAM and a small SAM 2: the publisher's classes and ours with few blocks and channels.
+
+They take seconds where the published sizes take minutes, and go every way through the code: blocks that
+attend to windows and to everything; in SAM more heads than are computed at once, and a last share that is
+smaller; in SAM 2 the windows of all four stages, also those that do not fit, and blocks that begin a stage.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,28 @@ from segment_anything import sam_model_registry
 from segment_anything.build_sam import _build_sam
 
 from segmenters.architectures import Architecture, Family
-from segmenters.networks import sam
+from segmenters.networks import sam, sam2_encoder
+from tests.oracles import official
 
-SLIM = Architecture("sam_slim", Family.SAM, 6.1)
+SLIM = Architecture("sam_slim", Family.SAM, 5.6)
+SLIM2 = Architecture("sam2.1_hiera_slim", Family.SAM2, 13.1)
 
-_SIZE = sam.Size(channels=96, blocks=4, heads=3, everywhere=(1, 3))
+_SIZE = sam.Size(channels=80, blocks=3, heads=5, everywhere=(1,))
+_SIZE2 = sam2_encoder.Size(channels=32, heads=1, blocks=(1, 2, 2, 2), everywhere=(4,))
 
 
 def make_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let both sides build it by its name, as if it were one of the published sizes."""
-    official = functools.partial(_build_sam, _SIZE.channels, _SIZE.blocks, _SIZE.heads, _SIZE.everywhere)
-    monkeypatch.setitem(sam_model_registry, "slim", official)
+    """Let both sides build them by their names, as if they were published sizes."""
+    build = functools.partial(_build_sam, _SIZE.channels, _SIZE.blocks, _SIZE.heads, _SIZE.everywhere)
+    monkeypatch.setitem(sam_model_registry, "slim", build)
     monkeypatch.setitem(sam.SIZES, SLIM.name, _SIZE)
+    encoder = "model.image_encoder"
+    changes = {
+        "trunk.embed_dim": _SIZE2.channels,
+        "trunk.stages": list(_SIZE2.blocks),
+        "trunk.global_att_blocks": list(_SIZE2.everywhere),
+        "neck.backbone_channel_list": _SIZE2.widths[::-1],
+    }
+    made = official.Sam2Config("t", tuple(f"{encoder}.{key}={value}" for key, value in changes.items()))
+    monkeypatch.setitem(official.SAM2_CONFIGS, "slim", made)
+    monkeypatch.setitem(sam2_encoder.SIZES, "slim", _SIZE2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from segmenters.architectures import Architecture, Family
 from segmenters.models import ARCHITECTURES
 from segmenters.networks import mobile_sam, sam, sam2
 from segmenters.networks.checkpoint_file import recognise
+from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder
 from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
 from tests.oracles import official
@@ -27,10 +29,14 @@ _NETWORKS: dict[Family, ModuleType] = {
 @cache
 def _official(name: str) -> dict[str, tuple[int, ...]]:
     """MobileSAM's package cannot be had, so its keys are a table."""
-    architecture = ARCHITECTURES[name]
-    if architecture.family is Family.MOBILE_SAM:
+    if ARCHITECTURES[name].family is Family.MOBILE_SAM:
         return checkpoints.shapes(name)
-    return official.shapes(architecture)
+    return {key: tuple(value.shape) for key, value in _described(name).state_dict().items()}
+
+
+@cache
+def _described(name: str) -> Any:
+    return official.described(ARCHITECTURES[name])
 
 
 @pytest.mark.parametrize("half", list(Half))
@@ -55,3 +61,20 @@ def test_each_model_is_recognised_by_its_keys(name: str) -> None:
 def test_the_checkpoint_has_as_many_weights_as_the_table_says(architecture: Architecture) -> None:
     elements = sum(torch.Size(shape).numel() for shape in _official(architecture.name).values())
     assert elements / 1e6 == pytest.approx(architecture.parameters, abs=0.06)
+
+
+@pytest.mark.parametrize("name", [each for each in ARCHITECTURES if each.startswith("sam2")])
+def test_each_block_of_sam2_attends_to_the_official_window_with_as_many_heads(name: str) -> None:
+    """No shape of a weight depends on either."""
+    with torch.device("meta"):
+        ours: Any = Sam2Encoder(SIZES[name.rpartition("hiera_")[2]]).trunk
+    theirs = _described(name).image_encoder.trunk
+    mine = [
+        (each.window_size, each.attn.num_attention_heads, tuple(each.query_stride or ()))
+        for each in ours.blocks
+    ]
+    published = [
+        (each.window_size, each.attn.num_heads, tuple(each.q_stride or ())) for each in theirs.blocks
+    ]
+    assert mine == published
+    assert ours.stage_ends == theirs.stage_ends

@@ -22,20 +22,13 @@ from tests.segmenters.parity.logits import decided, smooth, wrong
 from tests.segmenters.parity.prompts import prompts
 from tests.segmenters.parity.seed import SEED
 from tests.segmenters.parity.sides import Sides
-from tests.segmenters.parity.slim import SLIM, make_known
+from tests.segmenters.parity.slim import SLIM, SLIM2, make_known
 from values.prompt import Prompt
 
-# A published SAM is the same code as the slim one with more blocks: which of them look at everything and how
-# many heads they have is in the shapes of their positions, which test_keys.py compares. ViT-B and SAM 2.1
-# tiny are compared in test_golden.py as well, with answers of the publisher's code that are kept.
-MODELS = (
-    SLIM.name,
-    pytest.param("sam_vit_b", marks=pytest.mark.full),
-    pytest.param("sam_vit_l", marks=pytest.mark.full),
-    "sam2_hiera_tiny",
-    pytest.param("sam2.1_hiera_tiny", marks=pytest.mark.full),
-    "sam2.1_hiera_small",
-)
+# A published size is the same code as the slim one with more blocks. Which of them look at everything and how
+# many heads they have is compared in test_keys.py: in SAM it is in the shapes of the positions.
+PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam2_hiera_tiny", "sam2.1_hiera_tiny", "sam2.1_hiera_small")
+MODELS = (SLIM.name, SLIM2.name, *(pytest.param(name, marks=pytest.mark.full) for name in PUBLISHED))
 # Rounding: of features, which reach 5 (SAM) and 30 (SAM 2), up to 4e-5 was seen; of logits and scores 7e-5.
 # Other processors round otherwise.
 FEATURES = 1e-4
@@ -48,7 +41,7 @@ Floats = NDArray[np.float32]
 def sides(request: pytest.FixtureRequest) -> Iterator[Sides]:
     with pytest.MonkeyPatch.context() as patched, one_thread():
         make_known(patched)
-        yield Sides.of({**ARCHITECTURES, SLIM.name: SLIM}[request.param], SEED)
+        yield Sides.of({**ARCHITECTURES, SLIM.name: SLIM, SLIM2.name: SLIM2}[request.param], SEED)
 
 
 @contextmanager
