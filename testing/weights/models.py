@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segmenters.checkpoints.digest import sha256_of
@@ -12,9 +13,12 @@ from testing.weights import checkpoints
 
 
 def stand_in(name: str, folder: Path, execution: Execution | None = None) -> SegmentAnything:
-    """The model ``name``, its checkpoint written to ``folder`` unless it is there."""
+    """The model ``name``, its checkpoint written to ``folder`` unless it is there.
+
+    Several processes may ask at once: each finds a whole file.
+    """
     path = folder / f"{name}.pt"
     if not path.exists():
-        checkpoints.write(name, path)
+        checkpoints.write(name, path.with_name(f".{os.getpid()}-{path.name}")).rename(path)
     checkpoint = Checkpoint(path, sha256_of(path), None, name)
     return SegmentAnything(name, checkpoint, execution or Execution(encoder="cpu"), folder)

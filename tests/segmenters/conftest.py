@@ -8,6 +8,8 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(run_folder: Path) -> Path:
     """A models folder: checkpoints of stand-in weights, and what was exported from them so far."""
-    return tmp_path_factory.mktemp("models")
+    folder = run_folder / "models"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -16,7 +16,7 @@ from segmenters.resample import to_mask
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.inputs import decoder_inputs
 from testing.weights import pictures
-from tests.segmenters.sam.working import IMAGES, AtWork, Load
+from tests.segmenters.sam.working import MODELS, AtWork, Load
 from values.masks import Masks
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -26,10 +26,15 @@ HIGH_RES = {"hires0": ("high_res_0", 32), "hires1": ("high_res_1", 16)}
 Golden = dict[str, NDArray[Any]]
 
 
-@pytest.fixture(params=[(name, runtime) for name in IMAGES for runtime in Runtime], ids="-".join)
-def encoded(request: pytest.FixtureRequest, load: Load) -> AtWork:
-    name, runtime = request.param
-    return load(name, Execution(encoder="cpu", runtime=runtime))
+@pytest.fixture(params=MODELS)
+def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(params=list(Runtime))
+def encoded(name: str, request: pytest.FixtureRequest, load: Load) -> AtWork:
+    return load(name, Execution(encoder="cpu", runtime=request.param))
 
 
 def test_embeddings_are_the_official_ones(encoded: AtWork) -> None:

@@ -14,6 +14,7 @@ import pytest
 from testing.running_app import ROOT
 from testing.weights import pictures
 from testing.weights.models import stand_in
+from tests.segmenters.sam.working import MODELS
 from values.embedding import Embedding
 
 
@@ -72,7 +73,7 @@ print(*(line.split()[1] for line in status if line.startswith("VmHWM")))
 """
 
 
-@pytest.mark.parametrize("name", ["mobile_sam", "sam_vit_b", "sam2.1_hiera_tiny"])
+@pytest.mark.parametrize("name", MODELS)
 def test_a_decoder_holds_no_encoder_and_no_torch(models: Path, name: str) -> None:
     segmenter = stand_in(name, models)
     segmenter.load_decoder(1)  # exports, if no other test has

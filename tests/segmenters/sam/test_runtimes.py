@@ -11,7 +11,7 @@ import pytest
 from segmenters.resample import to_mask
 from segmenters.sam.execution import Execution, Runtime
 from testing.weights import pictures
-from tests.segmenters.sam.working import IMAGES, AtWork, Load
+from tests.segmenters.sam.working import MODELS, AtWork, Load
 
 Say = Callable[[str, str, list[float]], None]
 
@@ -27,7 +27,7 @@ ROUNDED = {
 
 
 @pytest.mark.parametrize("other", EXACTLY)
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_masks_are_those_of_torch(name: str, other: str, load: Load, say: Say) -> None:
     ious = _ious(load(name, EXACT), load(name, EXACTLY[other]))
     say(name, other, ious)
