@@ -17,7 +17,7 @@ from segmenters.networks.onnx_export import export
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Half, Session
-from segmenters.sam.preprocess import canvas
+from segmenters.sam.inputs import canvas
 from testing.weights import pictures
 from testing.weights.generated import tensor
 from tests.oracles import official

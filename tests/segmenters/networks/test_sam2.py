@@ -10,30 +10,31 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from segmenters.architectures import SIDE, Architecture, Family
 from segmenters.models import ARCHITECTURES
 from segmenters.networks.sam2 import build, rename
 from segmenters.networks.sam2_encoder import SIZES
 from segmenters.runtimes.session import Half
-from segmenters.sam.inputs import canvas, decoder_inputs
+from segmenters.sam.inputs import decoder_inputs
 from testing.weights import pictures
 from testing.weights.checkpoints import state_dict
 from values.embedding import Embedding
 
 MODEL = "sam2.1_hiera_tiny"
 TINY = ARCHITECTURES[MODEL]
-FEATURES = ("image_embeddings", "high_res_0", "high_res_1")
+LARGE = 8.0  # features of an image reach 30
 
 # Elements of the halves: the official modules of sam2 1.1.0 have as many under the same keys.
 ELEMENTS = {"tiny": 27_244_064, "small": 34_341_920, "base_plus": 69_131_744, "large": 212_728_208}
 DECODER = 4_065_072
 
 
-def loaded(half: Half) -> nn.Module:
-    module = build(TINY, half)
-    module.load_state_dict(rename(state_dict(MODEL), half), strict=True)
-    return module
+@pytest.fixture(scope="module")
+def official() -> Mapping[str, Tensor]:
+    """The entries of a checkpoint."""
+    return state_dict(MODEL)
 
 
 def asked(name: str) -> dict[str, Tensor]:
@@ -44,20 +45,21 @@ def asked(name: str) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> nn.Module:
-    return loaded(Half.ENCODER)
+def decoder(official: Mapping[str, Tensor]) -> nn.Module:
+    module = build(TINY, Half.DECODER)
+    module.load_state_dict(rename(official, Half.DECODER), strict=True)
+    return module
 
 
 @pytest.fixture(scope="module")
-def decoder() -> nn.Module:
-    return loaded(Half.DECODER)
-
-
-@pytest.fixture(scope="module")
-def features(encoder: nn.Module) -> dict[str, Tensor]:
-    with torch.inference_mode():
-        found = encoder(torch.from_numpy(canvas(pictures.image("land"))))
-    return dict(zip(FEATURES, found, strict=True))
+def features() -> dict[str, Tensor]:
+    """As large as an image's are, but without an image: noise that changes every eight cells."""
+    noise = torch.Generator().manual_seed(1)
+    found = {}
+    for name, (channels, height, width) in TINY.outputs.items():
+        coarse = torch.randn(1, channels, height // 8, width // 8, generator=noise) * LARGE
+        found[name] = functional.interpolate(coarse, size=(height, width), mode="bilinear")
+    return found
 
 
 def exported(module: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str], path: Path) -> Path:
@@ -149,8 +151,7 @@ def test_every_size_has_the_official_number_of_weights(architecture: Architectur
     assert not decoder.training
 
 
-def test_each_entry_goes_to_one_half_or_is_for_videos() -> None:
-    official = state_dict(MODEL)
+def test_each_entry_goes_to_one_half_or_is_for_videos(official: Mapping[str, Tensor]) -> None:
     halves = [rename(official, half) for half in Half]
     kept = sum(each.numel() for half in halves for key, each in half.items() if key != "positions")
     # The positions of patches are computed from two entries.
@@ -172,14 +173,14 @@ def test_each_entry_goes_to_one_half_or_is_for_videos() -> None:
 
 
 @pytest.mark.parametrize("half", list(Half))
-def test_an_entry_of_neither_half_is_named_by_the_load(half: Half) -> None:
-    state = state_dict(MODEL) | {"surprise.weight": torch.zeros(1)}
+def test_an_entry_of_neither_half_is_named_by_the_load(half: Half, official: Mapping[str, Tensor]) -> None:
+    state = {**official, "surprise.weight": torch.zeros(1)}
     with pytest.raises(RuntimeError, match=r"surprise\.weight"):
         build(TINY, half).load_state_dict(rename(state, half), strict=True)
 
 
-def test_a_kind_of_point_that_is_missing_is_named_by_the_load() -> None:
-    state = state_dict(MODEL)
+def test_a_kind_of_point_that_is_missing_is_named_by_the_load(official: Mapping[str, Tensor]) -> None:
+    state = dict(official)
     del state["sam_prompt_encoder.point_embeddings.2.weight"]
     with pytest.raises(RuntimeError, match=r"point_embeddings\.2\.weight"):
         build(TINY, Half.DECODER).load_state_dict(rename(state, Half.DECODER), strict=True)

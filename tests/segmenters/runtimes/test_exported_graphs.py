@@ -24,7 +24,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoints.write("mobile_sam", tmp_path_factory.mktemp("own") / "mobile_sam.pt")
 
 
-def test_a_graph_is_exported_once_whoever_asks(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_graph_is_exported_once_whoever_asks_and_whatever_a_killed_export_left(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    graph = graph_path(MOBILE, Half.DECODER, "ab" * 32, tmp_path)
+    graph.parent.mkdir(parents=True)
+    (graph.parent / "half.onnx.data").write_bytes(b"half")
     script = (
         "import sys; from pathlib import Path; from segmenters.models import ARCHITECTURES;"
         "from segmenters.runtimes.exported_graphs import exported;"
@@ -40,7 +45,6 @@ def test_a_graph_is_exported_once_whoever_asks(checkpoint: Path, tmp_path: Path)
     with ThreadPoolExecutor(3) as threads:
         inodes = set(threads.map(ask, range(3)))
     assert len(inodes) == 1, "all found the same file"
-    graph = graph_path(MOBILE, Half.DECODER, "ab" * 32, tmp_path)
     assert [each.name for each in graph.parent.iterdir()] == ["model.onnx"]
     assert {each.name for each in graph.parent.parent.iterdir()} == {"decoder-1", "decoder-1.lock"}
 
@@ -48,14 +52,6 @@ def test_a_graph_is_exported_once_whoever_asks(checkpoint: Path, tmp_path: Path)
 def test_other_weights_are_exported_anew(tmp_path: Path) -> None:
     places = {graph_path(MOBILE, half, sha * 32, tmp_path) for half in Half for sha in ("ab", "cd")}
     assert len(places) == 4
-
-
-def test_what_an_export_that_was_killed_left_is_no_obstacle(checkpoint: Path, tmp_path: Path) -> None:
-    graph = graph_path(MOBILE, Half.DECODER, "ab" * 32, tmp_path)
-    graph.parent.mkdir(parents=True)
-    (graph.parent / "half.onnx.data").write_bytes(b"half")
-    assert exported(MOBILE, Half.DECODER, checkpoint, "ab" * 32, tmp_path) == graph
-    assert [each.name for each in graph.parent.iterdir()] == ["model.onnx"]
 
 
 def test_a_failed_export_says_why_and_leaves_nothing(tmp_path: Path) -> None:
