@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,8 +195,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
+@pytest.fixture(scope="module", params=["small", pytest.param("mobile_sam", marks=pytest.mark.full)])
+def encoding(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is opened as MobileSAM: an encoder of one layer, or itself, which takes seconds an image."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "small":
+            patched.setattr("benchmarks.encoder.network.load", lambda *_: seeded(0))
+        yield
+
+
+def seeded(seed: int) -> Small:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Small().eval().requires_grad_(False)
+
+
 @pytest.fixture(scope="module")
-def found(folder: Path) -> tuple[Report, str, list[int]]:
+def found(folder: Path, encoding: None) -> tuple[Report, str, list[int]]:
     """A quick run of one batch size, what it printed, and how many rows there were at each save."""
     asked = arguments(["--quick", "--batches", "1", "--checkpoints", str(folder / "none")])
     console, counts = Console(width=220, force_terminal=False), []
@@ -238,7 +254,7 @@ def test_a_report_is_written_as_json_and_as_markdown(
     assert report.machine in text
 
 
-def test_the_reference_tells_its_own_network_from_another(folder: Path) -> None:
+def test_the_reference_tells_its_own_network_from_another(folder: Path, encoding: None) -> None:
     own = stand_in("mobile_sam", folder)
     reference = Reference(own, "cpu", 1, 2)
     exact = opened(own, Dtype.FLOAT32, "cpu", 1).encoder
