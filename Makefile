@@ -4,13 +4,17 @@ BIN := .venv/bin
 
 SBOM ?= sbom.json
 
-.PHONY: serve test test-alone test-clusters test-all check e2e chaos soak format docs clean fuzz lock audit sbom
+.PHONY: serve test test-fast test-alone test-clusters test-all coverage check e2e chaos soak format docs clean fuzz
+.PHONY: lock audit sbom
+
+TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
+PYTEST := $(BIN)/python -m pytest --durations=10
 
 serve: .venv/.requirements
 	@$(BIN)/python -m serve_app serve
 
 # Two halves side by side: what starts clusters waits a lot, the rest computes. The first one's output comes last.
-test: .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
+test: $(TESTED)
 	@mkdir -p .cache; $(MAKE) --no-print-directory test-clusters >.cache/test-clusters.log 2>&1 & clusters=$$!; \
 	trap 'kill $$clusters' INT TERM; \
 	$(MAKE) --no-print-directory test-alone; failed=$$?; \
@@ -18,16 +22,30 @@ test: .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sb
 
 CLUSTERS := cluster or label_studio
 
-# One thread: the other half has the second core, and threads of one computation would wait for each other.
-test-alone: .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15 -m "not e2e and not full and not ($(CLUSTERS))"
+ALONE := not e2e and not full and not ($(CLUSTERS))
 
-test-clusters: .venv/.requirements-dev .venv/.requirements-oracles
-	$(BIN)/python -m pytest --durations=15 -m "not e2e and not full and ($(CLUSTERS))"
+# One thread: the other half has the second core, and threads of one computation would wait for each other.
+test-alone: $(TESTED)
+	OMP_NUM_THREADS=1 $(PYTEST) -m "$(ALONE)"
+
+test-clusters: $(TESTED)
+	$(PYTEST) -m "not e2e and not full and ($(CLUSTERS))"
+
+# After each change: all but what takes seconds, on every core.
+test-fast: $(TESTED)
+	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal -m "$(ALONE) and not slow"
 
 # What `make test` leaves out because a shorter test finds the same.
 test-all: test
-	$(BIN)/python -m pytest --durations=15 -m full
+	$(PYTEST) -m full
+
+# Which lines and branches of the product `make test` runs, also in processes that it starts (pyproject.toml).
+coverage: $(TESTED)
+	rm -rf .cache/coverage
+	@PYTHONPATH=$(CURDIR)/testing/measured $(MAKE) --no-print-directory test \
+		PYTEST="$(BIN)/coverage run -m pytest --durations=10"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev

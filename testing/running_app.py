@@ -89,8 +89,11 @@ def free_port() -> int:
 
 def inherited() -> dict[str, str]:
     """The variables that a started process needs. Settings of the machine that runs the tests are not among
-    them."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    them, but those by which it is measured (`make coverage`) are."""
+    needed: tuple[str, ...] = ("PATH", "HOME", "LANG", "TMPDIR")
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        needed = (*needed, "COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
+    return {name: os.environ[name] for name in needed if name in os.environ}
 
 
 @contextlib.contextmanager
