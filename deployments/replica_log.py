@@ -1,4 +1,4 @@
-"""What a replica says: while it loads, for whoever watches; warnings, at once; errors, in a line each."""
+"""What a replica says: while it loads, for those who watch; warnings, at once; errors, in a line each."""
 
 from __future__ import annotations
 

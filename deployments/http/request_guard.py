@@ -2,7 +2,7 @@
 
 It is in front of Serve's own servers, whose times and headers these are, in every process that listens
 (``deployments.http.middleware.in_front``). HAProxy does the same before that; whoever reaches them without it
-meets this. Who opens too many connections waits for its own, and nobody else does.
+meets this. An address with too many connections waits for its own, and no other does.
 """
 
 from __future__ import annotations
