@@ -1,6 +1,6 @@
 """Traces the object of a prompt: where to look, what to assume there, and the cuts that follow.
 
-Radii and margins were chosen on generated scenes and on photographs, see ``benchmarks/classical.py``. They
+Radii and margins were chosen on generated scenes and on photographs, see ``benchmarks.classical``. They
 are parts of a window's typical side unless said otherwise.
 """
 

@@ -1,0 +1,1 @@
+"""What the segmenter without weights finds, click by click: `python -m benchmarks.classical`."""
