@@ -66,9 +66,9 @@ def spread(color: Field, lightness: Field | np.ndarray) -> Field:  # type: ignor
 
 
 def _vivid(rng: Rng, count: int) -> Field:
-    """``count`` colours around a middling grey, strong in tone or far in lightness."""
+    """``count`` colours around a middling grey, of all tones and lightnesses."""
     angle = rng.uniform(0, 2 * np.pi, count)
-    chroma = rng.uniform(10, 45, count)
+    chroma = rng.uniform(3, 42, count)
     light = rng.uniform(22, 82, count)
     return np.stack([light, chroma * np.cos(angle), chroma * np.sin(angle)], axis=1).astype(np.float32)
 
