@@ -68,12 +68,12 @@ def _statistics(head: Line, rows: Sequence[Row]) -> list[Line]:
     columns = [[column(row) for row in rows] for column in _COLUMNS]
     # Of clicks more are worse.
     worse = [0 if index < _IOUS else 100 for index in range(len(columns))]
-    found = {
+    found: dict[str, Sequence[float]] = {
         "mean": [statistics.fmean(column) for column in columns],
         "median": [statistics.median(column) for column in columns],
-        "worst": [np.percentile(column, end) for column, end in zip(columns, worse, strict=True)],
+        "worst": [float(np.percentile(column, end)) for column, end in zip(columns, worse, strict=True)],
         "worst tenth": [
-            np.percentile(column, abs(end - 10)) for column, end in zip(columns, worse, strict=True)
+            float(np.percentile(column, abs(end - 10))) for column, end in zip(columns, worse, strict=True)
         ],
     }
     return [(*head, name, *_cells(values)) for name, values in found.items()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testing.still_lifes.noise import Field, Rng, mottle, patches
 
@@ -57,7 +58,7 @@ BUSY_TUNED: tuple[Busy, ...] = (foliage,)
 BUSY_REPORTED: tuple[Busy, ...] = (pebbles,)
 
 
-def spread(color: Field, lightness: Field | np.ndarray) -> Field:  # type: ignore[type-arg]
+def spread(color: Field, lightness: NDArray[np.floating]) -> Field:
     """One colour everywhere, ``lightness`` (HxW) lighter or darker, and as much more or less yellow / 4."""
     lab = np.tile(color.astype(np.float32), (*lightness.shape, 1))
     lab[..., 0] += lightness

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testing.still_lifes.noise import Field, Rng
 
@@ -81,11 +82,11 @@ TUNED: tuple[Outline, ...] = (ellipse, polygon, blob)
 REPORTED: tuple[Outline, ...] = (box, vase, leaf, star)
 
 
-def _turn() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
+def _turn() -> NDArray[np.float64]:
+    return np.asarray(np.linspace(0, 2 * np.pi, _POINTS, endpoint=False))
 
 
-def _laid(rng: Rng, x: np.ndarray, y: np.ndarray) -> Field:  # type: ignore[type-arg]
+def _laid(rng: Rng, x: NDArray[np.float64], y: NDArray[np.float64]) -> Field:
     """Turned somehow, centred, and scaled."""
     angle = rng.uniform(0, 2 * np.pi)
     turned = np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], axis=1)

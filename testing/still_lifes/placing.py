@@ -27,7 +27,7 @@ def center(rng: Rng, shape: Field, size: tuple[int, int], *, beyond: bool) -> Fi
         axis, far = int(rng.integers(2)), bool(rng.integers(2))
         inside = rng.uniform(-0.1, 0.3) * reach[axis]
         at[axis] = room[axis] - inside if far else inside
-    return at
+    return np.asarray(at, np.float32)
 
 
 def clutter_centers(rng: Rng, shapes: Sequence[Field], meant: Mask) -> list[tuple[Field, Field]]:

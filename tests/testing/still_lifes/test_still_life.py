@@ -24,11 +24,16 @@ def lab(life: StillLife) -> NDArray[np.float32]:
 
 def share(mask: NDArray[np.bool_]) -> float:
     """The long side as a part of the picture's."""
-    return max(np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (0, 1)) / max(mask.shape)
+    return max(int(np.ptp(np.flatnonzero(mask.any(axis=axis)))) + 1 for axis in (0, 1)) / max(mask.shape)
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+
+
+def grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    square = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), square) > 0)
 
 
 def test_there_is_each_kind_that_is_hard_to_find() -> None:
@@ -57,8 +62,8 @@ def test_the_thing_is_one_piece_of_the_right_size_inside_the_picture(
     kind: str, chosen: str, number: int
 ) -> None:
     life = still_life(kind, chosen, number, SIZE)
-    assert (life.rgb.shape, life.rgb.dtype) == ((240, 320, 3), np.uint8)
-    assert (life.truth.shape, life.truth.dtype) == ((240, 320), np.bool_)
+    assert (life.rgb.shape, str(life.rgb.dtype)) == ((240, 320, 3), "uint8")
+    assert (life.truth.shape, str(life.truth.dtype)) == ((240, 320), "bool")
     assert cv2.connectedComponents(life.truth.astype(np.uint8), connectivity=4)[0] == 2
     assert edge(life.truth).any() == KINDS[kind].beyond
     wanted = KINDS[kind].shares[number > 0]
@@ -116,10 +121,7 @@ def test_a_dull_thing_is_greyer_and_calmer_than_its_busy_ground(chosen: str) -> 
 def test_a_shadow_lies_beside_its_thing_and_is_none_of_it(chosen: str) -> None:
     life = still_life("with shadow", chosen, 5, SIZE)
     lightness = cv2.GaussianBlur(lab(life)[..., 0], (0, 0), 2)
-    around = cv2.dilate(life.truth.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
-    ring = lightness[
-        around & ~cv2.dilate(life.truth.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    ]
+    ring = np.asarray(lightness[grown(life.truth, 12) & ~grown(life.truth, 3)], np.float32)
     darkest, usual = np.percentile(ring, [10, 75])
     assert darkest < 0.75 * usual
 
@@ -127,12 +129,10 @@ def test_a_shadow_lies_beside_its_thing_and_is_none_of_it(chosen: str) -> None:
 @every_set
 def test_what_touches_has_the_same_colour_on_the_other_side_of_its_border(chosen: str) -> None:
     life = still_life("touching", chosen, 5, SIZE)
-    colors = cv2.GaussianBlur(lab(life), (0, 0), 1.5)[..., 1:]  # without lightness, which the border lowers
-    own = np.median(colors[life.truth], axis=0)
-    ground = np.median(
-        colors[~cv2.dilate(life.truth.astype(np.uint8), np.ones((99, 99), np.uint8)).astype(bool)], axis=0
-    )
-    beside = cv2.dilate(life.truth.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(bool) & ~life.truth
+    colors = np.asarray(cv2.GaussianBlur(lab(life), (0, 0), 1.5), np.float32)
+    colors = colors[..., 1:]  # without lightness, which the border lowers
+    own, ground = (np.median(colors[mask], axis=0) for mask in (life.truth, ~grown(life.truth, 49)))
+    beside = grown(life.truth, 7) & ~life.truth
     like = np.linalg.norm(colors - own, axis=2) < 0.4 * np.linalg.norm(ground - own)
     assert 0.1 < like[beside].mean() < 0.95
 
