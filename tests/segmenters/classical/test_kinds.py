@@ -1,6 +1,6 @@
 """Each kind of thing that is hard to find, on small pictures of those that the segmenter is tuned on.
 
-``python -m benchmarks.classical`` has more and larger pictures, photographs, and those that are only reported.
+``python -m benchmarks.classical`` has more and larger pictures, photographs, and the reported set.
 """
 
 from __future__ import annotations
