@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from segmenters.checkpoints.digest import sha256_of
+from segmenters.checkpoints.fetch import unreachable
 from segmenters.checkpoints.locate import Checkpoint, State, model_folder, official_checkpoint, state_of
-from segmenters.checkpoints.reachable import unreachable
 from segmenters.models import MODELS, PUBLISHED
 from segmenters.options import ModelOptions
 from values.errors import ModelError

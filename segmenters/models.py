@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from segmenters.architectures import Architecture, Family
-from segmenters.checkpoints.published import Published
-from segmenters.model import Model
+from segmenters.model import Model, Published
 from segmenters.options import ModelOptions
 
 

@@ -16,8 +16,7 @@ from pydantic import SecretStr
 
 from deployments import metrics
 from segmenters.checkpoints.progress import MIB
-from segmenters.checkpoints.published import LICENCES
-from segmenters.model import Model
+from segmenters.model import LICENCES, Model
 from segmenters.models import MODELS
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segmenters.checkpoints.published import LICENCES, Licence
+from segmenters.model import LICENCES, Licence
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTICE = (ROOT / "NOTICE").read_text()

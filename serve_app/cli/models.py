@@ -16,7 +16,7 @@ from segmenters.checkpoints.digest import computed
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import State, checkpoint_of, model_folder, official_checkpoint, state_of
 from segmenters.checkpoints.progress import MIB
-from segmenters.checkpoints.published import LICENCES
+from segmenters.model import LICENCES
 from segmenters.model_names import unknown
 from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED
 from segmenters.options import ModelOptions

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.published import Published
+from segmenters.model import Published
 from segmenters.models import PUBLISHED
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segmenters.architectures import Family
-from segmenters.checkpoints.published import LICENCES
+from segmenters.model import LICENCES
 from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED, size_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from segmenters.checkpoints.digest import sidecar
-from segmenters.checkpoints.published import LICENCES, Published
+from segmenters.model import LICENCES, Published
 from segmenters.models import ARCHITECTURES, PUBLISHED
 from serve_app.cli.main import app
 from serve_app.reference import commands_table

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from segmenters.checkpoints.reachable import unreachable
+from segmenters.checkpoints.fetch import unreachable
 from testing.file_server import Exchange, Server, said
 
 
