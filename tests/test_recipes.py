@@ -188,6 +188,8 @@ from segmenters.resample import to_mask
 from serve_app.reference import models_table
 from serve_app.settings import Settings
 from serve_app.sizing import replica_mib
+from typer.testing import CliRunner
+from serve_app.cli.main import app
 from values.errors import ModelError
 from values.image import Pixels
 
@@ -196,6 +198,7 @@ try:
     known("treshold")
 except ModelError as error:
     refused = error.detail
+listed = json.loads(CliRunner().invoke(app, ["models", "list", "--json"]).stdout)["models"]
 early = "segmenters.threshold" in sys.modules
 segmenter = choose(settings.part(ModelOptions)).segmenter
 rgb = np.zeros((100, 200, 3), np.uint8)
@@ -207,7 +210,8 @@ logits, score = ranked(masks)[0]
 mask = to_mask(logits, masks.frame, click.width, click.height)
 print(json.dumps({{"mask": int(mask.sum()), "value": shown(mask, score, click)["result"][0]["value"],
                   "version": segmenter.version, "docs": "`threshold`" in models_table(),
-                  "mib": replica_mib("Encoder", settings), "refused": refused, "early": early}}))
+                  "mib": replica_mib("Encoder", settings), "refused": refused, "early": early,
+                  "listed": [each["model"] for each in listed if each["checkpoint"] is None]}}))
 """,
 )
 
@@ -406,6 +410,7 @@ def test_a_model_that_was_added_gives_a_mask_for_a_click(tmp_path: Path) -> None
     assert came["docs"]
     assert came["mib"] == 300
     assert "did you mean threshold?" in came["refused"]
+    assert came["listed"] == ["classical", "threshold"]
     assert not came["early"], "a model's file is imported when the model is made"
 
 
