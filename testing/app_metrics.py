@@ -25,11 +25,11 @@ def total(app: RunningApp, name: str, **tags: str) -> float:
     )
 
 
-def until(app: RunningApp, name: str, value: float) -> None:
+def until(app: RunningApp, name: str, value: float, **tags: str) -> None:
     """Wait until a metric has reached ``value``: replicas report to the exporter every few seconds."""
     deadline = time.monotonic() + 120
-    while total(app, name) < value:
-        assert time.monotonic() < deadline, f"{name} is {total(app, name)}, not {value}"
+    while total(app, name, **tags) < value:
+        assert time.monotonic() < deadline, f"{name} is {total(app, name, **tags)}, not {value}"
         time.sleep(0.5)
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
-import yaml
 
 from testing.canary import WATCH, judge, listening
-from testing.running_app import ROOT, RunningApp, running_app
 from tests.imaging.fixtures import label_studio, other, pauses, server
+from tests.shared import app, applications, durable, other_cluster, real_label_studio
 
-__all__ = ["label_studio", "other", "pauses", "server"]
+__all__ = [
+    "app",
+    "applications",
+    "durable",
+    "label_studio",
+    "other",
+    "other_cluster",
+    "pauses",
+    "real_label_studio",
+    "server",
+]
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -44,17 +52,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """configs/serve.yaml behind HAProxy, with a second application under /locked that asks for basic auth."""
-    config = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
-    [first] = config["applications"]
-    first["args"]["image_hosts"] = "*"
-    second = copy.deepcopy(first)
-    second |= {"name": "locked", "route_prefix": "/locked"}
-    second["args"] |= {"basic_auth_user": "user", "basic_auth_pass": "pass", "max_body_mib": 1}
-    config["applications"].append(second)
-    path: Path = tmp_path_factory.mktemp("config") / "serve.yaml"
-    path.write_text(yaml.safe_dump(config))
-    with running_app(path, haproxy=True) as running:
-        yield running
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the other cluster comes late, so that it runs only then; what ends one comes last."""
+
+    def turn(item: pytest.Item) -> int:
+        ends = item.get_closest_marker("ends_what_is_shared") is not None
+        return 2 if ends else int("other_cluster" in getattr(item, "fixturenames", ()))
+
+    items.sort(key=turn)
