@@ -61,6 +61,7 @@ class Annotators:
     def __init__(self, url: str, questions: Questions, count: int = 4, pause_s: float = 0.1) -> None:
         self.clicks: list[Click] = []
         self.probes: list[Probe] = []
+        self._waiting: set[int] = set()
         self._url = url
         self._questions = questions
         self._pause_s = pause_s
@@ -80,11 +81,19 @@ class Annotators:
         for thread in self._threads:
             thread.join()
 
+    def until_one_waits(self) -> None:
+        """Return while a click is being answered."""
+        while not self._waiting:
+            time.sleep(0.001)
+
     def _annotate(self) -> None:
         processes.come_first()
+        own = threading.get_ident()
         with client(self._url, TIMEOUT_S) as http:
             while not self._enough.is_set():
+                self._waiting.add(own)
                 self.clicks.append(clicked(http, self._questions))
+                self._waiting.discard(own)
                 self._enough.wait(self._pause_s)
 
     def _watch(self) -> None:

@@ -25,12 +25,13 @@ _FIRST_NEW = 1000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A click on one of the points in the image of task ``number``. ``cold``: the image was never clicked
-    on."""
+    """A click on one of the points in the image of task ``number``, which has this ``size``. ``cold``: the
+    image was never clicked on."""
 
     number: int
     point: int
     cold: bool
+    size: tuple[int, int] = SIZE
 
     @property
     def kind(self) -> tuple[int, int]:
@@ -39,7 +40,7 @@ class Question:
 
     def body(self) -> dict[str, Any]:
         """The request as Label Studio sends it."""
-        return request_of(self.number, SIZE, _POINTS[self.point])
+        return request_of(self.number, self.size, _POINTS[self.point])
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Questions:
     """
 
     cold_every: int = 12
+    size: tuple[int, int] = SIZE
     right: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,18 +64,18 @@ class Questions:
         question = self.known()
         if next(self._turns) % self.cold_every:
             return question
-        return Question(next(self._new), question.point, cold=True)
+        return Question(next(self._new), question.point, cold=True, size=self.size)
 
     def known(self) -> Question:
         """The next click on a known image."""
         number = next(self._count)
-        return Question(number % WARM, number // WARM % len(_POINTS), cold=False)
+        return Question(number % WARM, number // WARM % len(_POINTS), cold=False, size=self.size)
 
     def learn(self, ask: Callable[[Question], dict[str, Any]]) -> None:
         """Ask every click once in calm weather, which also leaves the known images warm."""
         for number in range(WARM):
             for point in range(len(_POINTS)):
-                question = Question(number, point, cold=False)
+                question = Question(number, point, cold=False, size=self.size)
                 self.right[question.kind] = digest(ask(question))
 
     def is_right(self, question: Question, answer: dict[str, Any]) -> bool:

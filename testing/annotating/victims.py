@@ -29,12 +29,15 @@ class Victim:
     find: Callable[[RunningApp], list[int]]
     returns: bool = True
 
-    def kill(self, app: RunningApp, choose: random.Random) -> float:
+    def kill(
+        self, app: RunningApp, choose: random.Random, moment: Callable[[], None] = lambda: None
+    ) -> float:
         """Kill one of them and wait until another one runs; the time of death by the monotonic clock.
 
-        Raises RuntimeError if none appears within a minute.
+        It dies when ``moment`` returns. Raises RuntimeError if none appears within a minute.
         """
         before = self._wait(app, without=set())
+        moment()
         died = time.monotonic()
         os.kill(choose.choice(before), signal.SIGKILL)
         if self.returns:

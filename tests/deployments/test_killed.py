@@ -11,10 +11,9 @@ import pytest
 from serve_app.haproxy.process import STOPPING_S
 from testing.annotating.annotators import TIMEOUT_S, Annotators, Click, asking, client
 from testing.annotating.figures import OUTAGE_S
-from testing.annotating.questions import PICTURES, SIZE, Questions
+from testing.annotating.questions import Questions
 from testing.annotating.victims import VICTIMS
-from testing.project_server import Studio
-from testing.running_app import running_app
+from tests.shared import SIZE, Other
 
 pytestmark = pytest.mark.cluster
 
@@ -39,22 +38,18 @@ class Deaths:
 
 
 @pytest.fixture(scope="module")
-def deaths() -> Deaths:
-    questions, deaths, choose = Questions(cold_every=4), Deaths({}, []), random.Random(1)
-    with Studio(1, *SIZE, pictures=PICTURES) as studio:
-        # Two processes that read requests, as is the default.
-        env = {"LABEL_STUDIO_URL": studio.url, "WORKERS": "2"}
-        with running_app(env=env, haproxy=True) as app:
-            with client(app.url, TIMEOUT_S) as http:
-                questions.learn(asking(http))
-            with Annotators(app.url, questions, count=3) as annotators:
-                for victim in VICTIMS:
-                    deaths.at[victim.name] = victim.kill(app, choose)
-                    since = time.monotonic()
-                    if victim.name == "HAProxy":  # for so long its guard looks whether it is to be stopped
-                        since += STOPPING_S + 1
-                    _wait_until_all_works(annotators.clicks, since)
-            deaths.clicks.extend(annotators.clicks)
+def deaths(other_cluster: Other) -> Deaths:
+    questions, deaths, choose = Questions(cold_every=4, size=SIZE), Deaths({}, []), random.Random(1)
+    with client(other_cluster.app.url, TIMEOUT_S) as http:
+        questions.learn(asking(http))
+    with Annotators(other_cluster.app.url, questions, count=3) as annotators:
+        for victim in VICTIMS:
+            deaths.at[victim.name] = victim.kill(other_cluster.app, choose, annotators.until_one_waits)
+            since = time.monotonic()
+            if victim.name == "HAProxy":  # for so long its guard looks whether it is to be stopped
+                since += STOPPING_S + 1
+            _wait_until_all_works(annotators.clicks, since)
+    deaths.clicks.extend(annotators.clicks)
     return deaths
 
 
