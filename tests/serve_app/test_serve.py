@@ -1,4 +1,4 @@
-"""`serve`, from its first check to its end: with real clusters, and as few of them as show it."""
+"""`serve`, from its first check to its end."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,12 +21,12 @@ from PIL import Image
 from serve_app.cli.serve.supervisor import MARK, Session
 from testing.file_server import Exchange, Server
 from testing.image_files import encoded
-from testing.running_app import ROOT, RunningApp, inherited, running_app, wait_until_ready
+from testing.running_app import ROOT, RunningApp, inherited
 from testing.scenes import Scene, scene
 from tests.deployments.test_graph import click
+from tests.shared import LOCK, Other
 
 WAIT_S = 60
-LOCK = {"BASIC_AUTH_USER": "user", "BASIC_AUTH_PASS": "pass"}
 
 
 @pytest.mark.parametrize(
@@ -59,14 +58,6 @@ def test_what_cannot_be_served_with_is_a_sentence_before_ray_starts(
     assert "| ray\n" not in ended.stderr
 
 
-@pytest.mark.cluster
-def test_a_model_that_does_not_exist_is_said_and_is_an_exit_status() -> None:
-    with pytest.raises(AssertionError) as caught, running_app(env={"MODEL": "clasical"}):
-        pass
-    assert "ended with 1" in str(caught.value)
-    assert "no model is called 'clasical'" in str(caught.value)
-
-
 @contextmanager
 def slow_picture(picture: Scene) -> Iterator[tuple[str, Server]]:
     """A host that sends the picture once its ``closing`` is set."""
@@ -80,56 +71,47 @@ def slow_picture(picture: Scene) -> Iterator[tuple[str, Server]]:
 
 
 @pytest.mark.cluster
-def test_two_at_once_are_two_and_each_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Started in the same second with the same ports but for PORT; one has IPv6 and a long TMPDIR."""
-    far = tmp_path / ("x" * 60)
-    far.mkdir()
-    picture = scene(3, 320, 240)
-    with ExitStack() as stack:
-        one, other = (
-            stack.enter_context(running_app(env=env, haproxy=True, ready=False, dashboard_port=8265))
-            for env in ({"HOST": "::", "TMPDIR": str(far), "IMAGE_HOSTS": "*"}, {"HOST": "localhost", **LOCK})
-        )
-        for app in (one, other):
-            wait_until_ready(app)
-        assert "backend    http://[::1]:" in one.said()
-        _answer_only_for_themselves(one, other)
-        asked = click(picture)
-        asked["tasks"][0]["data"]["image"], host = stack.enter_context(slow_picture(picture))
-        _stops_with_a_click_under_way(one, asked, host)
-        assert _health(other.url, *LOCK.values()) == 200
-        _leaves_nothing_when_killed(other)
-
-
-def _answer_only_for_themselves(one: RunningApp, other: RunningApp) -> None:
-    """Nobody is answered by the wrong one, whichever port is asked."""
-    assert not _ports(one) & _ports(other)
+def test_two_at_once_are_two(app: RunningApp, other_cluster: Other) -> None:
+    """They ask for the same ports but for PORT; nobody is answered by the wrong one, whichever is asked."""
+    one = other_cluster.app
+    assert "backend    http://[::1]:" in one.said()
+    assert not _ports(one) & _ports(app)
     port = _port(one.url)
     open_ = [one.url, f"http://[::1]:{port}", f"http://127.0.0.1:{_fallback(one)}"]
-    locked = [other.url, f"http://127.0.0.1:{_fallback(other)}"]
+    locked = [app.url, f"http://127.0.0.1:{_fallback(app)}"]
     for _ in range(8):  # a port that two share is answered by either
-        assert [_health(url) for url in open_] == [200] * len(open_)
-        assert [_health(url) for url in locked] == [401] * len(locked)
-        assert [_health(url, *LOCK.values()) for url in locked] == [200] * len(locked)
+        assert [_health(f"{url}/locked") for url in open_] == [404] * len(open_)
+        assert [_health(f"{url}/locked") for url in locked] == [401] * len(locked)
+        assert [_health(f"{url}/locked", *LOCK) for url in locked] == [200] * len(locked)
 
 
-def _stops_with_a_click_under_way(app: RunningApp, asked: dict[str, Any], host: Server) -> None:
-    """SIGTERM to the group and another Ctrl-C while an image is being fetched: the click is answered."""
-    session = _session(app)
-    with ThreadPoolExecutor(1) as threads:
-        answer = threads.submit(httpx.post, f"{app.url}/predict", json=asked, timeout=WAIT_S, trust_env=False)
+@pytest.mark.cluster
+@pytest.mark.ends_what_is_shared
+def test_one_that_stops_answers_the_click_under_way_and_leaves_nothing_behind(
+    app: RunningApp, other_cluster: Other
+) -> None:
+    """SIGTERM to the group and another Ctrl-C while an image is being fetched; the other one goes on."""
+    picture, one = scene(3, 320, 240), other_cluster.app
+    session = _session(one)
+    asked = click(picture)
+    with slow_picture(picture) as (url, host), ThreadPoolExecutor(1) as threads:
+        asked["tasks"][0]["data"]["image"] = url
+        answer = threads.submit(httpx.post, f"{one.url}/predict", json=asked, timeout=WAIT_S, trust_env=False)
         _until(lambda: bool(host.requests))
-        os.killpg(app.process.pid, signal.SIGTERM)
-        _until(lambda: _refused(app.url))
-        app.process.send_signal(signal.SIGINT)
+        os.killpg(one.process.pid, signal.SIGTERM)
+        _until(lambda: _refused(one.url))
+        one.process.send_signal(signal.SIGINT)
         host.closing.set()
         assert answer.result(WAIT_S).json()["results"][0]["result"]
-    assert app.process.wait(WAIT_S) == 0, app.said()
+    assert one.process.wait(WAIT_S) == 0, one.said()
     assert session.members() == set()
-    assert _refused(app.url)
+    assert _refused(one.url)
+    assert _health(app.url) == 200
 
 
-def _leaves_nothing_when_killed(app: RunningApp) -> None:
+@pytest.mark.cluster
+@pytest.mark.ends_what_is_shared
+def test_one_that_is_killed_leaves_nothing_behind(app: RunningApp) -> None:
     """SIGKILL of what the operator has started: the rest stops by itself."""
     session = _session(app)
     app.process.kill()

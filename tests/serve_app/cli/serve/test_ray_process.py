@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import ray
+from ray import serve
+from ray.serve import scripts
 
 from serve_app.cli.serve import ray_process
 from serve_app.cli.serve.ports import Listener
-from serve_app.cli.serve.ray_process import Instance, port_conflict
-from serve_app.cli.serve.supervisor import Session
+from serve_app.cli.serve.ray_process import Instance, port_conflict, run
+from serve_app.cli.serve.supervisor import SIGNALS, Session
 
 HERE = "127.0.0.1"
 NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
@@ -60,3 +65,30 @@ def test_a_process_that_has_ended_meanwhile_is_no_stranger(monkeypatch: pytest.M
     there = iter([[Listener(HERE, 2**22)], []])
     monkeypatch.setattr(ray_process, "listeners", lambda address, port: next(there))
     assert port_conflict(instance(("it", HERE, 9)), NOBODY) == ""
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The handlers of this process are its own again afterwards."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("signals")
+def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = SimpleNamespace(dashboard_url=f"{HERE}:8265", address_info={"session_dir": str(tmp_path)})
+    said = "Traceback:\nvalues.errors.ModelError: no model is called 'clasical'; did you mean classical?\n"
+    failed = SimpleNamespace(status="DEPLOY_FAILED", message=said, deployments={})
+    closed: list[str] = []
+    monkeypatch.setattr(ray, "init", lambda **_: context)
+    monkeypatch.setattr(ray, "shutdown", lambda: closed.append("Ray"))
+    monkeypatch.setattr(serve, "status", lambda: SimpleNamespace(applications={"one": failed}))
+    monkeypatch.setattr(scripts, "run", SimpleNamespace(main=lambda **_: None))
+    monkeypatch.setattr(ray_process, "ray_token", lambda environment: None)
+    assert run(tmp_path, instance()) == 1
+    assert closed == ["Ray"]
+    assert "The application 'one' cannot be served: no model is called 'clasical'" in capsys.readouterr().err

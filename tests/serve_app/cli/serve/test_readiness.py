@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
+from ray import serve
 
 from serve_app.cli.serve.readiness import Watch, reason
 
@@ -58,3 +60,23 @@ def test_an_application_that_cannot_be_served_ends_the_command(
     assert watch.failed
     assert interrupted == [os.getpid()]
     assert "no model is called 'sam9'" in capsys.readouterr().err
+
+
+def test_it_is_said_to_be_there_when_all_of_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*states: str) -> SimpleNamespace:
+        found = [SimpleNamespace(status=state, message="", deployments={}) for state in states]
+        return SimpleNamespace(applications=dict(enumerate(found)))
+
+    before: list[str] = []
+    answers = iter([told(), told("DEPLOYING", "RUNNING"), told("RUNNING", "RUNNING")])
+
+    def status() -> SimpleNamespace:
+        before.append(capsys.readouterr().out)
+        return next(answers)
+
+    monkeypatch.setattr(serve, "status", status)
+    Watch("http://127.0.0.1:9", ("",), {}).run()
+    assert before == ["", "", ""]
+    assert "backend    http://127.0.0.1:9 (" in capsys.readouterr().out
