@@ -15,6 +15,7 @@ from segmenters.sam.segmenter import SegmentAnything
 from segmenters.segmenter import Segmenter
 from testing.weights import checkpoints
 from testing.weights.publishing import publish
+from tests.segmenters.runtimes import graphs
 from values.errors import ModelError
 
 
@@ -157,6 +158,15 @@ def test_an_encoder_of_sam_2_has_no_onnx_decoder(tmp_path: Path) -> None:
     options = {"model": "onnx", "onnx_checkpoint": "a.onnx", "onnx_encoder": "sam2.1_hiera_tiny"}
     with pytest.raises(ModelError, match="set ONNX_ENCODER to a SAM"):
         choose(ModelOptions.model_validate({"model_dir": tmp_path, **options}))
+
+
+def test_a_file_that_is_no_decoder_is_refused_before_it_is_loaded(tmp_path: Path, mobile_sam: Path) -> None:
+    decoder = graphs.decoder(tmp_path / "other.onnx", ("has_mask_input", "mask_is_given"))
+    named = {"onnx_checkpoint": str(decoder), "mobilesam_checkpoint": str(mobile_sam)}
+    with pytest.raises(
+        ModelError, match=r"other\.onnx is not a mask decoder of SAM: it lacks .*has_mask_input"
+    ):
+        choose(_options(tmp_path, model="onnx", onnx_encoder="mobile_sam", **named))
 
 
 def test_a_checkpoint_without_a_model_is_said(tmp_path: Path) -> None:
