@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.annotator import Annotator
-from tests.real_label_studio.fixtures import backend, backend_url, durable, label_studio, store
+from tests.real_label_studio.fixtures import backend, backend_url, label_studio, store
 from tests.real_label_studio.server import USER, LabelStudioServer
 
-__all__ = ["backend", "backend_url", "durable", "label_studio", "store"]
+__all__ = ["backend", "backend_url", "label_studio", "store"]
 
 _IOUS = pytest.StashKey[dict[str, float]]()
 _FLAGS = (

@@ -1,12 +1,5 @@
 from __future__ import annotations
 
-from tests.real_label_studio.fixtures import (
-    backend,
-    backend_url,
-    durable,
-    label_studio,
-    legacy_label_studio,
-    store,
-)
+from tests.real_label_studio.fixtures import backend, backend_url, label_studio, store
 
-__all__ = ["backend", "backend_url", "durable", "label_studio", "legacy_label_studio", "store"]
+__all__ = ["backend", "backend_url", "label_studio", "store"]

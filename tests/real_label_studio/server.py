@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,16 +29,12 @@ class LabelStudioServer:
 
     ``folder``: an empty folder for its data. ``settings``: more environment, such as ``ML_BLOCK_LOCAL_IP``;
     without it this is a stock Label Studio, which refuses loopback addresses of backends.
-    ``legacy_tokens``: start it with legacy API tokens on; they are off by default.
     """
 
-    def __init__(
-        self, folder: Path, settings: Mapping[str, str] | None = None, *, legacy_tokens: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.files = folder / "files"  # document root of local-files storage
         self.password = f"{CANARY}-{secrets.token_urlsafe(12)}"
-        self._legacy_tokens = legacy_tokens
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._api: LabelStudioApi | None = None
@@ -66,7 +62,6 @@ class LabelStudioServer:
         self.url = f"http://127.0.0.1:{port}"
         command = [str(executable()), "start", "--no-browser", "--data-dir", str(data)]
         command += ["--internal-host", "127.0.0.1", "--port", str(port)]
-        command += ["--enable-legacy-api-token"] if self._legacy_tokens else []
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -109,6 +104,25 @@ class LabelStudioServer:
             except subprocess.TimeoutExpired:
                 continue
         self._process = None
+
+    @contextlib.contextmanager
+    def legacy_tokens(self) -> Iterator[str]:
+        """Within the block legacy tokens are on, as an administrator enables them. Yields the user's."""
+        self._allow_legacy_tokens(True)
+        try:
+            yield self.api.legacy_token()
+        finally:
+            self._allow_legacy_tokens(False)
+
+    def _allow_legacy_tokens(self, allowed: bool) -> None:
+        settings = {"api_tokens_enabled": True, "legacy_api_tokens_enabled": allowed}
+        self.api.call("POST", "/api/jwt/settings", json=settings)
+
+    def gets(self, name: str) -> int:
+        """How often a file was asked for, by what stands in the address."""
+        # Two handlers write each line, which has the millisecond.
+        lines = set(self.log.read_text().splitlines())
+        return sum('"GET ' in line and name in line for line in lines)
 
     def __enter__(self) -> Self:
         return self.start().wait_until_ready()

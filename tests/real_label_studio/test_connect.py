@@ -115,11 +115,11 @@ def test_a_new_image_is_imported_on_a_rerun(
     assert sum("white" in name for name in names) == 1
 
 
-def test_a_legacy_token_serves_as_well(legacy_label_studio: LabelStudioServer, backend: StubBackend) -> None:
-    token = legacy_label_studio.api.legacy_token()
-    result = _run(legacy_label_studio, token, backend.url, "--project", "legacy")
-    assert result.exit_code == 0, result.output
-    (row,) = legacy_label_studio.api.backends(_project(legacy_label_studio, "legacy"))
+def test_a_legacy_token_serves_as_well(label_studio: LabelStudioServer, backend: StubBackend) -> None:
+    with label_studio.legacy_tokens() as token:
+        result = _run(label_studio, token, backend.url, "--project", "legacy")
+        assert result.exit_code == 0, result.output
+    (row,) = label_studio.api.backends(_project(label_studio, "legacy"))
     assert row["readable_state"] == "Connected"
 
 

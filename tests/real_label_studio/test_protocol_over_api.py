@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,10 +11,11 @@ from PIL import Image
 
 from testing.label_studio_masks import Mask, deepest, iou, keypoint, loose_box, rectangle
 from testing.label_studio_requests import predict_body
+from testing.running_app import RunningApp
 from testing.scenes import scene
-from tests.real_label_studio.fixtures import application
 from tests.real_label_studio.server import LabelStudioServer
 from tests.real_label_studio.studio import GOOD, HEIGHT, KNOWN, SHAPE, WIDTH, Studio, positive
+from tests.shared import LOCK
 
 pytestmark = pytest.mark.label_studio
 
@@ -110,26 +110,12 @@ def test_an_upload_that_is_gone_is_a_missing_image(studio: Studio, task: int, ba
     assert (answer.status_code, answer.json()["error"]) == (404, "image_missing"), answer.text
 
 
-@pytest.fixture(scope="module")
-def guarded_studio(legacy_label_studio: LabelStudioServer) -> Iterator[Studio]:
-    """Label Studio with legacy tokens, and an application that asks for a user and a password."""
-    auth = {"BASIC_AUTH_USER": "ray", "BASIC_AUTH_PASS": "serve"}
-    token = legacy_label_studio.api.legacy_token()
-    with application(legacy_label_studio, token, **auth) as url:
-        anonymous = httpx.get(f"{url}/health", trust_env=False, timeout=30)
-        assert anonymous.status_code == 401
-        yield Studio(
-            legacy_label_studio,
-            url,
-            auth_method="BASIC_AUTH",
-            basic_auth_user=auth["BASIC_AUTH_USER"],
-            basic_auth_pass=auth["BASIC_AUTH_PASS"],
-        )
-
-
-def test_uploads_and_local_files_are_read_with_a_legacy_token_behind_basic_auth(
-    guarded_studio: Studio, tmp_path: Path
+def test_a_backend_behind_basic_auth_is_asked_with_its_password(
+    label_studio: LabelStudioServer, backend: RunningApp, tmp_path: Path
 ) -> None:
-    known = KNOWN.masks[0]
-    for task in (guarded_studio.upload(tmp_path), guarded_studio.task_on_local_files()):
-        assert iou(guarded_studio.mask(task, positive(known)), known) > GOOD
+    url, (user, password) = f"{backend.url}/locked", LOCK
+    anonymous = httpx.get(f"{url}/health", trust_env=False, timeout=30)
+    assert anonymous.status_code == 401
+    locked = {"auth_method": "BASIC_AUTH", "basic_auth_user": user, "basic_auth_pass": password}
+    guarded, known = Studio(label_studio, url, **locked), KNOWN.masks[0]
+    assert iou(guarded.mask(guarded.upload(tmp_path), positive(known)), known) > GOOD

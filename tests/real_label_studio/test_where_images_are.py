@@ -1,7 +1,7 @@
-"""Images from wherever Label Studio 1.23 keeps them, through the whole graph, with the tokens it has.
+"""Images from wherever Label Studio 1.23 keeps them, with the tokens it has.
 
-Uploads and local files with a personal access token, and with a legacy token where those are on, are in
-``test_protocol_over_api``; here is what is refused, what needs no HTTP, and what is in a cloud store.
+Uploads and local files with a personal access token are in ``test_protocol_over_api``; here is what lies in a
+cloud store, through the whole graph, and what is refused or needs no HTTP, as a fetcher reads it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,29 +21,16 @@ from imaging.options import ImageOptions
 from imaging.reader import ImageReader
 from testing.label_studio_masks import Json, iou
 from testing.label_studio_requests import predict_body
-from tests.real_label_studio.fixtures import application
 from tests.real_label_studio.server import LabelStudioServer
 from tests.real_label_studio.store import Store
 from tests.real_label_studio.studio import CONFIG, GOOD, KNOWN, Studio, positive
+from values.errors import ImageUnauthorized
 from values.image import ImageSource, ModelSize
 
 pytestmark = pytest.mark.label_studio
 
 TRUTH = KNOWN.masks[0]
 NAME = "früh & spät 100%+.png"
-
-
-@pytest.fixture(scope="module")
-def refused_url(label_studio: LabelStudioServer) -> Iterator[str]:
-    """The application with a legacy token where those are off, as shipped; local files are mounted."""
-    mounted = {"LOCAL_FILES_DOCUMENT_ROOT": str(label_studio.files)}
-    with application(label_studio, label_studio.api.legacy_token(), **mounted) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def refused(label_studio: LabelStudioServer, refused_url: str) -> Studio:
-    return Studio(label_studio, refused_url)
 
 
 def _asked(url: str, image: str, task: int, project: int) -> Json:
@@ -52,40 +41,6 @@ def _asked(url: str, image: str, task: int, project: int) -> Json:
     answer = httpx.post(f"{url}/predict", json=body, trust_env=False, timeout=30)
     assert answer.is_error, answer.text
     return answer.json()
-
-
-def _diagnosed(url: str) -> Json:
-    report = httpx.get(f"{url}/diagnose", trust_env=False, timeout=30)
-    assert report.status_code == 200, report.text
-    return report.json()
-
-
-def test_a_legacy_token_where_those_are_off_is_named_with_its_remedy(
-    refused: Studio, refused_url: str, tmp_path: Path
-) -> None:
-    task = refused.upload(tmp_path)
-    assert "errors" in refused.api.click(refused.backend, task, [positive(TRUTH)])
-    answer = _asked(refused_url, refused.image_of(task), task, refused.project)
-    assert answer["error"] == "image_unauthorized"
-    said = (
-        "Label Studio answered 401 to the legacy token in LABEL_STUDIO_API_KEY; legacy tokens are off unless "
-        "an administrator enables them: use a personal access token"
-    )
-    report = _diagnosed(refused_url)
-    failures = [failure["sentence"] for failure in report["recent_failures"][str(refused.project)]]
-    assert [said in each for each in (report["label_studio"], *failures)] == [True] * 3
-    assert set(failures) == {answer["detail"]}
-    assert answer["detail"].startswith(f"cannot read the image of task {task}: ")
-
-
-def test_mounted_local_files_are_read_without_http(refused: Studio) -> None:
-    task = refused.task_on_local_files("mounted")
-    log = refused.server.log
-    before = len(log.read_text())
-    assert iou(refused.mask(task, positive(TRUTH)), TRUTH) > GOOD
-    logged = log.read_text()[before:]
-    assert f"/api/ml/{refused.backend}/interactive-annotating" in logged
-    assert "/data/local-files/" not in logged
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +99,18 @@ def test_a_bucket_that_no_storage_of_the_project_has_is_not_read(
     assert store.requests == []
 
 
-@pytest.fixture
-def reader(label_studio: LabelStudioServer, store: Store) -> Iterator[Callable[[str, int], tuple[str, str]]]:
-    """What is found of an image's evidence, with its pixels and without."""
-    token = label_studio.api.personal_access_token()
-    options = {"label_studio_url": label_studio.url, "label_studio_api_key": token, "image_hosts": store.host}
+@dataclass(frozen=True)
+class Read:
+    """A reader of images. ``check``: what /diagnose says of Label Studio."""
+
+    image: Callable[[str, int], tuple[str, str]]
+    check: Callable[[], str]
+
+
+@contextmanager
+def _reader(server: LabelStudioServer, token: str, **options: str) -> Iterator[Read]:
+    """What a fetcher makes of an image: its evidence, found with its pixels and without."""
+    options |= {"label_studio_url": server.url, "label_studio_api_key": token}
     with asyncio.Runner() as runner:
         made = ImageReader(ImageOptions.model_validate(options))
 
@@ -156,8 +118,46 @@ def reader(label_studio: LabelStudioServer, store: Store) -> Iterator[Callable[[
             source = ImageSource(value, task=task)
             return (await made.read(source, ModelSize(64))).evidence, await made.evidence(source)
 
-        yield lambda value, task: runner.run(asked(value, task))
+        yield Read(lambda value, task: runner.run(asked(value, task)), lambda: runner.run(made.check()))
         runner.run(made.aclose())
+
+
+def test_a_legacy_token_reads_uploads_and_local_files(stored: Studio, tmp_path: Path) -> None:
+    tasks = (stored.upload(tmp_path), stored.task_on_local_files("with a legacy token"))
+    with stored.server.legacy_tokens() as token, _reader(stored.server, token) as reader:
+        assert "answers and takes the token" in reader.check()
+        for task in tasks:
+            reader.image(stored.image_of(task), task)
+
+
+def test_a_legacy_token_where_those_are_off_is_named_with_its_remedy(stored: Studio, tmp_path: Path) -> None:
+    task = stored.upload(tmp_path)
+    said = (
+        "Label Studio answered 401 to the legacy token in LABEL_STUDIO_API_KEY; legacy tokens are off unless "
+        "an administrator enables them: use a personal access token"
+    )
+    with _reader(stored.server, stored.api.legacy_token()) as reader:
+        for asked in (reader.check, lambda: reader.image(stored.image_of(task), task)):
+            with pytest.raises(ImageUnauthorized) as caught:
+                asked()
+            assert said in caught.value.detail
+
+
+def test_mounted_local_files_are_read_without_http(stored: Studio) -> None:
+    task = stored.task_on_local_files("mounted")
+    mounted = {"local_files_document_root": str(stored.server.files)}
+    value, before = stored.image_of(task), stored.server.gets("/data/local-files/")
+    with _reader(stored.server, stored.api.legacy_token(), **mounted) as reader:
+        assert len(set(reader.image(value, task)) - {""}) == 1
+    assert stored.server.gets("/data/local-files/") == before
+
+
+@pytest.fixture
+def reader(label_studio: LabelStudioServer, store: Store) -> Iterator[Callable[[str, int], tuple[str, str]]]:
+    """What is found of an image's evidence, with its pixels and without."""
+    token = label_studio.api.personal_access_token()
+    with _reader(label_studio, token, image_hosts=store.host) as made:
+        yield made.image
 
 
 def test_a_replaced_local_file_and_object_are_told_apart(
