@@ -97,6 +97,13 @@ def test_the_next_click_is_deepest_in_the_largest_error() -> None:
     assert click.label == 1
 
 
+def test_of_what_is_missed_and_what_is_excess_the_larger_is_clicked() -> None:
+    missed, excess = bar(60, 4, 70, 76), disc(100, 40, 9)  # the excess is deeper
+    click = next_click(disc(25, 40, 15) | missed, disc(25, 40, 15) | excess)
+    assert click is not None
+    assert missed[click.y, click.x]
+
+
 def test_what_is_wrongly_covered_gets_a_negative_click() -> None:
     assert next_click(disc(30, 40, 15), disc(30, 40, 15) | disc(90, 40, 10)) == Click(90, 40, 0)
     assert next_click(disc(30, 40, 15) | disc(70, 20, 9), disc(30, 40, 15) | disc(90, 60, 11)) == Click(

@@ -6,7 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from testing.still_lifes import grounds, outlines, patterns
+from testing.still_lifes.canvas import Canvas, Relief
 from testing.still_lifes.kinds import KINDS
+from testing.still_lifes.noise import Field
 from testing.still_lifes.still_life import EACH, StillLife, still_life, still_lifes
 from testing.still_lifes.styles import SETS, STYLES
 
@@ -53,6 +55,12 @@ def test_a_still_life_is_a_function_of_kind_set_and_number(kind: str, chosen: st
     np.testing.assert_array_equal(first.rgb, again.rgb)
     np.testing.assert_array_equal(first.truth, again.truth)
     assert not np.array_equal(first.rgb, other.rgb)
+
+
+def test_no_two_kinds_are_drawn_alike() -> None:
+    corners = [still_life(kind, "tuned", 2, SIZE).rgb[:8, :8].mean(axis=(0, 1)) for kind in KINDS]
+    for index, corner in enumerate(corners):
+        assert all(np.abs(corner - other).max() > 2 for other in corners[:index])
 
 
 @every_kind
@@ -135,6 +143,29 @@ def test_what_touches_has_the_same_colour_on_the_other_side_of_its_border(chosen
     beside = grown(life.truth, 7) & ~life.truth
     like = np.linalg.norm(colors - own, axis=2) < 0.4 * np.linalg.norm(ground - own)
     assert 0.1 < like[beside].mean() < 0.95
+
+
+@every_set
+def test_what_lies_on_the_thing_is_none_of_it(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    laid: list[NDArray[np.bool_]] = []
+
+    class Noted(Canvas):
+        def lay(self, outline: Field, surface: Field, relief: Relief) -> NDArray[np.bool_]:
+            laid.append(super().lay(outline, surface, relief))
+            return laid[-1]
+
+    monkeypatch.setattr("testing.still_lifes.still_life.Canvas", Noted)
+    beneath = covers = 0
+    for number in range(EACH):
+        laid.clear()
+        truth = still_life("touching", chosen, number, SIZE).truth
+        [at] = [index for index, mask in enumerate(laid) if not (truth & ~mask).any()]
+        later = np.any(laid[at + 1 :], axis=0) if laid[at + 1 :] else np.zeros_like(truth)
+        np.testing.assert_array_equal(truth, laid[at] & ~later)
+        beneath += at
+        covers += np.count_nonzero(laid[at] & later)
+    assert beneath
+    assert covers
 
 
 @every_kind
