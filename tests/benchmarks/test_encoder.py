@@ -66,7 +66,7 @@ class Small(nn.Module):
 
     def __init__(self, most: int = 8) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, 256, 16, 16)
+        self.proj = nn.Conv2d(3, 256, 1)  # behind a mean: large kernels in 16 bits take a CPU seconds
         self.most = most
         self.images: list[Tensor] = []
         self.seen: list[torch.dtype] = []
@@ -75,7 +75,7 @@ class Small(nn.Module):
         self.images.append(image)
         if len(image) > self.most:
             torch.empty(2**60, dtype=torch.uint8)
-        found = self.proj(image)
+        found = self.proj(nn.functional.avg_pool2d(image, 16))
         self.seen.append(found.dtype)
         return (found,)
 
