@@ -162,6 +162,7 @@ def test_a_failure_without_anything_behind_it_is_its_own_sentence() -> None:
     assert failure(ModelError("there is no such file")) == "there is no such file"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", list(Dtype))
 def test_the_bare_network_computes_in_the_dtype_in_which_the_whole_way_does(dtype: Dtype) -> None:
     module, network = small(dtype=dtype)
@@ -183,6 +184,7 @@ def test_the_bare_network_is_given_what_the_whole_way_makes_of_pixels() -> None:
     torch.testing.assert_close(bare, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
 def test_a_network_is_compiled_only_where_that_is_asked_for() -> None:
     _, network = small()
@@ -220,6 +222,7 @@ def found(folder: Path, encoding: None) -> tuple[Report, str, list[int]]:
     return report, capture.get(), counts
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_and_prints(found: tuple[Report, str, list[int]]) -> None:
     report, said, counts = found
     assert counts == [1, 2]
@@ -234,6 +237,7 @@ def test_a_quick_run_measures_and_prints(found: tuple[Report, str, list[int]]) -
         assert text in said
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_json_and_as_markdown(
     found: tuple[Report, str, list[int]], tmp_path: Path
 ) -> None:
@@ -254,6 +258,7 @@ def test_a_report_is_written_as_json_and_as_markdown(
     assert report.machine in text
 
 
+@pytest.mark.slow
 def test_the_reference_tells_its_own_network_from_another(folder: Path, encoding: None) -> None:
     own = stand_in("mobile_sam", folder)
     reference = Reference(own, "cpu", 1, 2)

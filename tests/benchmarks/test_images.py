@@ -259,6 +259,7 @@ def test_a_command_line_that_cannot_be_read_ends_in_a_sentence(
     assert given[0] in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_quick_run_prints_both_tables_and_gives_figures_that_are_json(tmp_path: Path) -> None:
     console = Console(width=220, force_terminal=False)
     with console.capture() as capture:

@@ -74,6 +74,7 @@ def test_what_is_needed_on_both_bases_is_locked_once(python: str) -> None:
     assert {"torch", "ray", "numpy", "uvicorn", "protobuf"} <= set(names)
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_names_each_package_with_its_hashes(tmp_path: Path) -> None:
     made = tmp_path / "sbom.json"
     # -o: what make would install first is here, as this test is.

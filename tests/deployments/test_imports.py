@@ -81,6 +81,7 @@ def test_what_only_developers_install_does_not_slow_down_what_ray_starts() -> No
     assert foreign - OF_TESTS - VENDORED == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crossing", [bound(), ANSWERS], ids=["what it is bound", "what decoders answer"])
 def test_the_ingress_loads_nothing_that_only_models_need(crossing: object) -> None:
     script = "import deployments.ingress; pickle.load(sys.stdin.buffer)"

@@ -70,6 +70,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
     return store
 
 
+@pytest.mark.slow
 async def test_a_large_place_takes_little_memory(listed: Listed) -> None:
     store: Any = listed
     fits = 10 * (listed.count - 1000)

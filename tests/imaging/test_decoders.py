@@ -39,6 +39,8 @@ from values.errors import (
 )
 from values.image import ModelSize, Pixels
 
+pytestmark = pytest.mark.slow
+
 GOOD = encoded(quarters())
 JOB: dict[str, Any] = {"size": asdict(ModelSize(64)), "max_image_megapixels": 89, "timeout_s": 60}
 MOST = 2**20

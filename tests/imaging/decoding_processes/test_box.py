@@ -26,6 +26,8 @@ from testing.image_files import encoded, quarters
 from values.errors import ImageCorrupt
 from values.image import ModelSize
 
+pytestmark = pytest.mark.slow
+
 JOB: dict[str, Any] = {"size": asdict(ModelSize(64)), "max_image_megapixels": 89, "timeout_s": 60}
 GOOD = encoded(quarters())
 ALL = ("another user than root", "hidden memory", "an end with its parent", "limits", "no new privileges")

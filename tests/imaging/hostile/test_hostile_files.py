@@ -22,6 +22,8 @@ from tests.imaging.hostile.measure import Peaks, descendants, high_water_mib
 from tests.imaging.hostile.reading import Readings
 from values.image import Pixels
 
+pytestmark = pytest.mark.slow
+
 MOST_MIB = 200
 MOST_BELOW_MIB = 2600
 """Of one decoding process, which the system allows 16 bytes a pixel and a gigabyte of addresses."""

@@ -82,6 +82,7 @@ def test_foreign_embeddings_are_refused() -> None:
         DECODER.decode(foreign, _prompt(foreign, (0, 0, 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pictures", [3, pytest.param(9, marks=pytest.mark.full)])
 def test_generated_scenes_are_found(pictures: int) -> None:
     """A floor under the accuracy that the benchmark reports, on a few of its objects."""
@@ -203,6 +204,7 @@ def test_a_thing_at_the_edge_is_found_up_to_the_edge() -> None:
         assert iou(mask, truth) > 0.9
 
 
+@pytest.mark.slow
 def test_small_and_large_things() -> None:
     for radius, floor in ((6, 0.83), (10, 0.9), (200, 0.97)):
         rgb, truth = _disc_image(1000, 800, (500, 400), radius)
@@ -251,6 +253,7 @@ def test_odd_images_get_answers(name: str) -> None:
 _COORDINATE = st.floats(-20, 90, width=32)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.integers(0, 3),

@@ -23,6 +23,8 @@ from testing.weights.generated import tensor
 from tests.oracles import official
 from tests.segmenters.parity.slim import SLIM, make_known
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

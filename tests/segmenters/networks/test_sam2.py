@@ -22,6 +22,8 @@ from testing.weights import pictures
 from testing.weights.checkpoints import state_dict
 from values.embedding import Embedding
 
+pytestmark = pytest.mark.slow
+
 MODEL = "sam2.1_hiera_tiny"
 TINY = ARCHITECTURES[MODEL]
 LARGE = 8.0  # features of an image reach 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from segmenters.candidates import single
 from tests.oracles.steps import single_of_sam2
 from tests.segmenters.parity.logits import smooth
 from tests.segmenters.parity.seed import SEED
+
+pytestmark = pytest.mark.slow
 
 
 @settings(max_examples=40)

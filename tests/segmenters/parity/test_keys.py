@@ -19,6 +19,8 @@ from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
 from tests.oracles import official
 
+pytestmark = pytest.mark.slow
+
 _NETWORKS: dict[Family, ModuleType] = {
     Family.SAM: sam,
     Family.MOBILE_SAM: mobile_sam,

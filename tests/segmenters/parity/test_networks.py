@@ -25,6 +25,8 @@ from tests.segmenters.parity.sides import Sides
 from tests.segmenters.parity.slim import SLIM, SLIM2, make_known
 from values.prompt import Prompt
 
+pytestmark = pytest.mark.slow
+
 # A published size is the same code as the slim one with more blocks. Which of them look at everything and how
 # many heads they have is compared in test_keys.py: in SAM it is in the shapes of the positions.
 PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam2_hiera_tiny", "sam2.1_hiera_tiny", "sam2.1_hiera_small")
@@ -62,7 +64,7 @@ def test_features_are_the_official_ones(sides: Sides) -> None:
 
 
 # Found examples are neither kept nor made smaller: the next run has other weights, and a try takes long.
-@settings(max_examples=25, phases=[Phase.generate])
+@settings(max_examples=12, phases=[Phase.generate])
 @seed(SEED)
 @given(prompts(), st.none() | prompts())
 def test_masks_and_scores_are_the_official_ones(sides: Sides, prompt: Prompt, before: Prompt | None) -> None:

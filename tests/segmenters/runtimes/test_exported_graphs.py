@@ -15,6 +15,8 @@ from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
 from values.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 MOBILE = ARCHITECTURES["mobile_sam"]
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -26,6 +26,8 @@ from tests.segmenters.runtimes.official_exports import Published, export, quanti
 from values.image import ModelSize
 from values.masks import Frame
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float32]
 Answer = tuple[Floats, Floats]  # low-res logits (1, N, 256, 256) and scores (1, N)
 Reference = Callable[[str], Answer]  # of a prompt

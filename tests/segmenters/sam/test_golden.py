@@ -19,6 +19,8 @@ from testing.weights import pictures
 from tests.segmenters.sam.working import MODELS, AtWork, Load
 from values.masks import Masks
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[2] / "golden"
 TOLERANCE = 1e-4
 HIGH_RES = {"hires0": ("high_res_0", 32), "hires1": ("high_res_1", 16)}

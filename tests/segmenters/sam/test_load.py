@@ -17,6 +17,8 @@ from testing.weights.models import stand_in
 from tests.segmenters.sam.working import MODELS
 from values.embedding import Embedding
 
+pytestmark = pytest.mark.slow
+
 
 class _Keeping(logging.Handler):
     def __init__(self, records: list[logging.LogRecord]) -> None:

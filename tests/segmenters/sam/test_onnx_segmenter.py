@@ -28,6 +28,8 @@ from values.image import Pixels
 from values.masks import Masks
 from values.prompt import Prompt
 
+pytestmark = pytest.mark.slow
+
 CPU = Execution(encoder="cpu")
 SIZES = [(320, 200), (180, 300), (4000, 200), (1600, 1200)]
 

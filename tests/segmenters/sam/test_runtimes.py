@@ -13,6 +13,8 @@ from segmenters.sam.execution import Execution, Runtime
 from testing.weights import pictures
 from tests.segmenters.sam.working import MODELS, AtWork, Load
 
+pytestmark = pytest.mark.slow
+
 Say = Callable[[str, str, list[float]], None]
 
 EXACT = Execution(encoder="cpu", runtime=Runtime.TORCH)
