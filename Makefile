@@ -23,17 +23,20 @@ test: $(TESTED)
 CLUSTERS := cluster or label_studio
 
 ALONE := not e2e and not full and not ($(CLUSTERS))
+# Only what other targets run is there, and its imports take seconds.
+ELSEWHERE := --ignore=tests/e2e --ignore=tests/real_label_studio
 
 # One thread: the other half has the second core, and threads of one computation would wait for each other.
 test-alone: $(TESTED)
-	OMP_NUM_THREADS=1 $(PYTEST) -m "$(ALONE)"
+	OMP_NUM_THREADS=1 $(PYTEST) $(ELSEWHERE) -m "$(ALONE)"
 
 test-clusters: $(TESTED)
 	$(PYTEST) -m "not e2e and not full and ($(CLUSTERS))"
 
-# After each change: all but what takes seconds, on every core.
+# After each change: all but what takes seconds, on every core. The publisher's code is slow to import, too.
 test-fast: $(TESTED)
-	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal -m "$(ALONE) and not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) --ignore=tests/segmenters/parity \
+		-m "$(ALONE) and not slow"
 
 # What `make test` leaves out because a shorter test finds the same.
 test-all: test

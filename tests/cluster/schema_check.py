@@ -24,7 +24,7 @@ def calls() -> dict[Path, list[str]]:
     return found
 
 
-def said(file: Path, copy: Path | None = None) -> str:
-    """What is said of ``file``, or of the ``copy`` that stands for it; empty when all is well."""
-    result = CliRunner().invoke(main, [*calls()[file], str(copy or file)])
+def said(file: Path, *copies: Path) -> str:
+    """What is said of ``file``, or of the ``copies`` that stand for it; empty when all is well."""
+    result = CliRunner().invoke(main, [*calls()[file], *map(str, copies or [file])])
     return "" if result.exit_code == 0 else result.output
