@@ -170,7 +170,7 @@ def here(served: Served) -> Callable[[str], InProcess]:
     def loaded(model: str) -> InProcess:
         if model in MODELS:
             return InProcess(served.segmenter(model))
-        options = ModelOptions(model=model, checkpoint="mobile.pt", model_dir=served.folder)
+        options = ModelOptions(model=model, checkpoint="mobile.pt", model_dir=served.folder, runtime="torch")
         return InProcess(choose(options).segmenter)
 
     return loaded
