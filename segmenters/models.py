@@ -60,7 +60,7 @@ MODELS: Mapping[str, Model] = {
             "segmenters.classical.segmenter",
             encoder_mib=320,
             weightless=True,
-            about="none: GrabCut on colour, any CPU, offline",
+            about="none: regions, contours and colours, any CPU, offline",
         ),
         _sam(
             Architecture("sam_vit_b", Family.SAM, 93.7),

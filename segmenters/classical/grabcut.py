@@ -18,29 +18,21 @@ GROUND, OBJECT, MAYBE_GROUND, MAYBE_OBJECT = (cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-# The colour mixtures of ground and object, 5 Gaussians each, in OpenCV's own layout: 1x65 float64.
-Colors = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _FLAT = 0.4  # of the neighbouring cells that are exactly alike; photographs with much sky have a third
 _SMALL_HOLE = 0.02  # of the object's area
 _SMALL_PART = 0.2  # of the largest part's area
 
 
-def cut(
-    lab: NDArray[np.uint8], labels: Labels, rounds: int, colors: Colors | None
-) -> tuple[Mask, Colors | None]:
-    """The object in ``lab`` (HxWx3 uint8), and the colours learnt; ``labels`` is overwritten.
-
-    ``colors`` from an earlier cut skip the clustering and start from what is known.
-    """
+def cut(lab: NDArray[np.uint8], labels: Labels, rounds: int) -> Mask:
+    """The object in ``lab`` (HxWx3 uint8); ``labels`` is overwritten."""
     on = _object(labels)
     if on.all() or not on.any():  # nothing to tell apart, and OpenCV wants samples of both
-        return on, colors
+        return on
     cv2.setRNGSeed(0)  # a generator per thread; the clustering draws from it
-    ground, thing = (np.zeros((1, 65)), np.zeros((1, 65))) if colors is None else (c.copy() for c in colors)
-    mode = cv2.GC_INIT_WITH_MASK if colors is None else cv2.GC_EVAL
-    cv2.grabCut(_grained(lab), labels, (0, 0, 0, 0), ground, thing, rounds, mode)
-    return _object(labels), (ground, thing)
+    ground, thing = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(_grained(lab), labels, (0, 0, 0, 0), ground, thing, rounds, cv2.GC_INIT_WITH_MASK)
+    return _object(labels)
 
 
 def _grained(lab: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -99,34 +91,3 @@ def _filled(mask: Mask, negative: Sequence[Cell]) -> Mask:
     fill[np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])] = False
     fill[[int(holes[row, column]) for column, row in negative]] = False
     return np.asarray(mask | fill[holes], np.bool_)
-
-
-def plausibility(lab: NDArray[np.uint8], mask: Mask) -> float:
-    """0..1: how much the mask looks like a thing. 0 for an empty mask or one that fills the window.
-
-    The mean of two answers: how far the border follows strong colour edges (as a part of what the strongest
-    tenth of the window's edges has), and how little the colours inside and in a ring around it overlap (one
-    minus the Bhattacharyya coefficient of their histograms). An ordering rather than an estimated IoU.
-    """
-    bits = mask.astype(np.uint8)
-    kernel = np.ones((3, 3), np.uint8)
-    border = cv2.morphologyEx(bits, cv2.MORPH_GRADIENT, kernel) > 0
-    reach = max(2, round(0.06 * math.sqrt(mask.size)))
-    ring = (cv2.dilate(bits, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0) & ~mask
-    if not border.any() or not ring.any():
-        return 0.0
-    edges = _edges(lab)
-    strong = float(np.percentile(edges, 90)) + 2.0
-    sharpness = float(np.minimum(edges[border] / strong, 1.0).mean())
-    bins = (lab[..., 0] >> 5).astype(np.int64) * 256 + (lab[..., 1] >> 4) * 16 + (lab[..., 2] >> 4)
-    inside, around = (
-        np.bincount(bins[part], minlength=2048) / np.count_nonzero(part) for part in (mask, ring)
-    )
-    return (sharpness + 1.0 - float(np.sqrt(inside * around).sum())) / 2
-
-
-def _edges(lab: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """HxW float32 strength of the colour gradient."""
-    dx = cv2.Sobel(lab, cv2.CV_32F, 1, 0, scale=1 / 8)
-    dy = cv2.Sobel(lab, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.asarray(np.sqrt((dx * dx + dy * dy).sum(axis=2)), np.float32)

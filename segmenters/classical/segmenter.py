@@ -1,8 +1,8 @@
-"""The segmenter without weights: GrabCut in two passes, on colour alone.
+"""The segmenter without weights: what it finds has borders, and differs in colour from what is around it.
 
-It serves from the first minute, offline and on any CPU, and knows nothing of objects: it finds what differs
-in colour from its surroundings. The order of passes, the assumed disc around a click and the rest are in
-``segmenters.classical.tracing``.
+It serves from the first minute, offline and on any CPU, and knows nothing of objects. The encoder finds
+boundaries and a hierarchy of regions; a click may mean any of the regions and contours around it, and what
+most looks like a thing is the answer (``segmenters.classical.tracing``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmenters.classical.hints import Hints
-from segmenters.classical.tracing import CELLS, Traced, trace
+from segmenters.classical.picture import Picture
+from segmenters.classical.soft_mask import SoftMask
+from segmenters.classical.tracing import trace
 from segmenters.options import ModelOptions
 from values.embedding import Embedding
 from values.errors import ModelError
@@ -24,11 +26,10 @@ from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks
 from values.prompt import Prompt
 
-VERSION = "classical-1"
+VERSION = "classical-2"
 
 _INPUT = ModelSize(1024, keep_aspect=True, enlarge=False)
 _LENS = 0.5  # pixels of blur: grain would otherwise count as edges
-_EDGE = 1.0  # cells of blur over the mask: the border is to be a slope, or enlarging would show stairs
 _HEIGHT = 8.0  # logits are -8..8, about as far as a learnt decoder goes
 
 
@@ -44,7 +45,7 @@ class Classical:
     name: str = "classical"
     version: str = VERSION
     input: ModelSize = _INPUT
-    refines: bool = False
+    refines: bool = True
 
     def load_encoder(self, threads: int) -> ClassicalEncoder:
         """The encoder half; nothing is read from disk."""
@@ -57,58 +58,63 @@ class Classical:
 
 
 class ClassicalEncoder:
-    """Colour as people see it (CIELAB), a little blurred, at two sizes."""
+    """Colour as people see it (CIELAB), a little blurred, and what it tells of regions."""
 
     device = "cpu"
 
     def encode(self, batch: Sequence[Pixels]) -> list[Embedding]:
         """One embedding per image, in order.
 
-        Arrays, both HxWx3 uint8 in OpenCV's 8-bit Lab: ``lab`` at the size of the pixels given, ``overview``
-        in about ``segmenters.classical.tracing.CELLS`` pixels at most.
+        Arrays: ``lab``, HxWx3 uint8 in OpenCV's 8-bit Lab at the size of the pixels given; ``overview``, the
+        same in a bounded number of cells, and of these ``strength``, HxW uint8, the boundary strength, and
+        two hierarchies of regions (``segmenters.classical.picture``).
         """
         return [_encode(pixels) for pixels in batch]
 
 
 class ClassicalDecoder:
-    """Cuts the object out of the colours. Holds no state, so any number of threads may share it."""
+    """Finds the thing that was meant. Holds no state, so any number of threads may share it."""
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        """One candidate at the size of the encoder's image.
+        """Masks at the size of the encoder's image: up to three of a click, else one.
 
         Every positive click is on, every negative one off (of two closer than two pixels of the encoder's
         image the newer counts), and nothing outside the box is on; a positive click outside the box
-        stretches it. Without a positive click, a box or a drawn mask the answer is an empty mask with score
-        0. The score is ``segmenters.classical.grabcut.plausibility``. Raises
-        ``values.errors.ModelError``
-        for an embedding of another segmenter.
+        stretches it. A further click adds one part to the answer before it, or takes one away. Without a
+        positive click, a box or a drawn mask the answer is an empty mask with score 0. The score estimates
+        the IoU by what the mask looks like. Raises ``values.errors.ModelError`` for an embedding of another
+        segmenter.
         """
         if embedding.segmenter != VERSION:
             raise ModelError(f"the {VERSION} decoder cannot read an embedding made by {embedding.segmenter}")
         hints = Hints.of(prompt, embedding)
-        lab = np.asarray(embedding.arrays["lab"], np.uint8)
-        traced = trace(lab, np.asarray(embedding.arrays["overview"], np.uint8), hints)
         shape = (embedding.input_height, embedding.input_width)
-        logits = np.full(shape, -_HEIGHT, np.float32) if traced is None else _logits(traced, hints, shape)
-        scores = np.array([0.0 if traced is None else traced.score], np.float32)
-        return Masks(logits[None], scores, Frame(None, shape))
+        traced = trace(Picture.of(embedding), hints, _before(prompt, shape))
+        if not traced:
+            return Masks(
+                np.full((1, *shape), -_HEIGHT, np.float32), np.zeros(1, np.float32), Frame(None, shape)
+            )
+        logits = np.stack([_logits(each.soft, hints) for each in traced])
+        return Masks(logits, np.array([each.score for each in traced], np.float32), Frame(None, shape))
+
+
+def _before(prompt: Prompt, shape: tuple[int, int]) -> SoftMask | None:
+    """The answer to refine, if it is one of this segmenter's."""
+    if prompt.low_res is None or prompt.low_res.shape != shape:
+        return None
+    return np.asarray(prompt.low_res, np.float32) / np.float32(_HEIGHT)
 
 
 def _encode(pixels: Pixels) -> Embedding:
     height, width = pixels.rgb.shape[:2]
     lab = cv2.GaussianBlur(cv2.cvtColor(np.asarray(pixels.rgb, np.uint8), cv2.COLOR_RGB2LAB), (0, 0), _LENS)
-    scale = min(1.0, math.sqrt(CELLS / (width * height)))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    overview = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
-    arrays = {"lab": np.asarray(lab, np.uint8), "overview": np.asarray(overview, np.uint8)}
+    arrays = Picture.arrays(np.asarray(lab, np.uint8))
     return Embedding(arrays, VERSION, pixels.width, pixels.height, width, height)
 
 
-def _logits(traced: Traced, hints: Hints, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _logits(soft: SoftMask, hints: Hints) -> NDArray[np.float32]:
     """HxW float32 of the whole image, with the promises about box and clicks kept to the pixel."""
-    slope = cv2.GaussianBlur(np.where(traced.mask, 1, -1).astype(np.float32), (0, 0), _EDGE)
-    logits = np.full(shape, -1, np.float32)
-    traced.window.paint(np.asarray(slope, np.float32), logits)
+    logits = soft.copy()
     if hints.box is not None:
         _clip_to_box(logits, hints.box)
     for (x, y), on in hints.clicks:

@@ -56,6 +56,10 @@ class Window:
         """The typical side of the grid in cells, for radii that should not depend on the aspect."""
         return math.sqrt(self.width * self.height)
 
+    def size_beside(self, grid: Window) -> float:
+        """How many cells of this grid a cell of another one is wide."""
+        return self.scale[0] / grid.scale[0]
+
     def view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The window's part of an image (HxW or HxWx3 uint8), at the size of the grid; a fresh array."""
         part = image[self.top : self.bottom, self.left : self.right]
@@ -91,6 +95,33 @@ class Window:
             self.left + float(columns[-1] + 1) / sx,
             self.top + float(rows[-1] + 1) / sy,
         )
+
+    def taken(self, mask: NDArray[np.bool_], grid: Window) -> NDArray[np.bool_]:
+        """What ``mask`` on another ``grid`` says about each cell of this one; beyond it goes on as at its
+        edge."""
+        (gx, gy), (sx, sy) = grid.scale, self.scale
+        across, down = gx / sx, gy / sy
+        place = np.array(
+            [
+                [across, 0, (self.left - grid.left) * gx + across / 2 - 0.5],
+                [0, down, (self.top - grid.top) * gy + down / 2 - 0.5],
+            ],
+            np.float32,
+        )
+        soft = cv2.warpAffine(
+            mask.astype(np.float32),
+            place,
+            (self.width, self.height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(soft > 0.5)
+
+    def shown(self, mask: NDArray[np.bool_], grid: Window) -> NDArray[np.bool_]:
+        """A mask on another ``grid`` on this one; nothing beyond that grid is on."""
+        canvas = np.zeros((max(self.bottom, grid.bottom), max(self.right, grid.right)), np.float32)
+        grid.paint(mask.astype(np.float32), canvas)
+        return np.asarray(self.view((canvas > 0.5).astype(np.uint8) * 255) > 127)
 
     def paint(self, values: NDArray[np.float32], canvas: NDArray[np.float32]) -> None:
         """Lay the grid's values over the window's part of ``canvas``, the size of the encoder's image."""

@@ -245,7 +245,7 @@ def test_a_second_application_under_a_prefix_with_basic_auth(client: httpx.Clien
 
 def test_it_says_where_it_is_and_what_serves(app: RunningApp) -> None:
     said = app.said()
-    assert f"backend    {app.url} (classical-1: " in said
+    assert f"backend    {app.url} (classical-2: " in said
     assert f"(logs in to {app.dashboard})" in said
     assert f"logs       {app.logs.resolve()}" in said
     assert "docs       " in said

@@ -149,7 +149,7 @@ def test_a_free_port_is_fine() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "state", "words"),
     [
-        (200, {"model_version": "classical-1"}, "ok", "serves classical-1"),
+        (200, {"model_version": "classical-2"}, "ok", "serves classical-2"),
         (200, {"hello": 1}, "problem", "something else answers"),
         (200, "text", "problem", "something else answers"),
         (404, None, "problem", "something else answers"),
