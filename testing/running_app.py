@@ -65,7 +65,7 @@ class RunningApp:
 
 
 # The names of the ports that this process was given, until it ends.
-_TAKEN: list[socket.socket] = []
+_TAKEN: list[int] = []
 
 
 def free_port() -> int:
@@ -82,7 +82,7 @@ def free_port() -> int:
                 name.bind(f"\0testing port {port}")
             with contextlib.closing(socket.socket()) as probe:
                 probe.bind(("", port))
-            _TAKEN.append(name)
+            _TAKEN.append(name.detach())
             tried.pop_all()
             return port
 
