@@ -23,7 +23,7 @@ FORMAT = "1"
 LARGEST = 2**28
 """Most bytes of a file."""
 
-_DTYPES = (np.float16, np.float32, np.uint8)
+_DTYPES = (np.float16, np.float32, np.uint8, np.uint16)
 _LARGEST_HEADER = 2**16
 _SIZES = ("width", "height", "input_width", "input_height")
 _SIZE = re.compile(r"[1-9][0-9]{0,8}")
@@ -45,8 +45,8 @@ class Unfit(ValueError):
 def to_bytes(key: str, embedding: Embedding) -> bytes:
     """The file for an embedding of the image ``key``. Takes milliseconds: call it off the event loop.
 
-    Raises Unfit for one that ``from_bytes`` would not read: arrays of other types than float16, float32
-    and uint8, more than ``LARGEST`` bytes, a size below 1, evidence that is none.
+    Raises Unfit for one that ``from_bytes`` would not read: arrays of other types than float16, float32,
+    uint8 and uint16, more than ``LARGEST`` bytes, a size below 1, evidence that is none.
     """
     # safetensors writes the memory of an array as it lies there, whatever its strides.
     arrays = {name: np.asarray(array, order="C") for name, array in embedding.arrays.items()}

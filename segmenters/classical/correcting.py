@@ -63,7 +63,9 @@ def corrections(
     made = []
     for each, is_first in [*((each, False) for each in found), *((each, True) for each in first)]:
         view, there, mask = masks.seen_with(each)
-        part = (mask == (on or not is_first)) & (there != on)
+        if is_first and not on:  # what the first click did not mean is what this one may take away
+            mask = ~mask
+        part = mask & (~there if on else there)
         correction = _correction(each, view, there, part, click, on, clicks)
         if correction is not None:
             name = f"first {each.source}" if is_first else each.source

@@ -20,6 +20,7 @@ from segmenters.classical.merging import Merging, basins
 _SIZE_STEP = 0.25  # in the logarithm of areas: of regions of one size the one that lasts longest is enough
 
 _NUMBERS, _LEVELS = ("leaves", "first", "last", "parent"), ("height", "made")
+_FINE = 4096  # steps of a level that are kept: whole numbers stay what they are in every tier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +51,22 @@ class Hierarchy:
         return cls(*merging.numbered())
 
     def arrays(self, name: str) -> dict[str, NDArray[np.generic]]:
-        """Plain arrays, each under ``name`` and a word of its own."""
-        return {f"{name}_{field}": getattr(self, field) for field in (*_NUMBERS, *_LEVELS)}
+        """Plain uint16 arrays, each under ``name`` and a word of its own; levels are rounded a little."""
+        numbers = {field: getattr(self, field) for field in _NUMBERS}
+        levels = {field: np.rint(getattr(self, field) * _FINE) for field in _LEVELS}
+        kept = {
+            field: np.minimum(level, np.iinfo(np.uint16).max).astype(np.uint16)
+            for field, level in levels.items()
+        }
+        return {f"{name}_{field}": array for field, array in (numbers | kept).items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], name: str) -> Self:
         """What ``arrays`` were made of."""
         leaves, first, last, parent = (np.asarray(arrays[f"{name}_{field}"], np.uint16) for field in _NUMBERS)
-        height, made = (np.asarray(arrays[f"{name}_{field}"], np.float32) for field in _LEVELS)
+        height, made = (
+            np.asarray(arrays[f"{name}_{field}"], np.float32) / np.float32(_FINE) for field in _LEVELS
+        )
         return cls(leaves, first, last, parent, height, made)
 
     def mask(self, region: int) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from values.embedding import Embedding
 
 FILE = to_bytes(KEY, sample())
 SIZES = st.integers(1, 10**6)
-DTYPES = st.sampled_from([np.float16, np.float32, np.uint8])
+DTYPES = st.sampled_from([np.float16, np.float32, np.uint8, np.uint16])
 ARRAYS = DTYPES.flatmap(lambda dtype: arrays(dtype, array_shapes(min_dims=0, min_side=0, max_side=4)))
 EVIDENCE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=11)  # too short for __metadata__

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from embeddings.embedding_file import from_bytes, to_bytes
 from segmenters.candidates import ranked
 from segmenters.classical.segmenter import Classical
 from segmenters.resample import to_mask
@@ -74,6 +75,15 @@ def test_embedding_speaks_of_its_image() -> None:
     assert first.segmenter == SEGMENTER.version
     assert (second.input_width, second.input_height) == (1, 1)
     assert ENCODER.encode([]) == []
+
+
+def test_its_embeddings_can_be_kept() -> None:
+    embedding = _disc()
+    again = from_bytes("a key", embedding.segmenter, to_bytes("a key", embedding))
+    prompt = _prompt(embedding, (60, 45, 1))
+    np.testing.assert_array_equal(
+        DECODER.decode(again, prompt).logits, DECODER.decode(embedding, prompt).logits
+    )
 
 
 def test_foreign_embeddings_are_refused() -> None:
