@@ -141,7 +141,8 @@ class Comparison:
         for name, ious in self._truths.items():
             ious.append(iou(found[name][np.argmax(answers[name].scores)], truth))
         for name, ious in self._ious.items():
-            ious += [iou(one, other) for one, other in zip(found[name], found[_EXACT], strict=True)]
+            # A segmenter may offer more candidates in one of them: those are compared that both have.
+            ious += [iou(one, other) for one, other in zip(found[name], found[_EXACT], strict=False)]
 
 
 def measure(

@@ -22,6 +22,10 @@ from segmenters.classical.window import Box, Point, Window
 
 _CANDIDATES = 3
 _ANOTHER = 0.8  # IoU with a better one from which a candidate is the same thing
+_THING = 0.5  # the least score of a candidate besides the best
+_CORRECTIONS = 16
+"""How many clicks of one prompt are worth a correction of their own, about a tenth of a second each; the
+others change a dot."""
 _SMALL = 0.02  # of the picture's side: a click that nothing explains changes this much around it
 
 
@@ -44,8 +48,16 @@ def trace(picture: Picture, hints: Hints, before: SoftMask | None) -> list[Trace
         before = found[0].soft
     else:
         count = len(hints.clicks) - 1
+    corrected = 0
     for index in range(max(0, count), len(hints.clicks)):
-        before = _corrected(picture, hints.clicks[: index + 1], before)
+        click, on = hints.clicks[index]
+        if _says(before, click) == on:
+            continue
+        if corrected < _CORRECTIONS:
+            before = _corrected(picture, hints.clicks[: index + 1], before)
+        else:
+            before = _dotted(before, click, on)
+        corrected += 1
     return [Traced(before, _plausible(picture.whole, picture.pixels, before > 0))]
 
 
@@ -74,7 +86,7 @@ def _clicked(picture: Picture, click: Point, negative: Sequence[Point]) -> list[
         window, mask = snapped(picture.lab, each.mask, each.view.window, ([click], negative))
         soft = soft_mask(mask, window, picture.shape)
         traced.append(Traced(soft, _plausible(each.view, window, mask)))
-    return _descending(traced)
+    return _descending([traced[0], *(each for each in traced[1:] if each.score >= _THING)])
 
 
 def _apart(best_first: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -130,12 +142,8 @@ def _from_drawn(picture: Picture, drawn: Mask, box: Box | None = None) -> list[T
 
 
 def _corrected(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: SoftMask) -> SoftMask:
-    """``before`` with what the last click adds or takes away; itself where it says the same already."""
+    """``before`` with what the last click adds or takes away."""
     (click, on), mask = clicks[-1], before > 0
-    height, width = mask.shape
-    column, row = (min(int(place), side - 1) for place, side in zip(click, (width, height), strict=True))
-    if mask[row, column] == on:
-        return before
     sorted_clicks = (
         [point for point, is_on in clicks if is_on],
         [point for point, is_on in clicks if not is_on],
@@ -156,6 +164,12 @@ def _corrected(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: S
     best = found[int(np.argmax(rated))]
     window, now, where = snapped_part(picture.lab, mask, best.part, best.view.window, sorted_clicks, adds=on)
     return changed(before, now, where, window)
+
+
+def _says(soft: SoftMask, click: Point) -> bool:
+    """Whether a click's place is on."""
+    height, width = soft.shape
+    return bool(soft[min(int(click[1]), height - 1), min(int(click[0]), width - 1)] > 0)
 
 
 def _dotted(before: SoftMask, click: Point, on: bool) -> SoftMask:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 
 from embeddings.embedding_file import from_bytes, to_bytes
 from segmenters.candidates import ranked
+from segmenters.classical import tracing
+from segmenters.classical.picture import Picture
 from segmenters.classical.segmenter import Classical
+from segmenters.classical.soft_mask import SoftMask
+from segmenters.classical.window import Point
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from testing.pointing import Annotator, iou, measure, scenes, shown, tight_box
@@ -179,6 +184,26 @@ def test_a_click_outside_the_box_stretches_it() -> None:
     mask = _answer(_disc(), _prompt((120, 90), (78, 45, 1), box=(38, 23, 60, 68)))
     assert mask[45, 78]
     assert not mask[:, 80:].any()
+
+
+def test_many_clicks_that_contradict_each_other_cost_a_bounded_number_of_corrections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corrected: list[int] = []
+    correct = tracing._corrected
+
+    def counted(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: SoftMask) -> SoftMask:
+        corrected.append(len(clicks))
+        return correct(picture, clicks, before)
+
+    monkeypatch.setattr(tracing, "_corrected", counted)
+    embedding = _disc()
+    clicks = [(60 + 15 * (index % 2), 45, 1 - index % 2) for index in range(40)]
+    places = [(60 + index % 3, 30 + index, index % 2) for index in range(30)]
+    mask = _answer(embedding, _prompt(embedding, *clicks, *places))
+    assert 0 < len(corrected) <= 16
+    newest = {(x, y): label for x, y, label in [*clicks, *places]}
+    assert all(mask[y, x] == bool(label) for (x, y), label in newest.items())
 
 
 def test_box_and_clicks_together() -> None:
