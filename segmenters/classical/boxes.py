@@ -48,9 +48,7 @@ def boxed(lab: NDArray[np.uint8], box: Box) -> Boxed:
     window = Window.around(box, _MARGIN, (width, height), _CELLS)
     seen = window.view(lab)
     view = View.of(window, seen, boundary_strength(seen), (width, height))
-    rectangle = left, top, right, bottom = window.rectangle(box)
-    inside = np.zeros(seen.shape[:2], np.bool_)
-    inside[top:bottom, left:right] = True
+    rectangle, inside = window.rectangle(box), window.inside(box)
     found = [
         ("cut", _cut(seen, inside, inside)),
         ("inner cut", _cut(seen, inside, _ellipse(inside.shape, rectangle))),

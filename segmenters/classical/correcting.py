@@ -77,7 +77,7 @@ class _Before:
     """The mask before on the grids of several views."""
 
     def __init__(self, before: Mask, whole: View) -> None:
-        self._bits = before.astype(np.uint8) * 255
+        self._mask = before
         self._count = np.count_nonzero(before)
         self._whole = whole
         self._seen: dict[int, tuple[View, Mask]] = {}
@@ -90,7 +90,7 @@ class _Before:
     def _view(self, view: View) -> tuple[View, Mask]:
         """The view, if it sees the mask, else the one of the whole picture."""
         if id(view) not in self._seen:
-            there = view.window.view(self._bits) > 127
+            there = view.window.seen(self._mask)
             across, down = view.window.scale
             sees = view is self._whole or np.count_nonzero(there) >= _SEEN * across * down * self._count
             self._seen[id(view)] = (view, there) if sees else self._view(self._whole)

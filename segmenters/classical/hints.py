@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -39,6 +39,10 @@ class Hints:
         )
         positive = [point for point, on in clicks if on]
         return cls(clicks, _box(prompt.box, positive, embedding), _prior(prompt.mask, embedding))
+
+    def until(self, index: int) -> Hints:
+        """The hints as they were with the click of that index."""
+        return replace(self, clicks=self.clicks[: index + 1])
 
     @property
     def positive(self) -> list[Point]:

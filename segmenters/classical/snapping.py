@@ -47,10 +47,7 @@ def snapped(
     sure = ~_band(start, band, window.size_beside(grid))
     labels[sure & start], labels[sure & ~start] = OBJECT, GROUND
     if box is not None:
-        left, top, right, bottom = window.rectangle(box)
-        outside = np.ones(labels.shape, np.bool_)
-        outside[top:bottom, left:right] = False
-        labels[outside] = GROUND
+        labels[~window.inside(box)] = GROUND
     found, (on, off) = _cut(window, lab, labels, clicks)
     return window, grabcut.tidy(found, on, off)
 
@@ -65,7 +62,7 @@ def snapped_part(
     """
     height, width = lab.shape[:2]
     window = Window.around(grid.extent(part), _MARGIN, (width, height), _CELLS)
-    there = window.view(before.astype(np.uint8) * 255) > 127
+    there = window.seen(before)
     piece = window.taken(part, grid)
     wanted = there | piece if adds else there & ~piece
     labels = np.where(wanted, OBJECT, GROUND).astype(np.uint8)

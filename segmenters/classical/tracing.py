@@ -54,7 +54,7 @@ def trace(picture: Picture, hints: Hints, before: SoftMask | None) -> list[Trace
         if _says(before, click) == on:
             continue
         if corrected < _CORRECTIONS:
-            before = _corrected(picture, hints.clicks[: index + 1], before)
+            before = _corrected(picture, hints.until(index), before)
         else:
             before = _dotted(before, click, on)
         corrected += 1
@@ -122,10 +122,7 @@ def _in_box(picture: Picture, box: Box, drawn: Mask | None) -> list[Traced]:
     found = boxes.boxed(picture.lab, box)
     window = found.view.window
     if not found.masks:  # the box itself is a poor answer, but better than none
-        left, top, right, bottom = found.rectangle
-        all_of_it = np.zeros((window.height, window.width), np.bool_)
-        all_of_it[top:bottom, left:right] = True
-        return [Traced(soft_mask(all_of_it, window, shape), 0.0)]
+        return [Traced(soft_mask(window.inside(box), window, shape), 0.0)]
     best = int(np.argmax(BOXED(boxes.measured(found))))
     where, mask = snapped(picture.lab, found.masks[best][1], window, ([], []), box)
     if not mask.any():
@@ -141,14 +138,11 @@ def _from_drawn(picture: Picture, drawn: Mask, box: Box | None = None) -> list[T
     return [Traced(soft_mask(mask, window, picture.shape), _plausible(picture.whole, window, mask))]
 
 
-def _corrected(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: SoftMask) -> SoftMask:
+def _corrected(picture: Picture, hints: Hints, before: SoftMask) -> SoftMask:
     """``before`` with what the last click adds or takes away."""
-    (click, on), mask = clicks[-1], before > 0
-    sorted_clicks = (
-        [point for point, is_on in clicks if is_on],
-        [point for point, is_on in clicks if not is_on],
-    )
-    first = next(iter(sorted_clicks[0]), None)
+    (click, on), mask = hints.clicks[-1], before > 0
+    clicks = (hints.positive, hints.negative)
+    first = next(iter(hints.positive), None)
     meant = hypotheses.around(picture, click)
     found = meant and correcting.corrections(
         meant,
@@ -156,13 +150,13 @@ def _corrected(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: S
         mask,
         click,
         on,
-        sorted_clicks,
+        clicks,
     )
     if not found:
         return _dotted(before, click, on)
     rated = (ADDING if on else REMOVING)(correcting.measured(found, click, on, first))
     best = found[int(np.argmax(rated))]
-    window, now, where = snapped_part(picture.lab, mask, best.part, best.view.window, sorted_clicks, adds=on)
+    window, now, where = snapped_part(picture.lab, mask, best.part, best.view.window, clicks, adds=on)
     return changed(before, now, where, window)
 
 

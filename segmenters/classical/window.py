@@ -85,6 +85,17 @@ class Window:
         bottom = min(max(top + 1, round((box[3] - self.top) * sy)), self.height)
         return left, top, right, bottom
 
+    def inside(self, box: Box) -> NDArray[np.bool_]:
+        """HxW: the cells of a box of the encoder's image; at least one."""
+        left, top, right, bottom = self.rectangle(box)
+        cells = np.zeros((self.height, self.width), np.bool_)
+        cells[top:bottom, left:right] = True
+        return cells
+
+    def seen(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask of the encoder's image on this grid."""
+        return np.asarray(self.view(mask.astype(np.uint8) * 255) > 127)
+
     def extent(self, mask: NDArray[np.bool_]) -> Box:
         """The box, in pixels of the encoder's image, around the cells that are on; at least one must be."""
         sx, sy = self.scale
@@ -121,7 +132,7 @@ class Window:
         """A mask on another ``grid`` on this one; nothing beyond that grid is on."""
         canvas = np.zeros((max(self.bottom, grid.bottom), max(self.right, grid.right)), np.float32)
         grid.paint(mask.astype(np.float32), canvas)
-        return np.asarray(self.view((canvas > 0.5).astype(np.uint8) * 255) > 127)
+        return self.seen(canvas > 0.5)
 
     def paint(self, values: NDArray[np.float32], canvas: NDArray[np.float32]) -> None:
         """Lay the grid's values over the window's part of ``canvas``, the size of the encoder's image."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from embeddings.embedding_file import from_bytes, to_bytes
 from segmenters.candidates import ranked
 from segmenters.classical import tracing
+from segmenters.classical.hints import Hints
 from segmenters.classical.picture import Picture
 from segmenters.classical.segmenter import Classical
 from segmenters.classical.soft_mask import SoftMask
-from segmenters.classical.window import Point
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from testing.pointing import Annotator, iou, measure, scenes, shown, tight_box
@@ -192,9 +191,9 @@ def test_many_clicks_that_contradict_each_other_cost_a_bounded_number_of_correct
     corrected: list[int] = []
     correct = tracing._corrected
 
-    def counted(picture: Picture, clicks: Sequence[tuple[Point, bool]], before: SoftMask) -> SoftMask:
-        corrected.append(len(clicks))
-        return correct(picture, clicks, before)
+    def counted(picture: Picture, hints: Hints, before: SoftMask) -> SoftMask:
+        corrected.append(len(hints.clicks))
+        return correct(picture, hints, before)
 
     monkeypatch.setattr(tracing, "_corrected", counted)
     embedding = _disc()
