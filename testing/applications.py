@@ -47,7 +47,8 @@ def application(
     [made] = serve_config()["applications"]
     made |= {"name": name, "route_prefix": f"/{name}" if prefix is None else prefix}
     made["args"] = {"workers": 1, **args}
-    made["runtime_env"]["env_vars"] |= variables or {}
+    if variables:
+        made["runtime_env"] = {"env_vars": dict(variables)}
     if build is not None:
         made["import_path"] = build
     for each in made["deployments"]:

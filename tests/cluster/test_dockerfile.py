@@ -17,7 +17,7 @@ import yaml
 from typer.main import get_command
 
 from serve_app.cli.main import app
-from serve_app.cli.serve.environment import IN_FRONT, SURVIVING
+from serve_app.cli.serve.environment import SERVING, SURVIVING
 from tests.serve_app.haproxy.template import Written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def test_ray_is_told_how_to_authenticate_and_how_to_be_fast() -> None:
     assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == environment["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
     assert environment["PYTHONPATH"] == of("WORKDIR")[-1]
     assert {name: environment[name] for name in SURVIVING} == SURVIVING
-    assert {name: environment[name] for name in IN_FRONT} == IN_FRONT
+    assert {name: environment[name] for name in SERVING} == SERVING
 
 
 def test_haproxy_is_started_by_a_file_of_the_image(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from deployments.options import IngressOptions
 from segmenters.models import ARCHITECTURES
 from serve_app import sizing
 from serve_app.app import DEPLOYMENTS, ENCODER_CPUS, surviving
+from serve_app.cli.serve.environment import SERVING
 from serve_app.lint.serve import FileSettings
 from serve_app.lint.yaml_files import lint_file
 from serve_app.settings import Settings
@@ -80,11 +81,22 @@ def test_ray_accepts_every_config(config: Path) -> None:
 
 
 @by_name
-def test_clicks_are_refused_in_front_of_serve_and_none_wait_unseen(config: Path) -> None:
+def test_replicas_take_what_they_read_from_their_node(config: Path) -> None:
+    # A worker with a runtime_env imports Ray twice, and never is one that has started already.
     [application] = read(config)["applications"]
-    named = application["runtime_env"]["env_vars"]["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"]
-    module, function = named.split(":")
+    assert "runtime_env" not in application
+    assert not [
+        each for each in application["deployments"] if "runtime_env" in each.get("ray_actor_options", {})
+    ]
+
+
+def test_clicks_are_refused_in_front_of_serve() -> None:
+    module, function = SERVING["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"].split(":")
     assert getattr(importlib.import_module(module), function) is in_front
+
+
+@by_name
+def test_no_click_waits_unseen(config: Path) -> None:
     # What is over this waits in a queue that neither the door nor a decoder knows of, and /health with it.
     for name in ("Ingress", "Decoder"):
         assert deployment(read(config), name)["max_ongoing_requests"] >= HAPROXY_CONNECTIONS

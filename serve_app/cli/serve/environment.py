@@ -33,8 +33,14 @@ SURVIVING = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
 
-IN_FRONT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.middleware:in_front"}
-"""The callback in front of Serve's own servers: the config names it to the ingress, this to proxies."""
+SERVING = {
+    # What refuses clicks that would wait too long is in front of Serve's own servers.
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http.middleware:in_front",
+    # Behind HAProxy replicas may send each other 4 MiB otherwise.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",
+}
+"""What replicas and proxies read. No config has a ``runtime_env`` with it: a worker that has one imports Ray
+twice, and never is one that has started already."""
 
 # The disk has to have so many times the room that the embeddings may take.
 _ROOM = 2
@@ -65,7 +71,7 @@ def ray_variables(
         "RAY_preload_python_modules": "deployments.preloaded",
         # Here a proxy drains when the whole application stops; there is no load balancer to wait for.
         "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "0.1",
-        **IN_FRONT,
+        **SERVING,
     }
     if haproxy:
         chosen |= {
