@@ -33,9 +33,11 @@ test-alone: $(TESTED)
 test-clusters: $(TESTED)
 	$(PYTEST) -m "not e2e and not full and ($(CLUSTERS))"
 
-# After each change: all but what takes seconds, on every core. The publisher's code is slow to import, too.
+# After each change: all but what takes seconds, on every core. The publishers' code is slow to import, too.
+PUBLISHERS := $(addprefix --ignore=tests/segmenters/, parity networks/test_onnx_export.py sam/test_onnx_segmenter.py \
+	runtimes/test_official_exports.py) --ignore=tests/testing/test_sizes.py
 test-fast: $(TESTED)
-	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) --ignore=tests/segmenters/parity \
+	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) $(PUBLISHERS) \
 		-m "$(ALONE) and not slow"
 
 # What `make test` leaves out because a shorter test finds the same.

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from label_studio_sdk.converter.brush import mask2rle
 from numpy.typing import NDArray
 
 from protocol.brush_rle import decode, encode
+from testing.brush_converter import mask2rle
 
 SIZES = ((1224, 816), (1732, 1154), (4243, 2828), (6000, 4000))
 ROUNDS = 5

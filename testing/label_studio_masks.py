@@ -6,8 +6,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from label_studio_sdk.converter.brush import decode_rle
 from numpy.typing import NDArray
+
+from testing.brush_converter import decode_rle
 
 Json = Any
 Mask = NDArray[np.bool_]

@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from label_studio_sdk.converter.brush import mask2rle
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -40,6 +39,7 @@ from benchmarks.peer.verdicts import Alone, agreement, digest, iou, mask_of
 from protocol import brush_rle
 from segmenters.models import ARCHITECTURES
 from serve_app.settings import Settings
+from testing.brush_converter import mask2rle
 from testing.label_studio_masks import keypoint, rectangle
 from testing.running_app import free_port
 from testing.scenes import scene as draw

@@ -105,7 +105,10 @@ def test_annotators_at_once_each_get_their_own_mask(client: httpx.Client) -> Non
     pictures = [scene(seed, 160, 120) for seed in range(10, 18)]
 
     def annotate(picture: Scene) -> float:
-        [prediction] = client.post("/predict", json=click(picture)).json()["results"]
+        # A slow machine refuses some of so many first clicks at once; an annotator clicks again.
+        while (answer := client.post("/predict", json=click(picture))).status_code == 503:
+            pass
+        [prediction] = answer.json()["results"]
         [region] = prediction["result"]
         return iou(region_mask(region), picture.masks[0])
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from label_studio_sdk.converter.brush import decode_rle, mask2rle
 from numpy.typing import NDArray
 
 from protocol.brush_rle import ENCODED_LIMIT, decode, encode
+from testing.brush_converter import decode_rle, mask2rle
 from values.errors import BadPrompt
 
 Mask = NDArray[np.bool_]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from label_studio_sdk.converter.brush import decode_rle
 from label_studio_sdk.label_interface import LabelInterface
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
 from protocol.predictions import encode_predict, prediction
 from protocol.regions import encode
+from testing.brush_converter import decode_rle
 from tests.protocol.support import keypoint, predict
 
 MASK = np.zeros((100, 200), np.bool_)
