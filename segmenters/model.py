@@ -64,8 +64,9 @@ class Model:
     ``module``: has ``make(name, options)``. ``encoder_mib``: of a process of its encoder with the images in
     work; docs/performance.md has the measurements. ``pixels_mib``, ``embedding_mib``: of one image.
     ``weightless``: whether it needs no weights. ``about``: what the docs say where no publisher gives a
-    checkpoint. ``gpu``: whether its encoder can compute on one. ``rank_on_gpu``, ``rank_on_cpu``: its place
-    in the order in which ``MODEL=auto`` looks for a model on such a machine, 1 for the first; 0 is never.
+    checkpoint. ``advice``: a sentence for whoever annotates with it. ``gpu``: whether its encoder can compute
+    on one. ``rank_on_gpu``, ``rank_on_cpu``: its place in the order in which ``MODEL=auto`` looks for a model
+    on such a machine, 1 for the first; 0 is never.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Model:
     embedding_mib: int = 4
     weightless: bool = False
     about: str = ""
+    advice: str = ""
     gpu: bool = False
     rank_on_gpu: int = 0
     rank_on_cpu: int = 0

@@ -61,6 +61,9 @@ MODELS: Mapping[str, Model] = {
             encoder_mib=320,
             weightless=True,
             about="none: regions, contours and colours, any CPU, offline",
+            advice="draw boxes first, and click on what has a clear border: it knows borders and colours, not"
+            " things, so one of many that touch, a very small one or one as dull as its ground takes a box"
+            " or several clicks (docs/models.md has pictures)",
         ),
         _sam(
             Architecture("sam_vit_b", Family.SAM, 93.7),

@@ -31,7 +31,8 @@ class Choice:
     @property
     def served(self) -> ServedModel:
         """What clients are told of it."""
-        return ServedModel(self.segmenter.name, self.segmenter.version, self.reason, self.fallback)
+        name = self.segmenter.name
+        return ServedModel(name, self.segmenter.version, self.reason, self.fallback, MODELS[name].advice)
 
 
 def is_automatic(options: ModelOptions) -> bool:

@@ -10,10 +10,11 @@ class ServedModel:
     """The model by ``name``, with the ``version`` that each prediction and embedding of it carries.
 
     ``reason``: a sentence that says why this one. ``fallback``: whether it stands in for one that cannot be
-    had here.
+    had here. ``advice``: how to annotate with it, empty where there is nothing special to it.
     """
 
     name: str
     version: str
     reason: str
     fallback: bool = False
+    advice: str = ""

@@ -97,17 +97,22 @@ class Annotator:
     def session(self) -> Session:
         """All clicks, and then the box. Called once."""
         ious: list[float] = []
-        found = np.zeros_like(self._truth)
         while len(ious) < MOST and not (len(ious) >= ENOUGH and max(ious) >= max(GOOD)):
-            click = next_click(self._truth, found)
-            if click is None:
+            if not self.click():
                 break
-            self.clicks.append(click)
-            found = self._answer(self.clicks)
-            self.masks.append(found)
-            ious.append(iou(found, self._truth))
+            ious.append(iou(self.masks[-1], self._truth))
         box = iou(self._answer([], tight_box(self._truth)), self._truth)
         return Session(ious, box, self._scores, self._decodes, self._encode)
+
+    def click(self) -> bool:
+        """Make the next click; False where there is nothing left to click on."""
+        found = self.masks[-1] if self.masks else np.zeros_like(self._truth)
+        click = next_click(self._truth, found)
+        if click is None:
+            return False
+        self.clicks.append(click)
+        self.masks.append(self._answer(self.clicks))
+        return True
 
     def _answer(self, clicks: list[Click], box: NDArray[np.float32] | None = None) -> Mask:
         height, width = self._truth.shape

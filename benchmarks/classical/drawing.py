@@ -25,23 +25,39 @@ def draw(
     file: Path, rgb: NDArray[np.uint8], truth: Mask, clicks: Sequence[Click], masks: Sequence[Mask]
 ) -> None:
     """Write one. ``masks``: the answers after 1, 2, ... clicks. Raises OSError where it cannot."""
-    rows, columns = _window(np.logical_or.reduce([truth, masks[0], masks[-1]]))
-    part = cv2.cvtColor(rgb[rows, columns], cv2.COLOR_RGB2BGR)
-    zoom = _SIDE / max(part.shape[:2])
-    halves = []
-    for count in (1, len(masks)):
-        half = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), np.uint8)
-        for mask, color in ((truth, _GREEN), (masks[count - 1], _MAGENTA)):
-            _outline(half, mask[rows, columns], color)
-        for click in clicks[:count]:
-            at = round((click.x + 0.5 - columns.start) * zoom), round((click.y + 0.5 - rows.start) * zoom)
-            cv2.circle(half, at, 6, _MAGENTA, cv2.FILLED, cv2.LINE_AA)
-            cv2.circle(half, at, 4, _WHITE if click.label else _BLACK, cv2.FILLED, cv2.LINE_AA)
-        halves.append(half)
-    done, png = cv2.imencode(".png", np.hstack(halves))
+    where = around(np.logical_or.reduce([truth, masks[0], masks[-1]]))
+    halves = [half(rgb, truth, masks[count - 1], clicks[:count], where, _SIDE) for count in (1, len(masks))]
+    write(file, np.hstack(halves))
+
+
+def half(
+    rgb: NDArray[np.uint8],
+    truth: Mask,
+    mask: Mask,
+    clicks: Sequence[Click],
+    where: tuple[slice, slice],
+    side: int,
+) -> NDArray[np.uint8]:
+    """A part of a picture enlarged to ``side`` pixels, with the outlines and the clicks: HxWx3 BGR."""
+    part = cv2.cvtColor(rgb[where], cv2.COLOR_RGB2BGR)
+    zoom = side / max(part.shape[:2])
+    drawn = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), np.uint8)
+    for each, color in ((truth, _GREEN), (mask, _MAGENTA)):
+        _outline(drawn, each[where], color)
+    rows, columns = where
+    for click in clicks:
+        at = round((click.x + 0.5 - columns.start) * zoom), round((click.y + 0.5 - rows.start) * zoom)
+        cv2.circle(drawn, at, 6, _MAGENTA, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(drawn, at, 4, _WHITE if click.label else _BLACK, cv2.FILLED, cv2.LINE_AA)
+    return drawn
+
+
+def write(file: Path, bgr: NDArray[np.uint8]) -> None:
+    """As what the file's name says, .png or .jpg. Raises OSError where it cannot."""
+    done, content = cv2.imencode(file.suffix, bgr)
     if not done:
-        raise OSError(f"OpenCV cannot make a PNG of {file.name}")
-    file.write_bytes(png.tobytes())
+        raise OSError(f"OpenCV cannot make {file.name}")
+    file.write_bytes(content.tobytes())
 
 
 def _outline(picture: _Bgr, mask: Mask, color: tuple[int, int, int]) -> None:
@@ -51,7 +67,7 @@ def _outline(picture: _Bgr, mask: Mask, color: tuple[int, int, int]) -> None:
     cv2.drawContours(picture, lines, -1, color, 2, cv2.LINE_AA)
 
 
-def _window(mask: Mask) -> tuple[slice, slice]:
+def around(mask: Mask) -> tuple[slice, slice]:
     """Rows and columns around a mask, with a margin, inside the picture."""
     spans = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
     margin = round(_MARGIN * max(int(np.ptp(span)) + 1 for span in spans)) + 4

@@ -137,4 +137,5 @@ class Status:
             "model_version": self._model.version,
             "fallback": self._model.fallback,
             "reason": self._model.reason,
+            "advice": self._model.advice,
         }

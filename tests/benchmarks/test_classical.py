@@ -14,6 +14,7 @@ from benchmarks.classical.__main__ import arguments, run
 from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session, next_click
 from benchmarks.classical.drawing import draw
 from benchmarks.classical.measure import Row, measured, rows
+from benchmarks.classical.six import clicked_once
 from benchmarks.classical.tables import (
     ANSWERS,
     answers_sheet,
@@ -213,6 +214,13 @@ def test_a_thing_is_shown_with_its_name() -> None:
     assert shown.name == "flower: bloom"
     assert shown.rgb.shape == (*shown.truth.shape, 3)
     assert show(Thing("tuned", "small", 1)).name == "small 1"
+
+
+def test_a_thing_clicked_once_is_drawn_above_its_iou() -> None:
+    found, drawn = clicked_once(Thing("tuned", "large", 2))
+    assert found > 0.9
+    assert (drawn[:280] == (255, 0, 255)).all(axis=2).any()
+    assert (drawn[280:] < 100).all(axis=2).any()
 
 
 def test_a_drawing_shows_the_thing_the_answers_and_the_clicks(tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def check_backend(url: str, user: str = "", password: str = "") -> Check:
         return Check("backend", "problem", sentence)
     health = _json_object(response)
     if response.status_code == 200 and "model_version" in health:
-        return Check("backend", "ok", f"{url} serves {health['model_version']}")
+        advice = f"; {health['advice']}" if health.get("advice") else ""
+        return Check("backend", "ok", f"{url} serves {health['model_version']}{advice}")
     if response.status_code == 503:
         return Check(
             "backend", "problem", f"{url} answers 503: it is still starting, or cannot start; see its log"

@@ -23,6 +23,7 @@ async def test_diagnose_gathers_what_answers_and_says_what_does_not(door: Door) 
     await door.settle()
     report = (await door.client.get("/diagnose?project=3")).json()
     assert report["models"] == "ready"
+    assert "boxes first" in report["model"]["advice"]
     assert report["label_studio"] == "Label Studio answered 401"
     assert report["recent_failures"]["3"][0]["code"] == "bad_request"
 

@@ -150,6 +150,7 @@ def test_a_free_port_is_fine() -> None:
     ("status", "body", "state", "words"),
     [
         (200, {"model_version": "classical-2"}, "ok", "serves classical-2"),
+        (200, {"model_version": "classical-2", "advice": "draw boxes"}, "ok", "classical-2; draw boxes"),
         (200, {"hello": 1}, "problem", "something else answers"),
         (200, "text", "problem", "something else answers"),
         (404, None, "problem", "something else answers"),
