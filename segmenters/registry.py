@@ -19,7 +19,8 @@ class Choice:
     """The segmenter that serves. ``reason``: a sentence for the log and /health.
 
     ``fallback``: True when ``auto`` had to settle for the model that needs no weights. ``gpu``: whether the
-    encoder is to have one. ``automatic``: whether nothing in the settings names it.
+    encoder is to have one. ``automatic``: whether nothing in the settings names it. ``advice``: how to
+    annotate with it, if there is something special to that.
     """
 
     segmenter: Segmenter
@@ -27,12 +28,13 @@ class Choice:
     fallback: bool = False
     gpu: bool = False
     automatic: bool = False
+    advice: str = ""
 
     @property
     def served(self) -> ServedModel:
         """What clients are told of it."""
-        name = self.segmenter.name
-        return ServedModel(name, self.segmenter.version, self.reason, self.fallback, MODELS[name].advice)
+        segmenter = self.segmenter
+        return ServedModel(segmenter.name, segmenter.version, self.reason, self.fallback, self.advice)
 
 
 def is_automatic(options: ModelOptions) -> bool:
@@ -53,6 +55,7 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
     """
     name = wanted(options)
     _check_devices(options, gpu)
+    fallback = False
     if name != AUTO:
         reason = f"the settings name {name}"
     elif options.checkpoint is not None:
@@ -60,14 +63,12 @@ def choose(options: ModelOptions, *, gpu: bool = False) -> Choice:
         reason = f"the checkpoint that is set is one of {name}"
     else:
         found, why = best(options, gpu=gpu)
-        if found is None:
-            reason = f"auto chose {CLASSICAL}, which needs no weights: {why}"
-            return Choice(MODELS[CLASSICAL].make(options), reason, fallback=True, automatic=True)
-        name, reason = found, f"auto chose {found}: {why}"
-    segmenter = MODELS[name].make(options)
-    encoder = encoder_of(name, options)
+        name, fallback = found or CLASSICAL, found is None
+        needs_none = ", which needs no weights" if fallback else ""
+        reason = f"auto chose {name}{needs_none}: {why}"
+    model, encoder = MODELS[name], encoder_of(name, options)
     on_gpu = gpu and options.device != "cpu" and encoder is not None and encoder.gpu
-    return Choice(segmenter, reason, gpu=on_gpu, automatic=is_automatic(options))
+    return Choice(model.make(options), reason, fallback, on_gpu, is_automatic(options), model.advice)
 
 
 def _check_devices(options: ModelOptions, gpu: bool) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from segmenters.classical.grabcut import GROUND, MAYBE_GROUND, MAYBE_OBJECT, OBJ
 from segmenters.classical.hierarchy import Hierarchy
 from segmenters.classical.picture import Picture
 from segmenters.classical.rating import FEATURES, agreements, features
+from segmenters.classical.spare_core import Begin, when_asked
 from segmenters.classical.view import Mask, View
 from segmenters.classical.window import Cell, Point
 
@@ -55,18 +57,18 @@ class Hypothesis:
     life: float = 0.0
 
 
-def around(picture: Picture, click: Point) -> list[Hypothesis]:
+def around(picture: Picture, click: Point, begin: Begin = when_asked) -> list[Hypothesis]:
     """What a positive click may mean; those of the whole picture come first."""
     lab, whole = picture.lab, picture.whole
+    cuts = begin(partial(_cuts, whole, click, _DISCS, "cut"))
     near = View.around(lab, click, _NEAR * max(lab.shape[:2]), _NEAR_CELLS)
-    found = [
-        *wide(picture, click),
-        *_cuts(whole, click, _DISCS, "cut"),
+    near_cuts = begin(partial(_cuts, near, click, _NEAR_DISCS, "near cut"))
+    far = wide(picture, click)
+    close = [
         *_regions(near, Hierarchy.of(near.lab, near.strength, *_NEAR_TREE), click, "near tree"),
         *_contours(near, click, _NEAR_RADII, "near contour"),
-        *_cuts(near, click, _NEAR_DISCS, "near cut"),
     ]
-    return [each for each in found if each.mask.any()]
+    return [each for each in (*far, *cuts(), *close, *near_cuts()) if each.mask.any()]
 
 
 def wide(picture: Picture, click: Point) -> list[Hypothesis]:

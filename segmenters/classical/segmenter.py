@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from segmenters.classical.hints import Hints
 from segmenters.classical.picture import Picture
 from segmenters.classical.soft_mask import SoftMask
+from segmenters.classical.spare_core import SpareCore
 from segmenters.classical.tracing import trace
 from segmenters.options import ModelOptions
 from values.embedding import Embedding
@@ -73,7 +74,10 @@ class ClassicalEncoder:
 
 
 class ClassicalDecoder:
-    """Finds the thing that was meant. Holds no state, so any number of threads may share it."""
+    """Finds the thing that was meant. Any number of threads may share it; a click alone has two cores."""
+
+    def __init__(self) -> None:
+        self._spare = SpareCore()
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
         """Masks at the size of the encoder's image: up to three of a click, else one.
@@ -89,7 +93,8 @@ class ClassicalDecoder:
             raise ModelError(f"the {VERSION} decoder cannot read an embedding made by {embedding.segmenter}")
         hints = Hints.of(prompt, embedding)
         shape = (embedding.input_height, embedding.input_width)
-        traced = trace(Picture.of(embedding), hints, _before(prompt, shape))
+        with self._spare.click() as begin:
+            traced = trace(Picture.of(embedding), hints, _before(prompt, shape), begin)
         if not traced:
             return Masks(
                 np.full((1, *shape), -_HEIGHT, np.float32), np.zeros(1, np.float32), Frame(None, shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +17,7 @@ from segmenters.classical.picture import Picture
 from segmenters.classical.rating import deepest, features
 from segmenters.classical.snapping import DRAWN_BAND, snapped, snapped_part
 from segmenters.classical.soft_mask import SoftMask, changed, soft_mask
+from segmenters.classical.spare_core import Begin, when_asked
 from segmenters.classical.view import Mask, View
 from segmenters.classical.weights import ADDING, BOXED, FIRST, PLAUSIBLE, REMOVING
 from segmenters.classical.window import Box, Point, Window
@@ -36,13 +38,13 @@ class Traced(NamedTuple):
     score: float
 
 
-def trace(picture: Picture, hints: Hints, before: SoftMask | None) -> list[Traced]:
+def trace(picture: Picture, hints: Hints, before: SoftMask | None, begin: Begin = when_asked) -> list[Traced]:
     """The things that the hints may point at, the likeliest first; none where only ground was pointed at.
 
-    ``before``: the answer without the last click, or None.
+    ``before``: the answer without the last click, or None. ``begin``: begins what can be done beside.
     """
     if before is None:
-        found, count = _begun(picture, hints)
+        found, count = _begun(picture, hints, begin)
         if count == len(hints.clicks) or not found:
             return found
         before = found[0].soft
@@ -54,14 +56,14 @@ def trace(picture: Picture, hints: Hints, before: SoftMask | None) -> list[Trace
         if _says(before, click) == on:
             continue
         if corrected < _CORRECTIONS:
-            before = _corrected(picture, hints.until(index), before)
+            before = _corrected(picture, hints.until(index), before, begin)
         else:
             before = _dotted(before, click, on)
         corrected += 1
     return [Traced(before, _plausible(picture.whole, picture.pixels, before > 0))]
 
 
-def _begun(picture: Picture, hints: Hints) -> tuple[list[Traced], int]:
+def _begun(picture: Picture, hints: Hints, begin: Begin) -> tuple[list[Traced], int]:
     """The answer to the box, the drawn mask or the first positive click, and how many clicks it heeds."""
     if hints.box is not None:
         return _in_box(picture, hints.box, hints.prior), 0
@@ -70,23 +72,27 @@ def _begun(picture: Picture, hints: Hints) -> tuple[list[Traced], int]:
     for index, (click, on) in enumerate(hints.clicks):
         if on:
             negative = [point for point, _ in hints.clicks[:index]]
-            return _clicked(picture, click, negative), index + 1
+            return _clicked(picture, click, negative, begin), index + 1
     return [], len(hints.clicks)
 
 
-def _clicked(picture: Picture, click: Point, negative: Sequence[Point]) -> list[Traced]:
-    found = hypotheses.around(picture, click)
+def _clicked(picture: Picture, click: Point, negative: Sequence[Point], begin: Begin) -> list[Traced]:
+    found = hypotheses.around(picture, click, begin)
     if not found:
         return [Traced(_dotted(np.full(picture.shape, -1, np.float32), click, on=True), 0.0)]
     allowed = [each for each in found if not any(_holds(each, point) for point in negative)] or found
     rated = FIRST(hypotheses.measured(allowed, click))
     chosen = _apart([allowed[index] for index in np.argsort(-rated, kind="stable")])
-    traced = []
-    for each in chosen:
-        window, mask = snapped(picture.lab, each.mask, each.view.window, ([click], negative))
-        soft = soft_mask(mask, window, picture.shape)
-        traced.append(Traced(soft, _plausible(each.view, window, mask)))
+    others = [begin(partial(_end, picture, each, click, negative)) for each in chosen[1:]]
+    traced = [_end(picture, chosen[0], click, negative), *(other() for other in others)]
     return _descending([traced[0], *(each for each in traced[1:] if each.score >= _THING)])
+
+
+def _end(picture: Picture, found: Hypothesis, click: Point, negative: Sequence[Point]) -> Traced:
+    """What a hypothesis comes to, its border drawn to the nearest edges."""
+    window, mask = snapped(picture.lab, found.mask, found.view.window, ([click], negative))
+    soft = soft_mask(mask, window, picture.shape)
+    return Traced(soft, _plausible(found.view, window, mask))
 
 
 def _apart(best_first: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -138,12 +144,12 @@ def _from_drawn(picture: Picture, drawn: Mask, box: Box | None = None) -> list[T
     return [Traced(soft_mask(mask, window, picture.shape), _plausible(picture.whole, window, mask))]
 
 
-def _corrected(picture: Picture, hints: Hints, before: SoftMask) -> SoftMask:
+def _corrected(picture: Picture, hints: Hints, before: SoftMask, begin: Begin) -> SoftMask:
     """``before`` with what the last click adds or takes away."""
     (click, on), mask = hints.clicks[-1], before > 0
     clicks = (hints.positive, hints.negative)
     first = next(iter(hints.positive), None)
-    meant = hypotheses.around(picture, click)
+    meant = hypotheses.around(picture, click, begin)
     found = meant and correcting.corrections(
         meant,
         [] if first in (None, click) else hypotheses.wide(picture, first),

@@ -16,6 +16,7 @@ from segmenters.classical.hints import Hints
 from segmenters.classical.picture import Picture
 from segmenters.classical.segmenter import Classical
 from segmenters.classical.soft_mask import SoftMask
+from segmenters.classical.spare_core import Begin
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from testing.pointing import Annotator, iou, measure, scenes, shown, tight_box
@@ -191,9 +192,9 @@ def test_many_clicks_that_contradict_each_other_cost_a_bounded_number_of_correct
     corrected: list[int] = []
     correct = tracing._corrected
 
-    def counted(picture: Picture, hints: Hints, before: SoftMask) -> SoftMask:
+    def counted(picture: Picture, hints: Hints, before: SoftMask, begin: Begin) -> SoftMask:
         corrected.append(len(hints.clicks))
-        return correct(picture, hints, before)
+        return correct(picture, hints, before, begin)
 
     monkeypatch.setattr(tracing, "_corrected", counted)
     embedding = _disc()
