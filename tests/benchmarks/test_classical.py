@@ -243,6 +243,7 @@ def test_a_drawing_shows_the_thing_the_answers_and_the_clicks(tmp_path: Path) ->
         assert (half == 0).all(axis=2).any() == black
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
     asked = things(["tuned"], ["large"], 2)
     alone, together = (list(rows(asked, jobs, tmp_path)) for jobs in (1, 2))

@@ -23,6 +23,7 @@ def unseen(told: Run, request: Request) -> None:
     """Nobody watches."""
 
 
+@pytest.mark.slow
 async def test_a_thousand_requests_that_nobody_would_send() -> None:
     with InProcess() as target:
         told = await run(target, 1, range(1000), unseen, limit_s=60)
@@ -34,6 +35,7 @@ async def test_a_thousand_requests_that_nobody_would_send() -> None:
     assert told.statuses[200] >= 100
 
 
+@pytest.mark.slow
 def test_a_request_is_made_of_its_seed_and_number_and_they_are_all_kinds() -> None:
     made = [request(1, number, ROUTES) for number in range(800)]
     assert made[:100] == [request(1, number, ROUTES) for number in range(100)]

@@ -149,6 +149,7 @@ def test_the_goal_of_speed_is_reached_by_decoding_alone(plain: float, reached: b
     assert line(plain, "PNG").reached is None
 
 
+@pytest.mark.slow
 def test_a_jpeg_decoded_at_a_fraction_differs_a_little_and_finds_the_same_disc(picture: Picture) -> None:
     ended: list[None] = []
     row = image_accuracy.measure(Classical(), 1, [picture], (12, "discs", 0.98), lambda: ended.append(None))

@@ -221,6 +221,7 @@ def test_replicas_of_one_that_is_not_deterministic_are_seen_to_differ(kind: type
     assert answer_line(row)[3] == f"{row.same.count(False)} differ"
 
 
+@pytest.mark.slow
 def test_a_segmenter_that_does_not_refine_finds_the_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.refinement._REPEATS", 1)
     rgb, masks = scene(1, 160, 120)

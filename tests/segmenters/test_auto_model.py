@@ -120,6 +120,7 @@ def test_a_folder_that_cannot_be_written_is_said(publisher: Server) -> None:
     assert "/proc" in why
 
 
+@pytest.mark.slow
 def test_a_publisher_that_says_nothing_is_given_up_within_ten_seconds(tmp_path: Path) -> None:
     with Server(_silent) as server:
         found, why = best(_options(tmp_path, server.url), gpu=False)

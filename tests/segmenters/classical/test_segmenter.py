@@ -186,6 +186,7 @@ def test_a_click_outside_the_box_stretches_it() -> None:
     assert not mask[:, 80:].any()
 
 
+@pytest.mark.slow
 def test_many_clicks_that_contradict_each_other_cost_a_bounded_number_of_corrections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
