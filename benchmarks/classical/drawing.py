@@ -26,11 +26,13 @@ def draw(
 ) -> None:
     """Write one. ``masks``: the answers after 1, 2, ... clicks. Raises OSError where it cannot."""
     where = around(np.logical_or.reduce([truth, masks[0], masks[-1]]))
-    halves = [half(rgb, truth, masks[count - 1], clicks[:count], where, _SIDE) for count in (1, len(masks))]
+    halves = [
+        outlined(rgb, truth, masks[count - 1], clicks[:count], where, _SIDE) for count in (1, len(masks))
+    ]
     write(file, np.hstack(halves))
 
 
-def half(
+def outlined(
     rgb: NDArray[np.uint8],
     truth: Mask,
     mask: Mask,

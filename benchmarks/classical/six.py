@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bar import Bar
 from benchmarks.classical.clicking import Annotator
-from benchmarks.classical.drawing import around, half, write
+from benchmarks.classical.drawing import around, outlined, write
 from benchmarks.classical.things import Thing, show, things
 from segmenters.model_names import CLASSICAL
 from segmenters.options import ModelOptions
@@ -39,7 +39,7 @@ def clicked_once(thing: Thing) -> tuple[float, NDArray[np.uint8]]:
     [mask] = annotator.masks
     found = iou(mask, truth)
     tile = np.full((_SIDE + _LINE, _SIDE, 3), 255, np.uint8)
-    drawn = half(rgb, truth, mask, annotator.clicks, around(truth | mask), _SIDE)
+    drawn = outlined(rgb, truth, mask, annotator.clicks, around(truth | mask), _SIDE)
     height, width = drawn.shape[:2]
     top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
     tile[top : top + height, left : left + width] = drawn

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmenters.classical.boundaries import LIGHTNESS
+
+Numbers = NDArray[np.uint16]
+Levels = NDArray[np.float32]
 
 _BLOCK = 6  # cells: side of the blocks of which each gives one leaf
 _APART = 400.0  # squared difference in colour at which two regions are half apart
@@ -36,17 +38,6 @@ def basins(lab: NDArray[np.uint8], strength: NDArray[np.float32]) -> NDArray[np.
         basins = np.where(lines, cv2.dilate(basins, np.ones((3, 3), np.uint8)), basins)
     _, dense = np.unique(basins.astype(np.int32), return_inverse=True)
     return np.asarray(dense.reshape(height, width), np.int32)
-
-
-class Numbered(NamedTuple):
-    """The fields of ``segmenters.classical.hierarchy.Hierarchy``."""
-
-    leaves: NDArray[np.uint16]
-    first: NDArray[np.uint16]
-    last: NDArray[np.uint16]
-    parent: NDArray[np.uint16]
-    height: NDArray[np.float32]
-    made: NDArray[np.float32]
 
 
 class Merging:
@@ -119,8 +110,11 @@ class Merging:
             its[new] = border
             heapq.heappush(heap, (self._cost(neighbor, new), neighbor, new))
 
-    def numbered(self) -> Numbered:
-        """All regions, their leaves numbered depth first."""
+    def numbered(self) -> tuple[Numbers, Numbers, Numbers, Numbers, Levels, Levels]:
+        """All regions, their leaves numbered depth first.
+
+        The fields of ``segmenters.classical.hierarchy.Hierarchy``, in order.
+        """
         count, total = self._count, self._count + len(self._children)
         parent, height, made = np.arange(total), np.zeros(total, np.float32), np.zeros(total, np.float32)
         sizes = np.ones(total, np.int64)
@@ -135,7 +129,7 @@ class Merging:
             first[one], first[other] = first[new], first[new] + sizes[one]
         numbers = np.concatenate([first[:count], np.arange(count, total)])
         order = np.argsort(numbers)
-        return Numbered(
+        return (
             first[:count][self._leaves].astype(np.uint16),
             first[order].astype(np.uint16),
             (first + sizes - 1)[order].astype(np.uint16),
