@@ -95,8 +95,9 @@ clean:
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/.requirements-dev: requirements-dev.txt requirements.txt | .venv/bin/python
+.venv/.requirements-dev: requirements-dev.txt requirements-sdk.txt requirements.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-sdk.txt
 	@touch $@ .venv/.requirements
 
 # In a folder of their own, made anew: why, and why with these options, says the file.
