@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from testing import processes
 from testing.running_app import RunningApp
 
-THERE_S = 60.0
+THERE_S = 120.0
 """Seconds that a process may take to appear."""
 
 _APPLICATION = "segment-anything"

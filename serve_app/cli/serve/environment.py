@@ -31,6 +31,9 @@ SURVIVING = {
     "RAY_SERVE_HAPROXY_OBSERVE_MARK_DOWN_ENABLED": "0",
     # A proxy that fails three checks in a row is started anew.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    # Its start may take three times as long; with Ray's 5 s it is given up on a busy machine, starts from the
+    # beginning and takes as long again. One that dies is seen at once.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
 }
 
 SERVING = {
