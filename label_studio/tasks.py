@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar, TypeVarTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -29,6 +30,9 @@ from net.resolver import Resolver, resolve
 from net.transport import USER_AGENT, Net
 from values.errors import ImageTimeout
 from values.evidence import Content
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 TASKS = "/api/tasks"
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json"}
@@ -61,13 +65,22 @@ class _Page(msgspec.Struct):
 _PAGE = msgspec.json.Decoder(_Page)
 
 
-def window_query(project: int | str, last: int, count: int, *, unlabelled: bool) -> dict[str, str | int]:
-    """The query for the first ``count`` tasks behind the id ``last``, or for those of them not labelled."""
+def window_query(
+    project: int | str, last: int, count: int, *, unlabelled: bool = False, annotated: bool = False
+) -> dict[str, str | int]:
+    """The query for the first ``count`` tasks behind the id ``last``.
+
+    ``unlabelled``: only those not labelled; ``annotated``: only those with an annotation that is no skip.
+    """
     behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
     items: list[Json] = [behind]
     if unlabelled:
         items.append(
             {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime", "value": True}
+        )
+    if annotated:
+        items.append(
+            {"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}
         )
     filters = {"conjunction": "and", "items": items}
     return {
@@ -134,33 +147,38 @@ class TaskListing:
     """The tasks of one project by rising id, asked for in windows while they are gone through.
 
     None of them is kept: a project may have a hundred thousand. The first window is read at once; ``total``
-    is how many tasks there are, as far as is known. Raises what ``LabelStudio`` raises, then and later.
+    is how many tasks there are, as far as is known. ``behind``: only those with higher ids.
+    Raises what ``LabelStudio`` raises, then and later.
     """
 
-    def __init__(self, studio: LabelStudio, project: int, *, only_unlabelled: bool = False) -> None:
+    def __init__(
+        self,
+        studio: LabelStudio,
+        project: int,
+        *,
+        only_unlabelled: bool = False,
+        only_annotated: bool = False,
+        behind: int = 0,
+    ) -> None:
         self._studio = studio
         self._project = project
         self._only_unlabelled = only_unlabelled
-        self._first, self.total = self._window(0)
+        self._only_annotated = only_annotated
+        self._first, self.total = self._window(behind)
 
     def __iter__(self) -> Iterator[ListedTask]:
         window, gone_through = self._first, 0
         while window:
             yield from window
             gone_through += len(window)
-            window, more = self._patiently(window[-1].id)
+            window, more = patiently(self._window, window[-1].id)
             self.total = gone_through + more
-
-    def _patiently(self, last: int) -> tuple[list[ListedTask], int]:
-        """The window behind ``last``. A restart of Label Studio must not end the work of hours."""
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS), wait=BACK_OFF, retry=retry_if_exception(_passes), reraise=True
-        )
-        return retrying(self._window, last)
 
     def _window(self, last: int) -> tuple[list[ListedTask], int]:
         """The tasks behind the id ``last``, and how many tasks are behind it in all."""
-        query = window_query(self._project, last, WINDOW, unlabelled=self._only_unlabelled)
+        query = window_query(
+            *(self._project, last, WINDOW), unlabelled=self._only_unlabelled, annotated=self._only_annotated
+        )
         window, total = read_window(self._studio.read(TASKS, **query), self._studio.at)
         if any(after <= before for before, after in pairwise([last, *(task.id for task in window)])):
             # Going on would bring the same tasks for ever.
@@ -187,6 +205,22 @@ def task_of(studio: LabelStudio, number: int) -> tuple[ListedTask, int]:
     except msgspec.MsgspecError:
         raise studio.at.unlike("show tasks") from None
     return ListedTask(number, bytes(shown.data)), shown.project
+
+
+def patiently(ask: Callable[[*Arguments], T], *args: *Arguments) -> T:
+    """``ask(*args)``, again after a while if that may help. Raises what it raises.
+
+    A restart of Label Studio must not end the work of hours.
+    """
+    retrying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS), wait=BACK_OFF, retry=retry_if_exception(_passes), reraise=True
+    )
+    return retrying(ask, *args)
+
+
+def annotations_of(studio: LabelStudio, task: int) -> Content:
+    """The annotations of a task, as Label Studio's JSON, a list. Raises what ``LabelStudio`` raises."""
+    return patiently(studio.read, f"{TASKS}/{task}/annotations/")
 
 
 def _passes(error: BaseException) -> bool:

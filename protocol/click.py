@@ -99,7 +99,7 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
             "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
         )
     return Click(
-        image=_source(body, task, _value(task, data, image, pointed.item_index)),
+        image=_source(body, task, image_value(task, data, image, pointed.item_index)),
         prompts=pointed.prompts,
         width=pointed.width,
         height=pointed.height,
@@ -146,8 +146,13 @@ def _prompted_image(config: LabelConfig, pointed: Pointed) -> Image | None:
     return config.images[0] if len(config.images) == 1 else None
 
 
-def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> str:
-    """The image's string in the task's data."""
+def image_value(task: Task, data: TaskData, image: Image, item_index: int | None) -> str:
+    """The string in the task's data that says where an image is; of a list the item at ``item_index``.
+
+    Raises:
+        ImageMissing: the data have none there.
+        BadRequest, BadLabelConfig, ImageTooLarge: as ``protocol.variables.resolve``.
+    """
     tag = f'<Image name="{shown(image.name)}">'
     if not image.value.strip():
         raise ImageMissing(f"{tag} of the labeling config has no value; give it one")
@@ -158,7 +163,7 @@ def _value(task: Task, data: TaskData, image: Image, item_index: int | None) -> 
     if isinstance(value, list):
         index = item_index or 0
         if index >= len(value):
-            raise ImageMissing(f"{where} has {len(value)} items, and the prompts are on item {index}")
+            raise ImageMissing(f"{where} has {len(value)} items, and item {index} is asked for")
         where, value = f"{where[:-1]} item {index},", value[index]
     if not isinstance(value, str) or not value.strip():
         is_what = "is empty" if isinstance(value, str) else kind_of(value)

@@ -8,7 +8,8 @@ takes no more than the decoded picture itself, 4 bytes a pixel for a PNG and 1 f
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from values.errors import BadPrompt
 _STRIP = 2**20  # pixels that are looked at together
 
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
 
 
 def read(drawing: Drawing) -> Drawn:
@@ -50,10 +52,19 @@ def from_png(data: bytes, width: int, height: int, *, by_alpha: bool) -> Drawn:
     Raises:
         BadPrompt: not such a PNG, of another size, with more than ``drawings.PNG_BYTES``, or empty.
     """
+    return _of_png(data, width, height, lambda image: _shrunk(_opaque_strips(image, by_alpha), width, height))
+
+
+def whole_png(data: bytes, width: int, height: int, *, by_alpha: bool) -> Mask:
+    """The same at the picture's own size: HxW bool, which may be empty. Raises BadPrompt otherwise."""
+    return _of_png(data, width, height, lambda image: np.concatenate([*_opaque_strips(image, by_alpha)]))
+
+
+def _of_png(data: bytes, width: int, height: int, read: Callable[[Image.Image], T]) -> T:
     check_png(data, width, height)
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            return _shrunk(_opaque_strips(image, by_alpha), width, height)
+            return read(image)
     except BadPrompt:
         raise
     except Exception as error:  # a decoder fails in ways of its own on each kind of damage

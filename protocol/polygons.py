@@ -7,6 +7,8 @@ no width, around it the other way, and back, so that any fill rule leaves the ho
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -20,12 +22,32 @@ _WHOLE_PIXELS = 25_000_000
 """Of a larger part of a picture every second pixel is traced: three copies of it are needed for that."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A connected part of a mask: the ring around it and those around its holes, which run the other way."""
+
+    outer: Ring
+    holes: tuple[Ring, ...] = ()
+
+    @property
+    def ring(self) -> Ring:
+        """One ring, with every hole bridged into it."""
+        return _bridged(self.outer, self.holes)
+
+
 def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts: int) -> list[Ring]:
-    """Rings around the parts of a mask, the largest part first.
+    """The rings of ``parts_of``, each with the holes of its part bridged into it."""
+    return [part.ring for part in parts_of(mask, epsilon, min_part, max_parts)]
+
+
+def parts_of(
+    mask: NDArray[np.bool_], epsilon: float, min_part: float = 0, max_parts: int | None = None
+) -> list[Part]:
+    """The parts of a mask, the largest first.
 
     ``mask``: HxW bool. ``epsilon``: how far in pixels a ring may run from the mask's outline
     (Douglas-Peucker). ``min_part``: parts and holes smaller than this share of the largest part's area are
-    dropped. ``max_parts``: no more rings than this.
+    dropped. ``max_parts``: no more parts than this.
 
     Returns rings as Nx2 float64 (x, y), N >= 3, in pixels, where pixel i covers i .. i+1. Corners that turn
     inward are cut by half a pixel, and gaps and holes one pixel wide are closed; in a mask of more than 25
@@ -40,9 +62,11 @@ def polygons(mask: NDArray[np.bool_], epsilon: float, min_part: float, max_parts
     holes: dict[int, list[Ring]] = {part: [] for part in parts[:max_parts] if areas[part] >= least}
     for i, (_, _, _, parent) in enumerate(links):
         if parent in holes and areas[i] >= least:
-            holes[parent].append(_simplified(contours[i], epsilon / step))
-    rings = (_bridged(_simplified(contours[part], epsilon / step), inner) for part, inner in holes.items())
-    return [ring * step + offset for ring in rings]
+            holes[parent].append(_simplified(contours[i], epsilon / step) * step + offset)
+    return [
+        Part(_simplified(contours[part], epsilon / step) * step + offset, tuple(inner))
+        for part, inner in holes.items()
+    ]
 
 
 def filled(points: Ring, width: int, height: int) -> NDArray[np.bool_]:
@@ -109,7 +133,7 @@ def _signed_area(ring: Ring) -> float:
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 
 
-def _bridged(ring: Ring, holes: list[Ring]) -> Ring:
+def _bridged(ring: Ring, holes: Sequence[Ring]) -> Ring:
     """One ring with every hole cut open towards the left.
 
     OpenCV's holes already run the other way round than their part. They are taken from left to right: a

@@ -17,7 +17,7 @@ FLOORS = (
     {"concurrency"},
     {"net"},
     {"label_studio", "stores", "protocol", "segmenters"},
-    {"embeddings", "imaging"},
+    {"embeddings", "exports", "imaging"},
     {"deployments"},
     {"serve_app"},
     {"cluster"},

@@ -8,6 +8,7 @@ import typer
 
 from serve_app.cli.connect.command import connect
 from serve_app.cli.doctor.command import doctor
+from serve_app.cli.export.command import export
 from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute.command import precompute
@@ -43,5 +44,6 @@ app.command()(serve)
 app.command()(connect)
 app.command()(precompute)
 app.command()(forget)
+app.command()(export)
 app.command()(doctor)
 app.add_typer(models)

@@ -122,7 +122,7 @@ def test_item_index_picks_the_page() -> None:
         (CONFIG, {"image": 5}, "is no image path or URL: it is a number"),
         (CONFIG, {"image": {"url": "a"}}, "is no image path or URL"),
         (CONFIG, {"image": "  "}, "is no image path or URL"),
-        (PAGES, {"pages": []}, "has 0 items, and the prompts are on item 0"),
+        (PAGES, {"pages": []}, "has 0 items, and item 0 is asked for"),
         (PAGES, {"pages": [5]}, r'data\["pages"\], .* item 0, is no image path'),
     ],
 )

@@ -1,4 +1,4 @@
-"""A Label Studio of one page: the few routes that ``connect`` and ``precompute`` call, in memory."""
+"""A Label Studio of one page: the few routes that commands call, in memory."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class FakeLabelStudio(httpx.BaseTransport):
         self.refuse: dict[str, httpx.Response] = {}
         self.refused: list[str] = []
         self.windows: list[dict[str, str]] = []
+        self.opened: list[int] = []
         self.listing: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -93,6 +94,12 @@ class FakeLabelStudio(httpx.BaseTransport):
                 known = [task for task in self.tasks if task["id"] == int(number)]
                 shown = [{"project": 1, **task, "annotations": []} for task in known]
                 return httpx.Response(*((200,) if shown else (404,)), json=shown[0] if shown else {})
+            case "GET", ["api", "tasks", number, "annotations"]:
+                known = [task for task in self.tasks if task["id"] == int(number)]
+                if not known:
+                    return httpx.Response(404, json={"detail": "Not found."})
+                self.opened.append(int(number))
+                return httpx.Response(200, json=known[0].get("annotations", []))
             case "GET", ["api", "tasks"]:
                 return self._window(dict(request.url.params))
             case "POST", ["api", "projects", _, "import"]:
@@ -129,6 +136,8 @@ class FakeLabelStudio(httpx.BaseTransport):
                     found = [task for task in found if task["id"] > last]
                 case {"filter": "filter:tasks:completed_at", "operator": "empty", "value": True}:
                     found = [task for task in found if not task.get("completed_at")]
+                case {"filter": "filter:tasks:total_annotations", "operator": "greater", "value": 0}:
+                    found = [task for task in found if task.get("annotations")]
                 case _:
                     return httpx.Response(400, json={"detail": f"unknown filter {item}"})
         shown = sorted(found, key=lambda task: int(task["id"]))[: int(asked["page_size"])]
