@@ -10,12 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from sys import getsizeof
 
 from deployments.bounded_cache import BoundedCache
+from deployments.failure_lines import FailureLines
+from deployments.replica_log import say_aloud
 from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
+
+CLICKS = "/predict"
+"""The route of clicks."""
 
 PROJECTS = 1000
 """Projects of which anything is kept, those that sent something last."""
@@ -83,8 +89,10 @@ def is_kept(label_config: str) -> bool:
 class Journal:
     """Keeps the newest failures of the projects that failed last, and what /setup brought of each project."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = say_aloud) -> None:
+        """``say``: prints a line where the application was started."""
         self._lock = threading.Lock()
+        self._lines = FailureLines(say)
         self._failures = BoundedCache[deque[Failure]](PROJECTS, FAILURES_BYTES, _size_of_failures)
         self._warnings = BoundedCache[list[str]](
             PROJECTS, WARNINGS_BYTES, lambda texts: sum(map(getsizeof, texts))
@@ -98,6 +106,8 @@ class Journal:
             kept = self._failures.get(failure.project) or deque(maxlen=ENTRIES)
             kept.append(failure)
             self._failures.put(failure.project, kept)
+            if failure.route == CLICKS:
+                self._lines.tell(_whose(failure), failure.sentence)
 
     def warn(self, project: str, sentences: list[str]) -> None:
         """Keep what is wrong with a project's labeling config; an empty list clears it."""
@@ -141,6 +151,12 @@ class Journal:
         """The warnings of one project, or of all."""
         with self._lock:
             return {name: list(kept) for name, kept in self._warnings.items() if project in (None, name)}
+
+
+def _whose(failure: Failure) -> str:
+    """Which click failed; of one that was turned away unread nothing is known."""
+    named = (("project", failure.project), ("task", failure.task))
+    return ", ".join(f"{what} {which}" for what, which in named if which) or failure.code
 
 
 def _size_of_failures(failures: deque[Failure]) -> int:

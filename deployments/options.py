@@ -68,8 +68,11 @@ class IngressOptions(WaitOptions):
     @model_validator(mode="after")
     def _both_or_none(self) -> IngressOptions:
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
+            names = ("basic_auth_user", "basic_auth_pass")
+            there, missing = names if self.basic_auth_user else reversed(names)
             raise ValueError(
-                "basic auth needs both basic_auth_user and basic_auth_pass; one of them is not set"
+                f"basic auth needs both {names[0]} and {names[1]}; {there.upper()} is set and "
+                f"{missing.upper()} is not"
             )
         if ":" in (self.basic_auth_user or ""):
             raise ValueError(

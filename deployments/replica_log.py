@@ -12,6 +12,12 @@ from values.errors import ServiceError
 
 logger = logging.getLogger("ray.serve")
 
+ALOUD = "serve_app: "
+"""In front of each line that a replica prints for people: `serve` shows those where it was started."""
+
+NO_MASK = "no mask"
+"""The beginning of such a line about a click that got no mask."""
+
 
 @contextlib.contextmanager
 def said_aloud() -> Iterator[None]:
@@ -25,11 +31,21 @@ def said_aloud() -> Iterator[None]:
     # A replica's own `sys.stderr` leads back into the log.
     handler = logging.StreamHandler(sys.__stderr__)
     handler.setLevel(logging.INFO)
+    handler.setFormatter(logging.Formatter(f"{ALOUD}%(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def say_aloud(line: str) -> None:
+    """Print a line for people where the application was started."""
+    # Not `print`, of which Serve makes an entry in the log.
+    if sys.__stderr__ is not None:
+        with contextlib.suppress(OSError, ValueError):  # it is closed
+            sys.__stderr__.write(f"{ALOUD}{line}\n")
+            sys.__stderr__.flush()
 
 
 def warn_at_once() -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
+from label_studio.pages import site_of_page
+from label_studio.tokens import not_whole
 from net.addresses import ForbiddenUrl, parse_url
 from net.options import NetOptions
 from values.options import split_commas, unset_if_blank
@@ -16,6 +18,8 @@ def _address(value: str) -> str:
     value = value.strip().rstrip("/")
     if "://" not in value:
         raise ValueError("needs http:// or https:// in front")
+    if (site := site_of_page(value)) is not None:
+        raise ValueError(f"is the address of a page of Label Studio; the site's own is {site}")
     if "?" in value or "#" in value:
         raise ValueError("must be an address without ? and #")
     try:
@@ -69,4 +73,6 @@ class LabelStudioOptions(NetOptions):
         key = value.get_secret_value().strip()
         if not all("!" <= character <= "~" for character in key):
             raise ValueError("holds characters that no Label Studio token has")
+        if trouble := not_whole(key):
+            raise ValueError(trouble)
         return SecretStr(key)

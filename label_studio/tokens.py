@@ -36,6 +36,23 @@ def is_personal(key: str) -> bool:
     return len(parts) == 3 and all(parts) and "alg" in _json_part(parts[0])
 
 
+def not_whole(key: str) -> str | None:
+    """Why a key can be no token of Label Studio's, as the end of a sentence; None for one that may be.
+
+    Label Studio shows a personal access token once. Its page lists it later without its last part, the
+    signature, and an access token looks like a personal one.
+    """
+    parts = key.split(".")
+    if "alg" not in _json_part(parts[0]):
+        return None
+    again = "make a new one under Account & Settings > Personal Access Token, and copy it whole"
+    if len(parts) != 3 or not all(parts):
+        return f"is a personal access token without its end, as Label Studio's page lists it; {again}"
+    if _json_part(parts[1]).get("token_type") == "access":
+        return f"is an access token, which lives for minutes, and no personal access token; {again}"
+    return None
+
+
 def _json_part(part: str) -> dict[str, Any]:
     try:
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

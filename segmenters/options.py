@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
+
+def _device(value: str) -> str:
+    """A device as torch names it, in lower case. Raises ValueError with the end of a sentence."""
+    value = value.strip().lower()
+    if re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", value) is None:
+        meant = "; a GPU of NVIDIA is cuda" if value in ("gpu", "nvidia", "0") else ""
+        raise ValueError(f"must be auto, cpu, cuda or cuda:N, and is another word{meant}")
+    return value
+
+
+def _sha256(value: str) -> str:
+    """A SHA-256 in lower case. Raises ValueError with the end of a sentence."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", value) is None:
+        raise ValueError("must be the 64 hexadecimal digits of a SHA-256, and is other text")
+    return value.lower()
+
+
+Device = Annotated[str, AfterValidator(_device)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
 
 
 class ModelOptions(BaseModel):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segmenters.auto_model import best
-from segmenters.checkpoints.locate import in_folder, is_url
 from segmenters.model_names import AUTO, CLASSICAL, wanted
 from segmenters.models import ARCHITECTURES, MODELS, encoder_of
 from segmenters.options import ModelOptions
+from segmenters.preflight import file_of_a_model
 from segmenters.segmenter import Segmenter
 from values.errors import ModelError
 from values.served_model import ServedModel
@@ -83,13 +83,9 @@ def _check_devices(options: ModelOptions, gpu: bool) -> None:
 
 def _model_of(given: str, options: ModelOptions) -> str:
     """The model that the operator's checkpoint is of, by its keys."""
-    if is_url(given):
-        raise ModelError(
-            "the checkpoint that is set is a URL, and nothing says of which model; set MODEL too"
-        )
+    path = file_of_a_model(given, options)
     from segmenters.networks.loading import model_of  # torch, which most starts do without
 
-    path = in_folder(given, options)
     name = model_of(path)
     if name is None:
         raise ModelError(

@@ -1,5 +1,11 @@
-"""`python -m serve_app`: what a person types."""
+"""``python -m serve_app`` runs the command line."""
 
-from serve_app.cli.main import app
+import sys
 
-app()
+if __name__ == "__main__":
+    try:
+        from serve_app.cli.main import app
+
+        app()
+    except KeyboardInterrupt:  # while modules are imported; commands have their own end
+        sys.exit(130)

@@ -39,6 +39,16 @@ def computed(path: Path, progress: Progress | None = None) -> str:
     return sha256
 
 
+def check_file(path: Path) -> bytes:
+    """The first 64 bytes of the file. Raises ``values.errors.ModelError`` as ``sha256_of`` does."""
+    _identity(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 def remember(path: Path, sha256: str) -> None:
     """Write the SHA-256 of the file, as it is at this moment, beside it if its folder can be written."""
     size, modified, inode = _identity(path)

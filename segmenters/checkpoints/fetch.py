@@ -13,7 +13,7 @@ from concurrency.abandonable import begin_abandonable
 from net.file_client import FileClient, NoAnswer
 from segmenters.checkpoints.digest import remember, sha256_of
 from segmenters.checkpoints.download import PATIENCE, Patience, cannot_write, download
-from segmenters.checkpoints.locate import Checkpoint
+from segmenters.checkpoints.locate import Checkpoint, State, state_of
 from segmenters.checkpoints.progress import LogProgress, Progress
 from segmenters.models import PUBLISHED, size_of
 from values.errors import ModelError
@@ -37,6 +37,22 @@ def fetch(checkpoint: Checkpoint, progress: Progress | None = None, patience: Pa
                 _download(checkpoint, checkpoint.url, progress or LogProgress(_name_of(checkpoint)), patience)
     _check(checkpoint)
     return path
+
+
+def check_present(checkpoint: Checkpoint) -> None:
+    """Raises ``values.errors.ModelError`` for a file that is missing and may not be downloaded, or that has
+    another size than its publisher's. The file is not read."""
+    if not _exists(checkpoint.path):
+        if checkpoint.url is None:
+            raise ModelError(_missing(checkpoint))
+        return
+    size = size_of(checkpoint.sha256)
+    if size is not None and state_of(checkpoint.path, size) is not State.ON_DISK:
+        again = "delete it so that it is downloaded again" if checkpoint.url else "put the right file there"
+        raise ModelError(
+            f"{checkpoint.path} is not the checkpoint of {_name_of(checkpoint)}, which has {size} bytes: "
+            f"{again}, or, if it is a fine-tuned one of yours, name it as CHECKPOINT"
+        )
 
 
 def _download(checkpoint: Checkpoint, url: str, progress: Progress, patience: Patience) -> None:

@@ -43,18 +43,29 @@ def checkpoint_of(name: str, options: ModelOptions) -> Checkpoint:
     Where nobody states the SHA-256 of a file, the file's own is taken. Raises ``values.errors.ModelError``
     for a file of the operator's that is missing or cannot be read, and for a URL without SHA-256.
     """
+    own = own_checkpoint(name, options)
+    if own is None:
+        return official_checkpoint(name, options)
+    if isinstance(own, Checkpoint):
+        return own
+    return Checkpoint(own, options.checkpoint_sha256 or sha256_of(own), None, name)
+
+
+def own_checkpoint(name: str, options: ModelOptions) -> Path | Checkpoint | None:
+    """What the operator names for the model ``name``: a file, or what is downloaded; None for nothing.
+
+    Raises ``values.errors.ModelError`` for a URL without SHA-256.
+    """
     # Variables of Label Studio's example backends that name the checkpoint of one model.
     own = {"sam_vit_h": options.vith_checkpoint, "mobile_sam": options.mobilesam_checkpoint}
     given = options.checkpoint or own.get(name)
     if given is None:
-        return official_checkpoint(name, options)
+        return None
     if is_url(given):
         return _downloaded(given, name, options)
     path = in_folder(given, options)
     # The examples set their variables to the publishers' file names, in a folder of their image's own.
-    if not path.exists() and path.name == PUBLISHED[name].filename:
-        return official_checkpoint(name, options)
-    return Checkpoint(path, options.checkpoint_sha256 or sha256_of(path), None, name)
+    return None if not path.exists() and path.name == PUBLISHED[name].filename else path
 
 
 def in_folder(given: str, options: ModelOptions) -> Path:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from segmenters.architectures import SIDE, Family
 from segmenters.checkpoints.digest import sha256_of
-from segmenters.checkpoints.locate import in_folder
-from segmenters.model_names import known
-from segmenters.models import ARCHITECTURES
 from segmenters.options import ModelOptions
+from segmenters.preflight import onnx_decoder_of, onnx_encoder_of
 from segmenters.runtimes.onnx_decoder import read_decoder
 from segmenters.runtimes.onnx_encoder import read_encoder
 from segmenters.runtimes.session import Half
@@ -32,35 +30,19 @@ def make(name: str, options: ModelOptions) -> OnnxSam:
 
     Raises ``values.errors.ModelError`` for what is not named, missing, or no half of SAM.
     """
-    if options.onnx_checkpoint is None:
-        raise ModelError(
-            "the model onnx decodes with an ONNX file, and none is named; set ONNX_CHECKPOINT to one made by "
-            "segment-anything's exporter"
-        )
-    encoder, decoder = _encoder(options.onnx_encoder, options), _file(options.onnx_checkpoint, options)
-    segmenter = OnnxSam(encoder, decoder, Execution.of(options), name)
+    decoder = onnx_decoder_of(options)
+    encoder = _encoder(options)
+    decoder_file = OnnxFile(decoder, sha256_of(decoder))
+    segmenter = OnnxSam(encoder, decoder_file, Execution.of(options), name)
     segmenter.check()
     return segmenter
 
 
-def _encoder(named: str, options: ModelOptions) -> SegmentAnything | OnnxFile:
-    if named in ARCHITECTURES:
-        encoder = make_of_checkpoint(named, options)
-        if encoder.input.fractions:
-            raise ModelError(
-                f"the encoder of onnx is {named}, whose decoder is no ONNX file of segment-anything's "
-                "exporter; set ONNX_ENCODER to a SAM or to mobile_sam"
-            )
-        return encoder
-    if Path(named).suffix == ".onnx":
-        return _file(named, options)
-    known(named)
-    raise ModelError(f"{named} is no encoder for onnx; set ONNX_ENCODER to a SAM, mobile_sam or a file")
-
-
-def _file(given: str, options: ModelOptions) -> OnnxFile:
-    path = in_folder(given, options)
-    return OnnxFile(path, sha256_of(path))
+def _encoder(options: ModelOptions) -> SegmentAnything | OnnxFile:
+    named = onnx_encoder_of(options)
+    return (
+        OnnxFile(named, sha256_of(named)) if isinstance(named, Path) else make_of_checkpoint(named, options)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +86,12 @@ class OnnxSam:
         return ModelSize(SIDE)
 
     def check(self) -> None:
-        """Raises ``values.errors.ModelError`` for a file that is not an encoder or decoder of SAM."""
+        """Raises ``values.errors.ModelError`` for a file that is not an encoder or decoder of SAM, and for an
+        execution that ONNX files have not."""
+        self.execution.of_file(Half.DECODER)
         read_decoder(self.decoder.path)
         if isinstance(self.encoder, OnnxFile):
+            self.execution.of_file(Half.ENCODER)
             read_encoder(self.encoder.path)
 
     def load_encoder(self, threads: int) -> SamEncoder:

@@ -36,6 +36,19 @@ def test_newest_first_and_bounded_per_project() -> None:
     assert (len(sentences), sentences[0], sentences[-1]) == (ENTRIES, str(ENTRIES + 4), "5")
 
 
+def test_a_click_without_a_mask_is_a_line_where_the_application_was_started() -> None:
+    lines: list[str] = []
+    kept = Journal(lines.append)
+    kept.record(failure("3", "cannot read the image: the host is away; start it"))
+    kept.record(Failure("", "", "/predict", "overloaded", 503, "9 clicks in 1 s: too many", ""))
+    kept.record(Failure("3", "42", "warm", "image_missing", 404, "nobody waits for it", ""))
+    assert [line.split(maxsplit=3)[3] for line in lines] == [
+        "project 3, task 42: cannot read the image: the host is away; start it",
+        "overloaded: 9 clicks in 1 s: too many",
+    ]
+    assert {line[:7] for line in lines} == {"no mask"}
+
+
 def test_the_project_that_failed_longest_ago_is_forgotten() -> None:
     kept = Journal()
     for number in range(PROJECTS):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.replica_log import said_aloud, warn_at_once
+from deployments.replica_log import ALOUD, said_aloud, say_aloud, warn_at_once
 
 
 @pytest.fixture
@@ -33,7 +33,17 @@ def test_what_is_logged_meanwhile_is_printed(logger: logging.Logger, printed: io
     with said_aloud():
         logger.info("downloading")
     logger.info("serving")
-    assert printed.getvalue() == "downloading\n"
+    assert printed.getvalue() == f"{ALOUD}downloading\n"
+
+
+def test_a_line_for_people_is_printed_as_such(printed: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    say_aloud("no mask")
+    assert printed.getvalue() == f"{ALOUD}no mask\n"
+    monkeypatch.setattr(sys, "__stderr__", None)
+    say_aloud("nobody listens")
+    printed.close()
+    monkeypatch.setattr(sys, "__stderr__", printed)
+    say_aloud("nor here")
 
 
 def test_nothing_is_printed_twice(logger: logging.Logger, printed: io.StringIO) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
+import json
+import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +15,17 @@ from typing import Any, Literal
 import httpx
 
 from imaging.options import ImageOptions
-from imaging.reader import ImageReader
+from serve_app import preflight
+from serve_app.cli.backend_client import plain_line
 from serve_app.cli.doctor import open_ports
 from serve_app.cli.doctor.open_ports import Answer
 from serve_app.cli.serve.serve_config import security_warnings
 from serve_app.settings import Settings, SettingsError
-from values.errors import ServiceError
 
 TIMEOUT_S = 5.0
+
+RECENT_S = 1800.0
+"""Seconds for which a failed request is a problem that somebody may still look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,19 @@ def check_files(paths: Iterable[Path], root: Path) -> list[Check]:
 
 
 def check_settings(args: Mapping[str, Any]) -> tuple[list[Check], Settings | None]:
-    """The settings as the application would read them: ``args`` of its config below the environment."""
+    """The settings as the application would read them: ``args`` of its config below the environment.
+
+    None for settings that cannot be read.
+    """
+    said = preflight.wrong_names(os.environ)
+    settings = None
     try:
         settings = Settings(**args)
+        said += preflight.wrong_models([settings], os.environ)
     except SettingsError as error:
-        return [Check("settings", "problem", str(sentence)) for sentence in error.args], None
+        said += map(str, error.args)
+    if settings is None or said:
+        return [Check("settings", "problem", sentence) for sentence in said], settings
     return [
         Check("settings", "ok", f"the environment and the config agree; model: {settings.model}")
     ], settings
@@ -130,6 +143,31 @@ def check_backend(url: str, user: str = "", password: str = "") -> Check:
     return Check("backend", "problem", sentence)
 
 
+def check_diagnosis(url: str, user: str = "", password: str = "") -> list[Check]:
+    """What the backend that runs at ``url`` says of itself, by its own settings; nothing where none runs."""
+    auth = (user, password) if user and password else None
+    try:
+        response = httpx.get(f"{url}/diagnose", auth=auth, timeout=2 * TIMEOUT_S, trust_env=False)
+    except httpx.HTTPError:
+        return []
+    said = _json_object(response)
+    answers = said.get("answers")
+    if response.status_code != 200 or not isinstance(answers, dict):
+        return []
+    found = [
+        Check(f"backend's {name}", "ok" if answers.get(key) else "problem", _line(said.get(key)))
+        for name, key in (("models", "models"), ("label studio", "label_studio"))
+    ]
+    failed = [_failed(kept) for _, kept in _json_items(said.get("recent_failures")) if kept]
+    if failed:
+        seconds, sentence = min(failed)
+        state: Literal["ok", "problem"] = "problem" if seconds < RECENT_S else "ok"
+        found.append(Check("backend's last failure", state, sentence))
+    for project, warnings in _json_items(said.get("labeling_config_warnings")):
+        found += [Check(f"labeling config of project {project}", "problem", _line(each)) for each in warnings]
+    return found
+
+
 def check_exposure(settings: Settings, address: str, variables: Mapping[str, str]) -> list[Check]:
     """What others may do with an application of ``settings`` that listens on the IP ``address``."""
     found = [Check("exposure", "problem", said) for said in security_warnings([settings], address, variables)]
@@ -163,20 +201,30 @@ def check_ray(addresses: list[str]) -> list[Check]:
 
 def check_label_studio(options: ImageOptions) -> Check:
     """Whether Label Studio can be reached with the token that is set."""
-    if not options.label_studio_url:
+    asked = preflight.ask_label_studio(options, TIMEOUT_S)
+    if asked is None:
         return Check("label studio", "skipped", "LABEL_STUDIO_URL is not set: uploads cannot be read")
+    return Check("label studio", "ok" if asked.well else "problem", asked.sentence)
 
-    async def ask() -> str:
-        reader = ImageReader(options)
-        try:
-            return str(await reader.check())
-        finally:
-            await reader.aclose()
 
-    try:
-        return Check("label studio", "ok", asyncio.run(ask()))
-    except ServiceError as error:
-        return Check("label studio", "problem", error.detail)
+def _line(said: Any) -> str:
+    return plain_line(said if isinstance(said, str) else json.dumps(said))
+
+
+def _failed(kept: list[Any]) -> tuple[float, str]:
+    """How many seconds ago a project's last request failed, and a sentence about it."""
+    newest = kept[0] if isinstance(kept[0], dict) else {}
+    at = newest.get("at")
+    ago = max(0.0, time.time() - at) if isinstance(at, int | float) else float("inf")
+    when = f"{ago / 60:.0f} minutes ago" if ago < 2 * RECENT_S else "long ago"
+    whose = f"project {newest.get('project') or '?'}, task {newest.get('task') or '?'}"
+    return ago, f"{when} ({plain_line(whose)}): {_line(newest.get('sentence'))}"
+
+
+def _json_items(said: Any) -> list[tuple[str, list[Any]]]:
+    """The lists of an object, by key; none where it is none."""
+    items = said.items() if isinstance(said, dict) else ()
+    return [(plain_line(key), kept) for key, kept in items if isinstance(kept, list)]
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
-    """Check the YAML files, the settings, the memory, the ports and what this machine shows to others.
+    """Check the YAML files, the settings, the memory, the ports, the backend that runs, and who may do what.
 
     Ends with status 1 if anything is wrong.
     """
@@ -78,7 +78,8 @@ def _machine(config: Path, host: str | None, port: int | None) -> list[Check]:
         found.append(Check("backend", "problem", str(error)))
     else:
         url = address.origin(listening, port or http.get("port", 8000)) + prefix
-        found.append(checks.check_backend(url, user or "", password.get_secret_value() if password else ""))
+        login = user or "", password.get_secret_value() if password else ""
+        found += [checks.check_backend(url, *login), *checks.check_diagnosis(url, *login)]
         if settings:
             found += checks.check_exposure(settings, listening, os.environ)
     found += checks.check_ray(open_ports.public_addresses())

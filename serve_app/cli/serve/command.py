@@ -5,20 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 import yaml
 
+from serve_app import preflight
 from serve_app.cli.serve import address, folders, serve_config
-from serve_app.cli.serve.dashboard_link import write_token
 from serve_app.cli.serve.endpoints import Endpoints, EndpointsRefused, Requested
-from serve_app.cli.serve.environment import ROOT, TOKEN_FILE, handover_variables, prepare, ray_variables
+from serve_app.cli.serve.environment import (
+    ROOT,
+    TOKEN_FILE,
+    handover_variables,
+    prepare,
+    ray_variables,
+    write_token,
+)
+from serve_app.cli.serve.instance import CONFIG, Instance
 from serve_app.cli.serve.ports import HIGHEST, Ports
-from serve_app.cli.serve.ray_process import CONFIG, Instance
 from serve_app.cli.serve.shutdown import STOP_S
 from serve_app.cli.serve.supervisor import supervise
+from serve_app.settings import Settings
+
+ASK_S = 0.7
+"""Seconds that Label Studio may take for each of two answers: a start must not wait for one that is away."""
 
 
 def serve(
@@ -52,6 +64,7 @@ def serve(
         try:
             content = serve_config.read(config)
             settings = serve_config.settings(content)
+            cautions = _checked(settings)
             chosen = folders.choose(os.environ, temp_dir)
             http = content["http_options"]
             asked = Requested(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
@@ -84,11 +97,32 @@ def serve(
                 link_port=endpoints.link_port,
                 ports=endpoints.all_ports,
                 notes=tuple(filter(None, (chosen.said, *endpoints.notes))),
-                warnings=tuple(serve_config.security_warnings(settings, endpoints.address, os.environ)),
+                warnings=(
+                    *serve_config.security_warnings(settings, endpoints.address, os.environ),
+                    *cautions,
+                ),
                 ray_folder=str(chosen.ray),
+                config=str(config.absolute()),
             ).write(scratch)
             command = [sys.executable, "-m", "serve_app.cli.serve.ray_process", folder]
             raise SystemExit(supervise(command, STOP_S))
+
+
+def _checked(applications: Sequence[Settings]) -> list[str]:
+    """What Label Studio keeps from working now, which may pass. Raises ConfigRefused for what does not."""
+    wrong = [
+        *preflight.wrong_names(os.environ),
+        *preflight.wrong_models(applications, os.environ),
+    ]
+    if wrong:
+        raise serve_config.ConfigRefused("\n".join(wrong))
+    # Each application has the environment's Label Studio, unless its config names another.
+    sites = {settings.label_studio_url: settings for settings in applications}
+    asked = [preflight.ask_label_studio(settings, ASK_S) for settings in sites.values()]
+    refused = [each.sentence for each in asked if each and each.refused]
+    if refused:
+        raise serve_config.ConfigRefused("\n".join(refused))
+    return [each.sentence for each in asked if each and not each.well]
 
 
 def _refuse(sentences: str) -> NoReturn:

@@ -31,12 +31,6 @@ def ray_token(variables: Mapping[str, str]) -> str:
     return given or Path(variables["RAY_AUTH_TOKEN_PATH"]).read_text().strip()
 
 
-def write_token(file: Path) -> None:
-    """A new random token, in a file that only this user can read."""
-    file.touch(mode=0o600)
-    file.write_text(secrets.token_hex(32))
-
-
 class DashboardLink:
     """Listens on ``port`` of loopback, sets ``token`` as a cookie and redirects to the URL ``dashboard``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Mapping
@@ -95,6 +96,12 @@ def ray_variables(
             **{name: str(port) for name, port in ports.items()},
         }
     return chosen
+
+
+def write_token(file: Path) -> None:
+    """A new random token for Ray, in a file that only this user can read."""
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
 
 
 def handover_variables(

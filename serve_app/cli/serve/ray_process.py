@@ -6,59 +6,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import os
 import shutil
 import sys
 import threading
 import traceback
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+
+import typer
 
 from serve_app.cli.serve import supervisor
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
 from serve_app.cli.serve.environment import ROOT
+from serve_app.cli.serve.instance import CONFIG, Instance
 from serve_app.cli.serve.ports import listeners
 from serve_app.cli.serve.readiness import Watch
+from serve_app.cli.serve.screen import Screen
 from serve_app.cli.serve.shutdown import STOP_S, Shutdown, wait_for_a_signal
 from serve_app.cli.serve.supervisor import Session
-
-CONFIG = "serve.yaml"
-_INSTANCE = "instance.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """What is decided before Ray starts.
-
-    ``origin`` is the URL at which the application answers and ``prefixes`` are the paths of its applications;
-    ``ports`` are (what, address, port) of everything that this instance alone may listen on, that of the link
-    to the dashboard among them; ``notes`` and ``warnings`` are said when the application is there.
-    """
-
-    origin: str
-    prefixes: tuple[str, ...]
-    dashboard_port: int
-    link_port: int
-    ports: tuple[tuple[str, str, int], ...]
-    ray_folder: str
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    def write(self, folder: Path) -> None:
-        """Into the folder, for the other process."""
-        (folder / _INSTANCE).write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def read(cls, folder: Path) -> Instance:
-        """What was written there."""
-        given = json.loads((folder / _INSTANCE).read_text())
-        for name in ("prefixes", "notes", "warnings"):
-            given[name] = tuple(given[name])
-        return cls(
-            **given | {"ports": tuple((what, address, port) for what, address, port in given["ports"])}
-        )
 
 
 def run(folder: Path, instance: Instance) -> int:
@@ -68,8 +35,13 @@ def run(folder: Path, instance: Instance) -> int:
 
     shutdown = Shutdown()
     shutdown.take_signals()
+    if not _config_is_right(Path(instance.config)):
+        return 1
+    screen = Screen(everything=os.environ.get("LOG_LEVEL", "").upper() == "DEBUG")
+    screen.install()
     watch = deployed = None
     try:
+        typer.echo("starting   Ray and the application, which takes some 20 seconds", err=True)
         context = ray.init(
             address="local",  # not a cluster that happens to run here too
             namespace="serve",
@@ -77,6 +49,7 @@ def run(folder: Path, instance: Instance) -> int:
             dashboard_host="127.0.0.1",
             dashboard_port=instance.dashboard_port,
             _temp_dir=instance.ray_folder,
+            logging_level=logging.INFO if screen.everything else logging.WARNING,
         )
         shutdown.take_signals()
         watch = Watch(
@@ -92,11 +65,13 @@ def run(folder: Path, instance: Instance) -> int:
             name="watch",
             daemon=True,
         ).start()
-        deployed = _deploy(scripts.run, folder / CONFIG)
+        with screen.quiet():
+            deployed = _deploy(scripts.run, folder / CONFIG)
         if deployed:
             wait_for_a_signal()
     except KeyboardInterrupt:
         pass
+    screen.stop()
     failed = False
     if watch:
         watch.stop()
@@ -106,6 +81,19 @@ def run(folder: Path, instance: Instance) -> int:
     else:
         ray.shutdown()
     return 0 if shutdown.asked and not failed else 1
+
+
+def _config_is_right(config: Path) -> bool:
+    """Whether Ray reads every key of the config as it is meant; it passes over a misspelt one in silence.
+
+    Says what is wrong. The rules are Ray's own models, which cost this process a second to import.
+    """
+    from serve_app.lint.yaml_files import lint_file
+
+    problems = lint_file(config)
+    for each in problems:
+        typer.secho(f"{each}.", fg="red", err=True)
+    return not problems
 
 
 def _locations(instance: Instance, context: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from serve_app.cli.doctor.open_ports import Answer, ListeningPort
 from serve_app.settings import Settings, variables
 from testing.canary import CANARY
 from testing.running_app import free_port
+from tests.serve_app.mistakes import MISTAKES
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +87,16 @@ def test_settings_are_read_as_the_application_reads_them(monkeypatch: pytest.Mon
     assert {each.state for each in found} == {"problem"}
     assert {each.sentence.partition(":")[0] for each in found} == {"CACHE_MIB", "LABEL_STUDIO_API_KEY"}
     assert "ter2" not in str(found)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_serve_refuses_is_a_problem(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, said = MISTAKES[mistake]
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    [check], _ = checks.check_settings({})
+    assert (check.name, check.state) == ("settings", "problem")
+    assert said in check.sentence
 
 
 def test_half_of_basic_auth_is_a_problem() -> None:
@@ -171,6 +183,52 @@ def test_the_backends_own_basic_auth_is_used() -> None:
         check = checks.check_backend(url)
     assert check.state == "problem"
     assert "BASIC_AUTH_USER" in check.sentence
+
+
+FAILURE = {"project": "3", "task": "7", "sentence": "the host does not answer"}
+DIAGNOSIS: dict[str, Any] = {
+    "answers": {"models": True, "label_studio": False},
+    "models": {"decoder": "classical-2"},
+    "label_studio": "Label Studio answered 401",
+    "recent_failures": {"2": [{**FAILURE, "at": 1.5, "sentence": "long ago"}], "3": [FAILURE]},
+    "labeling_config_warnings": {"4": ["no control takes masks"]},
+}
+
+
+def test_the_backend_that_runs_says_what_it_reaches_and_what_failed() -> None:
+    now = {**FAILURE, "at": time.time()}
+    failures = {**DIAGNOSIS["recent_failures"], "3": [now, {**now, "at": 2.5, "sentence": "older"}]}
+    with server(200, {**DIAGNOSIS, "recent_failures": failures}) as port:
+        found = checks.check_diagnosis(f"http://127.0.0.1:{port}")
+    assert [(each.name, each.state) for each in found] == [
+        ("backend's models", "ok"),
+        ("backend's label studio", "problem"),
+        ("backend's last failure", "problem"),
+        ("labeling config of project 4", "problem"),
+    ]
+    assert found[1].sentence == "Label Studio answered 401"
+    assert found[2].sentence == "0 minutes ago (project 3, task 7): the host does not answer"
+    assert found[3].sentence == "no control takes masks"
+
+
+@pytest.mark.parametrize("at", [1.5, "now", None])
+def test_what_failed_long_ago_is_no_problem_now(at: Any) -> None:
+    with server(200, {**DIAGNOSIS, "recent_failures": {"3": [{**FAILURE, "at": at}]}}) as port:
+        found = checks.check_diagnosis(f"http://127.0.0.1:{port}")
+    assert (found[2].state, found[2].sentence) == (
+        "ok",
+        "long ago (project 3, task 7): the host does not answer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, {"hello": 1}), (200, [1]), (401, DIAGNOSIS), (200, {**DIAGNOSIS, "answers": "text"})],
+)
+def test_of_something_else_nothing_more_is_said(status: int, body: Any) -> None:
+    with server(status, body) as port:
+        assert checks.check_diagnosis(f"http://127.0.0.1:{port}") == []
+    assert checks.check_diagnosis(f"http://127.0.0.1:{free_port()}") == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from serve_app.cli.serve.dashboard_link import COOKIE, DashboardLink, ray_token, write_token
+from serve_app.cli.serve.dashboard_link import COOKIE, DashboardLink, ray_token
+from serve_app.cli.serve.environment import write_token
 
 DASHBOARD = "http://127.0.0.1:8265"
 

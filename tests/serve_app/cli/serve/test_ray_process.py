@@ -13,17 +13,31 @@ from ray import serve
 from ray.serve import scripts
 
 from serve_app.cli.serve import ray_process
+from serve_app.cli.serve.instance import Instance
 from serve_app.cli.serve.ports import Listener
-from serve_app.cli.serve.ray_process import Instance, port_conflict, run
+from serve_app.cli.serve.ray_process import port_conflict, run
+from serve_app.cli.serve.screen import Screen
 from serve_app.cli.serve.supervisor import SIGNALS, Session
+from testing.running_app import ROOT
 
 HERE = "127.0.0.1"
 NOBODY = Session(2**22 + 1, "nobody")  # more than any process id
 
 
-def instance(*ports: tuple[str, str, int]) -> Instance:
+OWN = ROOT / "configs" / "serve.yaml"
+
+
+def instance(*ports: tuple[str, str, int], config: Path = OWN) -> Instance:
     return Instance(
-        "http://127.0.0.1:9", ("", "/sam"), 8265, 8266, ports, "/tmp/ray", ("a note",), ("a warning",)
+        "http://127.0.0.1:9",
+        ("", "/sam"),
+        8265,
+        8266,
+        ports,
+        "/tmp/ray",
+        str(config),
+        ("a note",),
+        ("a warning",),
     )
 
 
@@ -76,6 +90,11 @@ def signals() -> Iterator[None]:
         signal.signal(each, handler)
 
 
+@pytest.fixture(autouse=True)
+def _ray_prints_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Screen, "install", lambda screen: None)
+
+
 @pytest.mark.usefixtures("signals")
 def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,3 +111,20 @@ def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
     assert run(tmp_path, instance()) == 1
     assert closed == ["Ray"]
     assert "The application 'one' cannot be served: no model is called 'clasical'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_misspelt_key_of_the_config_is_said_before_ray_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def started(**_: object) -> None:
+        raise AssertionError("Ray would start")
+
+    monkeypatch.setattr(ray, "init", started)
+    config = tmp_path / "mine.yaml"
+    config.write_text(OWN.read_text().replace("num_replicas", "num_replicsa"))
+    assert run(tmp_path, instance(config=config)) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith(f"{config}: applications[0].deployments") for line in lines)
+    assert "did you mean 'num_replicas'" in lines[-1]

@@ -1,0 +1,112 @@
+"""What cannot be served with, found before Ray starts: a sentence each, for `serve` and `doctor` alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from imaging.options import ImageOptions
+from label_studio.api import Address, LabelStudioError, check_place, read_json
+from net.sync_client import NoAnswer, SyncClient
+from segmenters import preflight as model
+from segmenters.options import ModelOptions
+from serve_app.gpus import gpus_here
+from serve_app.misspelt import misspelt
+from serve_app.settings import Settings, variables
+from values.errors import ImageUnauthorized, ModelError, ServiceError
+
+OF_COMMANDS = frozenset({"HOST", "PORT"})
+"""Variables of `serve` itself."""
+
+_LONGEST = 40  # characters of a version
+
+
+def wrong_names(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is a slip of a setting's."""
+    return [
+        f"{name} is no setting; did you mean {meant}? Correct its name, or take it out of the environment."
+        for name, meant in misspelt(environment, {*variables(), *OF_COMMANDS})
+    ]
+
+
+def wrong_models(applications: Iterable[Settings], environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each of these applications whose model, device or checkpoint is not there."""
+    said = []
+    for settings in applications:
+        try:
+            model.check(settings.part(ModelOptions), gpus_here(environment))
+        except ModelError as error:
+            said.append(_sentence(error.detail))
+    return list(dict.fromkeys(said))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking Label Studio. ``refused``: it answered, and does not take the token.
+
+    ``sentence``: that all is well, or what is wrong and how to mend it.
+    """
+
+    reached: bool
+    refused: bool
+    sentence: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it is there and takes the token."""
+        return self.reached and not self.refused
+
+
+def ask_label_studio(options: ImageOptions, timeout_s: float) -> Asked | None:
+    """Asks it as the running application does, within some ``timeout_s``; None where none is set."""
+    address = options.label_studio_url
+    if address is None:
+        return None
+    try:
+        version = _version(address, timeout_s)
+        said = asyncio.run(asyncio.wait_for(_takes_the_token(options), timeout_s))
+    except ImageUnauthorized as error:
+        return Asked(reached=True, refused=True, sentence=_sentence(error.detail))
+    except TimeoutError:
+        return Asked(False, False, f"Label Studio at {address} gave no answer within {timeout_s:g} s.")
+    except ServiceError as error:
+        return Asked(False, False, _sentence(error.detail))
+    return Asked(True, False, f"{said} (version {version})")
+
+
+def _version(address: str, timeout_s: float) -> str:
+    """Label Studio's version; any other server may answer 404 to a file that is not there, too.
+
+    Raises LabelStudioError where something else answers, or nothing does.
+    """
+    at = Address(address, "LABEL_STUDIO_URL")
+    client = SyncClient(address, timeout_s)
+    try:
+        answer = client.send("GET", "/api/version/", {"Accept": "application/json"})
+    except NoAnswer as error:
+        raise LabelStudioError(
+            f"cannot reach Label Studio at {address} ({error.kind}); "
+            f"is it running, and is {at.setting} right?"
+        ) from None
+    finally:
+        client.close()
+    check_place(answer, at, None)
+    found = read_json(answer.body, at) if answer.status == 200 else None
+    if not isinstance(found, dict) or "release" not in found:
+        raise at.unlike()
+    return str(found["release"])[:_LONGEST]
+
+
+async def _takes_the_token(options: ImageOptions) -> str:
+    from imaging.reader import ImageReader  # here, because its libraries load slowly
+
+    reader = ImageReader(options)
+    try:
+        return await reader.check()
+    finally:
+        await reader.aclose()
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:].rstrip('.')}."
