@@ -42,15 +42,9 @@ def run(folder: Path, instance: Instance) -> int:
     watch = deployed = None
     try:
         typer.echo("starting   Ray and the application, which takes some 20 seconds", err=True)
-        context = ray.init(
-            address="local",  # not a cluster that happens to run here too
-            namespace="serve",
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            dashboard_port=instance.dashboard_port,
-            _temp_dir=instance.ray_folder,
-            logging_level=logging.INFO if screen.everything else logging.WARNING,
-        )
+        context = _ray(instance, screen)
+        if context is None:
+            return 1
         shutdown.take_signals()
         watch = Watch(
             instance.origin,
@@ -81,6 +75,31 @@ def run(folder: Path, instance: Instance) -> int:
     else:
         ray.shutdown()
     return 0 if shutdown.asked and not failed else 1
+
+
+def _ray(instance: Instance, screen: Screen) -> Any:
+    """What ``ray.init`` returns; None where Ray does not start, which is said."""
+    import ray
+
+    try:
+        return ray.init(
+            address="local",  # not a cluster that happens to run here too
+            namespace="serve",
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=instance.dashboard_port,
+            _temp_dir=instance.ray_folder,
+            logging_level=logging.INFO if screen.everything else logging.WARNING,
+        )
+    except Exception as error:  # Ray raises plain ones
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        typer.secho(
+            f"Ray does not start: {said[0][:300].rstrip('.')}. On a machine that is busy with other work, "
+            f"start again when it is not; what Ray logged is in {instance.ray_folder}/session_latest/logs.",
+            fg="red",
+            err=True,
+        )
+        return None
 
 
 def _config_is_right(config: Path) -> bool:

@@ -128,3 +128,17 @@ def test_a_misspelt_key_of_the_config_is_said_before_ray_starts(
     assert lines
     assert all(line.startswith(f"{config}: applications[0].deployments") for line in lines)
     assert "did you mean 'num_replicas'" in lines[-1]
+
+
+@pytest.mark.usefixtures("signals")
+def test_where_ray_does_not_start_that_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen because")
+
+    monkeypatch.setattr(ray, "init", late)
+    assert run(tmp_path, instance()) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("Ray does not start: The current node timed out during startup.")
+    assert "start again when it is not; what Ray logged is in /tmp/ray/session_latest/logs." in said
