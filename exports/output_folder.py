@@ -88,7 +88,7 @@ class OutputFolder:
                 with suppress(OSError):
                     partial.unlink(missing_ok=True)
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes | bytearray) -> None:
         """Write a whole file."""
         with self.new_file(name) as file:
             file.write(content)

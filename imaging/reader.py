@@ -19,7 +19,7 @@ from net.large_files import Grows, LargeFiles
 from net.resolver import Resolver, resolve
 from stores.reader import Stores
 from values.errors import ImageForbidden, ImageMissing
-from values.evidence import Found
+from values.evidence import Content, Found
 from values.image import ImageSource, ModelSize, Pixels
 from values.locations import DataUrl, LabelStudioFile, LocalFile, Location, StoredObject, WebImage
 
@@ -69,6 +69,14 @@ class ImageReader:
                 whose = Whose(source.project, host or "")
                 pixels = await self._decoders.decode(found.content, size, urgency, whose)
         return replace(pixels, evidence=found.evidence)
+
+    async def file(self, source: ImageSource) -> Content:
+        """The bytes of ``source`` as they are, whatever they hold. Raises as ``read`` does."""
+        urgency = Urgency.of(False)
+        location = await self._locate(source, urgency)
+        with naming(source):
+            async with self._large.one(source.project, host_of(location), urgency) as grows:
+                return (await self._find(location, source, urgency, grows)).content
 
     async def evidence(self, source: ImageSource) -> str:
         """The evidence that ``read`` would put into the pixels, found without reading the image.

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,24 +14,16 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from exports.file_names import stem_of
-from exports.formats.format import FormatOptions, within
-from exports.output_folder import OutputFolder
+from exports.formats.format import Format, size_of, within
 from exports.pictures import Picture
 
 
-class Arrays:
+class Arrays(Format):
     """Writes the masks one by one: all of a picture's may be more than fits into memory."""
-
-    needs_size = True
-
-    def __init__(self, output: OutputFolder, options: FormatOptions) -> None:
-        self._output = output
 
     def add(self, picture: Picture, name: str, part: str) -> None:
         """Write the file of a picture."""
-        if picture.size is None:
-            raise ValueError("NumPy's arrays need the size of a picture")
-        width, height = picture.size
+        width, height = size_of(picture)
         small: dict[str, NDArray[Any]] = {
             "class_ids": np.array([each.class_id for each in picture.objects], np.int64),
             "boxes": np.array([each.shape.box for each in picture.objects], np.float64).reshape(-1, 4),
@@ -52,6 +43,3 @@ class Arrays:
                 npy.write_array_header_1_0(entry, head)  # type: ignore[no-untyped-call]
                 for each in picture.objects:
                     entry.write(each.shape.runs.mask().tobytes())
-
-    def finish(self, classes: Sequence[str]) -> None:
-        """Nothing: the names of the classes are in ``classes.txt``."""

@@ -12,28 +12,23 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from exports.formats.format import FormatOptions
+from exports.formats.format import Format, FormatOptions, size_of
 from exports.output_folder import OutputFolder
 from exports.pictures import Object, Picture
 
 Json = Any
 
 
-class Coco:
+class Coco(Format):
     """Writes COCO files. Pictures and objects are gathered in two files of lines, and put together last."""
 
-    needs_size = True
-
     def __init__(self, output: OutputFolder, options: FormatOptions) -> None:
-        self._output = output
-        self._options = options
+        super().__init__(output, options)
         self._ids = output.state.setdefault("coco", {"images": 0, "annotations": 0})
 
     def add(self, picture: Picture, name: str, part: str) -> None:
         """Add a picture and its objects."""
-        if picture.size is None:
-            raise ValueError("COCO needs the size of a picture")
-        width, height = picture.size
+        width, height = size_of(picture)
         number = self._next("images")
         image = {"id": number, "file_name": name, "width": width, "height": height, "task_id": picture.task}
         self._output.add_line(_lines("images", part), image)

@@ -6,15 +6,13 @@ them. A part of an object is a polygon whose holes are rings of their own; sever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from exports.file_names import stem_of
 from exports.filling import Ring
-from exports.formats.format import FormatOptions, within
-from exports.output_folder import OutputFolder
+from exports.formats.format import Format, within
 from exports.pictures import Object, Picture
 from exports.rings import signed_area
 from protocol.polygons import Part
@@ -22,14 +20,10 @@ from protocol.polygons import Part
 Json = Any
 
 
-class GeoJson:
+class GeoJson(Format):
     """Writes a file for each picture."""
 
     needs_size = False
-
-    def __init__(self, output: OutputFolder, options: FormatOptions) -> None:
-        self._output = output
-        self._tolerance = options.tolerance
 
     def add(self, picture: Picture, name: str, part: str) -> None:
         """Write the file of a picture."""
@@ -41,11 +35,8 @@ class GeoJson:
         }
         self._output.write_json(within(part, f"{stem_of(name)}.geojson"), collection)
 
-    def finish(self, classes: Sequence[str]) -> None:
-        """Nothing: the names of the classes are in ``classes.txt``."""
-
     def _feature(self, each: Object) -> Json:
-        polygons = [_polygon(part) for part in each.shape.traced(self._tolerance)]
+        polygons = [_polygon(part) for part in each.shape.traced(self._options.tolerance)]
         several = len(polygons) != 1
         return {
             "type": "Feature",

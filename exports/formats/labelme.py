@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from exports.file_names import stem_of
-from exports.formats.format import FormatOptions, within
-from exports.output_folder import OutputFolder
+from exports.formats.format import Format, size_of, within
 from exports.pictures import Object, Picture
 
 Json = Any
@@ -24,19 +22,12 @@ VERSION = "5.5.0"
 """Of LabelMe's files, the first with masks that later versions read unchanged."""
 
 
-class LabelMe:
+class LabelMe(Format):
     """Writes a file for each picture."""
-
-    needs_size = True
-
-    def __init__(self, output: OutputFolder, options: FormatOptions) -> None:
-        self._output = output
 
     def add(self, picture: Picture, name: str, part: str) -> None:
         """Write the file of a picture."""
-        if picture.size is None:
-            raise ValueError("LabelMe needs the size of a picture")
-        width, height = picture.size
+        width, height = size_of(picture)
         content: Json = {
             "version": VERSION,
             "flags": {},
@@ -48,8 +39,9 @@ class LabelMe:
         }
         self._output.write_json(within(part, f"{stem_of(name)}.json"), content)
 
-    def finish(self, classes: Sequence[str]) -> None:
-        """Nothing: the names of the classes are in ``classes.txt``."""
+    def image_path(self, name: str, part: str) -> str:
+        """Beside its JSON."""
+        return within(part, name)
 
 
 def _shape(each: Object) -> Json:

@@ -7,28 +7,21 @@ from 1. Where objects lie on each other the later one, which Label Studio draws 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from exports.file_names import stem_of
-from exports.formats.format import FormatOptions, within
-from exports.output_folder import ExportError, OutputFolder
+from exports.formats.format import Format, within
+from exports.output_folder import ExportError
 from exports.pictures import Picture
 
 MOST = 2**16 - 1
 """Objects of a picture, and classes."""
 
 
-class Png:
+class Png(Format):
     """Writes both maps."""
-
-    needs_size = True
-
-    def __init__(self, output: OutputFolder, options: FormatOptions) -> None:
-        self._output = output
 
     def add(self, picture: Picture, name: str, part: str) -> None:
         """Write the maps of a picture."""
@@ -47,9 +40,6 @@ class Png:
         file = f"{stem_of(name)}.png"
         self._save(within(part, f"objects/{file}"), objects)
         self._save(within(part, f"classes/{file}"), classes if highest > 255 else classes.astype(np.uint8))
-
-    def finish(self, classes: Sequence[str]) -> None:
-        """Nothing: the names of the classes are in ``classes.txt``."""
 
     def _save(self, name: str, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
         with self._output.new_file(name) as file:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from exports.file_names import stem_of
-from exports.formats.format import FormatOptions
+from exports.formats.format import Format, FormatOptions
 from exports.output_folder import OutputFolder
 from exports.pictures import Object, Picture, Size
 from exports.rings import joined
@@ -23,14 +23,13 @@ TRAIN = "train"
 """The folder of a data set without a split."""
 
 
-class Yolo:
+class Yolo(Format):
     """Writes label files and ``data.yaml``. ``outlines``: outlines in place of boxes."""
 
     needs_size = False  # a picture without objects has an empty file, whatever its size
 
     def __init__(self, output: OutputFolder, options: FormatOptions, *, outlines: bool) -> None:
-        self._output = output
-        self._options = options
+        super().__init__(output, options)
         self._outlines = outlines
 
     def add(self, picture: Picture, name: str, part: str) -> None:
@@ -53,6 +52,10 @@ class Yolo:
         lines += [f"{key}: images/{folder}" for key, folder in keys.items()]
         lines += ["names:", *(f"  {number}: {_quoted(name)}" for number, name in enumerate(classes))]
         self._output.write("data.yaml", ("\n".join(lines) + "\n").encode("utf-8", "replace"))
+
+    def image_path(self, name: str, part: str) -> str:
+        """The folder that mirrors that of the labels."""
+        return f"images/{part or TRAIN}/{name}"
 
     def _outline(self, each: Object, size: Size) -> Iterable[float]:
         rings = [part.ring for part in each.shape.parts(self._options.tolerance)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,7 @@ from exports.formats.format import FormatOptions
 from exports.formats.table import FORMATS, FormatName
 from exports.output_folder import OutputFolder
 from exports.splits import Splits
-from label_studio.client import LabelStudio
-from label_studio.projects import Project, project_of
+from label_studio.projects import project_of
 from protocol.label_config import parse
 from serve_app.cli.common_options import (
     LABEL_STUDIO,
@@ -29,6 +28,7 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.console import task_progress
 from serve_app.cli.export.exporting import Exporter
+from serve_app.cli.export.image_files import ImageFiles, image_options_at
 from serve_app.cli.export.summary import Summary
 from values.errors import ServiceError
 
@@ -61,6 +61,9 @@ def export(
     polygons: Annotated[
         bool, typer.Option("--polygons", help="For coco: polygons in place of run lengths.")
     ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Copy the pictures themselves into the data set, too.")
+    ] = False,
     tolerance: Annotated[
         float,
         typer.Option(
@@ -81,6 +84,7 @@ def export(
         if polygons and format_name is not FormatName.COCO:
             raise CommandError("--polygons is about --format coco; other formats have one way only")
         studio = label_studio_at(label_studio_url, token)
+        image_options = image_options_at(studio.url, token)
     except CommandError as error:
         raise typer.BadParameter(str(error)) from None
     options = FormatOptions(tolerance, polygons, splits.names)
@@ -95,42 +99,29 @@ def export(
                 "--only-accepted": only_accepted,
                 "--split": list(map(list, splits.shares)),
                 "--polygons": polygons,
+                "--images": images,
                 "--tolerance": tolerance,
                 "the labeling config": hashlib.sha256(found.label_config.encode()).hexdigest(),
             }
-            with OutputFolder(out, asked) as output:
+            with OutputFolder(out, asked) as output, ImageFiles(image_options, found) as files:
+                config = parse(found.label_config)
+                classes = Classes.of(config)
                 made = FORMATS[format_name](output, options)
-                _run(studio, found, output, made, splits, summary, only_accepted=only_accepted, quiet=as_json)
+                data_set = DataSet(output, made, project, splits, classes, files, copies=images)
+                summary.counts = data_set.counts
+                progress = task_progress(quiet=as_json)
+                if output.resumed:
+                    progress.say(f"going on behind task {data_set.last_task}")
+                reader = AnnotationReader(config, classes)
+                Exporter(studio, project, reader, data_set, only_accepted=only_accepted).run(progress)
+                data_set.finish()
+                summary.met = classes.met
     except KeyboardInterrupt:
         summary.interrupted = True
     except ServiceError as error:
         summary.stopped = str(error)
     _tell(summary, as_json)
     raise typer.Exit(summary.status)
-
-
-def _run(
-    studio: LabelStudio,
-    project: Project,
-    output: OutputFolder,
-    made: Any,
-    splits: Splits,
-    summary: Summary,
-    *,
-    only_accepted: bool,
-    quiet: bool,
-) -> None:
-    config = parse(project.label_config)
-    classes = Classes.of(config)
-    data_set = DataSet(output, made, project.id, splits, classes)
-    summary.counts = data_set.counts
-    progress = task_progress(quiet=quiet)
-    if output.resumed:
-        progress.say(f"going on behind task {data_set.last_task}")
-    reader = AnnotationReader(config, classes)
-    Exporter(studio, project.id, reader, data_set, only_accepted=only_accepted).run(progress)
-    data_set.finish()
-    summary.met = classes.met
 
 
 def _splits(text: str) -> Splits:

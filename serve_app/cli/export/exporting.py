@@ -46,8 +46,7 @@ class Exporter:
         with progress:
             for task in listing:
                 read = self._read(task)
-                data_set.add(task.id, read)
-                for each in read.left_out:
+                for each in data_set.add(task.id, read):
                     self._say(progress, each)
                 data_set.done(task.id)
                 counts = data_set.counts

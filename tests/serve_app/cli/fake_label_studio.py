@@ -39,6 +39,7 @@ class FakeLabelStudio(httpx.BaseTransport):
         self.refused: list[str] = []
         self.windows: list[dict[str, str]] = []
         self.opened: list[int] = []
+        self.files: dict[str, bytes] = {}
         self.listing: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -110,6 +111,8 @@ class FakeLabelStudio(httpx.BaseTransport):
                 if method == "POST":
                     self.webhooks.append(json.loads(request.content))
                 return httpx.Response(200, json=self.webhooks)
+            case "GET", ["data", *_] if path in self.files:
+                return httpx.Response(200, content=self.files[path])
         return httpx.Response(404, text="<html>no such page</html>")
 
     def _backend(self, method: str, request: httpx.Request) -> httpx.Response:

@@ -235,19 +235,6 @@ def test_a_task_that_is_deleted_meanwhile(desk: Desk) -> None:
     assert left_out == {"task": 1, "region": "", "why": "the task was deleted while it was exported"}
 
 
-def test_tasks_without_regions(desk: Desk) -> None:
-    desk.add()
-    desk.add(polygon().region)
-    told = desk.told("--format", "yolo-seg")
-    assert (told["exit"], told["pictures"]) == (0, 2)
-    assert (desk.out / "labels/train/1.txt").read_bytes() == b""
-    desk.out = desk.out.with_name("coco")
-    told = desk.told()
-    assert (told["exit"], told["pictures"], told["left_out"]) == (1, 1, 1)
-    [left_out] = desk.lines("left-out.jsonl")
-    assert "1.jpg has no region, so that its size is not known" in left_out["why"]
-
-
 def test_labels_that_the_config_does_not_have_come_last(desk: Desk) -> None:
     desk.add(polygon("Whale").region, polygon("Bird").region | {"id": "2"})
     result = desk.run()
