@@ -12,7 +12,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from segmenters.models import MODELS
 from serve_app.lint.ray_models import MISSING, items, refused, walk
-from serve_app.lint.yaml import Finding, join
+from serve_app.lint.yaml import Advice, Finding, join
 from serve_app.settings import SECRETS, SYNONYMS, AllOptions, Settings, nearest
 
 GRAPH = "serve_app.app"
@@ -78,7 +78,7 @@ def _settings(args: Mapping[str, Any], path: str) -> Iterator[Finding]:
         if key not in known:
             yield Finding(join(path, key), f"is not a setting{nearest(key.lower(), known)}")
         elif key in SECRETS:
-            yield Finding(
+            yield Advice(
                 join(path, key), f"is written to Ray's log from here; set {key.upper()} in the environment"
             )
     yield from refused(FileSettings, {key: value for key, value in args.items() if key in known}, path)
@@ -124,11 +124,11 @@ def _devices(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator
         if wanted.startswith("cuda") and not gpus:
             yield Finding(at, f"books no GPU for what `{setting}: {wanted}` runs on one; write num_gpus: 1")
         elif gpus and wanted == "cpu":
-            yield Finding(
+            yield Advice(
                 at, f"books a GPU that `{setting}: cpu` leaves idle; remove it, or change the setting"
             )
         elif gpus and model is not None and not model.gpu:
-            yield Finding(at, f"books a GPU, which {model.name} cannot use; remove it, or name another model")
+            yield Advice(at, f"books a GPU, which {model.name} cannot use; remove it, or name another model")
 
 
 def _route_prefix(prefix: Any, path: str) -> Iterator[Finding]:

@@ -15,6 +15,12 @@ class Finding(NamedTuple):
     sentence: str
 
 
+class Advice(Finding):
+    """A finding about what is served all the same, only not as well as it might be."""
+
+    __slots__ = ()
+
+
 def join(path: str, part: str | int) -> str:
     """The dotted path of ``part`` within ``path``: ``applications[0].args``."""
     if isinstance(part, int):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from serve_app.lint.containers import lint_compose, lint_kubernetes
 from serve_app.lint.serve import lint_serve
-from serve_app.lint.yaml import Finding, load
+from serve_app.lint.yaml import Advice, Finding, load
 
 ROOT = Path(__file__).resolve().parents[2]
 # Hidden folders that hold files of ours; all others belong to tools, .github to the linters of its own.
@@ -28,12 +28,14 @@ _NOT_OURS = frozenset({"__pycache__", "node_modules", "models", "screenshots", "
 class Problem:
     """One thing that is wrong in a YAML file.
 
-    ``path`` is dotted (``applications[0].args.model``) and empty for the file as a whole.
+    ``path`` is dotted (``applications[0].args.model``) and empty for the file as a whole. ``serves``: what
+    the file asks for is served all the same, only not as well as it might be.
     """
 
     file: Path
     path: str
     sentence: str
+    serves: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}: {self.path} {self.sentence}" if self.path else f"{self.file}: {self.sentence}"
@@ -68,7 +70,7 @@ def lint_file(path: Path) -> list[Problem]:
         findings = [Finding("", "is empty")]
     for document in documents:
         findings += _lint_document(path, document, len(documents))
-    return [Problem(path, *finding) for finding in findings]
+    return [Problem(path, *finding, serves=isinstance(finding, Advice)) for finding in findings]
 
 
 def left_to(path: Path) -> str:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
+import yaml
 from ray import serve
 from ray.serve import scripts
 
@@ -18,6 +19,7 @@ from serve_app.cli.serve.ports import Listener
 from serve_app.cli.serve.ray_process import port_conflict, run
 from serve_app.cli.serve.screen import Screen
 from serve_app.cli.serve.supervisor import SIGNALS, Session
+from testing.canary import CANARY
 from testing.running_app import ROOT
 
 HERE = "127.0.0.1"
@@ -128,6 +130,26 @@ def test_a_misspelt_key_of_the_config_is_said_before_ray_starts(
     assert lines
     assert all(line.startswith(f"{config}: applications[0].deployments") for line in lines)
     assert "did you mean 'num_replicas'" in lines[-1]
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_password_in_the_config_is_said_and_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def started(**_: object) -> None:
+        raise Exception("it starts")
+
+    monkeypatch.setattr(ray, "init", started)
+    config = tmp_path / "mine.yaml"
+    written = yaml.safe_load(OWN.read_text())
+    written["applications"][0]["args"] |= {"basic_auth_user": "me", "basic_auth_pass": CANARY}
+    config.write_text(yaml.safe_dump(written))
+    assert run(tmp_path, instance(config=config)) == 1
+    said = capsys.readouterr().err
+    assert (
+        "basic_auth_pass is written to Ray's log from here; set BASIC_AUTH_PASS in the environment." in said
+    )
+    assert "Ray does not start: it starts." in said
 
 
 @pytest.mark.usefixtures("signals")
