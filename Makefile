@@ -55,6 +55,7 @@ coverage: $(TESTED)
 # A real browser before a real Label Studio before this backend.
 e2e: .venv/.requirements-dev
 	tests/e2e/install_chromium.sh
+	tests/e2e/install_axe.sh
 	$(BIN)/python -m pytest -m e2e
 
 # Ten minutes in which one process after the other is killed under clicks; an hour of steady work.

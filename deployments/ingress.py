@@ -24,6 +24,7 @@ from deployments.options import IngressOptions
 from deployments.replica_log import warn_at_once
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
+from deployments.routes.pages import PrefixPage, with_pages
 from deployments.routes.predict import Predict
 from deployments.routes.request_reader import RequestReader
 from deployments.routes.setup import Setup
@@ -73,8 +74,11 @@ class Ingress:
             reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
-        status = Status(model, locked=locked, decoder=decoder, fetcher=fetcher, journal=journal)
-        self._routes: list[tuple[str, str, Handler]] = [
+        connected = images.label_studio_url is not None
+        status = Status(
+            model, locked=locked, connected=connected, decoder=decoder, fetcher=fetcher, journal=journal
+        )
+        routes: list[tuple[str, str, Handler]] = [
             ("/", "GET", status.health),
             ("/health", "GET", status.health),
             ("/setup", "POST", Setup(reader, images, configs, costly, self.reporter, model.version)),
@@ -86,6 +90,7 @@ class Ingress:
             ("/metrics", "GET", status.metrics),
             ("/diagnose", "GET", status.diagnose),
         ]
+        self._routes = with_pages(routes) if options.pages else routes
 
     def __serve_build_asgi_app__(self) -> Starlette:
         app = Starlette(
@@ -106,6 +111,8 @@ class Ingress:
         user, password = self._options.basic_auth_user, self._options.basic_auth_pass
         if user and password:
             yield Middleware(BasicAuth, user=user, password=password.get_secret_value())
+        if self._options.pages:
+            yield Middleware(PrefixPage)
 
     def _turned_away(self) -> None:
         self.reporter.turned_away(Overloaded(DETAIL))

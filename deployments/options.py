@@ -65,6 +65,12 @@ class IngressOptions(WaitOptions):
         " Label Studio's order; 0 turns that off. Needs label_studio_url and a token.",
     )
 
+    pages: bool = Field(
+        default=True,
+        description="Pages for browsers at `/`, `/playground`, `/diagnose` and `/docs`; `off` leaves what"
+        " programs ask for.",
+    )
+
     @model_validator(mode="after")
     def _both_or_none(self) -> IngressOptions:
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):

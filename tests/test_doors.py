@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (
     *("concurrency", "deployments", "embeddings", "exports", "imaging", "label_studio", "net", "protocol"),
-    *("segmenters", "serve_app", "stores", "values"),
+    *("pages", "segmenters", "serve_app", "stores", "values"),
 )
 
 MAY_SEND = {

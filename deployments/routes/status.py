@@ -15,6 +15,7 @@ from starlette.responses import Response
 from deployments.calls.call import call
 from deployments.http.request_guard import is_near
 from deployments.http.responses import json_response
+from deployments.ray_links import links
 from values.errors import ServiceError
 from values.served_model import ServedModel
 
@@ -101,11 +102,15 @@ async def _or_sentence(answer: Awaitable[Any]) -> _Part:
 
 
 class Status:
-    """The routes. ``locked``: whether everybody who gets in has the password."""
+    """The routes. ``locked``: whether everybody who gets in has the password. ``connected``: whether a Label
+    Studio is set that can be asked."""
 
-    def __init__(self, model: ServedModel, *, locked: bool, decoder: Any, fetcher: Any, journal: Any) -> None:
+    def __init__(
+        self, model: ServedModel, *, locked: bool, connected: bool, decoder: Any, fetcher: Any, journal: Any
+    ) -> None:
         self._model = model
         self._locked = locked
+        self._connected = connected
         self._decoder = decoder
         self._fetcher = fetcher
         self._journal = journal
@@ -129,7 +134,12 @@ class Status:
         known = self._locked or is_near(request.scope)
         project = request.query_params.get("project") if known else None
         found = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
-        return json_response({"model": self._about(), **(found.in_full() if known else found.in_brief())})
+        answers = {
+            "models": found.models.answers,
+            "label_studio": found.label_studio.answers if self._connected else None,
+        }
+        told = found.in_full() | {"answers": answers, "links": links()} if known else found.in_brief()
+        return json_response({"model": self._about(), **told})
 
     def _about(self) -> dict[str, Any]:
         return {

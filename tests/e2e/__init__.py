@@ -1,1 +1,1 @@
-"""Label Studio in a real browser."""
+"""Label Studio, and the backend's own pages, in a real browser."""

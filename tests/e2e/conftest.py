@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.annotator import Annotator
 from tests.real_label_studio.fixtures import backend, backend_url, label_studio, store
@@ -27,15 +27,21 @@ _FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def page() -> Iterator[Page]:
-    """A page of the machine's own Chromium, in a profile of its own."""
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     assert program, "no Chromium on PATH: run tests/e2e/install_chromium.sh"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=list(_FLAGS))
-        yield browser.new_page(viewport={"width": 1440, "height": 960})
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def page(browser: Browser) -> Page:
+    """A page in a profile of its own."""
+    return browser.new_page(viewport={"width": 1440, "height": 960})
 
 
 @pytest.fixture(scope="session")

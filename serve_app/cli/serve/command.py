@@ -14,7 +14,7 @@ import yaml
 
 from serve_app import preflight
 from serve_app.cli.serve import address, folders, serve_config
-from serve_app.cli.serve.endpoints import Endpoints, EndpointsRefused, Requested
+from serve_app.cli.serve.endpoints import LOOPBACK, Endpoints, EndpointsRefused, Requested
 from serve_app.cli.serve.environment import (
     ROOT,
     TOKEN_FILE,
@@ -28,6 +28,7 @@ from serve_app.cli.serve.ports import HIGHEST, Ports
 from serve_app.cli.serve.shutdown import STOP_S
 from serve_app.cli.serve.supervisor import supervise
 from serve_app.settings import Settings
+from values.dashboard import DASHBOARD
 
 ASK_S = 0.7
 """Seconds that Label Studio may take for each of two answers: a start must not wait for one that is away."""
@@ -86,6 +87,7 @@ def serve(
                 ports=endpoints.haproxy_ports,
                 listens_at=endpoints.haproxy_host,
             )
+            chosen_here |= {DASHBOARD: f"http://{LOOPBACK}:{endpoints.dashboard_port}/"}
             prepare(chosen_here | handover_variables(content, os.environ, scratch))
             if chosen.temporary:
                 os.environ["TMPDIR"] = str(chosen.temporary)

@@ -4,6 +4,7 @@ import pytest
 
 from testing.label_studio_requests import predict_body
 from tests.deployments.ingress_door import Door
+from values.dashboard import DASHBOARD
 from values.errors import ImageUnauthorized
 
 
@@ -26,6 +27,22 @@ async def test_diagnose_gathers_what_answers_and_says_what_does_not(door: Door) 
     assert "boxes first" in report["model"]["advice"]
     assert report["label_studio"] == "Label Studio answered 401"
     assert report["recent_failures"]["3"][0]["code"] == "bad_request"
+    assert report["answers"] == {"models": True, "label_studio": False}
+
+
+async def test_a_label_studio_that_is_not_set_neither_answers_nor_fails() -> None:
+    door = Door({"label_studio_url": None})
+    assert (await door.client.get("/diagnose")).json()["answers"]["label_studio"] is None
+
+
+async def test_who_is_near_is_told_where_the_dashboard_is(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await door.client.get("/diagnose")).json()["links"] == {}
+    monkeypatch.setenv(DASHBOARD, "http://127.0.0.1:8265/")
+    assert (await door.client.get("/diagnose")).json()["links"] == {"dashboard": "http://127.0.0.1:8265/"}
+    elsewhere = await door.client.get("/diagnose", headers={"x-client-address": "10.0.0.1"})
+    assert "links" not in elsewhere.json()
 
 
 @pytest.mark.parametrize(

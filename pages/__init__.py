@@ -1,0 +1,1 @@
+"""Pages for browsers: files that are served as they are, and the description of the HTTP interface."""

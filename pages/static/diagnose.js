@@ -1,0 +1,47 @@
+/** The page at /diagnose: what answers, the warnings and the failures of each project. */
+
+import { byId, element, failureCounts, failuresOf, failureTable, keepAsking, parts } from "./common.js";
+
+let latest = null;
+const project = byId("project");
+
+keepAsking("diagnose", 15, (report) => {
+  latest = report;
+  byId("parts").replaceChildren(...parts(report));
+  byId("warnings").replaceChildren(warnings(report));
+  offer(Object.keys(failuresOf(report) ? report.recent_failures : {}));
+  show();
+});
+
+project.addEventListener("change", show);
+
+/** The projects that can be chosen; the one that is chosen stays. */
+function offer(names) {
+  const chosen = project.value;
+  const options = names.sort().map((name) => element("option", { value: `=${name}` }, name || "none"));
+  project.replaceChildren(element("option", { value: "" }, "all"), ...options);
+  project.value = [...project.options].some((option) => option.value === chosen) ? chosen : "";
+}
+
+function show() {
+  const failures = failuresOf(latest);
+  const chosen = project.value;
+  byId("failures").replaceChildren(
+    ...(failures
+      ? [failureTable(failures.filter((each) => !chosen || `=${each.project}` === chosen))]
+      : failureCounts(latest)),
+  );
+}
+
+function warnings(report) {
+  const told = report.labeling_config_warnings;
+  if (told === undefined) return element("p", {}, report.more ?? "");
+  if (typeof told === "string") return element("p", {}, told);
+  const projects = Object.entries(told).filter(([, sentences]) => sentences.length);
+  if (!projects.length) return element("p", {}, "Nothing is wrong with any that was sent.");
+  return element(
+    "ul",
+    {},
+    projects.flatMap(([name, sentences]) => sentences.map((each) => element("li", {}, `Project ${name}: ${each}`))),
+  );
+}
