@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.fuzz.requests import Request, request
 from benchmarks.fuzz.targets import Answer, Target
+from pages.files import read_files
 from values.errors import ImageError, error_classes
 
 LIMIT_S = 5.0
@@ -27,6 +28,7 @@ WARMING = 200
 SETTLE_EVERY = 50
 _KEPT = 20  # findings of one kind that are listed
 _DOCUMENTED = {(kind.status, kind.code) for kind in error_classes(ImageError) if kind.status >= 500}
+_PAGES = {file.content for file in read_files().values()}  # the one kind of answer that is no JSON
 
 
 @dataclass(slots=True)
@@ -103,6 +105,8 @@ def wrong_with(request: Request, answer: Answer) -> str:
         return "" if answer.status < 500 else f"{answer.status} for a client that has left"
     if request.verb == "HEAD" or not answer.content:
         return "" if answer.status < 500 else f"{answer.status} without a body"
+    if answer.status == 200 and answer.content in _PAGES:
+        return ""
     try:
         said = json.loads(answer.content)
     except ValueError:

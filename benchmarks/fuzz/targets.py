@@ -23,6 +23,10 @@ ROUTES = (
     "/versions",
     "/metrics",
     "/diagnose",
+    "/playground",
+    "/docs",
+    "/pages/{name:path}",
+    "/openapi.json",
 )
 
 

@@ -15,6 +15,7 @@ from benchmarks.fuzz.bodies import MOST_BYTES, real
 from benchmarks.fuzz.requests import Request, request
 from benchmarks.fuzz.run import GROWTH_MIB, Run, run, wrong_with
 from benchmarks.fuzz.targets import ROUTES, Answer, InProcess, OverHttp, _read
+from pages.files import read_files
 
 JSON = "application/json"
 
@@ -67,6 +68,7 @@ ERROR: dict[str, Any] = {"error": "bad_request", "detail": "a sentence"}
         (Answer(502, JSON, json.dumps({**ERROR, "error": "internal"}).encode()), "502 internal"),
         (Answer(200, JSON, b"<html>"), "no JSON object"),
         (Answer(200, "text/html", b"{}"), "no JSON object"),
+        (Answer(200, "text/html", read_files()["status.html"].content), ""),
         (Answer(500, "", b""), "500 without a body"),
         (Answer(400, JSON, b"{}"), "without a code and a sentence"),
         (Answer(400, JSON, json.dumps({**ERROR, "detail": "Traceback (most"}).encode()), "is no line"),
