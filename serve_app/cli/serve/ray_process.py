@@ -105,8 +105,8 @@ def _ray(instance: Instance, screen: Screen) -> Any:
 def _config_is_right(config: Path) -> bool:
     """Whether Ray reads every key of the config as it is meant; it passes over a misspelt one in silence.
 
-    Says what is wrong, and of what is served all the same, that it might be served better. The rules are Ray's
-    own models, which cost this process a second to import.
+    Says what is wrong, and of what is served all the same, that it might be served better. The rules are
+    Ray's own models, which cost this process a second to import.
     """
     from serve_app.lint.yaml_files import lint_file
 
