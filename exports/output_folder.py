@@ -20,6 +20,7 @@ Json = Any
 
 STATE = ".export-state.json"
 _PARTIAL = ".partial"
+_GROWING = ".jsonl"
 _COPIED = 2**20
 
 
@@ -56,7 +57,7 @@ class OutputFolder:
                 file.close()
 
     def add_line(self, name: str, record: Json) -> None:
-        """Add a line of JSON to a growing file."""
+        """Add a line of JSON to a growing file, whose name ends with .jsonl."""
         with _refusals(self.folder / name):
             self._grown(name).write(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
@@ -128,6 +129,7 @@ class OutputFolder:
                 raise ExportError(
                     f"{self.folder} is not empty, and holds no interrupted export; name another folder"
                 )
+            self.save()
             return
         try:
             saved = json.loads(path.read_bytes())
@@ -141,6 +143,9 @@ class OutputFolder:
                 f"({', '.join(other)}): ask for the same, or name another folder"
             )
         self.resumed = True
+        for growing in self.folder.glob(f"*{_GROWING}"):
+            if growing.name not in lengths:  # begun after the state was saved
+                growing.unlink()
         for name, length in lengths.items():
             os.truncate(self.folder / name, length)
             self._grown(name)

@@ -24,7 +24,7 @@ _FINE = 8
 LABEL_CONFIG = (
     '<View><Image name="image" value="$image"/>'
     '<KeyPointLabels name="point" toName="image" smart="true"><Label value="Cat"/><Label value="Dog"/>'
-    "</KeyPointLabels>"
+    '<Label value="Bird"/><Label value="Tail"/></KeyPointLabels>'
     '<BrushLabels name="brush" toName="image"><Label value="Dog"/><Label value="Cat"/></BrushLabels>'
     '<BitmaskLabels name="bitmask" toName="image"><Label value="Dog"/><Label value="Cat"/></BitmaskLabels>'
     '<PolygonLabels name="polygon" toName="image"><Label value="Cat"/><Label value="Bird"/></PolygonLabels>'
