@@ -72,6 +72,10 @@ class LabelStudio:
         """Parsed JSON of a PATCH with a JSON body."""
         return self._write("PATCH", path, body)
 
+    def delete(self, path: str) -> None:
+        """A DELETE, whose answer says nothing."""
+        self._call("DELETE", path)
+
     def upload(self, path: str, files: Mapping[str, bytes]) -> Json:
         """Parsed JSON of a multipart POST; ``files`` maps file names to contents."""
         # Label Studio reads one file per form field, so each gets a field of its own.

@@ -43,9 +43,25 @@ class Backend:
         return bool(row["is_interactive"] and auth and is_reached(row))
 
 
+def connections_of(studio: LabelStudio, project: int) -> list[Json]:
+    """The rows of all backends of a project; to tell their state, Label Studio asks each of them."""
+    rows = studio.get(_ROWS, project=project)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "url" in row for row in rows):
+        raise studio.at.unlike("list backends")
+    return rows
+
+
+def disconnect(studio: LabelStudio, project: int, row: int, url: str) -> None:
+    """Take a backend off a project, and the webhook that tells it of that project."""
+    studio.delete(f"{_ROWS}/{row}")
+    for hook in studio.get(_HOOKS, project=project):
+        if str(hook.get("url", "")).rstrip("/") == f"{url.rstrip('/')}/webhook":
+            studio.delete(f"{_HOOKS}{hook['id']}/")
+
+
 def connection_of(studio: LabelStudio, project: int, url: str) -> Json | None:
     """The row of the project's backend at ``url``; to tell its state, Label Studio asks that backend."""
-    rows = studio.get(_ROWS, project=project)
+    rows = connections_of(studio, project)
     return next((row for row in rows if str(row["url"]).rstrip("/") == url), None)
 
 

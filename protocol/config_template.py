@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
+from enum import StrEnum
+from itertools import chain, cycle, repeat
 from xml.etree.ElementTree import Element, SubElement, canonicalize, indent, tostring
 
 from protocol.config_xml import read_xml
@@ -11,31 +12,60 @@ from values.errors import BadLabelConfig
 
 _COLORS = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6")
 
-# (tag, name, smart); the name is the heading too. Brush comes before polygon: a mask is returned as a brush.
-_CONTROLS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("KeyPointLabels", "point", {"smart": "true"}),
-    ("RectangleLabels", "box", {"smart": "true"}),
-    ("BrushLabels", "brush", {"smart": "false"}),
-    ("PolygonLabels", "polygon", {}),
-)
+
+class Result(StrEnum):
+    """What a click gives: the control that takes the masks."""
+
+    BRUSH = "brush"
+    POLYGON = "polygon"
+    BITMASK = "bitmask"
+    RECTANGLE = "rectangle"
 
 
-def build(labels: Sequence[str]) -> str:
-    """A labeling config (XML) for ``$image`` with every label in four controls.
+# (tag, name, heading, smart). Only those that a model asks by or fills: an empty row is one to get lost in.
+_Column = tuple[str, str, str, dict[str, str]]
+_POINT: _Column = ("KeyPointLabels", "point", "Click", {"smart": "true"})
+_BOX: _Column = ("RectangleLabels", "box", "Box", {"smart": "true"})
+_MASKS: dict[Result, tuple[_Column, ...]] = {
+    Result.BRUSH: (("BrushLabels", "brush", "Brush", {"smart": "false"}),),
+    Result.POLYGON: (("PolygonLabels", "polygon", "Polygon", {}),),
+    Result.BITMASK: (("BitmaskLabels", "bitmask", "Bitmask", {"smart": "false"}),),
+    Result.RECTANGLE: (),  # the boxes that ask are the boxes that are filled
+}
 
-    Keypoints and rectangles are ``smart``: in Label Studio's editor only those two ask a backend. The brush
-    says that it is not, or the editor would offer a smart brush that asks nobody.
+# Thirty labels fill some rows of each column; the picture keeps three quarters of the smallest usual screen.
+_ROW = "display: flex; gap: 12px; align-items: flex-start; max-height: 24vh; overflow-y: auto"
+_COLUMN = "flex: 1 1 0; min-width: 0"
+
+_HOTKEYS = "1234567890"
+
+
+def build(labels: Sequence[str], result: Result = Result.BRUSH) -> str:
+    """A labeling config (XML) for ``$image`` with every label in one column for each control.
+
+    The columns are beside each other and above the image. Keypoints and rectangles are ``smart``: in Label
+    Studio's editor only those two ask a backend. The brush says that it is not, or the editor would offer a
+    smart brush that asks nobody. The first ten labels for clicks have a digit for their key.
     """
     view = Element("View")
+    row = SubElement(view, "View", style=_ROW)
+    for tag, name, heading, smart in (_POINT, _BOX, *_MASKS[result]):
+        column = SubElement(row, "View", style=_COLUMN)
+        SubElement(column, "Header", value=heading, size="6")
+        control = SubElement(column, tag, {"name": name, "toName": "image", **smart})
+        keys = chain(_HOTKEYS, repeat("")) if name == _POINT[1] else repeat("")
+        for label, color, key in zip(labels, cycle(_COLORS), keys, strict=False):
+            known = {"hotkey": key} if key else {}
+            SubElement(control, "Label", {"value": label, "background": color, **known})
     # The editor's own initial zoom, "fit", cuts a strip off each side of wide images (seen in 1.23.2).
     SubElement(view, "Image", name="image", value="$image", zoomControl="true", defaultZoom="auto")
-    for tag, name, smart in _CONTROLS:
-        SubElement(view, "Header", value=name.capitalize(), size="6")
-        control = SubElement(view, tag, {"name": name, "toName": "image", **smart})
-        for label, color in zip(labels, cycle(_COLORS), strict=False):
-            SubElement(control, "Label", value=label, background=color)
     indent(view)
     return tostring(view, encoding="unicode")
+
+
+def result_of(config: str, labels: Sequence[str]) -> Result | None:
+    """What a click gives in a config that ``build`` has made with these labels; None for any other config."""
+    return next((result for result in Result if same(config, build(labels, result))), None)
 
 
 def is_empty(config: str) -> bool:

@@ -82,7 +82,7 @@ class Route:
         except NoAnswer as error:
             raise CommandError(_unreachable(self.url, error)) from error
         self._refuse_unusable(answer)
-        if answer.status not in _LATER and "model_version" not in _object(answer):
+        if answer.status not in _LATER and "model_version" not in json_object(answer):
             raise self._not_ours()
 
     def ask(self, body: Json) -> dict[str, Json]:
@@ -128,7 +128,7 @@ class Route:
                 raise Unanswered("timeout", f"{self.url} gave no answer in {TIMEOUT_S:g} s") from error
             raise Unanswered("unreachable", _unreachable(self.url, error)) from error
         self._refuse_unusable(answer)
-        code, detail = refusal(answer.status, _object(answer))
+        code, detail = refusal(answer.status, json_object(answer))
         if answer.status in _LATER:
             raise Unanswered(code, detail, seconds_after(answer.headers.get("retry-after", "")))
         if answer.status in (404, 405):
@@ -137,7 +137,7 @@ class Route:
             )
         if answer.status != 200:
             raise self.refused(answer.status, code, detail)
-        return _object(answer)
+        return json_object(answer)
 
     def _refuse_unusable(self, answer: Answer) -> None:
         if answer.status == 401:
@@ -183,7 +183,7 @@ def _unreachable(url: str, error: NoAnswer) -> str:
     return f"cannot reach the backend at {url} ({error.kind}); is it running, and is --backend right?"
 
 
-def _object(answer: Answer) -> dict[str, Json]:
+def json_object(answer: Answer) -> dict[str, Json]:
     """The body where it is a JSON object, else an empty one."""
     try:
         body = json.loads(answer.body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -10,7 +12,9 @@ import typer
 from label_studio.api import Address
 from label_studio.client import LabelStudio
 from label_studio.ml_backends import Backend
+from label_studio.pages import site_of_page
 from label_studio.tokens import Token as ApiToken
+from label_studio.tokens import not_whole
 from net.sync_client import SyncClient
 from values.errors import ServiceError
 
@@ -49,24 +53,50 @@ BasicAuthPass = Annotated[
     ),
 ]
 BackendUrl = Annotated[
-    str, typer.Option("--backend", help="The running backend's address as this command reaches it.")
+    str,
+    typer.Option(
+        "--backend",
+        help="The running backend's address as this command reaches it.",
+        show_default="this machine, at PORT or 9090",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 LABEL_STUDIO = "http://localhost:8080"
-BACKEND = "http://127.0.0.1:9090"
+BACKEND = ""
+"""Where no --backend is given: where `serve` listens with the same variables, see ``own_backend``."""
+
+_PORT = "9090"
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound to
+
+
+def own_backend(variables: Mapping[str, str]) -> str:
+    """The address of the backend that `serve` starts with these ``variables``, for who is on this machine."""
+    host = variables.get("HOST", "").strip().strip("[]")
+    host = "127.0.0.1" if host in _EVERYWHERE else host
+    port = variables.get("PORT", "").strip() or _PORT
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def backend_at(url: str, user: str, password: str) -> Backend:
     """The backend that was asked for. Raises CommandError."""
     if bool(user) != bool(password):
         raise CommandError("basic auth needs both --basic-auth-user and --basic-auth-pass")
-    return Backend(web_address(url, "--backend"), user, password)
+    given = url.strip()
+    return Backend(
+        web_address(given or own_backend(os.environ), "--backend" if given else "HOST or PORT"),
+        user,
+        password,
+    )
 
 
 def label_studio_at(url: str, key: str, http: SyncClient | None = None) -> LabelStudio:
     """The Label Studio that was asked for, as the owner of ``key``. Raises CommandError."""
     if not key.strip():
         raise CommandError("a token is needed: give --token or set LABEL_STUDIO_API_KEY")
+    if trouble := not_whole(key.strip()):
+        raise CommandError(f"the token {trouble}")
+    if (site := site_of_page(url)) is not None:
+        raise CommandError(f"Label Studio's URL is that of one of its pages; the site's own is {site}")
     at = Address(web_address(url, "Label Studio's URL"), "--label-studio-url")
     return LabelStudio(ApiToken(key.strip(), at, "that this command was given"), http)
 

@@ -1,23 +1,50 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from protocol import config_template
+from protocol.config_template import Result
 from protocol.config_warnings import warnings
 from protocol.label_config import parse
 from tests.serve_app.cli.fake_label_studio import OWN
 
 
-def test_every_label_stands_in_four_controls_and_two_of_them_ask_the_backend() -> None:
-    config = config_template.build(["Cat", 'A & <b> "c"', "Ä"])
+@pytest.mark.parametrize(
+    ("result", "tag"),
+    [
+        (Result.BRUSH, "BrushLabels"),
+        (Result.POLYGON, "PolygonLabels"),
+        (Result.BITMASK, "BitmaskLabels"),
+        (Result.RECTANGLE, "RectangleLabels"),
+    ],
+)
+def test_two_controls_ask_the_backend_and_one_takes_what_it_answers(result: Result, tag: str) -> None:
+    labels = ["Cat", 'A & <b> "c"', "Ä"]
+    config = config_template.build(labels, result)
     read = parse(config)
-    assert read.common_labels == ["Cat", 'A & <b> "c"', "Ä"]
-    assert read.asks_backend
+    assert read.common_labels == labels
+    assert [control.tag for control in read.controls if control.asks] == ["KeyPointLabels", "RectangleLabels"]
+    assert {control.tag for control in read.controls} == {"KeyPointLabels", "RectangleLabels", tag}
     assert warnings(read) == []
-    for tag in ("BrushLabels", "PolygonLabels", "KeyPointLabels", "RectangleLabels"):
-        assert config.count(f"<{tag} ") == 1
-    assert config.count('smart="true"') == 2
-    assert config.index("BrushLabels") < config.index("PolygonLabels")
+    output = read.output_for("image", "Cat", frozenset({"point"}))
+    assert output is not None
+    assert (output.tag, output.labels) == (tag, ("Cat",))
+    assert config.index("Label ") < config.index("<Image")
+
+
+def test_what_a_config_was_built_for_is_known_again() -> None:
+    for result in Result:
+        assert config_template.result_of(config_template.build(["Cat"], result), ["Cat"]) is result
+    assert config_template.result_of(OWN, ["Eye"]) is None
+
+
+def test_the_first_ten_labels_for_clicks_have_a_key_of_their_own() -> None:
+    config = config_template.build([str(number) for number in range(30)])
+    assert re.findall(r'value="(\d+)"[^/]*hotkey="(\d)"', config) == [
+        (str(number), str((number + 1) % 10)) for number in range(10)
+    ]
 
 
 def test_only_a_config_without_anything_is_empty() -> None:

@@ -30,7 +30,7 @@ class StubBackend:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._reply({"status": "UP", "versions": ["stub"]})
+                self._reply({"status": "UP", "model_version": "stub", "versions": ["stub"]})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")

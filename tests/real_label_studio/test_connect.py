@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from protocol.config_template import Result as Gives
+from protocol.config_template import result_of
 from protocol.label_config import parse
-from serve_app.cli.connect.command import connect
+from serve_app.cli.connect.command import TITLE, connect
 from testing.canary import CANARY
 from tests.real_label_studio.server import LabelStudioServer
-from tests.real_label_studio.stub_backend import StubBackend, stub_backend
+from tests.real_label_studio.stub_backend import Json, StubBackend, stub_backend
 
 pytestmark = pytest.mark.label_studio
 
@@ -24,7 +28,12 @@ _APP.command()(connect)
 
 @pytest.fixture
 def backend() -> Iterator[StubBackend]:
-    with stub_backend() as stub:
+    """One that finds the whole picture to be the object."""
+
+    def whole(prompts: Json) -> NDArray[np.bool_]:
+        return np.ones((prompts[-1]["original_height"], prompts[-1]["original_width"]), np.bool_)
+
+    with stub_backend(whole) as stub:
         yield stub
 
 
@@ -80,6 +89,36 @@ def test_a_fresh_project_is_ready_for_clicks(
     assert [hook["url"] for hook in api.webhooks(number)] == [f"{backend.url}/webhook"]
     assert len(api.tasks(number)) == 3
     assert "3 imported, 1 already there" in result.output
+    assert "in the middle: a mask of 1200 pixels (brush, 100.0 % of 40 x 30) in " in result.output
+    assert "5. Accept with the tick in the bottom bar, then Submit" in result.output
+
+
+def test_what_a_click_gives_is_a_config_that_label_studio_takes(
+    label_studio: LabelStudioServer, backend: StubBackend
+) -> None:
+    token = label_studio.api.personal_access_token()
+    for gives in Gives:
+        options = ["--project", f"gives {gives}", "--output", gives, "--label", "Cat"]
+        assert _run(label_studio, token, backend.url, *options).exit_code == 0
+        number = _project(label_studio, f"gives {gives}")
+        config = label_studio.api.call("GET", f"/api/projects/{number}/")["label_config"]
+        assert result_of(config, ["Cat"]) is gives
+
+
+def test_another_backend_of_the_project_is_said_and_removed(
+    label_studio: LabelStudioServer, backend: StubBackend
+) -> None:
+    api, token = label_studio.api, label_studio.api.personal_access_token()
+    with stub_backend() as old:
+        assert _run(label_studio, token, old.url, "--project", "moved").exit_code == 0
+    number = _project(label_studio, "moved")
+    kept = _run(label_studio, token, backend.url, "--project", "moved")
+    assert f"{old.url} ('{TITLE}') is not reached" in kept.stderr
+    assert len(api.backends(number)) == 2
+    removed = _run(label_studio, token, backend.url, "--project", "moved", "--remove-others")
+    assert removed.exit_code == 0, removed.output
+    assert [row["url"] for row in api.backends(number)] == [backend.url]
+    assert [hook["url"] for hook in api.webhooks(number)] == [f"{backend.url}/webhook"]
 
 
 def test_a_rerun_changes_nothing(label_studio: LabelStudioServer, backend: StubBackend, folder: Path) -> None:
@@ -99,7 +138,8 @@ def test_a_rerun_changes_nothing(label_studio: LabelStudioServer, backend: StubB
     assert result.exit_code == 0, result.output
     assert state() == before
     report = result.output.split("Annotate at")[0].splitlines()[1:]
-    assert [line for line in report if line and "unchanged" not in line] == []
+    changed = [line for line in report if line and "unchanged" not in line]
+    assert [line.partition("  ")[0] for line in changed] == ["trial click"]
 
 
 def test_a_new_image_is_imported_on_a_rerun(

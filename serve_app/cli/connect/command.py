@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,10 @@ from label_studio.ml_backends import (
     is_reached,
     trouble_of,
 )
+from label_studio.projects import project_of
+from net.sync_client import NoAnswer
+from protocol.config_template import Result
+from serve_app.cli.backend_client import Route
 from serve_app.cli.common_options import (
     BACKEND,
     LABEL_STUDIO,
@@ -31,12 +36,18 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.connect import images, project
+from serve_app.cli.connect.other_backends import offer_to_remove, others_of
 from values.errors import ServiceError
 
-_HOW_TO = (
-    "In a task: switch Auto-Annotation on, pick the smart tool (the last one of the toolbar), then a label, "
-    "then click the object."
+HOW_TO = (
+    "Switch Auto-Annotation on, at the bottom of the editor.",
+    "Pick the smart tool first (the last one of the toolbar), then a label above the picture.",
+    "Switch on Settings (the cog) > Keep label selected after creating a region; without it Label Studio "
+    "drops the label, and every second click does nothing.",
+    "Click on the object; Alt-click on what the mask has too much of.",
+    "Accept with the tick in the bottom bar, then Submit; without the tick only the dot is stored.",
 )
+"""What annotators have to know, a line each."""
 
 TITLE = "Segment Anything on Ray Serve"
 
@@ -45,7 +56,12 @@ def connect(
     label_studio_url: LabelStudioUrl = LABEL_STUDIO,
     token: Token = "",
     backend: Annotated[
-        str, typer.Option("--backend", help="This backend's address as Label Studio reaches it.")
+        str,
+        typer.Option(
+            "--backend",
+            help="This backend's address as Label Studio reaches it.",
+            show_default="this machine, at PORT or 9090",
+        ),
     ] = BACKEND,
     project_name: Annotated[
         str, typer.Option("--project", help="Id or title of the project; a new title makes a project.")
@@ -56,8 +72,20 @@ def connect(
             "--label", help="A label; repeat the option for more.", show_default="Object, in a new project"
         ),
     ] = None,
+    output: Annotated[
+        Result | None,
+        typer.Option("--output", help="What a click gives.", show_default="brush, or what the project has"),
+    ] = None,
     image_folder: Annotated[
         Path | None, typer.Option("--images", help="Folder of images to import; each is imported once.")
+    ] = None,
+    remove_others: Annotated[
+        bool | None,
+        typer.Option(
+            "--remove-others/--keep-others",
+            help="Take other backends off the project.",
+            show_default="asks, on a terminal",
+        ),
     ] = None,
     basic_auth_user: BasicAuthUser = "",
     basic_auth_pass: BasicAuthPass = "",
@@ -65,22 +93,52 @@ def connect(
     """Make or take a Label Studio project and connect it to this backend.
 
     Sets up labels, imports images, adds the backend with interactive pre-annotations on and checks that Label
-    Studio reaches it. Running it again changes nothing that is already as asked.
+    Studio reaches it, and by a trial click that the backend reads an image and finds a mask. Running it again
+    changes nothing that is already as asked. Ends with status 1 where any of this fails.
     """
     try:
         paths = images.find(image_folder) if image_folder else []
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         with label_studio_at(label_studio_url, token) as studio:
-            _connect(studio, target, project_name.strip() or project.DEFAULT_TITLE, label or [], paths)
+            here = answers_here(target)
+            name = project_name.strip() or project.DEFAULT_TITLE
+            number = _connect(studio, target, project.Wanted(name, label or [], output), paths)
+            others = others_of(studio, number, target.url)
+            for sentence in offer_to_remove(studio, number, others, remove=remove_others):
+                _warn(sentence)
+            if here:
+                _prove(studio, token.strip(), target, number)
+            else:
+                _warn(
+                    f"{target.url} is not reached from here, only by Label Studio: no trial click was made; "
+                    "run this where the backend is reached, too"
+                )
+        _tell(studio.url, number)
     except ServiceError as error:
         typer.echo(f"connect: {error}", err=True)
         raise typer.Exit(1) from None
 
 
-def _connect(studio: LabelStudio, target: Backend, name: str, labels: list[str], paths: list[Path]) -> None:
+def answers_here(backend: Backend) -> bool:
+    """Whether the backend answers this command too; its address may be one for Label Studio alone.
+
+    Raises CommandError where something else answers: nothing of Label Studio has been changed yet.
+    """
+    with Route(backend, "/health", 1, threading.Event()) as route:
+        try:
+            route.check()
+        except CommandError as error:
+            if isinstance(error.__cause__, NoAnswer):
+                return False
+            raise
+    return True
+
+
+def _connect(studio: LabelStudio, target: Backend, wanted: project.Wanted, paths: list[Path]) -> int:
+    """Set everything up; the project's id."""
     _say("Label Studio", f"{studio.url} (version {studio.version()})")
 
-    taken = project.take(studio, name, labels)
+    taken = project.take(studio, wanted)
     _say("project", f"{taken.id} {taken.title!r}: {taken.done}")
     _say("labels", f"{', '.join(taken.labels) or 'none'}: {taken.labels_done}")
 
@@ -96,8 +154,34 @@ def _connect(studio: LabelStudio, target: Backend, name: str, labels: list[str],
     done = add_backend(studio, taken.id, target)
     _say("backend", f"{target.url}: {done}; Label Studio reaches it")
     if taken.warning:
-        typer.echo(f"warning: {taken.warning}", err=True)
-    typer.echo(f"\nAnnotate at {studio.url}/projects/{taken.id}/data\n{_HOW_TO}")
+        _warn(taken.warning)
+    return taken.id
+
+
+def _prove(studio: LabelStudio, token: str, target: Backend, number: int) -> None:
+    """Show that a click gets a mask. Raises CommandError with the backend's sentence."""
+    from serve_app.cli.connect.trial import label_studio_of, setup_warnings, try_click  # slow to import
+
+    found = project_of(studio, number)
+    for sentence in setup_warnings(target, found):
+        _warn(f"the labeling config: {sentence}")
+    trial = try_click(studio, token, target, found)
+    if trial is None:
+        reached = label_studio_of(target)
+        said = f"; the backend says: {reached}" if reached else ""
+        _say("trial click", f"none: the project has no image yet, or nothing to click with{said}")
+    else:
+        _say("trial click", str(trial))
+
+
+def _tell(studio: str, number: int) -> None:
+    typer.echo(f"\nAnnotate at {studio}/projects/{number}/data")
+    for count, line in enumerate(HOW_TO, 1):
+        typer.echo(f"{count}. {line}")
+
+
+def _warn(sentence: str) -> None:
+    typer.echo(f"warning: {sentence}", err=True)
 
 
 def _say(what: str, how: str) -> None:

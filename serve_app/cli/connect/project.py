@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from label_studio.client import LabelStudio
 from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
 from protocol import config_template
+from protocol.config_template import Result
 from protocol.label_config import LabelConfig, parse
 from serve_app.cli.common_options import CommandError
 from values.errors import BadLabelConfig
@@ -28,20 +29,30 @@ class Taken:
     warning: str = ""
 
 
-def take(studio: LabelStudio, name: str, labels: Sequence[str]) -> Taken:
-    """The project called ``name`` (an id or a title; made if no project has that title), with ``labels``.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for: a project by id or title, labels, and what a click gives (None: as it is)."""
 
-    A labeling config that is already there is kept, unless ``labels`` asks for more: then labels are added
-    to a config that this command wrote, and any other config is replaced while nothing is annotated.
+    name: str
+    labels: Sequence[str] = ()
+    result: Result | None = None
+
+
+def take(studio: LabelStudio, asked: Wanted) -> Taken:
+    """The project of that name, with its labels; made if no project has that title.
+
+    A labeling config that is already there is kept, unless more is asked for: then labels are added to a
+    config that this command wrote, and any other config is replaced while nothing is annotated.
     Raises ``CommandError``, or what ``LabelStudio`` raises.
     """
-    wanted = _checked(labels)
+    name, result = asked.name, asked.result
+    wanted = _checked(asked.labels)
     found = _find(studio, name)
     if found is None:
         chosen = wanted or DEFAULT_LABELS
-        made = new_project(studio, name, config_template.build(chosen))
+        made = new_project(studio, name, config_template.build(chosen, result or Result.BRUSH))
         return Taken(made.id, name, tuple(chosen), "created", "set")
-    return _with_labels(studio, found, wanted)
+    return _with_labels(studio, found, wanted, result)
 
 
 def _checked(labels: Sequence[str]) -> tuple[str, ...]:
@@ -63,25 +74,37 @@ def _find(studio: LabelStudio, name: str) -> Project | None:
     return project_of(studio, exact[0]) if exact else None
 
 
-def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...]) -> Taken:
+def _with_labels(
+    studio: LabelStudio, found: Project, wanted: tuple[str, ...], result: Result | None
+) -> Taken:
     config, number, title = found.label_config, found.id, found.title
     read = _read(config)
     present = tuple(read.common_labels)
+    before = config_template.result_of(config, present)
+    asked = result or before or Result.BRUSH
+    same_result = result is None or result is before
     if config_template.is_empty(config):
         new, done = wanted or DEFAULT_LABELS, "set"
-    elif set(wanted) <= set(present) and (not wanted or read.asks_backend):
+    elif set(wanted) <= set(present) and same_result and (not wanted or read.asks_backend):
         warning = "" if read.asks_backend else _no_smart_control(title)
         return Taken(number, title, present, "unchanged", "unchanged", warning)
-    elif config_template.same(config, config_template.build(present)):
-        new, done = (*present, *(label for label in wanted if label not in present)), "added to"
+    elif before is not None and (same_result or not found.annotations):
+        added = tuple(label for label in wanted if label not in present)
+        new, done = (*present, *added), "added to" if added else f"now for results as {asked}"
     elif not found.annotations:
-        new, done = wanted, "set; the labeling config before was replaced, nothing was annotated with it"
+        new = wanted or present or DEFAULT_LABELS
+        done = "set; the labeling config before was replaced, nothing was annotated with it"
+    elif before is not None:
+        raise CommandError(
+            f"project {number} {title!r} has annotations made with results as {before}; leave out --output, "
+            f"or take another project for results as {asked}"
+        )
     else:
         raise CommandError(
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
-            "labels; add them under its Settings > Labeling Interface, or leave out --label"
+            "labels; add them under its Settings > Labeling Interface, or leave out --label and --output"
         )
-    set_label_config(studio, number, config_template.build(new))
+    set_label_config(studio, number, config_template.build(new, asked))
     return Taken(number, title, tuple(new), "unchanged", done)
 
 

@@ -107,6 +107,9 @@ class FakeLabelStudio(httpx.BaseTransport):
                 return httpx.Response(201, json={"task_count": request.content.count(b"filename=")})
             case method, ["api", "ml", *_]:
                 return self._backend(method, request)
+            case "DELETE", ["api", "webhooks", number]:
+                self.webhooks = [hook for hook in self.webhooks if hook.get("id") != int(number)]
+                return httpx.Response(204)
             case method, ["api", "webhooks"]:
                 if method == "POST":
                     self.webhooks.append(json.loads(request.content))
@@ -118,6 +121,10 @@ class FakeLabelStudio(httpx.BaseTransport):
     def _backend(self, method: str, request: httpx.Request) -> httpx.Response:
         if method == "GET":
             return httpx.Response(200, json=self.backends)
+        if method == "DELETE":
+            number = int(request.url.path.rpartition("/")[2])
+            self.backends = [row for row in self.backends if row["id"] != number]
+            return httpx.Response(204)
         body = json.loads(request.content)
         if method == "POST":
             self.backends.append({"id": 1, "state": "CO", "basic_auth_user": ""})

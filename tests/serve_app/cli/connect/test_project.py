@@ -4,28 +4,33 @@ import pytest
 
 from label_studio.api import LabelStudioError
 from protocol import config_template
+from protocol.config_template import Result
 from serve_app.cli.common_options import CommandError
 from serve_app.cli.connect import project
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
 
 
+def take(fake: FakeLabelStudio, name: str, labels: list[str], result: Result | None = None) -> project.Taken:
+    return project.take(fake.studio(), project.Wanted(name, labels, result))
+
+
 def test_a_title_that_is_new_makes_a_project(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats and dogs", OWN)
-    taken = project.take(fake.studio(), "cats", ["Cat"])
+    taken = take(fake, "cats", ["Cat"])
     assert (taken.id, taken.labels, taken.done) == (2, ("Cat",), "created")
-    assert project.take(fake.studio(), "plain", []).labels == project.DEFAULT_LABELS
+    assert take(fake, "plain", []).labels == project.DEFAULT_LABELS
 
 
 def test_a_title_that_several_projects_have_is_no_choice(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN)
     fake.add_project("Cats", OWN)
     with pytest.raises(CommandError, match=r"\(1, 2\)"):
-        project.take(fake.studio(), "Cats", [])
+        take(fake, "Cats", [])
 
 
 def test_an_id_must_exist(fake: FakeLabelStudio) -> None:
     with pytest.raises(LabelStudioError, match="no project 7"):
-        project.take(fake.studio(), "7", [])
+        take(fake, "7", [])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def test_a_config_is_kept_grown_or_replaced(
     fake: FakeLabelStudio, before: str, annotations: int, wanted: list[str], after: list[str] | None
 ) -> None:
     number = fake.add_project("Cats", before, annotations)
-    taken = project.take(fake.studio(), str(number), wanted)
+    taken = take(fake, str(number), wanted)
     expected = before if after is None else config_template.build(after)
     assert fake.projects[0]["label_config"] == expected
     assert (taken.labels_done == "unchanged") == (after is None)
@@ -56,16 +61,34 @@ def test_a_config_is_kept_grown_or_replaced(
 def test_a_config_with_annotations_is_never_replaced(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN, annotations=1)
     with pytest.raises(CommandError, match="has annotations"):
-        project.take(fake.studio(), "1", ["Cat"])
+        take(fake, "1", ["Cat"])
     assert fake.changes == []
+
+
+def test_what_a_click_gives_is_chosen_and_kept(fake: FakeLabelStudio) -> None:
+    take(fake, "Cats", ["Cat"], Result.POLYGON)
+    assert take(fake, "Cats", ["Cat"]).labels_done == "unchanged"
+    assert take(fake, "Cats", [], Result.POLYGON).labels_done == "unchanged"
+    take(fake, "Cats", ["Dog"])
+    assert fake.projects[0]["label_config"] == config_template.build(["Cat", "Dog"], Result.POLYGON)
+    assert take(fake, "Cats", [], Result.BITMASK).labels_done == "now for results as bitmask"
+    assert fake.projects[0]["label_config"] == config_template.build(["Cat", "Dog"], Result.BITMASK)
+
+
+def test_what_a_click_gives_stays_once_there_are_annotations(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats", config_template.build(["Cat"]), annotations=2)
+    with pytest.raises(CommandError, match="annotations made with results as brush; leave out --output"):
+        take(fake, "Cats", [], Result.POLYGON)
+    assert fake.changes == []
+    assert take(fake, "Cats", ["Dog"], Result.BRUSH).labels == ("Cat", "Dog")
 
 
 def test_a_config_that_asks_no_backend_is_kept_with_a_warning(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN)
-    assert "no smart keypoint or rectangle" in project.take(fake.studio(), "1", []).warning
+    assert "no smart keypoint or rectangle" in take(fake, "1", []).warning
 
 
 @pytest.mark.parametrize("label", ["", "  ", "a\nb"])
 def test_a_label_needs_a_name(fake: FakeLabelStudio, label: str) -> None:
     with pytest.raises(CommandError, match="--label"):
-        project.take(fake.studio(), "Cats", [label])
+        take(fake, "Cats", [label])
