@@ -22,7 +22,7 @@ def reason(messages: Sequence[str]) -> str:
     lines = [line.strip() for message in messages for line in message.splitlines() if line.strip()]
     own = [line.partition(": ")[2] for line in lines if line.startswith(_OWN)]
     first = messages[0].strip().splitlines() if messages else []
-    return next(iter(own), first[-1] if first else "see the log above")
+    return next(iter(own), first[-1] if first else "see the logs")
 
 
 class Watch:
@@ -78,6 +78,8 @@ class Watch:
                 return
 
     def _give_up(self, sentences: Sequence[str]) -> None:
+        if "logs" in self._locations:
+            typer.secho(f"{'logs':<10} {self._locations['logs']}", err=True)
         for sentence in sentences:
             typer.secho(sentence, fg="red", err=True)
         self.failed = True

@@ -25,7 +25,7 @@ def test_else_the_last_line_of_the_application() -> None:
 
 
 def test_nothing_said_points_to_the_log() -> None:
-    assert reason([]) == reason(["", " \n"]) == "see the log above"
+    assert reason([]) == reason(["", " \n"]) == "see the logs"
 
 
 def test_a_sentence_about_settings_counts_as_well() -> None:
@@ -55,11 +55,14 @@ def test_an_application_that_cannot_be_served_ends_the_command(
 ) -> None:
     interrupted: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, signal: interrupted.append(pid))
-    watch = Watch("http://127.0.0.1:9", (), {})
+    watch = Watch("http://127.0.0.1:9", (), {"logs": "/tmp/ray/logs"})
     watch._give_up(["no model is called 'sam9'"])
     assert watch.failed
     assert interrupted == [os.getpid()]
-    assert "no model is called 'sam9'" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        "logs       /tmp/ray/logs",
+        "no model is called 'sam9'",
+    ]
 
 
 def test_it_is_said_to_be_there_when_all_of_it_runs(
