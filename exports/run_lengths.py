@@ -30,16 +30,23 @@ class RunLengths:
     def of(cls, mask: Mask) -> RunLengths:
         """The run lengths of a mask, HxW bool with at least one pixel."""
         height, width = mask.shape
-        flat = np.ravel(mask, order="F")
-        starts = np.arange(0, flat.size, _COMPARED)  # compared in parts: all at once take a copy of all
-        changes = [
-            np.flatnonzero(part[1:] != part[:-1]) + start + 1
-            for start in starts
-            for part in [flat[start : start + _COMPARED + 1]]
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not rows.size:
+            return cls(height, width, np.array([height * width], np.int64))
+        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+        step = max(1, _COMPARED // int(bottom - top))
+        blocks = [
+            _edges(mask[top:bottom, start : min(start + step, right)], height) + (start * height + top)
+            for start in range(int(left), int(right), step)
         ]
-        ends = np.concatenate([*changes, [flat.size]])
-        counts = np.diff(ends, prepend=0).astype(np.int64)
-        return cls(height, width, np.concatenate([[0], counts]) if flat[0] else counts)
+        edges = np.concatenate(blocks)
+        # A run that goes on in the next column ends where that begins.
+        apart = np.flatnonzero(edges[1:-1:2] != edges[2::2])
+        edges = np.concatenate(
+            [edges[:1], np.stack([edges[1:-1:2], edges[2::2]], 1)[apart].ravel(), edges[-1:]]
+        )
+        last = [height * width] if edges[-1] < height * width else []
+        return cls(height, width, np.diff(np.concatenate([[0], edges, last]).astype(np.int64)))
 
     @property
     def area(self) -> int:
@@ -62,9 +69,17 @@ class RunLengths:
         return float(left.min()), float(top), float(right.max()) + 1, float(bottom)
 
     def mask(self) -> Mask:
-        """The mask, HxW bool, its columns one after the other in memory."""
-        on = np.arange(self.counts.size) % 2 == 1
-        return np.repeat(on, self.counts).reshape(self.width, self.height).T
+        """The mask, HxW bool."""
+        mask = np.zeros((self.height, self.width), np.bool_)
+        left, top, right, bottom = (int(edge) for edge in self.box)
+        if right > left:  # only the columns that have any of it are spread out
+            counts = self.counts.copy()
+            counts[0] -= left * self.height
+            if counts.size % 2:
+                counts[-1] -= (self.width - right) * self.height
+            columns = np.repeat(np.arange(counts.size) % 2 == 1, counts).reshape(right - left, self.height)
+            mask[top:bottom, left:right] = columns[:, top:bottom].T
+        return mask
 
     def text(self) -> str:
         """The counts as COCO's JSON has them: each less that two before it, in characters of six bits."""
@@ -79,3 +94,11 @@ class RunLengths:
                 more = number != (-1 if low & 16 else 0)
                 text.append((low | 32 if more else low) + 48)
         return text.decode("ascii")
+
+
+def _edges(part: Mask, height: int) -> NDArray[np.int64]:
+    """Where runs begin and end, in turns, by columns of ``height`` pixels; each ends with its column."""
+    upright = np.zeros((part.shape[1], part.shape[0] + 2), np.int8)
+    upright[:, 1:-1] = part.T
+    column, row = np.nonzero(upright[:, 1:] != upright[:, :-1])
+    return column.astype(np.int64) * height + row

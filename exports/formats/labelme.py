@@ -19,7 +19,7 @@ from exports.pictures import Object, Picture
 
 Json = Any
 VERSION = "5.5.0"
-"""Of LabelMe's files, the first with masks that later versions read unchanged."""
+"""Of LabelMe's files; LabelMe 6.3 reads them."""
 
 
 class LabelMe(Format):
