@@ -43,19 +43,15 @@ def wrong_models(applications: Iterable[Settings], environment: Mapping[str, str
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What came of asking Label Studio. ``refused``: it answered, and does not take the token.
+    """What came of asking Label Studio. ``well``: it is there and its files can be read. ``refused``: it
+    answered, and does not take the token that is set.
 
     ``sentence``: that all is well, or what is wrong and how to mend it.
     """
 
-    reached: bool
+    well: bool
     refused: bool
     sentence: str
-
-    @property
-    def well(self) -> bool:
-        """Whether it is there and takes the token."""
-        return self.reached and not self.refused
 
 
 def ask_label_studio(options: ImageOptions, timeout_s: float) -> Asked | None:
@@ -65,14 +61,26 @@ def ask_label_studio(options: ImageOptions, timeout_s: float) -> Asked | None:
         return None
     try:
         version = _version(address, timeout_s)
+        if options.label_studio_api_key is None:
+            return _without_token(address, version, setup=options.use_setup_token)
         said = asyncio.run(asyncio.wait_for(_takes_the_token(options), timeout_s))
     except ImageUnauthorized as error:
-        return Asked(reached=True, refused=True, sentence=_sentence(error.detail))
+        return Asked(well=False, refused=True, sentence=_sentence(error.detail))
     except TimeoutError:
         return Asked(False, False, f"Label Studio at {address} gave no answer within {timeout_s:g} s.")
     except ServiceError as error:
         return Asked(False, False, _sentence(error.detail))
     return Asked(True, False, f"{said} (version {version})")
+
+
+def _without_token(address: str, version: str, *, setup: bool) -> Asked:
+    """``setup``: whether the tokens that come with /setup are taken."""
+    there = f"Label Studio at {address} answers (version {version})"
+    if setup:
+        return Asked(True, False, f"{there}; its files are read with the tokens that come with /setup")
+    return Asked(
+        False, False, f"{there}, and no token is set: its files cannot be read. Set LABEL_STUDIO_API_KEY."
+    )
 
 
 def _version(address: str, timeout_s: float) -> str:

@@ -102,13 +102,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     studio: Studio
 
     def do_GET(self) -> None:
-        """A picture or a list of tasks."""
+        """A picture, a list of tasks, or its version: `serve` asks for that before it starts."""
         parts = urlsplit(self.path)
         if parts.path == "/api/tasks":
             asked = parse_qs(parts.query)
             behind = json.loads(asked["query"][0])["filters"]["items"][0]["value"]
             found = self.studio.behind(behind, int(asked["page_size"][0]))
             self._answer(json.dumps({"tasks": found, "total": len(found)}).encode(), "application/json")
+        elif parts.path == "/api/version/":
+            self._answer(json.dumps({"release": "1.23.2"}).encode(), "application/json")
+        elif not PurePosixPath(parts.path).stem.isdecimal():
+            self.send_error(404)
         else:
             self._answer(self.studio.picture(int(PurePosixPath(parts.path).stem)), "image/jpeg")
 

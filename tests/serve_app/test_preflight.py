@@ -50,14 +50,14 @@ def test_one_that_takes_the_token_is_well() -> None:
 
 def test_one_that_refuses_the_token_is_told_from_one_that_is_away() -> None:
     found = asked(studio(401))
-    assert (found.reached, found.refused, found.well) == (True, True, False)
+    assert (found.refused, found.well) == (True, False)
     assert "Label Studio answered 401 to the legacy token in LABEL_STUDIO_API_KEY" in found.sentence
     nobody = ImageOptions(
         label_studio_url=f"http://127.0.0.1:{free_port()}", label_studio_api_key=SecretStr(CANARY)
     )
     away = ask_label_studio(nobody, WAIT_S)
     assert away is not None
-    assert (away.reached, away.refused, away.well) == (False, False, False)
+    assert (away.refused, away.well) == (False, False)
     assert away.sentence.startswith("Cannot reach Label Studio at http://127.0.0.1:")
     assert CANARY not in away.sentence
 
@@ -69,3 +69,13 @@ def test_another_server_that_has_no_such_file_is_not_label_studio(version: bytes
     found = asked(studio(404, version, status))
     assert not found.well
     assert "does not answer as Label Studio does; check LABEL_STUDIO_URL" in found.sentence
+
+
+@pytest.mark.parametrize(("setup", "well"), [(True, True), (False, False)])
+def test_without_a_token_nothing_is_refused(setup: bool, well: bool) -> None:
+    with Server(studio(401)) as server:
+        options = ImageOptions(label_studio_url=server.url, use_setup_token=setup)
+        found = ask_label_studio(options, WAIT_S)
+    assert found is not None
+    assert (found.refused, found.well) == (False, well)
+    assert ("Set LABEL_STUDIO_API_KEY." in found.sentence) == (not setup)
