@@ -56,9 +56,9 @@ export function part(name, answers, said) {
   return element(
     "p",
     { class: "part" },
-    element("span", { class: `mark ${state}` }, words),
-    " ",
     element("strong", {}, name),
+    " ",
+    element("span", { class: `mark ${state}` }, words),
     element("span", { class: "said" }, said),
   );
 }

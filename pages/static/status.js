@@ -29,7 +29,8 @@ function more({ dashboard, prometheus }) {
   const found = [];
   if (dashboard) {
     const link = element("a", { href: dashboard, rel: "noreferrer" }, "Ray's dashboard");
-    found.push(element("li", {}, link, ", on the backend's machine; the link that logs in is in the last lines of `make serve`"));
+    const where = [", on the backend's machine; the link that logs in is in the last lines of ", element("code", {}, "make serve")];
+    found.push(element("li", {}, link, where));
   }
   if (prometheus) found.push(element("li", {}, "Metrics: ", element("code", {}, `prometheus --config.file=${prometheus}`)));
   return found;

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from testing.applications import application, serve_config
+from testing.running_app import RunningApp, running_app
 from tests.e2e.annotator import Annotator
+from tests.e2e.visitor import Visitor, Visits
 from tests.real_label_studio.fixtures import backend, backend_url, label_studio, store
 from tests.real_label_studio.server import USER, LabelStudioServer
 
@@ -50,6 +56,35 @@ def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
     annotator = Annotator(page, label_studio.url)
     annotator.log_in(USER, label_studio.password)
     return annotator
+
+
+@pytest.fixture(scope="session")
+def two_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The application twice on one port, at / and at /second, without a Label Studio."""
+    config = serve_config()
+    settings = {"model": "classical"}
+    config["applications"] = [
+        application("first", settings, prefix="/"),
+        application("second", settings),
+    ]
+    path: Path = tmp_path_factory.mktemp("config") / "serve.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with running_app(path, haproxy=True) as running:
+        yield running
+
+
+@pytest.fixture
+def visits(browser: Browser, two_models: RunningApp) -> Iterator[Visits]:
+    """Makes visitors with a profile each, and sees to it that each asked the backend alone."""
+    made: list[Visitor] = []
+
+    def visit(**profile: Any) -> Visitor:
+        made.append(Visitor(browser, two_models.url, **profile))
+        return made[-1]
+
+    yield visit
+    for visitor in made:
+        visitor.leave()
 
 
 @pytest.fixture

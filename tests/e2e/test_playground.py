@@ -1,67 +1,34 @@
-"""The backend's own pages in a real browser, before the real application: two models side by side."""
+"""The playground in a real browser, before the real application: by mouse, by keyboard and by finger."""
 
 from __future__ import annotations
 
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from pages.operations import OPERATIONS
-from testing.applications import application, serve_config
-from testing.label_studio_masks import Mask, deepest, iou, loose_box
-from testing.running_app import RunningApp, running_app
-from testing.still_lifes.still_life import still_life
+from testing.label_studio_masks import Mask, iou
 from tests.e2e.annotator import SCREENSHOTS
-from tests.e2e.visitor import Visitor
+from tests.e2e.samples import (
+    BOTTLE,
+    HEIGHT,
+    PATCHES,
+    PEBBLES,
+    WIDTH,
+    bottle,
+    corners,
+    middle,
+    truth,
+)
+from tests.e2e.visitor import Visitor, Visits, coco_mask
 
 pytestmark = pytest.mark.e2e
-
-PAGES = ("/", "/playground", "/diagnose", "/docs")
-WIDTH, HEIGHT = 960, 640
-BOTTLE, PEBBLES, PATCHES = range(3)
-AXE = Path(__file__).parents[2] / ".cache" / "axe" / "package" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """Two applications on one port, at / and at /second."""
-    config = serve_config()
-    settings = {"model": "classical"}
-    config["applications"] = [
-        application("first", settings, prefix="/"),
-        application("second", settings),
-    ]
-    path: Path = tmp_path_factory.mktemp("config") / "serve.yaml"
-    path.write_text(yaml.safe_dump(config))
-    with running_app(path) as running:
-        yield running
-
-
-Visits = Callable[..., Visitor]
-
-
-@pytest.fixture
-def visits(browser: Browser, app: RunningApp) -> Iterator[Visits]:
-    """Makes visitors with a profile each, and sees to it that each asked the backend alone."""
-    made: list[Visitor] = []
-
-    def visit(**profile: Any) -> Visitor:
-        made.append(Visitor(browser, app.url, **profile))
-        return made[-1]
-
-    yield visit
-    for visitor in made:
-        visitor.leave()
 
 
 @pytest.fixture
@@ -70,26 +37,6 @@ def visitor(visits: Visits) -> Visitor:
     visitor = visits()
     visitor.visit("/playground")
     return visitor
-
-
-def truth(kind: str, chosen: str, number: int) -> Mask:
-    return still_life(kind, chosen, number, (WIDTH, HEIGHT)).truth
-
-
-def bottle() -> Mask:
-    return truth("large", "reported", 5)
-
-
-def middle(mask: Mask) -> tuple[float, float]:
-    """A place well inside, as fractions."""
-    x, y = deepest(mask)
-    return (x + 0.5) / WIDTH, (y + 0.5) / HEIGHT
-
-
-def corners(mask: Mask) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Two corners of a box around it."""
-    x0, y0, x1, y1 = loose_box(mask)
-    return (x0 / WIDTH, y0 / HEIGHT), (x1 / WIDTH, y1 / HEIGHT)
 
 
 def over(mask: Mask) -> list[tuple[float, float]]:
@@ -110,7 +57,6 @@ def test_by_mouse_a_click_a_negative_one_a_box_and_a_brush(visitor: Visitor) -> 
     visitor.page.keyboard.down("Alt")
     visitor.gets(lambda: visitor.click(0.9, 0.9))
     visitor.page.keyboard.up("Alt")
-    visitor.page.locator("#picture").scroll_into_view_if_needed()
     visitor.screenshot(SCREENSHOTS / "playground.png")
     assert iou(visitor.gets(lambda: visitor.page.locator("#undo").click()), clicked) == 1.0
     visitor.gets(lambda: visitor.click(0.9, 0.9, button="right"))
@@ -197,25 +143,12 @@ def test_by_finger(visits: Visits) -> None:
     visitor.visit("/playground")
     visitor.opens_sample(BOTTLE)
     assert iou(visitor.gets(lambda: visitor.tap(*middle(bottle()))), bottle()) > 0.9
-    visitor.on_screen(0.5, 0.5)
     visitor.screenshot(SCREENSHOTS / "playground-touch.png")
     visitor.page.locator("#clear").tap()
     visitor.page.locator('[data-tool="box"]').tap()
     assert iou(visitor.gets(lambda: visitor.swipe(*corners(bottle()))), bottle()) > 0.9
     wide = visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert wide, "the page is wider than the telephone"
-
-
-def test_in_the_dark(visits: Visits) -> None:
-    visitor = visits(color_scheme="dark")
-    for path in PAGES:
-        visitor.visit(path)
-        ground = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert max(map(int, ground.removeprefix("rgb(").rstrip(")").split(","))) < 60
-    visitor.visit("/playground")
-    visitor.opens_sample(PEBBLES)
-    visitor.gets(lambda: visitor.click(*middle(truth("touching", "tuned", 5))))
-    visitor.screenshot(SCREENSHOTS / "playground-dark.png")
 
 
 def large_png(path: Path, width: int, height: int) -> Path:
@@ -293,55 +226,39 @@ def test_two_models_side_by_side(visitor: Visitor) -> None:
         visitor.gets(lambda: visitor.click(*middle(truth("touching", "tuned", 5))))
     assert second.value.status == 200
     expect(visitor.page.locator(".board .stages")).to_have_count(2)
-    visitor.screenshot(SCREENSHOTS / "playground-two.png")
+    visitor.screenshot(SCREENSHOTS / "playground-two.png", "#picture")
     visitor.page.locator("#alone").click()
     expect(visitor.page.locator(".board")).to_have_count(1)
 
 
-def test_the_page_under_a_prefix_asks_the_application_of_that_prefix(visits: Visits) -> None:
-    visitor = visits()
-    visitor.visit("/second")
-    assert visitor.page.url == f"{visitor.url}/second/"
-    visitor.visit("/second/playground/")
-    visitor.page.locator("#samples button").nth(BOTTLE).click()
-    expect(visitor.page.locator("#said")).to_contain_text("is read and encoded")
-    assert {url for url in visitor.asked if "predict" in url} == {f"{visitor.url}/second/predict"}
+def test_any_mask_becomes_its_own_outlines_and_its_own_rle(visitor: Visitor) -> None:
+    """Noise has every way in which pixels can touch: at corners, around holes, with parts in holes."""
+    rng = np.random.default_rng(5)
+    for height, width, share in [
+        (1, 1, 1.0),
+        (7, 5, 0.0),
+        (7, 5, 1.0),
+        (30, 40, 0.5),
+        (64, 48, 0.2),
+        (48, 64, 0.8),
+    ]:
+        mask = rng.random((height, width)) < share
+        made = visitor.page.evaluate(
+            """async ([on, width, height]) => {
+              const formats = await import("./pages/playground/formats.js");
+              const bytes = Uint8Array.from(on);
+              return [formats.cocoRle(bytes, width, height), formats.rings(bytes, width, height)];
+            }""",
+            [mask.ravel().astype(int).tolist(), width, height],
+        )
+        assert np.array_equal(coco_mask(made[0]), mask)
+        assert np.array_equal(inside(made[1], height, width), mask)
 
 
-def test_the_other_pages_tell_what_the_backend_tells(visits: Visits, app: RunningApp) -> None:
-    visitor = visits()
-    visitor.visit("/")
-    expect(visitor.page.locator("#model")).to_contain_text("classical-2")
-    expect(visitor.page.locator("#parts")).to_contain_text("Label Studio")
-    link = visitor.page.get_by_role("link", name="Ray's dashboard")
-    expect(link).to_have_attribute("href", f"{app.dashboard}/")
-    visitor.screenshot(SCREENSHOTS / "status.png")
-    visitor.page.request.post(f"{visitor.url}/predict", data="{")
-    visitor.visit("/diagnose")
-    expect(visitor.page.locator("#failures")).to_contain_text("bad_request")
-    visitor.screenshot(SCREENSHOTS / "diagnose.png")
-    visitor.visit("/docs")
-    expect(visitor.page.locator("#said")).to_contain_text("Version")
-    for method, path in OPERATIONS:
-        expect(visitor.page.get_by_role("heading", name=f"{method} {path}", exact=True)).to_be_visible()
-    visitor.screenshot(SCREENSHOTS / "interface.png")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_has_no_serious_finding(browser: Browser, app: RunningApp, scheme: str) -> None:
-    """axe-core, from npm by install_axe.sh. It writes markup of its own, so the policy is off here."""
-    if not AXE.exists():
-        pytest.skip("no axe-core here: tests/e2e/install_axe.sh fetches it where there is npm")
-    visitor = Visitor(browser, app.url, bypass_csp=True, color_scheme=scheme)
-    for path in PAGES:
-        visitor.visit(path)
-        expect(visitor.page.locator("#said")).to_contain_text(re.compile("Version|As of|Open a picture"))
-        if path == "/playground":
-            visitor.opens_sample(BOTTLE)
-            visitor.gets(lambda: visitor.click(*middle(bottle())))
-        visitor.page.evaluate(AXE.read_text())
-        found = visitor.page.evaluate("axe.run()")["violations"]
-        grave = [each for each in found if each["impact"] in ("serious", "critical")]
-        told = [(each["id"], [node["html"] for node in each["nodes"]]) for each in grave]
-        assert not told, path
-    visitor.leave()
+def inside(rings: list[list[list[int]]], height: int, width: int) -> Mask:
+    """The pixels that an odd number of vertical edges of the rings lie left of, HxW bool."""
+    found = np.zeros((height, width + 1), np.bool_)
+    for ring in rings:
+        for (x, y), (_, other) in zip(ring, [*ring[1:], ring[0]], strict=True):
+            found[min(y, other) : max(y, other), x:] ^= True
+    return found[:, :width]

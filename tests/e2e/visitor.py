@@ -136,10 +136,15 @@ class Visitor:
         """The text on the clipboard."""
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
-    def screenshot(self, path: Path) -> None:
-        """What is in the window, as a PNG."""
+    def screenshot(self, path: Path, top: str = "header") -> None:
+        """What is in the window when ``top`` is at its top, as a PNG."""
+        self.page.evaluate("(top) => document.querySelector(top).scrollIntoView()", top)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path)
+
+
+Visits = Callable[..., Visitor]
+"""Makes visitors, each with what its profile has besides."""
 
 
 def coco_mask(rle: dict[str, Any]) -> Mask:

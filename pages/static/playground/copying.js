@@ -6,7 +6,8 @@ import { maskPng } from "./mask.js";
 
 const BUTTONS = { "copy-rle": "COCO RLE", "copy-polygon": "polygon", "copy-png": "PNG" };
 
-let saved = null;
+let saved = null; // the address of the PNG that can be saved
+let newest = null;
 
 /** Make the buttons copy the mask that `current()` has. */
 export function offerCopies(current) {
@@ -24,9 +25,10 @@ export async function maskChanged(mask) {
   link.hidden = !mask;
   if (saved) URL.revokeObjectURL(saved);
   saved = null;
+  newest = mask;
   if (!mask) return;
   const png = await maskPng(mask);
-  if (saved) URL.revokeObjectURL(saved);
+  if (mask !== newest) return;
   link.href = saved = URL.createObjectURL(png);
 }
 
