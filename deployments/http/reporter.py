@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from deployments.calls.call import call
 from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
 from deployments.metrics import Metrics
+from values import one_line
 from values.errors import ServiceError
 from values.image import ImageSource
 
@@ -22,6 +24,9 @@ logger = logging.getLogger("ray.serve")
 
 NO_MASK = "no_mask"
 """The code of a click that was answered, but with no mask."""
+
+REASON = "X-No-Mask"
+"""The header that says why, percent-encoded: the answer itself is Label Studio's, and has no place for it."""
 
 HUNG_UP = "hung_up"
 """The code of a request whose client left before it was read: no failure of anybody's."""
@@ -64,6 +69,7 @@ class Reporter:
                 return self._answered(request, route, ServiceError(sentence))
             if sentence := getattr(request.state, "no_mask", ""):
                 self._said(route, NO_MASK, 200, sentence, **_who(request))
+                response.headers[REASON] = quote(one_line.sentence(sentence))
             else:
                 self._metrics.request(route, "ok")
             return response

@@ -34,8 +34,8 @@ export class Backend {
   }
 
   /**
-   * The mask of the prompts on a picture: {url, score, version, stages}. `url` is a PNG in a data: URL, null where the
-   * model found none; `stages` are [name, milliseconds]. Throws Refused.
+   * The mask of the prompts on a picture: {url, reason, score, version, stages, total}. `url` is a PNG in a data: URL, null
+   * where there is no mask, and `reason` says why; `stages` are [name, milliseconds]. Throws Refused.
    */
   async predict(picture, items, signal) {
     const began = performance.now();
@@ -57,11 +57,9 @@ export class Backend {
     }
     const [prediction] = answer.results;
     const region = prediction?.result.find((each) => each.value.imageDataURL);
-    if (!region && prediction?.result.length) {
-      throw new Refused("The backend's OUTPUT_ORDER has no BitmaskLabels, which this page reads masks from.");
-    }
     const stages = timings(response.headers.get("server-timing") ?? "");
     return {
+      reason: decodeURIComponent(response.headers.get("x-no-mask") ?? ""),
       url: region?.value.imageDataURL ?? null,
       score: prediction?.score ?? 0,
       version: prediction?.model_version ?? "",

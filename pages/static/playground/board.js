@@ -78,7 +78,7 @@ export class Board {
 
   /** What the last answer was, in a sentence. */
   sentence() {
-    if (!this.mask) return "No mask: the model found nothing there. Click on another part of the thing, or draw a box around it.";
+    if (!this.mask) return `No mask: ${this.answer?.reason || "the backend does not say why"}.`;
     const share = (100 * this.mask.area) / (this.mask.width * this.mask.height);
     return `The mask covers ${share.toFixed(1)} % of the picture; ${Math.round(this.answer.total)} ms in all, score ${this.answer.score.toFixed(2)}.`;
   }
@@ -98,7 +98,7 @@ export class Board {
           element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "stage"), element("th", { scope: "col" }, "ms"))),
           element("tbody", {}, rows.map((row) => time(...row)), time("in all", total, "sum")),
         ),
-        element("p", { class: "quiet" }, this.mask ? `Mask of ${this.mask.width} × ${this.mask.height} pixels, score ${this.answer.score.toFixed(2)}` : "No mask."),
+        element("p", { class: "quiet" }, this.mask ? `Mask of ${this.mask.width} × ${this.mask.height} pixels, score ${this.answer.score.toFixed(2)}` : this.sentence()),
       );
     } else if (!this.problem) {
       about.push(element("p", { class: "quiet" }, "Click on a thing in the picture."));

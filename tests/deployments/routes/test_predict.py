@@ -3,6 +3,7 @@
 import json
 import logging
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -74,6 +75,7 @@ async def test_a_click_that_asks_for_nothing_stands_in_the_log_and_the_journal(
     assert (failure.route, failure.code, failure.status) == ("/predict", "no_mask", 200)
     assert (failure.project, failure.task, len(failure.request_id)) == ("1", "1", 64)
     assert reason in failure.sentence
+    assert unquote(response.headers["x-no-mask"]) == failure.sentence
     [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert line == f"/predict answered 200 no_mask (project 1, task 1): {failure.sentence}"
     assert "\n" not in line
@@ -84,7 +86,8 @@ async def test_a_click_whose_mask_is_empty_is_one_without_a_mask(
 ) -> None:
     counted: list[tuple[str, str]] = []
     monkeypatch.setattr(Metrics, "request", lambda metrics, route, code: counted.append((route, code)))
-    await door.post("/predict", predict_body())
+    found = await door.post("/predict", predict_body())
+    assert "x-no-mask" not in found.headers
     door.graph.regions = []
     response = await door.post("/predict", predict_body())
     await door.settle()
