@@ -1,0 +1,148 @@
+"""What docs/annotators.md says to annotators, and its pictures (`screenshots/annotators`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Locator, Page, expect
+
+from protocol import config_template
+from testing.label_studio_masks import deepest
+from testing.photographs import photographs
+from tests.e2e.annotator import SCREENSHOTS, Annotator
+from tests.real_label_studio.server import LabelStudioServer
+
+pytestmark = pytest.mark.e2e
+
+SELECTED = re.compile("selected")
+KEEP = "Keep label selected after creating a region"
+RING = (230, 20, 90)
+ROOM = 6  # pixels between a ring and what it is around
+WIDTH = 1080
+GROUND = (192, 8)  # of the photograph, between coins
+
+
+class Pictures:
+    """Screenshots with rings around what they are about."""
+
+    def __init__(self, annotator: Annotator) -> None:
+        self._annotator = annotator
+        self._count = 0
+
+    def take(self, *about: Locator) -> None:
+        """The next one."""
+        self._count += 1
+        path = SCREENSHOTS / "annotators" / f"{self._count}.png"
+        self._annotator.screenshot(path)
+        picture = Image.open(path).convert("RGB")
+        draw = ImageDraw.Draw(picture)
+        for each in about:
+            box: Any = each.bounding_box()
+            left, top = box["x"] - ROOM, box["y"] - ROOM
+            right, bottom = box["x"] + box["width"] + ROOM, box["y"] + box["height"] + ROOM
+            draw.rounded_rectangle((left, top, right, bottom), 10, outline=RING, width=4)
+        picture.thumbnail((WIDTH, WIDTH))
+        picture.quantize(96).save(path, optimize=True)
+
+
+class Coins(NamedTuple):
+    """A project that has this backend, and a photograph of many coins. ``place``: in the middle of one."""
+
+    project: int
+    file: Path
+    size: tuple[int, int]
+    place: tuple[float, float]
+
+
+@pytest.fixture(scope="module")
+def coins(
+    label_studio: LabelStudioServer, backend_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Coins:
+    rgb, coin = next((rgb, mask) for name, rgb, mask in photographs() if name == "coins: large coin")
+    file: Path = tmp_path_factory.mktemp("coins") / "coins.png"
+    Image.fromarray(rgb).save(file)
+    project = label_studio.api.create_project("Coins", config_template.build(["Coin", "Stain"]))
+    label_studio.api.add_backend(project, backend_url)
+    return Coins(project, file, (rgb.shape[1], rgb.shape[0]), deepest(coin))
+
+
+@pytest.fixture
+def place(annotator: Annotator, label_studio: LabelStudioServer, coins: Coins) -> tuple[float, float]:
+    """Of a coin, in a task that is open; a new one, which has no draft."""
+    (task,) = label_studio.api.upload(coins.project, coins.file)
+    annotator.open_task(coins.project, task, coins.size)
+    annotator.auto_annotation()
+    return coins.place
+
+
+@contextmanager
+def settings(page: Page) -> Iterator[Locator]:
+    """While the editor's settings are open: the line of the one that keeps the label."""
+    page.get_by_test_id("bottombar-settings-button").click()
+    line = page.locator(".lsf-settings__field").filter(has_text=KEEP)
+    expect(line).to_be_visible()
+    yield line
+    page.keyboard.press("Escape")
+    expect(line).to_be_hidden()
+
+
+@pytest.fixture
+def label_kept(annotator: Annotator, place: tuple[float, float]) -> Iterator[None]:
+    """The setting is on, and off again for others."""
+    with settings(annotator.page) as line:
+        line.click()
+    yield
+    with settings(annotator.page) as line:
+        line.click()
+
+
+def label(page: Page) -> Locator:
+    """The label of the smart click."""
+    return page.locator(".lsf-labels").first.locator(".lsf-label").filter(has_text="Coin")
+
+
+def test_without_the_setting_the_label_is_dropped(annotator: Annotator, place: tuple[float, float]) -> None:
+    annotator.pick("key-point-tool", "Coin")
+    expect(label(annotator.page)).to_have_class(SELECTED)
+    annotator.click(*place)
+    expect(label(annotator.page)).not_to_have_class(SELECTED)
+
+
+@pytest.mark.usefixtures("label_kept")
+def test_the_five_steps(
+    annotator: Annotator, label_studio: LabelStudioServer, place: tuple[float, float]
+) -> None:
+    page, pictures = annotator.page, Pictures(annotator)
+    annotator.pick("key-point-tool", "Coin")
+    toggle = page.get_by_test_id("bottombar-auto-annotation-toggle").locator("..")
+    pictures.take(toggle, page.locator(".lsf-toolbar .lsf-tool_smart").first, label(page))
+    with settings(page) as line:
+        pictures.take(line)
+    annotator.click(*place)
+    answer = annotator.click(*GROUND, negative=True)
+    assert [prompt["is_positive"] for prompt in answer["prompts"]] == [True, False]
+    pictures.take()
+    pictures.take(page.get_by_test_id("bottombar-accept-suggestions-button"))
+    annotator.accept()
+    pictures.take(page.get_by_test_id("bottombar-submit-button"))
+    assert "brushlabels" in _stored(label_studio, annotator)
+
+
+def test_without_the_tick_only_the_dot_is_stored(
+    annotator: Annotator, label_studio: LabelStudioServer, place: tuple[float, float]
+) -> None:
+    annotator.pick("key-point-tool", "Coin")
+    annotator.click(*place)
+    assert _stored(label_studio, annotator) == {"keypointlabels"}
+
+
+def _stored(label_studio: LabelStudioServer, annotator: Annotator) -> set[str]:
+    """The types of what Label Studio has after *Submit*."""
+    stored = label_studio.api.call("GET", f"/api/annotations/{annotator.submit()}/")["result"]
+    return {region["type"] for region in stored}
