@@ -33,9 +33,14 @@ _MASKS: dict[Result, tuple[_Column, ...]] = {
     Result.RECTANGLE: (),  # the boxes that ask are the boxes that are filled
 }
 
-# Thirty labels fill some rows of each column; the picture keeps three quarters of the smallest usual screen.
-_ROW = "display: flex; gap: 12px; align-items: flex-start; max-height: 24vh; overflow-y: auto"
+# The columns stand beside each other; what would take more of the screen than that scrolls.
+_ROW = "display: flex; gap: 12px; align-items: flex-start; overflow-y: auto"
 _COLUMN = "flex: 1 1 0; min-width: 0"
+# From so many labels on they are so much smaller: thirty are all seen above the picture on 1366 x 768, in ten
+# rows of 25 pixels (measured in 1.23.2), and the picture is whole under them.
+_SMALLER = ((17, 0.72), (9, 0.85))
+_HIGHEST_VH = 38
+_UNDER_MANY = "calc(100vh - 450px)"
 
 _HOTKEYS = "1234567890"
 
@@ -48,7 +53,7 @@ def build(labels: Sequence[str], result: Result = Result.BRUSH) -> str:
     smart brush that asks nobody. The first ten labels for clicks have a digit for their key.
     """
     view = Element("View")
-    row = SubElement(view, "View", style=_ROW)
+    row = SubElement(view, "View", style=_row(len(labels)))
     for tag, name, heading, smart in (_POINT, _BOX, *_MASKS[result]):
         column = SubElement(row, "View", style=_COLUMN)
         SubElement(column, "Header", value=heading, size="6")
@@ -58,9 +63,24 @@ def build(labels: Sequence[str], result: Result = Result.BRUSH) -> str:
             known = {"hotkey": key} if key else {}
             SubElement(control, "Label", {"value": label, "background": color, **known})
     # The editor's own initial zoom, "fit", cuts a strip off each side of wide images (seen in 1.23.2).
-    SubElement(view, "Image", name="image", value="$image", zoomControl="true", defaultZoom="auto")
+    fitting = {"maxHeight": _UNDER_MANY} if _zoom(len(labels)) < 1 else {}
+    picture = {"name": "image", "value": "$image", "zoomControl": "true", "defaultZoom": "auto", **fitting}
+    SubElement(view, "Image", picture)
     indent(view)
     return tostring(view, encoding="unicode")
+
+
+def _zoom(labels: int) -> float:
+    """How large so many labels are written, 1 for as large as ever."""
+    return next((zoom for count, zoom in _SMALLER if labels >= count), 1.0)
+
+
+def _row(labels: int) -> str:
+    """The style of the row above the picture."""
+    zoom = _zoom(labels)
+    # A length inside of what is made smaller is smaller too.
+    smaller = f"; zoom: {zoom:g}" if zoom < 1 else ""
+    return f"{_ROW}; max-height: {_HIGHEST_VH / zoom:.0f}vh{smaller}"
 
 
 def result_of(config: str, labels: Sequence[str]) -> Result | None:

@@ -40,6 +40,13 @@ def test_what_a_config_was_built_for_is_known_again() -> None:
     assert config_template.result_of(OWN, ["Eye"]) is None
 
 
+@pytest.mark.parametrize(("labels", "zoom"), [(1, ""), (8, ""), (9, "0.85"), (16, "0.85"), (30, "0.72")])
+def test_many_labels_are_smaller(labels: int, zoom: str) -> None:
+    config = config_template.build([str(number) for number in range(labels)])
+    assert re.findall(r"zoom: ([\d.]+)", config) == ([zoom] if zoom else [])
+    assert ("maxHeight" in config) == bool(zoom), "so much the smaller is the picture"
+
+
 def test_the_first_ten_labels_for_clicks_have_a_key_of_their_own() -> None:
     config = config_template.build([str(number) for number in range(30)])
     assert re.findall(r'value="(\d+)"[^/]*hotkey="(\d)"', config) == [
