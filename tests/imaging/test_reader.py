@@ -65,6 +65,16 @@ async def test_an_upload_of_label_studio(make: Make, label_studio: LabelStudio) 
     assert (pixels.width, pixels.height, pixels.rgb.shape) == (40, 20, (16, 32, 3))
 
 
+async def test_a_file_as_it_is_whatever_it_holds(make: Make, label_studio: LabelStudio) -> None:
+    label_studio.files[UPLOAD] = b"no picture"
+    reader = make(label_studio_url=label_studio.address, label_studio_api_key=label_studio.personal_token)
+    assert await reader.file(source(UPLOAD)) == b"no picture"
+    with pytest.raises(ImageMissing, match="cannot read the image of task 42"):
+        await reader.file(source("/data/upload/3/gone.png"))
+    with pytest.raises(ImageForbidden, match="of task 42"):
+        await reader.file(source("http://127.0.0.1:1/a.png"))
+
+
 async def test_an_image_of_the_web(make: Make, server: Server) -> None:
     server.routes["/a.png"] = answer(200, PNG)
     reader = make(image_hosts=f"127.0.0.1:{server.port}")
