@@ -41,6 +41,12 @@ class LabelStudioApi:
             )
         return answer.json() if answer.content else None
 
+    def download(self, path: str, **query: str) -> bytes:
+        """The body of a GET that is no JSON."""
+        answer = self._client.get(path, params=query)
+        answer.raise_for_status()
+        return answer.content
+
     def personal_access_token(self) -> str:
         """The user's personal access token; Label Studio gives it out only once, so it is kept."""
         if self._personal_access_token is None:
