@@ -4,7 +4,10 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from serve_app.cli.main import app
+        if sys.argv[1:2] == ["serve"]:
+            from serve_app.cli.serve.alone import app
+        else:
+            from serve_app.cli.main import app
 
         app()
     except KeyboardInterrupt:  # while modules are imported; commands have their own end
