@@ -163,12 +163,34 @@ class TimedBody(ArrivingBody):
 
 
 def is_near(scope: Scope) -> bool:
-    """Whether a request comes from this machine, and no proxy on it says that it was sent from elsewhere."""
+    """Whether a request comes from this machine, and no proxy on it says that it was sent from elsewhere.
+
+    Nor may it ask for a name but localhost: the name of a stranger's page may lead to this machine by now,
+    and a browser gives that page the answer (DNS rebinding).
+    """
+    headers = scope["headers"]
+    return (
+        _is_loopback(scope.get(ADDRESS, ""))
+        and not any(FORWARDED.fullmatch(name) for name, _ in headers)
+        and all(_is_address(value.decode("latin-1")) for name, value in headers if name == b"host")
+    )
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        near = ipaddress.ip_address(scope.get(ADDRESS, "")).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-    return near and not any(FORWARDED.fullmatch(name) for name, _ in scope["headers"])
+
+
+def _is_address(host: str) -> bool:
+    """Whether a ``Host`` is an address or localhost, maybe with a port."""
+    name = host.rpartition("]")[0].removeprefix("[") or host.partition(":")[0]
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name.lower() == "localhost"
+    return True
 
 
 def _is_taken_off(name: bytes) -> bool:

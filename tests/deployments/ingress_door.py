@@ -163,7 +163,7 @@ class Door:
             await app(scope, receive, send)
 
         transport = httpx.ASGITransport(entrance)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://backend")
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     async def post(self, path: str, body: Any) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -96,6 +96,13 @@ async def test_haproxy_says_from_where_a_request_comes_and_nobody_else() -> None
         ("127.0.0.1", [("via", "1.1 proxy")], False),
         ("10.0.0.1", [], False),
         ("nonsense", [], False),
+        ("127.0.0.1", [("host", "127.0.0.1:9090")], True),
+        ("::1", [("host", "[::1]:9090")], True),
+        ("::1", [("host", "[::1]")], True),
+        ("127.0.0.1", [("host", "Localhost:9090")], True),
+        ("127.0.0.1", [("host", "rebound.example:9090")], False),
+        ("127.0.0.1", [("host", "127.0.0.1.example")], False),
+        ("127.0.0.1", [("host", "")], False),
     ],
 )
 async def test_near_is_who_asks_from_this_machine(

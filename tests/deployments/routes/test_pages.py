@@ -74,7 +74,7 @@ async def test_every_file_is_served_once(name: str, door: Door) -> None:
     ],
 )
 async def test_no_other_file_is_served(name: str, door: Door) -> None:
-    answer = await door.client.get(f"http://backend/pages/{name}")
+    answer = await door.client.get(f"http://localhost/pages/{name}")
     assert answer.status_code == 404
     assert set(answer.json()) == {"error", "detail"}
     await door.settle()
@@ -92,7 +92,7 @@ async def test_a_slash_at_the_end_leads_a_browser_to_the_page_on_the_same_host(
     assert answer.status_code == 307
     location = answer.headers["location"]
     assert location.startswith(".")
-    assert httpx.URL("http://backend" + path).join(location).path == to
+    assert httpx.URL("http://localhost" + path).join(location).path == to
 
 
 async def test_behind_a_prefix_the_page_ends_in_a_slash(door: Door) -> None:
@@ -101,7 +101,7 @@ async def test_behind_a_prefix_the_page_ends_in_a_slash(door: Door) -> None:
     async def mounted(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "root_path": "/mobile_sam"}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url="http://backend") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url="http://localhost") as client:
         for path in ("/mobile_sam/", "/mobile_sam/playground", "/mobile_sam/pages/style.css"):
             assert (await client.get(path, headers=BROWSER)).status_code == 200, path
         led = await client.get("/mobile_sam", headers=BROWSER)
