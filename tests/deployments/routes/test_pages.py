@@ -101,7 +101,9 @@ async def test_behind_a_prefix_the_page_ends_in_a_slash(door: Door) -> None:
     async def mounted(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "root_path": "/mobile_sam"}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url="http://localhost") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(mounted), base_url="http://localhost"
+    ) as client:
         for path in ("/mobile_sam/", "/mobile_sam/playground", "/mobile_sam/pages/style.css"):
             assert (await client.get(path, headers=BROWSER)).status_code == 200, path
         led = await client.get("/mobile_sam", headers=BROWSER)
