@@ -16,6 +16,7 @@ from label_studio.pages import site_of_page
 from label_studio.tokens import Token as ApiToken
 from label_studio.tokens import not_whole
 from net.sync_client import SyncClient
+from serve_app.cli.serve.address import ANYWHERE, joined
 from values.errors import ServiceError
 
 
@@ -66,15 +67,13 @@ BACKEND = ""
 """Where no --backend is given: where `serve` listens with the same variables, see ``own_backend``."""
 
 _PORT = "9090"
-_EVERYWHERE = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound to
 
 
 def own_backend(variables: Mapping[str, str]) -> str:
     """The address of the backend that `serve` starts with these ``variables``, for who is on this machine."""
     host = variables.get("HOST", "").strip().strip("[]")
-    host = "127.0.0.1" if host in _EVERYWHERE else host
-    port = variables.get("PORT", "").strip() or _PORT
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    reached = "127.0.0.1" if host in ("", *ANYWHERE) else host
+    return f"http://{joined(reached, variables.get('PORT', '').strip() or _PORT)}"
 
 
 def backend_at(url: str, user: str, password: str) -> Backend:

@@ -51,7 +51,7 @@ def origin(address: str, port: int) -> str:
     return f"http://{joined(reached, port)}"
 
 
-def joined(address: str, port: int) -> str:
+def joined(address: str, port: int | str) -> str:
     """``address:port``, with brackets around an IPv6 address."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -97,6 +97,15 @@ def _ray_prints_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Screen, "install", lambda screen: None)
 
 
+def _raising(error: Exception) -> Callable[..., None]:
+    """What is called in place of ``ray.init``."""
+
+    def init(**_: object) -> None:
+        raise error
+
+    return init
+
+
 @pytest.mark.usefixtures("signals")
 def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -119,10 +128,7 @@ def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
 def test_a_misspelt_key_of_the_config_is_said_before_ray_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def started(**_: object) -> None:
-        raise AssertionError("Ray would start")
-
-    monkeypatch.setattr(ray, "init", started)
+    monkeypatch.setattr(ray, "init", _raising(AssertionError("Ray would start")))
     config = tmp_path / "mine.yaml"
     config.write_text(OWN.read_text().replace("num_replicas", "num_replicsa"))
     assert run(tmp_path, instance(config=config)) == 1
@@ -136,10 +142,7 @@ def test_a_misspelt_key_of_the_config_is_said_before_ray_starts(
 def test_a_password_in_the_config_is_said_and_served(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def started(**_: object) -> None:
-        raise Exception("it starts")
-
-    monkeypatch.setattr(ray, "init", started)
+    monkeypatch.setattr(ray, "init", _raising(Exception("it starts")))
     config = tmp_path / "mine.yaml"
     written = yaml.safe_load(OWN.read_text())
     written["applications"][0]["args"] |= {"basic_auth_user": "me", "basic_auth_pass": CANARY}
@@ -156,10 +159,8 @@ def test_a_password_in_the_config_is_said_and_served(
 def test_where_ray_does_not_start_that_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def late(**_: object) -> None:
-        raise Exception("The current node timed out during startup. This could happen because")
-
-    monkeypatch.setattr(ray, "init", late)
+    late = Exception("The current node timed out during startup. This could happen because")
+    monkeypatch.setattr(ray, "init", _raising(late))
     assert run(tmp_path, instance()) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("Ray does not start: The current node timed out during startup.")
