@@ -33,6 +33,7 @@ from deployments.routes.webhook import Webhook
 from deployments.warming import Warming
 from imaging.mask_prompt_decoders import MaskPromptDecoders
 from imaging.options import ImageOptions
+from label_studio.site import Site
 from protocol.options import ReadOptions
 from values.errors import Overloaded
 from values.served_model import ServedModel
@@ -74,10 +75,9 @@ class Ingress:
             reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
-        connected = images.label_studio_url is not None
-        status = Status(
-            model, locked=locked, connected=connected, decoder=decoder, fetcher=fetcher, journal=journal
-        )
+        site = Site.of(images)
+        status = Status(model, locked=locked, site=site, decoder=decoder, fetcher=fetcher, journal=journal)
+        webhook = Webhook(reader, self.warming, self.reporter, costly, reading.output_order)
         routes: list[tuple[str, str, Handler]] = [
             ("/", "GET", status.health),
             ("/health", "GET", status.health),
@@ -85,7 +85,7 @@ class Ingress:
             ("/predict", "POST", predict),
             ("/embed", "POST", Embed(reader, decoders, ahead, self.reporter, options.predict_timeout_s)),
             ("/forget", "POST", Forget(reader, decoders)),
-            ("/webhook", "POST", Webhook(reader, self.warming)),
+            ("/webhook", "POST", webhook),
             ("/versions", "GET", status.versions),
             ("/metrics", "GET", status.metrics),
             ("/diagnose", "GET", status.diagnose),

@@ -1,6 +1,7 @@
 """Journal: what is known of each project, gathered from all ingress replicas: its last failures above all.
 
-Label Studio shows annotators nothing of a backend's error, so the sentence must be findable somewhere.
+Label Studio shows annotators nothing of a backend's error, and does not tell that it stored no mask: both
+must be findable somewhere.
 
 Serve runs these methods in threads, several at once: each holds the lock for as long as it reads or writes.
 """
@@ -17,6 +18,7 @@ from sys import getsizeof
 from deployments.bounded_cache import BoundedCache
 from deployments.failure_lines import FailureLines
 from deployments.replica_log import say_aloud
+from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
 
@@ -99,6 +101,7 @@ class Journal:
         )
         self._tokens = BoundedCache[str](PROJECTS, PROJECTS * TOKEN_LIMIT, getsizeof)
         self._configs = BoundedCache[str](PROJECTS, CONFIGS_BYTES, getsizeof)
+        self._saved = SavedAnnotations()
 
     def record(self, failure: Failure) -> None:
         """Keep one failure, forgetting the oldest of its project and the project that failed longest ago."""
@@ -139,6 +142,16 @@ class Journal:
         """The labeling config of a project's last /setup, or None."""
         with self._lock:
             return self._configs.get(project)
+
+    def saved(self, project: str, annotations: list[int], found: SavedWithoutMask | None) -> None:
+        """Annotations were stored anew or deleted; see ``SavedAnnotations.saved``."""
+        with self._lock:
+            self._saved.saved(project, annotations, found)
+
+    def saved_without_mask(self, project: str | None) -> dict[str, list[SavedWithoutMask]]:
+        """The annotations of one project, or of all, that have prompts and no mask, the newest first."""
+        with self._lock:
+            return self._saved.of(project)
 
     def failures(self, project: str | None) -> dict[str, list[Failure]]:
         """The failures of one project, or of all, the newest first."""

@@ -85,9 +85,14 @@ def trouble_of(row: Json) -> str:
     return str(row.get("error_message") or row.get("readable_state") or "")
 
 
+def webhooks_to(studio: LabelStudio, project: int, url: str) -> list[Json]:
+    """The webhooks of a project that go to ``url``."""
+    return [hook for hook in studio.get(_HOOKS, project=project) if hook["url"] == url]
+
+
 def add_webhook(studio: LabelStudio, project: int, url: str) -> bool:
     """Have all that happens in a project posted to ``url``; whether that is new."""
-    if any(hook["url"] == url for hook in studio.get(_HOOKS, project=project)):
+    if webhooks_to(studio, project, url):
         return False
     studio.post(_HOOKS, {"project": project, "url": url, "send_payload": True, "send_for_all_actions": True})
     return True

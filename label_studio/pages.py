@@ -1,4 +1,4 @@
-"""Pages of Label Studio, whose addresses people copy from the browser where the site's own is wanted."""
+"""Pages of Label Studio: their addresses, which people also copy where the site's own is wanted."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def site_of_page(address: str) -> str | None:
     if page is None or not parts.netloc:
         return None
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path[: page.start()]}"
+
+
+def task_page(site: str, project: int | str, task: int | str) -> str:
+    """The address at which an annotator opens a task. ``site``: with or without a slash at its end."""
+    return f"{site.rstrip('/')}/projects/{project}/data?task={task}"

@@ -96,7 +96,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {200: ref("Nothing")},
     ),
     ("GET", "/diagnose"): Operation(
-        "What answers, the last failures and the warnings of each project; for browsers a page of that.",
+        "What answers; of each project the last failures, the warnings and what was saved without a mask. "
+        "For browsers a page of that.",
         {200: ref("Diagnosis")},
         query={"project": "the id of the one project to tell of"},
     ),

@@ -77,6 +77,19 @@ _FAILURE = record(
     }
 )
 
+_SAVED = record(
+    {
+        "project": TEXT,
+        "task": _ID,
+        "annotation": WHOLE,
+        "said": _said(TEXT, "what was saved without a mask"),
+        "certain": _said(FLAG, "whether a mask is missing for sure"),
+        "remedy": TEXT,
+        "link": _said({"type": ["string", "null"]}, "where Label Studio opens the task"),
+        "at": _said(NUMBER, "Unix seconds"),
+    }
+)
+
 _MODEL = record(
     {"model": TEXT, "model_version": TEXT, "fallback": FLAG, "reason": TEXT, "advice": TEXT},
     description="Which model serves, and why.",
@@ -163,6 +176,8 @@ SCHEMAS: dict[str, Schema] = {
             "project": {"type": ["object", "integer", "string", "null"]},
             "task": {"anyOf": [ref("Task"), {"type": "null"}]},
             "tasks": {"type": ["array", "null"], "items": ref("Task")},
+            "annotation": _said({}, "what was submitted or updated"),
+            "annotations": _said({}, "what was deleted: objects with an `id`"),
         },
     ),
     "EventTaken": record({"status": TEXT}, {"result": {"type": "null"}}),
@@ -171,6 +186,7 @@ SCHEMAS: dict[str, Schema] = {
     "Versions": record({"versions": array(TEXT), "message": TEXT}),
     "Nothing": {"type": "object", "maxProperties": 0},
     "Failure": _FAILURE,
+    "SavedWithoutMask": _SAVED,
     "Diagnosis": record(
         {
             "model": ref("Model"),
@@ -184,6 +200,10 @@ SCHEMAS: dict[str, Schema] = {
         },
         {
             "labeling_config_warnings": {"type": ["object", "string"]},
+            "saved_without_mask": _said(
+                {"type": ["object", "string"], "additionalProperties": array(ref("SavedWithoutMask"))},
+                "by project: annotations that were submitted with prompts and without their mask",
+            ),
             "answers": record(
                 {
                     "models": FLAG,

@@ -21,6 +21,7 @@ _PLACED_MS, _ITEM_MS = 0.03, 0.001
 _ELEMENT_MS, _ATTRIBUTE_MS, _CHARACTER_MS = 0.004, 0.001, 3e-6
 _VALUE_MS = 0.0005  # to look a task's image up
 _LABEL_MS = 0.002  # to see whether another control has a label
+_REGION_MS = 0.02  # to read what a stored region says besides its geometry
 
 
 def click_ms(body: PredictBody) -> float:
@@ -47,6 +48,11 @@ def config_ms(xml: str | None) -> float:
 def warnings_ms(xml: str) -> float:
     """The cost of ``protocol.config_warnings.warnings``, which /setup answers with."""
     return config_ms(xml) + xml.count("<") * _LABEL_MS
+
+
+def stored_ms(annotation: bytes | memoryview, xml: str | None) -> float:
+    """The cost of reading a stored annotation, and of ``protocol.unaccepted.unaccepted`` for it."""
+    return config_ms(xml) + bytes(annotation).count(b"{") * _REGION_MS + len(annotation) * _CHARACTER_MS
 
 
 def _items_ms(items: Sequence[Item]) -> float:

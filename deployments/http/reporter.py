@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from deployments.calls.call import call
 from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
 from deployments.metrics import Metrics
+from deployments.saved_without_mask import SavedWithoutMask
 from values import one_line
 from values.errors import ServiceError
 from values.image import ImageSource
@@ -108,6 +109,12 @@ class Reporter:
     def configured(self, project: str, label_config: str) -> None:
         """Let all ingress replicas know the labeling config that came with a project's /setup."""
         self.background.start(_told(lambda: self._journal.configure.remote(project, label_config)))
+
+    def saved(self, project: str, annotations: Sequence[int], found: SavedWithoutMask | None) -> None:
+        """Report that annotations were stored anew or deleted, and what of the last one has no mask."""
+        if found is not None:
+            logger.warning("task %s of project %s: %s", found.task, project or "?", found.said)
+        self.background.start(_told(lambda: self._journal.saved.remote(project, list(annotations), found)))
 
     async def _tell_of_turned_away(self, error: ServiceError) -> None:
         try:

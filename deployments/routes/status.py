@@ -16,6 +16,10 @@ from deployments.calls.call import call
 from deployments.http.request_guard import is_near
 from deployments.http.responses import json_response
 from deployments.ray_links import links
+from deployments.saved_without_mask import SavedWithoutMask
+from label_studio.pages import task_page
+from label_studio.site import Site
+from protocol.unaccepted import REMEDY
 from values.errors import ServiceError
 from values.served_model import ServedModel
 
@@ -46,9 +50,10 @@ class Diagnosis:
     label_studio: _Part
     failures: _Part
     warnings: _Part
+    saved: _Part
 
-    def in_full(self) -> dict[str, Any]:
-        """With every sentence: they name hosts, buckets, projects and tasks."""
+    def in_full(self, site: Site | None) -> dict[str, Any]:
+        """With every sentence: they name hosts, buckets, projects and tasks; of these on ``site``."""
         failures = self.failures.said
         if self.failures.answers:
             failures = {name: [asdict(each) for each in kept] for name, kept in failures.items()}
@@ -57,6 +62,7 @@ class Diagnosis:
             "label_studio": self.label_studio.said,
             "recent_failures": failures,
             "labeling_config_warnings": self.warnings.said,
+            "saved_without_mask": self._saved(site),
         }
 
     def in_brief(self) -> dict[str, Any]:
@@ -73,6 +79,21 @@ class Diagnosis:
             "more": MORE,
         }
 
+    def _saved(self, site: Site | None) -> Any:
+        if not self.saved.answers:
+            return self.saved.said
+        return {
+            name: [asdict(each) | {"remedy": REMEDY, "link": _link(site, each)} for each in kept]
+            for name, kept in self.saved.said.items()
+        }
+
+
+def _link(site: Site | None, saved: SavedWithoutMask) -> str | None:
+    """Where the task is opened; None where this is not known."""
+    if site is None or saved.task is None or not saved.project.isdecimal():
+        return None
+    return task_page(str(site.base), saved.project, saved.task)
+
 
 async def diagnose(project: str | None, *, decoder: Any, fetcher: Any, journal: Any) -> Diagnosis:
     """A report for people, of one project or of all. Takes at most ``PATIENCE_S`` seconds."""
@@ -86,6 +107,7 @@ async def diagnose(project: str | None, *, decoder: Any, fetcher: Any, journal: 
             _or_sentence(ask(lambda: fetcher.check.remote(), "asking Label Studio")),
             _or_sentence(ask(lambda: journal.failures.remote(project), "reading the journal")),
             _or_sentence(ask(lambda: journal.warnings.remote(project), "reading the journal")),
+            _or_sentence(ask(lambda: journal.saved_without_mask.remote(project), "reading the journal")),
         )
     )
 
@@ -102,15 +124,22 @@ async def _or_sentence(answer: Awaitable[Any]) -> _Part:
 
 
 class Status:
-    """The routes. ``locked``: whether everybody who gets in has the password. ``connected``: whether a Label
-    Studio is set that can be asked."""
+    """The routes. ``locked``: whether everybody who gets in has the password. ``site``: the Label Studio that
+    can be asked, if one is set."""
 
     def __init__(
-        self, model: ServedModel, *, locked: bool, connected: bool, decoder: Any, fetcher: Any, journal: Any
+        self,
+        model: ServedModel,
+        *,
+        locked: bool,
+        site: Site | None,
+        decoder: Any,
+        fetcher: Any,
+        journal: Any,
     ) -> None:
         self._model = model
         self._locked = locked
-        self._connected = connected
+        self._site = site
         self._decoder = decoder
         self._fetcher = fetcher
         self._journal = journal
@@ -136,9 +165,11 @@ class Status:
         found = await diagnose(project, decoder=self._decoder, fetcher=self._fetcher, journal=self._journal)
         answers = {
             "models": found.models.answers,
-            "label_studio": found.label_studio.answers if self._connected else None,
+            "label_studio": found.label_studio.answers if self._site is not None else None,
         }
-        told = found.in_full() | {"answers": answers, "links": links()} if known else found.in_brief()
+        told = (
+            found.in_full(self._site) | {"answers": answers, "links": links()} if known else found.in_brief()
+        )
         return json_response({"model": self._about(), **told})
 
     def _about(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-/** The page at /diagnose: what answers, the warnings and the failures of each project. */
+/** The page at /diagnose: what answers; the warnings, the lost masks and the failures of each project. */
 
-import { byId, element, failureCounts, failuresOf, failureTable, keepAsking, parts } from "./common.js";
+import { byId, element, failureCounts, failuresOf, failureTable, keepAsking, moment, parts } from "./common.js";
 
 let latest = null;
 const project = byId("project");
@@ -9,6 +9,7 @@ keepAsking("diagnose", 15, (report) => {
   latest = report;
   byId("parts").replaceChildren(...parts(report));
   byId("warnings").replaceChildren(warnings(report));
+  byId("saved").replaceChildren(...saved(report));
   offer(Object.keys(failuresOf(report) ? report.recent_failures : {}));
   show();
 });
@@ -44,4 +45,24 @@ function warnings(report) {
     {},
     projects.flatMap(([name, sentences]) => sentences.map((each) => element("li", {}, `Project ${name}: ${each}`))),
   );
+}
+
+/** The annotations that were submitted with prompts and without their mask. */
+function saved(report) {
+  const told = report.saved_without_mask;
+  if (told === undefined) return [element("p", {}, report.more ?? "")];
+  if (typeof told === "string") return [element("p", {}, told)];
+  const all = Object.values(told)
+    .flat()
+    .sort((one, other) => other.at - one.at);
+  if (!all.length) return [element("p", {}, "None since the backend started, as far as Label Studio's webhooks tell.")];
+  return [
+    element("p", {}, `Label Studio says that it saved these, but not what the prompts were for: ${all[0].remedy}.`),
+    element("ul", {}, all.map((each) => element("li", {}, taskOf(each), `: ${each.said} (`, moment(each.at), ")"))),
+  ];
+}
+
+function taskOf(each) {
+  const words = `Project ${each.project || "–"}, task ${each.task ?? "–"}`;
+  return each.link ? element("a", { href: each.link }, words) : words;
 }

@@ -12,6 +12,7 @@ from serve_app.cli.export.command import export
 from serve_app.cli.forget import forget
 from serve_app.cli.models import models
 from serve_app.cli.precompute.command import precompute
+from serve_app.cli.review.command import review
 from serve_app.cli.serve.command import serve
 
 VERSION = "0.1.0"
@@ -45,5 +46,6 @@ app.command()(connect)
 app.command()(precompute)
 app.command()(forget)
 app.command()(export)
+app.command()(review)
 app.command()(doctor)
 app.add_typer(models)

@@ -11,6 +11,7 @@ from deployments.calls.large_values import Reference
 from deployments.http.request_guard import ADDRESS
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
+from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.options import ReadOptions
@@ -33,6 +34,7 @@ class Graph:
         self.warmed: list[tuple[str, ImageSource]] = []
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
+        self.saved = SavedAnnotations()
         self.tokens: dict[str, str] = {}
         self.configs: dict[str, str] = {}
         self.regions: list[dict[str, Any]] = [REGION]
@@ -68,6 +70,8 @@ class Graph:
                 "configured": self._configured,
                 "failures": self._failures,
                 "warnings": self._warnings,
+                "saved": self._saved,
+                "saved_without_mask": self._saved_without_mask,
             }
         )
 
@@ -137,6 +141,12 @@ class Graph:
 
     async def _failures(self, project: str | None) -> dict[str, list[Any]]:
         return {"3": self.failures}
+
+    async def _saved(self, project: str, annotations: list[int], found: SavedWithoutMask | None) -> None:
+        self.saved.saved(project, annotations, found)
+
+    async def _saved_without_mask(self, project: str | None) -> dict[str, list[SavedWithoutMask]]:
+        return self.saved.of(project)
 
     async def _warnings(self, project: str | None) -> dict[str, list[str]]:
         return self.warnings

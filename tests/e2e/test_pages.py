@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from pages.operations import OPERATIONS
+from testing.label_studio_requests import captured
 from testing.running_app import RunningApp
 from tests.e2e.annotator import SCREENSHOTS
 from tests.e2e.samples import BOTTLE, PEBBLES, bottle, middle, truth
@@ -42,8 +44,12 @@ def test_the_other_pages_tell_what_the_backend_tells(visits: Visits, two_models:
     expect(visitor.page.locator("#links")).to_contain_text(f"--config.file={scraped}")
     visitor.screenshot(SCREENSHOTS / "status.png")
     visitor.page.request.post(f"{visitor.url}/predict", data="{")
+    lost = captured("webhook_annotation_created")
+    visitor.page.request.post(f"{visitor.url}/webhook", data=json.dumps(lost))
     visitor.visit("/diagnose")
     expect(visitor.page.locator("#failures")).to_contain_text("bad_request")
+    expect(visitor.page.locator("#saved")).to_contain_text("task 4: 1 click for")
+    expect(visitor.page.locator("#saved")).to_contain_text("press the tick")
     visitor.screenshot(SCREENSHOTS / "diagnose.png")
     visitor.visit("/docs")
     expect(visitor.page.locator("#said")).to_contain_text("Version")

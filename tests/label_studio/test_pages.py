@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from label_studio.pages import site_of_page
+from label_studio.pages import site_of_page, task_page
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_the_site_of_a_page_is_what_is_in_front_of_it(address: str, site: str) -
 )
 def test_a_site_is_no_page_of_its_own(address: str) -> None:
     assert site_of_page(address) is None
+
+
+def test_where_a_task_is_opened() -> None:
+    assert task_page("http://host:8080", 3, "12") == "http://host:8080/projects/3/data?task=12"
+    assert task_page("https://host/studio/", "3", 12) == "https://host/studio/projects/3/data?task=12"

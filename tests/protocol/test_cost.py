@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol.bodies.predict import PredictBody, read_predict
-from protocol.cost import ON_LOOP_MS, click_ms, images_ms, warnings_ms
+from protocol.cost import ON_LOOP_MS, click_ms, images_ms, stored_ms, warnings_ms
 from tests.protocol.support import (
     INTERACTIVE,
     WITHOUT_PROMPTS,
@@ -72,3 +72,9 @@ def test_many_tasks_are_costly_to_look_through() -> None:
     )
     assert images_ms(few) < ON_LOOP_MS < images_ms(many)
     assert images_ms(PredictBody(many.tasks)) < ON_LOOP_MS
+
+
+def test_a_real_annotation_is_cheap_and_one_of_thousands_of_regions_is_not() -> None:
+    few = encoded(capture("webhook_annotation_created")["annotation"])
+    assert stored_ms(few, FEW) < ON_LOOP_MS
+    assert stored_ms(b'{"id":1,"result":[' + b",".join([b'{"value":{}}'] * 5000) + b"]}", None) > 100

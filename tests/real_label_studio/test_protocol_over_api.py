@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from serve_app.cli.main import app
 from testing.label_studio_masks import Mask, deepest, iou, keypoint, loose_box, rectangle
 from testing.label_studio_requests import predict_body
 from testing.running_app import RunningApp
@@ -18,6 +23,8 @@ from tests.real_label_studio.studio import GOOD, HEIGHT, KNOWN, SHAPE, WIDTH, St
 from tests.shared import LOCK
 
 pytestmark = pytest.mark.label_studio
+
+Json = Any
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +109,52 @@ def test_webhooks_and_everything_before_left_no_failure_behind(
     assert report.status_code == 200, report.text
     assert not report.json()["recent_failures"], report.text
     assert "answers and takes the token" in report.json()["label_studio"]
+
+
+def test_a_click_that_was_submitted_without_its_mask_is_told_until_the_mask_is_there(
+    studio: Studio, backend_url: str, tmp_path: Path
+) -> None:
+    task, prompt = studio.upload(tmp_path, "no tick.png"), positive(KNOWN.masks[0])
+    regions = studio.regions(task, prompt)
+    path = f"/api/tasks/{task}/annotations/"
+    number = studio.api.call("POST", path, json={"result": [prompt]})["id"]
+    said, link = (
+        '1 click for "Object" was saved without a mask',
+        f"/projects/{studio.project}/data?task={task}",
+    )
+
+    [told] = _saved_without_mask(studio, backend_url, 1)
+    assert (told["task"], told["annotation"], told["said"], told["certain"]) == (task, number, said, True)
+    assert told["link"] == f"{studio.api.url}{link}"
+    found = _review(studio)
+    assert (found["ok"], found["certain"], found["uncertain"]) == (False, 1, 0)
+    assert found["findings"] == [
+        {"check": "saved-without-mask", "task": task, "annotation": number, "said": said, "certain": True}
+        | {"link": f"{studio.api.url}{link}"}
+    ]
+
+    studio.api.call("PATCH", f"/api/annotations/{number}/", json={"result": regions})
+    assert _saved_without_mask(studio, backend_url, 0) == []
+    assert _review(studio)["ok"] is True
+
+
+def _saved_without_mask(studio: Studio, backend_url: str, count: int) -> list[Json]:
+    """What /diagnose has of the project, as soon as these are ``count``: nobody waits for the journal."""
+    query, deadline = {"project": studio.project}, time.monotonic() + 30
+    while True:
+        report = httpx.get(f"{backend_url}/diagnose", params=query, trust_env=False, timeout=30).json()
+        told: list[Json] = report["saved_without_mask"].get(str(studio.project), [])
+        if len(told) == count or time.monotonic() > deadline:
+            return told
+
+
+def _review(studio: Studio) -> Json:
+    """What the command says of the project, as JSON."""
+    token = studio.api.personal_access_token()
+    options = ["--project", str(studio.project), "--label-studio-url", studio.api.url, "--token", token]
+    result = CliRunner().invoke(app, ["review", *options, "--json"])
+    assert token not in result.output
+    return json.loads(result.stdout)
 
 
 def test_an_upload_that_is_gone_is_a_missing_image(studio: Studio, task: int, backend_url: str) -> None:

@@ -37,6 +37,7 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.connect import images, project
 from serve_app.cli.connect.other_backends import offer_to_remove, others_of
+from serve_app.cli.connect.webhook import webhook_warning
 from values.errors import ServiceError
 
 HOW_TO = (
@@ -153,6 +154,8 @@ def _connect(studio: LabelStudio, target: Backend, wanted: project.Wanted, paths
 
     done = add_backend(studio, taken.id, target)
     _say("backend", f"{target.url}: {done}; Label Studio reaches it")
+    if untold := webhook_warning(studio, taken.id, target):
+        _warn(untold)
     if taken.warning:
         _warn(taken.warning)
     return taken.id

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from protocol.bodies.annotation import read_annotation
 from protocol.bodies.task import TASK_LIMIT
-from protocol.bodies.webhook import read_webhook
+from protocol.bodies.webhook import DELETED_LIMIT, read_webhook
 from protocol.click import read_images
 from tests.protocol.support import capture_bytes
 from values.errors import BadRequest
@@ -37,3 +38,16 @@ def test_a_webhook_may_have_as_many_tasks_as_a_request() -> None:
     assert len(read_webhook(b'{"action":"X","tasks":[%s]}' % tasks).about.tasks) == TASK_LIMIT
     with pytest.raises(BadRequest, match="over 10000 tasks; send fewer"):
         read_webhook(b'{"action":"X","tasks":[%s,{}]}' % tasks)
+
+
+def test_what_was_submitted_and_what_is_gone() -> None:
+    assert read_annotation(read_webhook(capture_bytes("webhook_annotation_created")).annotation).id == 1
+    assert read_webhook(capture_bytes("webhook_annotations_deleted")).deleted == (1,)
+    for odd in (
+        b"null",
+        b"3",
+        b'[{"id":"x"}]',
+        b"[1]",
+        b"[%s]" % b",".join([b'{"id":1}'] * (DELETED_LIMIT + 1)),
+    ):
+        assert read_webhook(b'{"action":"X","annotations":%s}' % odd).deleted == ()

@@ -1,0 +1,1 @@
+"""`python -m serve_app review`: what of a project's annotations somebody should look at again."""
