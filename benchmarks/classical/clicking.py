@@ -101,7 +101,7 @@ class Annotator:
             if not self.click():
                 break
             ious.append(iou(self.masks[-1], self._truth))
-        box = iou(self._answer([], tight_box(self._truth)), self._truth)
+        box = iou(self.box(), self._truth)
         return Session(ious, box, self._scores, self._decodes, self._encode)
 
     def click(self) -> bool:
@@ -113,6 +113,10 @@ class Annotator:
         self.clicks.append(click)
         self.masks.append(self._answer(self.clicks))
         return True
+
+    def box(self) -> Mask:
+        """What the tight box alone finds."""
+        return self._answer([], tight_box(self._truth))
 
     def _answer(self, clicks: list[Click], box: NDArray[np.float32] | None = None) -> Mask:
         height, width = self._truth.shape

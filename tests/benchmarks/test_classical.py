@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.classical.__main__ import arguments, run
 from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session, next_click
 from benchmarks.classical.drawing import draw
+from benchmarks.classical.found import SHOWN, all_found
 from benchmarks.classical.measure import Row, measured, rows
 from benchmarks.classical.six import clicked_once
 from benchmarks.classical.tables import (
@@ -250,6 +251,16 @@ def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert [row.session.ious for row in alone] == [row.session.ious for row in together]
     assert [row.name for row in together] == ["large 0", "large 5"]
     assert {file.name for file in tmp_path.iterdir()} == {"tuned large 0.png", "tuned large 5.png"}
+
+
+@pytest.mark.slow
+def test_what_the_readme_shows_is_found() -> None:
+    shown = all_found()
+    assert [f"{each.iou:.2f}" for each in shown] == ["0.95", "0.99"], (
+        "python -m benchmarks.classical.found docs/found.jpg"
+    )
+    assert list(SHOWN.values()) == ["box", "click"]
+    assert len({each.tile.shape for each in shown}) == 1
 
 
 def test_the_segmenter_that_is_served_is_asked() -> None:
