@@ -5,9 +5,9 @@ BIN := .venv/bin
 SBOM ?= sbom.json
 
 .PHONY: serve test test-fast test-alone test-clusters test-all coverage check e2e chaos soak format docs clean fuzz
-.PHONY: lock audit sbom
+.PHONY: lock audit sbom site
 
-TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom
+TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
 PYTEST := $(BIN)/python -m pytest --durations=10
 
 serve: .venv/.requirements
@@ -112,6 +112,18 @@ clean:
 	@rm -rf .venv/sbom
 	$(BIN)/python -m venv .venv/sbom
 	.venv/sbom/bin/pip install --quiet --disable-pip-version-check -r requirements-sbom.txt
+	@touch $@
+
+# The docs as a site with search, in .cache/site; a link that leads nowhere ends it.
+site: .venv/.requirements-site
+	website/install_mermaid.sh
+	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs --quiet build
+	@echo "python3 -m http.server --directory .cache/site    # and open http://127.0.0.1:8000"
+
+.venv/.requirements-site: requirements-site.txt | .venv/bin/python
+	@rm -rf .venv/site
+	$(BIN)/python -m venv .venv/site
+	.venv/site/bin/pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $@
 
 # The tables of the docs that are made from the code.

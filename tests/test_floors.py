@@ -21,7 +21,7 @@ FLOORS = (
     {"deployments"},
     {"serve_app"},
     {"cluster"},
-    {"testing"},
+    {"testing", "website"},
     {"benchmarks", "tests"},
 )
 """From the ground up. Folders of one floor do not know each other."""
