@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def _source(module: str) -> str:
     return "".join(file.read_text() for file in files)
 
 
-def _command(words: list[str]) -> tuple[Any, list[str]]:
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command of serve_app that the words begin with, and the words that are left."""
     command: Any = typer.main.get_command(app)
     while words and words[0] in (known := vars(command).get("commands", {})):
@@ -86,7 +87,7 @@ def test_each_command_that_is_named_exists(file: Path) -> None:
         assert is_a_module(module), f"there is no python -m {module}"
         flags = [word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][\w-]*(=.*)?", word)]
         if module == "serve_app":
-            command, rest = _command(words)
+            command, rest = command_of(words)
             group = vars(command).get("commands", {})
             named = rest and re.fullmatch(r"[a-z]+", rest[0]) and group
             assert not named, f"serve_app has no command {rest[0]}; it has {', '.join(group)}"
@@ -158,8 +159,15 @@ def test_headings_are_named_as_github_names_them(tmp_path: Path) -> None:
     assert anchors(page) == {"a-click-as-data", "twice", "twice-1", "whos-there"}
 
 
+def test_the_readme_says_how_much_of_the_code_the_tests_must_run() -> None:
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["report"]["fail_under"]
+    assert f"must run {least} % of the code's lines and branches" in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_make_target_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:`|^)(?:[A-Z]+=\S+ )*make ([a-z][\w-]*)", page.read_text(), re.MULTILINE))
-    assert named <= targets
+    text = page.read_text()
+    shown = [*FENCED.findall(text), *re.findall(r"`[^`]+`", FENCED.sub("", text))]
+    named = re.findall(r"(?:`|^)(?:[A-Z]+=\S+ )*make ([a-z][\w-]*)", "\n".join(shown), re.MULTILINE)
+    assert set(named) <= targets
