@@ -19,9 +19,8 @@ from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Half, Session
 from segmenters.sam.inputs import canvas
 from testing.weights import pictures
-from testing.weights.generated import tensor
-from tests.oracles import official
-from tests.segmenters.parity.slim import SLIM, make_known
+from tests.segmenters.parity import slim
+from tests.segmenters.parity.slim import SLIM
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +28,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patched:
-        make_known(patched)
-        path = tmp_path_factory.mktemp("checkpoint") / "slim.pt"
-        weights = {key: torch.from_numpy(tensor(key, shape)) for key, shape in official.shapes(SLIM).items()}
-        torch.save(weights, path)
-        yield path
+        slim.make_known(patched)
+        yield slim.checkpoint(SLIM, tmp_path_factory.mktemp("checkpoint"))
 
 
 def test_either_runtime_gives_the_features_of_torch(checkpoint: Path, tmp_path: Path) -> None:

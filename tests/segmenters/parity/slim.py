@@ -8,13 +8,17 @@ smaller; in SAM 2 the windows of all four stages, also those that do not fit, an
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 import pytest
+import torch
 from segment_anything import sam_model_registry
 from segment_anything.build_sam import _build_sam
 
 from segmenters.architectures import Architecture, Family
+from segmenters.models import ARCHITECTURES
 from segmenters.networks import sam, sam2_encoder
+from testing.weights.generated import tensor
 from tests.oracles import official
 
 SLIM = Architecture("sam_slim", Family.SAM, 5.6)
@@ -29,6 +33,8 @@ def make_known(monkeypatch: pytest.MonkeyPatch) -> None:
     build = functools.partial(_build_sam, _SIZE.channels, _SIZE.blocks, _SIZE.heads, _SIZE.everywhere)
     monkeypatch.setitem(sam_model_registry, "slim", build)
     monkeypatch.setitem(sam.SIZES, SLIM.name, _SIZE)
+    for slim in (SLIM, SLIM2):
+        monkeypatch.setitem(ARCHITECTURES, slim.name, slim)
     encoder = "model.image_encoder"
     changes = {
         "trunk.embed_dim": _SIZE2.channels,
@@ -39,3 +45,12 @@ def make_known(monkeypatch: pytest.MonkeyPatch) -> None:
     made = official.Sam2Config("t", tuple(f"{encoder}.{key}={value}" for key, value in changes.items()))
     monkeypatch.setitem(official.SAM2_CONFIGS, "slim", made)
     monkeypatch.setitem(sam2_encoder.SIZES, "slim", _SIZE2)
+
+
+def checkpoint(architecture: Architecture, folder: Path) -> Path:
+    """A checkpoint of stand-in weights, of one that was made known."""
+    path = folder / f"{architecture.name}.pt"
+    shapes = official.shapes(architecture)
+    weights = {key: torch.from_numpy(tensor(key, shape)) for key, shape in shapes.items()}
+    torch.save({"model": weights} if architecture.family is Family.SAM2 else weights, path)
+    return path
