@@ -121,7 +121,7 @@ class EmbeddingCache:
         Raises BadRequest without a durable tier, NotKept, and what reading and encoding the image raise.
         """
         if self._durable is None or not self._lasting:
-            raise BadRequest("embeddings are kept in memory alone; set DURABLE to a folder or a bucket")
+            raise BadRequest("embeddings are kept only in memory; set DURABLE to a folder or a bucket")
         if await self._durable.has(key):
             return True
         embedding = self._memory.get(key)

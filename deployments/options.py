@@ -30,7 +30,7 @@ class IngressOptions(WaitOptions):
         default=2,
         ge=1,
         le=64,
-        description="Ingress replicas: processes that read requests. Two, so that no click is lost with one.",
+        description="Ingress replicas: processes that read requests. With two, no click is lost if one dies.",
     )
     basic_auth_user: str | None = Field(
         default=None,
@@ -127,8 +127,8 @@ class DecoderOptions(WaitOptions):
     recheck_s: float = Field(
         default=60,
         ge=0,
-        description="Seconds after which it is asked again whether an image was replaced at its place, by"
-        " what its host tells without sending it; clicks do not wait for that. 0: never.",
+        description="Seconds after which the image's host is asked again whether the image was replaced,"
+        " without a download; clicks do not wait for that. 0: never.",
     )
     max_waiters: int = Field(
         default=256,
@@ -149,5 +149,5 @@ class EncoderOptions(BaseModel):
         default=8,
         ge=1,
         le=64,
-        description="Images that an encoder replica on a GPU encodes at once, if so many wait; on CPU one.",
+        description="Images that an encoder replica on a GPU encodes at once, if so many wait; 1 on a CPU.",
     )

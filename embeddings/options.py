@@ -19,9 +19,9 @@ class DurableOptions(BaseModel):
     durable: Annotated[str | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
         description="Where embeddings are kept across restarts: a folder, such as /cache/embeddings, or"
-        " s3://bucket, gs://bucket or azure-blob://container (az:// too), maybe with a folder behind it."
+        " s3://bucket, gs://bucket or azure-blob://container (az:// too), optionally followed by a folder."
         " All nodes should see the same. Credentials come from each cloud's own variables where the"
-        " decoders run. Not set, embeddings are kept in memory alone.",
+        " decoders run. If not set, embeddings are kept only in memory.",
     )
     handover: Annotated[str | None, BeforeValidator(unset_if_blank)] = Field(
         default=None,
@@ -33,14 +33,14 @@ class DurableOptions(BaseModel):
         default=4,
         gt=0,
         le=1_000_000,
-        description="GiB that the embeddings in `handover` may take. Above, the oldest are removed.",
+        description="GiB that the embeddings in `handover` may take. Beyond that, the oldest are removed.",
     )
     durable_gib: float = Field(
         default=100,
         gt=0,
         le=1_000_000,
-        description="GiB that the embeddings kept in `durable` may take, of all models together. Above, the"
-        " oldest are removed.",
+        description="GiB that the embeddings kept in `durable` may take, of all models together. Beyond"
+        " that, the oldest are removed.",
     )
     durable_days: float = Field(
         default=90,

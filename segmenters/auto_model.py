@@ -97,7 +97,7 @@ class ChoiceFile:
             return None
         kept = KeptChoice.from_json(text)
         if kept is None:
-            logger.warning("%s is not what was written there, and auto chooses anew", self.path)
+            logger.warning("%s is not what was written there, so auto chooses again", self.path)
         return kept
 
     def write(self, kept: KeptChoice) -> None:

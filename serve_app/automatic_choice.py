@@ -91,7 +91,7 @@ def resolve_choice(options: ModelOptions, found: Gpus) -> Choice:
             named = options.model_copy(update={"model": kept.model})
             choice = registry.choose(named, gpu=gpu or (kept.gpu and options.device == "auto"))
             return _warned(replace(choice, reason=_kept_reason(kept, gpu=gpu)), found)
-        logger.warning("auto took %s before and chooses anew: %s", kept.model, why_not)
+        logger.warning("auto chose %s before and chooses again: %s", kept.model, why_not)
     choice = registry.choose(options, gpu=gpu)
     if choice.automatic and not choice.fallback:
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -110,8 +110,8 @@ def _why_not(kept: KeptChoice, options: ModelOptions, found: Gpus) -> str | None
 def _kept_reason(kept: KeptChoice, *, gpu: bool) -> str:
     better = " (made without a GPU, which is here now)" if gpu and not kept.gpu else ""
     return (
-        f"auto keeps to {kept.model}, its choice of {kept.at}{better}; `python -m serve_app models forget` "
-        "lets it choose anew, which voids all embeddings"
+        f"auto keeps {kept.model}, its choice of {kept.at}{better}; `python -m serve_app models forget` "
+        "lets it choose again; another model cannot use the embeddings of this one"
     )
 
 

@@ -25,7 +25,7 @@ _LONGEST = 40  # characters of a version
 def wrong_names(environment: Mapping[str, str]) -> list[str]:
     """A sentence for each variable that is a slip of a setting's."""
     return [
-        f"{name} is no setting; did you mean {meant}? Correct its name, or take it out of the environment."
+        f"{name} is not a setting; did you mean {meant}? Correct its name, or remove it from the environment."
         for name, meant in misspelt(environment, {*variables(), *OF_COMMANDS})
     ]
 

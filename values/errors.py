@@ -3,7 +3,7 @@
     ServiceError                     500  internal
     ├── BadRequest                   400  bad_request            the body is not what the protocol says
     ├── NotAuthenticated             401  not_authenticated      basic auth missing or wrong
-    ├── NoSuchRoute                  404  no_such_route          a path that is none of ours
+    ├── NoSuchRoute                  404  no_such_route          there is no such path
     ├── RequestTooSlow               408  request_too_slow       a request that takes too long to come
     ├── BodyTooLarge                 413  body_too_large
     ├── BadLabelConfig               422  bad_label_config       XML that cannot be read
@@ -38,7 +38,7 @@ from values.one_line import sentence
 
 
 class ServiceError(Exception):
-    """Root of everything this service says about a failure; see the module's tree."""
+    """Any other failure of this service. The root of the tree."""
 
     status = 500
     code = "internal"
@@ -67,14 +67,14 @@ class NotAuthenticated(ServiceError):
 
 
 class NoSuchRoute(ServiceError):
-    """A path that is none of ours."""
+    """There is no such path."""
 
     status = 404
     code = "no_such_route"
 
 
 class RequestTooSlow(ServiceError):
-    """A request that takes too long to come."""
+    """A request that takes too long to arrive."""
 
     status = 408
     code = "request_too_slow"
@@ -102,7 +102,7 @@ class BadPrompt(ServiceError):
 
 
 class ImageError(ServiceError):
-    """Root of everything that can go wrong between a task's value and its pixels."""
+    """Any other failure between a task's value and its pixels."""
 
     status = 422
     code = "image_error"
@@ -116,21 +116,21 @@ class ImageMissing(ImageError):
 
 
 class ImageForbidden(ImageError):
-    """A place that images may not come from."""
+    """Images may not come from this place."""
 
     status = 403
     code = "image_forbidden"
 
 
 class ImageUnauthorized(ImageError):
-    """The host asks for credentials that were not given or not accepted."""
+    """The host requires credentials, which were missing or not accepted."""
 
     status = 502
     code = "image_unauthorized"
 
 
 class ImageUnreachable(ImageError):
-    """No connection to the host, or an error answered by it."""
+    """No connection to the host, or an error from it."""
 
     status = 502
     code = "image_unreachable"
@@ -191,7 +191,7 @@ class OutOfMemory(DeviceFailed):
 
 
 class OtherVersion(ServiceError):
-    """What was asked and who answered serve different versions of the model: one is being replaced."""
+    """The request and the replica that got it are of different model versions: one is being replaced."""
 
     status = 503
     code = "other_version"
@@ -205,7 +205,7 @@ class NotKept(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """Too much is waiting; the same request may pass a little later."""
+    """Too much is waiting; the same request may succeed a little later."""
 
     status = 503
     code = "overloaded"

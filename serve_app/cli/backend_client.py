@@ -142,7 +142,7 @@ class Route:
     def _refuse_unusable(self, answer: Answer) -> None:
         if answer.status == 401:
             raise CommandError(
-                f"{self.url} asks for basic auth; give the --basic-auth-user and --basic-auth-pass it has"
+                f"{self.url} requires basic auth; give its --basic-auth-user and --basic-auth-pass"
             )
         try:
             target = target_of(answer, parse_url(f"{self.url}/"))

@@ -81,8 +81,8 @@ def forget(
 ) -> None:
     """Forget the embeddings of projects, of tasks or of single images, in memory and in the durable tier.
 
-    They are made again with the next click. Label Studio is asked for the tasks; --image needs it not, and so
-    finds images whose tasks are gone. Ends with status 1 if anything failed, 130 after Ctrl-C.
+    The next click on an image encodes it again. The tasks come from Label Studio; --image works without it,
+    and so finds images whose tasks are gone. Ends with status 1 if anything failed, 130 after Ctrl-C.
     """
     numbers, told, asked = list(dict.fromkeys(projects or ())), Told(), "images" if images else "tasks"
     try:
@@ -137,11 +137,11 @@ class Forgetter(Route):
 
 def _check(projects: list[int], tasks: list[int], images: list[str]) -> None:
     if tasks and (projects or images):
-        raise CommandError("--task says it all: give no --project and no --image with it")
+        raise CommandError("--task cannot be combined with --project or --image")
     if images and not projects:
         raise CommandError("--image needs --project: embeddings are kept for each project on its own")
     if not projects and not tasks:
-        raise CommandError("say what is to be forgotten: --project, --task, or --image with its --project")
+        raise CommandError("name what to forget: --project, --task, or --image with its --project")
 
 
 def _sources(
@@ -172,6 +172,6 @@ def _tell(told: Told, asked: str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"ok": told.stopped is None, **asdict(told)}))
         return
-    typer.echo(f"{told.forgotten} embeddings forgotten, {told.gone_through} {asked} gone through")
+    typer.echo(f"{told.forgotten} embeddings forgotten, {told.gone_through} {asked} checked")
     if told.stopped:
-        typer.echo("run it again to go on: what is forgotten stays so")
+        typer.echo("run it again to continue; what is forgotten stays forgotten")

@@ -82,9 +82,7 @@ def download(
             envvar="CHECKPOINT_MIRROR", help="URL of a folder with the files, in place of the publishers."
         ),
     ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", envvar="OFFLINE", help="Refuse: nothing may be downloaded.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", envvar="OFFLINE", help="Download nothing.")] = False,
 ) -> None:
     """Download checkpoints and check their SHA-256; an interrupted download goes on where it was.
 
@@ -138,7 +136,7 @@ def export(
     model_dir: ModelDir = Default,
     checkpoint: Annotated[
         str | None,
-        typer.Option(envvar="CHECKPOINT", help="Weights of your own, of the one model that is named."),
+        typer.Option(envvar="CHECKPOINT", help="Your own weights for the one model that is named."),
     ] = None,
 ) -> None:
     """Export both halves of models to ONNX, so that no start of the application has to.
@@ -146,14 +144,14 @@ def export(
     Ends with status 1 if any of them failed.
     """
     if checkpoint is not None and len(names) > 1:
-        raise typer.BadParameter("weights of your own are of one model: name that one alone")
+        raise typer.BadParameter("--checkpoint is the weights of one model; name only that model")
     options = ModelOptions(model_dir=model_dir, checkpoint=checkpoint, offline=True)
     _for_each(names, lambda name: _export(name, options))
 
 
 @models.command()
 def forget(model_dir: ModelDir = Default) -> None:
-    """Let MODEL=auto choose anew at the next start, in place of what it chose once.
+    """Let MODEL=auto choose again at the next start, instead of keeping its choice.
 
     Embeddings of another model than the old one are made anew. A Ray cluster of several nodes remembers its
     choice for as long as it runs: name a model there.
@@ -163,7 +161,7 @@ def forget(model_dir: ModelDir = Default) -> None:
     except ModelError as error:
         _complain(error.detail)
         raise typer.Exit(1) from None
-    typer.echo("auto chooses anew at the next start" if forgotten else "auto has chosen nothing yet")
+    typer.echo("auto chooses again at the next start" if forgotten else "auto has chosen nothing yet")
 
 
 def _for_each(names: list[str], work: Callable[[str], None]) -> NoReturn:
@@ -242,7 +240,7 @@ def _verified(name: str, folder: Path) -> dict[str, Any]:
             f"{path} has the SHA-256 {sha256}, expected {published.sha256}; delete it, then run "
             f"`python -m serve_app models download {name}`"
         )
-    return {"model": name, "ok": True, "sentence": f"{path} is what its publisher gives"}
+    return {"model": name, "ok": True, "sentence": f"{path} is the publisher's file"}
 
 
 def _export(name: str, options: ModelOptions) -> None:

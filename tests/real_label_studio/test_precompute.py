@@ -120,7 +120,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_is_not(desk: Desk, tmp_path: Pat
     by_task = desk.command("forget", "--task", str(tasks[0]), "--task", str(tasks[1]))
     assert (by_task.exit_code, by_task.stdout[:23]) == (0, "2 embeddings forgotten,"), by_task.stderr
     by_image = desk.command("forget", "--project", str(project), "--image", data["image"])
-    assert by_image.stdout == "1 embeddings forgotten, 1 images gone through\n", by_image.stderr
+    assert by_image.stdout == "1 embeddings forgotten, 1 images checked\n", by_image.stderr
     assert desk.stored() == already + 1
     by_project = desk.command("forget", "--project", str(project), "--json")
     assert json.loads(by_project.stdout)["forgotten"] == 1

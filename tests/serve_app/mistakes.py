@@ -70,10 +70,10 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "a variable a letter off": (
         {"LABEL_STUDIO_ULR": "http://localhost:8080"},
-        "LABEL_STUDIO_ULR is no setting; did you mean LABEL_STUDIO_URL? Correct its name, or take it out of "
-        "the environment.",
+        "LABEL_STUDIO_ULR is not a setting; did you mean LABEL_STUDIO_URL? Correct its name, or remove it "
+        "from the environment.",
     ),
-    "a port a letter off": ({"PROT": "9091"}, "PROT is no setting; did you mean PORT? "),
+    "a port a letter off": ({"PROT": "9091"}, "PROT is not a setting; did you mean PORT? "),
     "a token as the page lists it": ({"LABEL_STUDIO_API_KEY": _HALF_A_TOKEN}, _PAGES_TOKEN),
     "a token with dots for its end": ({"LABEL_STUDIO_API_KEY": f"{_HALF_A_TOKEN}..."}, _PAGES_TOKEN),
     "a project's page": (

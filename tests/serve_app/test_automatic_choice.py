@@ -102,7 +102,7 @@ def test_what_cannot_be_served_any_more_is_chosen_anew(
     if lost == "weights":
         weights(options, GPU).unlink()
     assert resolve_choice(options, Gpus.HERE if lost == "weights" else Gpus.NONE).segmenter.name == CPU
-    assert f"took {GPU} before and chooses anew" in caplog.text
+    assert f"chose {GPU} before and chooses again" in caplog.text
     shutil.copy(weights(options, CPU), weights(options, GPU))
     assert resolve_choice(options, Gpus.HERE).segmenter.name == CPU, "the new choice is kept in its turn"
 

@@ -45,7 +45,7 @@ HOW_TO = (
     "Pick the smart tool first (the last one of the toolbar), then a label above the picture.",
     "Switch on Settings (the cog) > Keep label selected after creating a region; without it Label Studio "
     "drops the label, and every second click does nothing.",
-    "Click on the object; Alt-click on what the mask has too much of.",
+    "Click on the object; Alt-click on an area that does not belong to it.",
     "Accept with the tick in the bottom bar, then Submit; without the tick only the dot is stored.",
 )
 """What annotators have to know, a line each."""
@@ -84,7 +84,7 @@ def connect(
         bool | None,
         typer.Option(
             "--remove-others/--keep-others",
-            help="Take other backends off the project.",
+            help="Remove other backends from the project.",
             show_default="asks, on a terminal",
         ),
     ] = None,
@@ -111,8 +111,8 @@ def connect(
                 _prove(studio, token.strip(), target, number)
             else:
                 _warn(
-                    f"{target.url} is not reached from here, only by Label Studio: no trial click was made; "
-                    "run this where the backend is reached, too"
+                    f"{target.url} cannot be reached from here, only by Label Studio, so no trial click "
+                    "was made; run this command where the backend can be reached too"
                 )
         _tell(studio.url, number)
     except ServiceError as error:

@@ -56,5 +56,5 @@ def offer_to_remove(
             disconnect(studio, project, other.id, other.url)
             said.append(f"{other}: removed from the project")
         else:
-            said.append(f"{other}; Label Studio may ask it in place of this one: --remove-others removes it")
+            said.append(f"{other}; Label Studio may ask it instead of this one; --remove-others removes it")
     return said

@@ -127,7 +127,7 @@ def check_backend(url: str, user: str = "", password: str = "") -> Check:
         sentence = f"{url}/health gives no answer ({type(error).__name__}); see the log of `serve`"
         return Check("backend", "problem", sentence)
     if response.status_code == 401:
-        sentence = f"{url} asks for basic auth; set BASIC_AUTH_USER and BASIC_AUTH_PASS as it has them"
+        sentence = f"{url} requires basic auth; set the same BASIC_AUTH_USER and BASIC_AUTH_PASS"
         return Check("backend", "problem", sentence)
     health = _json_object(response)
     if response.status_code == 200 and "model_version" in health:
@@ -171,7 +171,7 @@ def check_diagnosis(url: str, user: str = "", password: str = "") -> list[Check]
 def check_exposure(settings: Settings, address: str, variables: Mapping[str, str]) -> list[Check]:
     """What others may do with an application of ``settings`` that listens on the IP ``address``."""
     found = [Check("exposure", "problem", said) for said in security_warnings([settings], address, variables)]
-    fine = f"on {address} nobody gets in who should not"
+    fine = f"nothing on {address} is open that should not be"
     return found or [Check("exposure", "ok", fine)]
 
 
@@ -195,7 +195,7 @@ def check_ray(addresses: list[str]) -> list[Check]:
     others = sum(not port.loopback for port in ports)
     said = f"{len(ports)} ports of {len(processes)} processes, {others} of them open to other machines"
     return [
-        Check("ray", "ok", f"{said}; none runs code for who has no token" if processes else "does not run")
+        Check("ray", "ok", f"{said}; none of them runs code without a token" if processes else "does not run")
     ]
 
 

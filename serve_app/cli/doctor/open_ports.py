@@ -36,7 +36,7 @@ _OF_THE_APPLICATION = ("haproxy", "ray::ServeReplica", "ray::ProxyActor", "ray::
 class Answer(Enum):
     """What a client without a token gets."""
 
-    REFUSED = "refuses who has no token"
+    REFUSED = "refuses requests without a token"
     GIVEN = "ANSWERS WITHOUT A TOKEN"
     APPLICATION = "is the application's own"
     METRICS = "shows metrics to everybody"

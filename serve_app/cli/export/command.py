@@ -59,15 +59,18 @@ def export(
         ),
     ] = "",
     polygons: Annotated[
-        bool, typer.Option("--polygons", help="For coco: polygons in place of run lengths.")
+        bool, typer.Option("--polygons", help="For coco: polygons instead of run-length encoding.")
     ] = False,
     images: Annotated[
-        bool, typer.Option("--images", help="Copy the pictures themselves into the data set, too.")
+        bool, typer.Option("--images", help="Also copy the pictures into the data set.")
     ] = False,
     tolerance: Annotated[
         float,
         typer.Option(
-            "--tolerance", min=0, max=100, help="How far in pixels a traced outline may be from its mask's."
+            "--tolerance",
+            min=0,
+            max=100,
+            help="Pixels that a traced outline may differ from the mask's border.",
         ),
     ] = 0.5,
     label_studio_url: LabelStudioUrl = LABEL_STUDIO,
@@ -76,13 +79,13 @@ def export(
 ) -> None:
     """Export the annotations of a project: masks, polygons, rectangles and ellipses alike.
 
-    Each region is one object with its parts and holes. Run again after an interruption it goes on where it
-    stopped. Ends with status 1 if anything was left out, 130 after Ctrl-C.
+    Each region is one object with its parts and holes. After an interruption, the same command continues
+    where it stopped. Ends with status 1 if anything was left out, 130 after Ctrl-C.
     """
     try:
         splits = _splits(split)
         if polygons and format_name is not FormatName.COCO:
-            raise CommandError("--polygons is about --format coco; other formats have one way only")
+            raise CommandError("--polygons works only with --format coco")
         studio = label_studio_at(label_studio_url, token)
         image_options = image_options_at(studio.url, token)
     except CommandError as error:
@@ -111,7 +114,7 @@ def export(
                 summary.counts = data_set.counts
                 progress = task_progress(quiet=as_json)
                 if output.resumed:
-                    progress.say(f"going on behind task {data_set.last_task}")
+                    progress.say(f"continuing after task {data_set.last_task}")
                 reader = AnnotationReader(config, classes)
                 Exporter(studio, project, reader, data_set, only_accepted=only_accepted).run(progress)
                 data_set.finish()

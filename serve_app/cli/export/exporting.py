@@ -79,4 +79,4 @@ class Exporter:
         if self._said <= MOST_SAID:
             progress.say(f"task {each.task}: {each.sentence}")
         elif self._said == MOST_SAID + 1:
-            progress.say("more is left out, which is not shown here")
+            progress.say("more was left out; the rest is not shown here")

@@ -65,7 +65,7 @@ class Summary:
         if self.whole:
             lines.append(f"which picture is of which task: {self.folder / PICTURES}")
         else:
-            lines.append("run the same command again to go on: what is written stays so")
+            lines.append("run the same command again to continue; what is written is kept")
         return lines
 
 

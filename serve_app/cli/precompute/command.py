@@ -63,9 +63,9 @@ def precompute(
         ),
     ] = None,
     only_unlabelled: Annotated[
-        bool, typer.Option("--only-unlabelled", help="Leave out the tasks that are labelled.")
+        bool, typer.Option("--only-unlabelled", help="Leave out tasks that are labelled.")
     ] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send at most so many tasks.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send at most this many tasks.")] = None,
     at_once: Annotated[
         int, typer.Option("--at-once", min=1, max=256, help="Tasks sent at the same time.")
     ] = 8,
@@ -78,8 +78,8 @@ def precompute(
 ) -> None:
     """Encode the images of projects ahead, so that no annotator waits for the encoder.
 
-    Sends each task to the running backend, which has to be given a place to keep embeddings. Run again it
-    goes on where it stopped. Ends with status 1 if any image failed, 130 after Ctrl-C.
+    Sends each task to the running backend, which needs a place to keep embeddings (DURABLE). Running it again
+    continues where it stopped. Ends with status 1 if any image failed, 130 after Ctrl-C.
     """
     numbers = list(dict.fromkeys(projects))
     try:
@@ -120,7 +120,7 @@ def _made(
     if folder is not None and urls is not None:
         raise CommandError("give --folder or --urls, not both")
     if only_unlabelled:
-        raise CommandError("--only-unlabelled is about the tasks of a project; leave it out")
+        raise CommandError("--only-unlabelled works only with a project's tasks; leave it out")
     plain = plain_projects(projects)
     if urls is not None:
         return AddressTasks(urls, plain)

@@ -108,7 +108,7 @@ class Report:
         if self.without_image == self.tasks > 0:
             lines.append("no task shows an image: check the labeling config of the project")
         if not self.ok:
-            lines.append("run it again to go on: what is stored is not encoded again")
+            lines.append("run it again to continue; what is stored is not encoded again")
         return lines
 
     def _fail(self, task: Task, code: str, sentence: str) -> None:
@@ -168,7 +168,9 @@ class TaskSender:
             raise CommandError(f"gave up after {GIVE_UP} tasks in a row without an answer: {why}")
 
     def _stopping(self, under_way: int) -> None:
-        self._progress.say(f"stopping: waiting a moment for {under_way} tasks under way; Ctrl-C leaves them")
+        self._progress.say(
+            f"stopping: waiting briefly for {under_way} tasks in progress; press Ctrl-C again to stop at once"
+        )
 
     def _expected(self) -> int | None:
         totals = [source.total for source in self._sources]

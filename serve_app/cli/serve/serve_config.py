@@ -79,12 +79,12 @@ def security_warnings(
     locked = all(each.basic_auth_user and each.basic_auth_pass for each in applications)
     if not locked and not ipaddress.ip_address(address).is_loopback:
         yield (
-            "NO PASSWORD: everybody who reaches this machine may use this backend, and see masks of whatever "
-            "images it may read. Set BASIC_AUTH_USER and BASIC_AUTH_PASS, or HOST=127.0.0.1."
+            "NO PASSWORD: anyone who can reach this machine can use this backend, and see masks of all "
+            "images that it can read. Set BASIC_AUTH_USER and BASIC_AUTH_PASS, or HOST=127.0.0.1."
         )
     mode = variables.get("RAY_AUTH_MODE", "token")
     if mode.lower() != "token":
         yield (
-            f"RAY_AUTH_MODE={mode}: everybody who reaches a port of Ray runs code here as this user. "
-            "Take RAY_AUTH_MODE out of the environment."
+            f"RAY_AUTH_MODE={mode}: anyone who can reach a port of Ray can run code here as this user. "
+            "Remove RAY_AUTH_MODE from the environment."
         )

@@ -102,7 +102,7 @@ class FakeBackend:
         results = []
         for task, value in images(body):
             if not self.durable:
-                return refusal(400, "bad_request", "embeddings are kept in memory alone; set DURABLE")
+                return refusal(400, "bad_request", "embeddings are kept only in memory; set DURABLE")
             number = task if isinstance(task, int) else None
             if value in self.broken:
                 code, detail = self.broken[value]

@@ -32,7 +32,7 @@ def told(bench: Bench, *arguments: str) -> Any:
 def test_a_project_is_forgotten_and_no_other(filled: Bench) -> None:
     result = filled.forget("--project", "1")
     assert result.exit_code == 0, result.output
-    assert result.stdout == "45 embeddings forgotten, 45 tasks gone through\n"
+    assert result.stdout == "45 embeddings forgotten, 45 tasks checked\n"
     assert filled.backend.stored == {("2", "/data/upload/1.png")}
     assert [len(body["tasks"]) for body in filled.backend.bodies] == [TASKS_AT_ONCE, TASKS_AT_ONCE, 5]
     again = told(filled, "--project", "1")
@@ -49,7 +49,7 @@ def test_tasks_are_forgotten_whatever_their_projects(filled: Bench) -> None:
 def test_an_image_is_forgotten_without_label_studio(filled: Bench) -> None:
     arguments = ["--project", "1", "--image", "/data/upload/1.png", "--image", "/data/upload/2.png"]
     result = filled.command("forget", *arguments)
-    assert (result.exit_code, result.stdout) == (0, "2 embeddings forgotten, 2 images gone through\n")
+    assert (result.exit_code, result.stdout) == (0, "2 embeddings forgotten, 2 images checked\n")
     assert len(filled.backend.stored) == 44
     assert ("2", "/data/upload/1.png") in filled.backend.stored
 
@@ -74,7 +74,7 @@ def test_basic_auth(filled: Bench) -> None:
     filled.backend.credentials = "ann:secret"
     refused = filled.forget("--project", "1")
     assert refused.exit_code == 1
-    assert "asks for basic auth" in refused.stderr
+    assert "requires basic auth" in refused.stderr
     auth = ["--basic-auth-user", "ann", "--basic-auth-pass", "secret"]
     assert told(filled, "--project", "1", *auth)["forgotten"] == 45
 
@@ -97,7 +97,7 @@ def test_what_stays_is_said(filled: Bench, reply: Any, said: str) -> None:
     result = filled.forget("--task", "1")
     assert result.exit_code == 1
     assert said in result.stderr
-    assert result.stdout.startswith("0 embeddings forgotten, 0 tasks gone through")
+    assert result.stdout.startswith("0 embeddings forgotten, 0 tasks checked")
     assert "run it again" in result.stdout
 
 
@@ -110,10 +110,10 @@ def test_an_older_backend_is_told_apart(filled: Bench) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "say what is to be forgotten"),
+        ([], "name what to forget"),
         (["--image", "/data/upload/1.png"], "--image needs --project"),
-        (["--project", "1", "--task", "1"], "give no --project"),
-        (["--task", "1", "--image", "x"], "give no --project and no --image"),
+        (["--project", "1", "--task", "1"], "--task cannot be combined"),
+        (["--task", "1", "--image", "x"], "--task cannot be combined"),
         (["--project", "1", "--basic-auth-user", "x"], "basic auth needs both"),
         (["--project", "1", "--token", ""], "a token is needed"),
     ],

@@ -164,7 +164,7 @@ def test_offline_nothing_is_downloaded(
 def test_verify_reads_the_file_and_not_what_is_remembered(tmp_path: Path) -> None:
     file = file_of(tmp_path)
     file.write_bytes(CONTENT)
-    assert run("verify", tmp_path)[:2] == (0, f"ok       {NAME}: {file} is what its publisher gives\n")
+    assert run("verify", tmp_path)[:2] == (0, f"ok       {NAME}: {file} is the publisher's file\n")
     found = file.stat()
     file.write_bytes(b"x" * len(CONTENT))
     remembered = {"size": len(CONTENT), "mtime_ns": file.stat().st_mtime_ns, "inode": found.st_ino}
@@ -205,6 +205,6 @@ def test_each_command_of_the_group_has_a_section_in_the_docs() -> None:
 
 def test_what_auto_chose_is_forgotten(tmp_path: Path) -> None:
     (tmp_path / "auto.json").write_text("{}")
-    assert run("forget", tmp_path)[:2] == (0, "auto chooses anew at the next start\n")
+    assert run("forget", tmp_path)[:2] == (0, "auto chooses again at the next start\n")
     assert not (tmp_path / "auto.json").exists()
     assert run("forget", tmp_path)[:2] == (0, "auto has chosen nothing yet\n")

@@ -47,8 +47,8 @@ def test_without_a_yes_they_stay_and_are_said(
     said = offer_to_remove(three.studio(), 1, others, remove=remove)
     assert three.changes == []
     assert said[0] == (
-        f"{STALE}/ ('old') is not reached: nothing answers there; Label Studio may ask it in place of this "
-        "one: --remove-others removes it"
+        f"{STALE}/ ('old') is not reached: nothing answers there; Label Studio may ask it instead of this "
+        "one; --remove-others removes it"
     )
 
 

@@ -73,7 +73,7 @@ def test_a_token_without_rights(desk: Desk) -> None:
     result = desk.run()
     assert result.exit_code == 1
     assert "Label Studio answered 403" in result.stderr
-    assert result.stdout.endswith("run the same command again to go on: what is written stays so\n")
+    assert result.stdout.endswith("run the same command again to continue; what is written is kept\n")
 
 
 def test_only_accepted_annotations(desk: Desk) -> None:
@@ -124,7 +124,7 @@ def test_splits_keep_their_tasks(desk: Desk) -> None:
         (["--split", "train=0"], "--split train needs a number over 0"),
         (["--split", "../x=1"], "must look like"),
         (["--split", "a=1,A=1"], "each name once"),
-        (["--format", "yolo", "--polygons"], "--polygons is about --format coco"),
+        (["--format", "yolo", "--polygons"], "--polygons works only with --format coco"),
         (["--token", ""], "a token is needed"),
         (["--format", "voc"], "'voc' is not one of"),
     ],
@@ -223,7 +223,7 @@ def test_a_restart_of_label_studio_is_waited_for(desk: Desk, monkeypatch: pytest
     del desk.studio.refuse[path]
     result = desk.run()
     assert result.exit_code == 0
-    assert "going on behind task 1" in result.stderr
+    assert "continuing after task 1" in result.stderr
 
 
 def test_a_task_that_is_deleted_meanwhile(desk: Desk) -> None:

@@ -83,7 +83,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("stopping: "):
-            assert f"for {AT_ONCE} tasks under way" in line
+            assert f"for {AT_ONCE} tasks in progress" in line
             return
     pytest.fail("it did not say that it stops")
 
@@ -109,7 +109,7 @@ def test_a_second_ctrl_c_waits_no_more(bench: Bench, held: Held) -> None:
         output, errors = process.communicate(timeout=LONG_S)
     assert (process.returncode, errors) == (130, "")
     assert output.startswith("0 encoded, 0 stored before, 0 failed")
-    assert "run it again to go on" in output
+    assert "run it again to continue" in output
 
 
 def test_what_waits_for_another_attempt_is_neither_done_nor_failed(bench: Bench, held: Held) -> None:

@@ -18,7 +18,7 @@ def test_a_backend_that_keeps_nothing_stops_it_with_its_own_sentence(bench: Benc
     bench.backend.durable = False
     result = bench.run("--at-once", "2")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "precompute: embeddings are kept in memory alone; set DURABLE\n"
+    assert result.stderr == "precompute: embeddings are kept only in memory; set DURABLE\n"
     assert len(bench.backend.bodies) <= 2
 
 
@@ -32,7 +32,7 @@ def test_failed_images_do_not_prove_that_the_backend_keeps_anything(bench: Bench
     assert (told["exit"], told["failed"], told["stopped"]) == (
         1,
         1,
-        "embeddings are kept in memory alone; set DURABLE",
+        "embeddings are kept only in memory; set DURABLE",
     )
 
 
@@ -149,8 +149,8 @@ def test_a_redirect_is_not_followed_but_told(bench: Bench) -> None:
 def test_basic_auth(bench: Bench) -> None:
     bench.backend.credentials = f"ray:{CANARY}"
     bench.add_tasks(1)
-    assert "asks for basic auth" in bench.run().stderr
-    assert "asks for basic auth" in bench.told("--basic-auth-user=ray", "--basic-auth-pass=no")["stopped"]
+    assert "requires basic auth" in bench.run().stderr
+    assert "requires basic auth" in bench.told("--basic-auth-user=ray", "--basic-auth-pass=no")["stopped"]
     assert bench.backend.bodies == []
     told = bench.told("--basic-auth-user", "ray", "--basic-auth-pass", CANARY)
     assert (told["exit"], told["encoded"]) == (0, 1)

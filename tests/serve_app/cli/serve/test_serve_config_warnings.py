@@ -33,4 +33,4 @@ def test_on_loopback_nothing_is_said(address: str) -> None:
 
 def test_ray_without_a_token_is_said_wherever_the_application_listens() -> None:
     [said] = security_warnings([Settings()], "127.0.0.1", {"RAY_AUTH_MODE": "disabled"})
-    assert said.startswith("RAY_AUTH_MODE=disabled: everybody")
+    assert said.startswith("RAY_AUTH_MODE=disabled: anyone")
