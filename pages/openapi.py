@@ -9,9 +9,7 @@ from typing import Any
 from pages.operations import OPERATIONS, Operation
 from pages.schemas import SCHEMAS, Schema, ref
 from values.errors import error_classes
-
-VERSION = "0.1.0"
-"""Of this package, as `python -m serve_app --version` says it."""
+from values.version import VERSION
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _DESCRIPTION = (

@@ -1,14 +1,19 @@
-"""``python -m serve_app`` runs the command line."""
+"""``python -m serve_app`` and the command ``serve_app`` run the command line."""
+
+from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run it, and end the process with its status."""
     try:
-        if sys.argv[1:2] == ["serve"]:
-            from serve_app.cli.serve.alone import app
-        else:
-            from serve_app.cli.main import app
+        from serve_app.cli.main import app
 
         app()
     except KeyboardInterrupt:  # while modules are imported; commands have their own end
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

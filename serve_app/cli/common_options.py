@@ -17,6 +17,8 @@ from label_studio.tokens import Token as ApiToken
 from label_studio.tokens import not_whole
 from net.sync_client import SyncClient
 from serve_app.cli.serve.address import ANYWHERE, joined
+from serve_app.cli.serve.ports import HIGHEST
+from serve_app.cli.usage_errors import not_taken, whole_number
 from values.errors import ServiceError
 
 
@@ -81,6 +83,9 @@ def backend_at(url: str, user: str, password: str) -> Backend:
     if bool(user) != bool(password):
         raise CommandError("basic auth needs both --basic-auth-user and --basic-auth-pass")
     given = url.strip()
+    port = os.environ.get("PORT", "").strip()
+    if not given and port and not port.isdigit():
+        raise CommandError(not_taken("PORT", port, whole_number(1, HIGHEST), variable=True))
     return Backend(
         web_address(given or own_backend(os.environ), "--backend" if given else "HOST or PORT"),
         user,

@@ -1,29 +1,58 @@
-"""The command line: one command a file, mounted here."""
+"""The command line: every command with the place where it is. Only the one that is typed is imported."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from serve_app.cli.connect.command import connect
-from serve_app.cli.doctor.command import doctor
-from serve_app.cli.export.command import export
-from serve_app.cli.forget import forget
-from serve_app.cli.models import models
-from serve_app.cli.precompute.command import precompute
-from serve_app.cli.review.command import review
-from serve_app.cli.serve.command import serve
+from serve_app.cli.command_group import CommandGroup, Listed
+from values.version import VERSION
 
-VERSION = "0.1.0"
-"""Of this application: of its images, its requests and what it says of itself."""
+COMMANDS: Mapping[str, Listed] = {
+    "serve": Listed(
+        "serve_app.cli.serve.command:serve",
+        "Start Ray and the application on this machine, and stop both on Ctrl-C.",
+    ),
+    "connect": Listed(
+        "serve_app.cli.connect.command:connect",
+        "Make or take a Label Studio project and connect it to this backend.",
+    ),
+    "precompute": Listed(
+        "serve_app.cli.precompute.command:precompute",
+        "Encode the images of projects ahead, so that no annotator waits for the encoder.",
+    ),
+    "forget": Listed(
+        "serve_app.cli.forget:forget",
+        "Forget the embeddings of projects, of tasks or of single images, in memory and in the durable tier.",
+    ),
+    "export": Listed(
+        "serve_app.cli.export.command:export",
+        "Export the annotations of a project: masks, polygons, rectangles and ellipses alike.",
+    ),
+    "review": Listed(
+        "serve_app.cli.review.command:review",
+        "List the annotations of a project that were saved with their clicks and without a mask.",
+    ),
+    "doctor": Listed(
+        "serve_app.cli.doctor.command:doctor",
+        "Check the YAML files, the settings, the memory, the ports, the backend that runs, and who may do "
+        "what.",
+    ),
+    "models": Listed(
+        "serve_app.cli.models:models", "The models' weights: list, download, check, export them."
+    ),
+}
 
-app = typer.Typer(
-    name="serve_app",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+
+class _Commands(CommandGroup):
+    """All there are."""
+
+    listed = COMMANDS
+
+
+app = typer.Typer(name="serve_app", cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _say_version(wanted: bool) -> None:
@@ -39,13 +68,3 @@ def _main(
     ] = False,
 ) -> None:
     """Segment Anything for Label Studio, on Ray Serve."""
-
-
-app.command()(serve)
-app.command()(connect)
-app.command()(precompute)
-app.command()(forget)
-app.command()(export)
-app.command()(review)
-app.command()(doctor)
-app.add_typer(models)

@@ -36,6 +36,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 Default = ModelOptions.model_fields["model_dir"].default
 
 
+def _that_begin(incomplete: str) -> list[str]:
+    """The models with weights whose names begin so, for shells that complete them."""
+    return [name for name in PUBLISHED if name.startswith(incomplete)]
+
+
 @models.command("list")
 def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
     """Show every model, its licence and whether its checkpoint is on this machine."""
@@ -72,7 +77,10 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
 @models.command()
 def download(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Models, as `models list` names them.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Models, as `models list` names them.", autocompletion=_that_begin
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Download every model.")] = False,
     model_dir: ModelDir = Default,
@@ -101,7 +109,10 @@ def download(
 @models.command()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Models; default: all that are on disk.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Models; default: all that are on disk.", autocompletion=_that_begin
+        ),
     ] = None,
     model_dir: ModelDir = Default,
     as_json: AsJson = False,
@@ -132,7 +143,12 @@ def verify(
 
 @models.command()
 def export(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models, as `models list` names them.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME", help="Models, as `models list` names them.", autocompletion=_that_begin
+        ),
+    ],
     model_dir: ModelDir = Default,
     checkpoint: Annotated[
         str | None,

@@ -35,7 +35,10 @@ WAIT_S = 60
         ({"CACHE_MIB": "lots"}, "CACHE_MIB: must be a whole number, and is text. Correct it in the environ"),
         ({"BASIC_AUTH_USER": "a:b", "BASIC_AUTH_PASS": "c"}, "A user name with a colon cannot be sent"),
         ({"HOST": "http://0.0.0.0"}, "HOST=http://0.0.0.0 is no address to listen on."),
-        ({"PORT": "9090x"}, "Invalid value for '--port' (env var: 'PORT')"),
+        (
+            {"PORT": "9090x"},
+            "PORT=9090x: must be a whole number from 1 to 65535. Correct it in the environment",
+        ),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )

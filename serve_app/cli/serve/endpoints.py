@@ -13,7 +13,8 @@ from serve_app.cli.serve.address import (
     listening_address,
     origin,
 )
-from serve_app.cli.serve.ports import HAPROXY_PORTS, Ports, PortTaken, listeners
+from serve_app.cli.serve.ports import HAPROXY_PORTS, HIGHEST, Ports, PortTaken, listeners
+from serve_app.cli.usage_errors import not_taken, whole_number
 
 LOOPBACK = "127.0.0.1"
 LINK_PORT = 8266
@@ -76,7 +77,7 @@ class Endpoints:
     def _hold_haproxys(self, ports: Ports) -> None:
         for name, wanted in HAPROXY_PORTS.items():
             if os.environ.get(name):  # asked for: this port or none
-                self.haproxy_ports[name] = ports.hold(LOOPBACK, int(os.environ[name]))
+                self.haproxy_ports[name] = ports.hold(LOOPBACK, _asked_for(name, os.environ[name]))
                 continue
             self.haproxy_ports[name] = ports.hold_near(LOOPBACK, wanted)
             if self.haproxy_ports[name] != wanted:
@@ -121,6 +122,13 @@ def _haproxy(address: str, asked: bool | None) -> tuple[bool, str]:
     if address in HAPROXY_CAN:
         return True, ""
     return False, f"HAProxy can listen on {', '.join(HAPROXY_CAN)}, not on {address} alone: {instead}"
+
+
+def _asked_for(name: str, given: str) -> int:
+    """The port that the variable ``name`` asks for. Raises EndpointsRefused."""
+    if given.isascii() and given.isdigit() and 1 <= int(given) <= HIGHEST:
+        return int(given)
+    raise EndpointsRefused(not_taken(name, given, whole_number(1, HIGHEST), variable=True))
 
 
 def _taken(taken: PortTaken, address: str, port: int) -> str:

@@ -43,7 +43,7 @@ def test_the_backend_is_where_serve_listens_with_the_same_variables(
 
 def test_a_port_that_is_none_is_said_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "nine")
-    with pytest.raises(CommandError, match="HOST or PORT must look like http://host:port"):
+    with pytest.raises(CommandError, match="PORT=nine: must be a whole number from 1 to 65535"):
         backend_at("", "", "")
 
 

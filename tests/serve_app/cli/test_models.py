@@ -149,7 +149,7 @@ def test_a_name_that_has_no_weights(tmp_path: Path, command: str, name: str, sen
 def test_download_needs_a_name(tmp_path: Path) -> None:
     status, _, errors = run("download", tmp_path)
     assert status == 2
-    assert "name a model, or give --all" in errors
+    assert "Name a model, or give --all" in errors
 
 
 def test_offline_nothing_is_downloaded(

@@ -14,19 +14,19 @@ from tests.serve_app.cli.precompute.bench import VARIABLES
     ("arguments", "words"),
     [
         ([], "--project"),
-        (["--project", "cats"], "integer"),
-        (["--project", "0"], "greater than or equal to 1"),
-        (["--project", "1"], "a token is needed"),
+        (["--project", "cats"], "--project cats: must be a whole number of at least 1."),
+        (["--project", "0"], "--project 0: must be a whole number of at least 1."),
+        (["--project", "1"], "A token is needed"),
         (["--project", "1", "--token", LEGACY, "--at-once", "0"], "--at-once"),
         (["--project", "1", "--token", LEGACY, "--limit", "0"], "--limit"),
         (["--project", "1", "--token", LEGACY, "--backend", "9090"], "--backend must"),
         (["--project", "1", "--token", LEGACY, "--backend", "http://u:p@h"], "plain address"),
         (["--project", "1", "--token", LEGACY, "--label-studio-url", "studio"], "URL must"),
-        (["--project", "1", "--token", LEGACY, "--basic-auth-user", "ray"], "basic auth needs both"),
+        (["--project", "1", "--token", LEGACY, "--basic-auth-user", "ray"], "Basic auth needs both"),
         (["--project", "1", "--folder", "."], "needs --document-root"),
-        (["--project", "1", "--folder", "no", "--document-root", "."], "no such folder"),
-        (["--project", "1", "--folder", ".", "--document-root", "no"], "no such folder"),
-        (["--project", "1", "--folder", ".", "--document-root", "."], "no images"),
+        (["--project", "1", "--folder", "no", "--document-root", "."], "o such folder"),
+        (["--project", "1", "--folder", ".", "--document-root", "no"], "o such folder"),
+        (["--project", "1", "--folder", ".", "--document-root", "."], "o images"),
         (["--project", "1", "--folder", "..", "--document-root", "."], "is outside"),
         (["--project", "1", "--urls", "no.txt"], "cannot be read"),
         (["--project", "1", "--urls", "-", "--folder", "."], "not both"),
@@ -39,6 +39,5 @@ def test_wrong_usage_ends_with_2_before_any_call(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["precompute", *arguments], env=dict.fromkeys(VARIABLES))
     assert (result.exit_code, result.stdout) == (2, "")
-    # The box around the sentence breaks it into lines.
-    assert words in " ".join(result.stderr.replace("│", " ").split())
+    assert words in result.stderr.splitlines()[-1]
     assert LEGACY not in result.stderr
