@@ -18,11 +18,11 @@ from deployments import metrics
 from segmenters.checkpoints.progress import MIB
 from segmenters.model import LICENCES, Model
 from segmenters.models import MODELS
+from serve_app import ROOT
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes
 
-ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from serve_app.cli.main import VERSION, app
+from serve_app.cli.main import app
+from values.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 TAGGED = [
@@ -26,8 +26,3 @@ def test_the_command_line_says_it() -> None:
 def test_images_are_tagged_with_it(path: Path) -> None:
     tags = re.findall(r"sam-on-ray-serve:(\d[\w.]*)", path.read_text())
     assert set(tags) == {VERSION}
-
-
-def test_the_bill_of_materials_is_about_it() -> None:
-    """`make sbom` reads the name and the version of what it lists from there."""
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION

@@ -18,7 +18,6 @@ from serve_app.lint.containers import lint_compose, lint_kubernetes
 from serve_app.lint.serve import lint_serve
 from serve_app.lint.yaml import Advice, Finding, load
 
-ROOT = Path(__file__).resolve().parents[2]
 # Hidden folders that hold files of ours; all others belong to tools, .github to the linters of its own.
 _OWN_HIDDEN = frozenset({".ci"})
 _NOT_OURS = frozenset({"__pycache__", "node_modules", "models", "screenshots", "shared"})

@@ -14,6 +14,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from cluster import audit
+from values.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {"requirements.lock": "requirements.txt", "requirements-openvino.lock": "requirements-openvino.txt"}
@@ -89,7 +90,8 @@ def test_the_bill_of_materials_names_each_package_with_its_hashes(tmp_path: Path
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     bill = json.loads(made.read_text())
     assert bill["bomFormat"] == "CycloneDX"
-    assert bill["metadata"]["component"]["name"] == "segment-anything-on-ray-serve"
+    about = bill["metadata"]["component"]
+    assert (about["name"], about["version"]) == ("segment-anything-on-ray-serve", VERSION)
     there = {(part["name"], part["version"]): part for part in bill["components"]}
     for requirement, hashes in entries("requirements.lock"):
         part = there[requirement.name, str(requirement.specifier).removeprefix("==")]

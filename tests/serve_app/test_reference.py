@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from serve_app import reference
-from serve_app.reference import ROOT, pages, renewed
+from serve_app import ROOT, reference
+from serve_app.reference import pages, renewed
 from tests.deployments.ingress_door import Door
 
 

@@ -11,11 +11,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from serve_app import ROOT
 from serve_app.cli.doctor import checks, open_ports
 from serve_app.cli.doctor.checks import Check
 from serve_app.cli.serve import address
+from serve_app.cli.serve.ports import HIGHEST
+from serve_app.cli.usage_errors import whole_number
 
-ROOT = Path(__file__).resolve().parents[3]
 _COLORS = {"ok": "green", "problem": "red", "skipped": "yellow"}
 
 
@@ -31,7 +33,8 @@ def doctor(
         typer.Option(envvar="HOST", help="Address of the backend; default: the config's."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(envvar="PORT", help="Port of the backend; default: the config's.")
+        int | None,
+        typer.Option(envvar="PORT", min=1, max=HIGHEST, help="Port of the backend; default: the config's."),
     ] = None,
     only_files: Annotated[
         bool, typer.Option("--only-files", help="Check the YAML files and nothing else.")
@@ -72,12 +75,15 @@ def _machine(config: Path, host: str | None, port: int | None) -> list[Check]:
     http = _mapping(serve_config.get("http_options"))
     prefix = str(application.get("route_prefix") or "/").rstrip("/")
     user, password = (settings.basic_auth_user, settings.basic_auth_pass) if settings else (None, None)
+    at = port or http.get("port", 8000)
     try:
         listening = address.listening_address(host or str(http.get("host") or "127.0.0.1"))
+        if not isinstance(at, int) or not 1 <= at <= HIGHEST:
+            raise address.NoAddress(f"http_options.port of {config} must be {whole_number(1, HIGHEST)}.")
     except address.NoAddress as error:
         found.append(Check("backend", "problem", str(error)))
     else:
-        url = address.origin(listening, port or http.get("port", 8000)) + prefix
+        url = address.origin(listening, at) + prefix
         login = user or "", password.get_secret_value() if password else ""
         found += [checks.check_backend(url, *login), *checks.check_diagnosis(url, *login)]
         if settings:

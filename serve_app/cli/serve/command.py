@@ -12,15 +12,15 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
-from serve_app import preflight
+from serve_app import ROOT, preflight
 from serve_app.cli.serve import address, folders, serve_config
 from serve_app.cli.serve.endpoints import LOOPBACK, Endpoints, EndpointsRefused, Requested
 from serve_app.cli.serve.environment import (
-    ROOT,
     TOKEN_FILE,
     handover_variables,
     prepare,
     ray_variables,
+    with_whole_paths,
     write_token,
 )
 from serve_app.cli.serve.instance import CONFIG, Instance
@@ -88,6 +88,7 @@ def serve(
                 listens_at=endpoints.haproxy_host,
             )
             chosen_here |= {DASHBOARD: f"http://{LOOPBACK}:{endpoints.dashboard_port}/"}
+            os.environ.update(with_whole_paths(content, os.environ))
             prepare(chosen_here | handover_variables(content, os.environ, scratch))
             if chosen.temporary:
                 os.environ["TMPDIR"] = str(chosen.temporary)

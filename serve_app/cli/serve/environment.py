@@ -8,13 +8,15 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from embeddings.options import DurableOptions
+from serve_app import ROOT
+from serve_app.haproxy import SCRIPT
 from serve_app.haproxy.config import LISTENS_AT
+from serve_app.settings import SYNONYMS, Settings
 from values.cores import ONE_MACHINE
 
-ROOT = Path(__file__).resolve().parents[3]
 TOKEN_FILE = "ray-token"  # noqa: S105 - a name
 """In an instance's folder: the token of its Ray."""
 
@@ -83,7 +85,7 @@ def ray_variables(
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
             **SURVIVING,
             # HAProxy that outlives its manager, and the Python that sees to that.
-            "RAY_SERVE_HAPROXY_BINARY_PATH": str(ROOT / "serve_app" / "haproxy" / "haproxy.sh"),
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(SCRIPT),
             "HAPROXY_PYTHON": sys.executable,
             LISTENS_AT: listens_at,
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
@@ -126,10 +128,26 @@ def handover_variables(
     return {"HANDOVER": str(scratch / "embeddings")}
 
 
-def prepare(chosen: Mapping[str, str]) -> None:
-    """Put ``chosen`` into the environment, and this repository where Ray's workers find it.
+def with_whole_paths(config: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """The variables of ``given`` that name files by relative paths, with whole ones; those in the ``args`` of
+    ``config`` are made whole in place.
 
-    What the operator has set stays, but for the address of another Ray cluster: this starts its own.
+    They are relative to where `serve` was started. What Ray starts is elsewhere (``prepare``).
+    """
+    fields = {name: field for name, field in Settings.model_fields.items() if _is_path(field.annotation)}
+    for application in config["applications"]:
+        args = application.get("args")
+        for name in (set(args) & set(fields)) if isinstance(args, dict) else ():
+            args[name] = _whole(args[name])
+    variables = {each.upper() for name in fields for each in (name, *SYNONYMS.get(name, ()))}
+    return {name: _whole(given[name]) for name in sorted(variables) if given.get(name)}
+
+
+def prepare(chosen: Mapping[str, str]) -> None:
+    """Put ``chosen`` into the environment, and this application where Ray's workers find it.
+
+    What the operator has set stays, but for the address of another Ray cluster: this starts its own. They
+    look for modules in the folder of who starts them, which may be anybody's, with modules by the same names.
     """
     os.environ.pop("RAY_ADDRESS", None)
     for name, value in chosen.items():
@@ -137,6 +155,15 @@ def prepare(chosen: Mapping[str, str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
+
+
+def _is_path(annotation: Any) -> bool:
+    return Path in (annotation, *get_args(annotation))
+
+
+def _whole(path: Any) -> Any:
+    is_relative = isinstance(path, str) and path.strip() and not path.startswith(("/", "~"))
+    return str(Path(path).absolute()) if is_relative else path
 
 
 def _is_in_memory(folder: Path, mounts: str | None) -> bool:

@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 
 import typer
 
+from serve_app import ROOT
 from serve_app.cli.serve import supervisor
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
-from serve_app.cli.serve.environment import ROOT
 from serve_app.cli.serve.instance import CONFIG, Instance
 from serve_app.cli.serve.ports import listeners
 from serve_app.cli.serve.readiness import Watch

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.lint.yaml_files import ROOT, Problem, left_to, lint_file, yaml_files
+from serve_app import ROOT
+from serve_app.lint.yaml_files import Problem, left_to, lint_file, yaml_files
 
 SERVE = "applications: [{name: a, import_path: serve_app.app:build}]\n"
 

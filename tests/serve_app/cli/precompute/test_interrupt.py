@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from serve_app.cli.doctor.command import ROOT
+from serve_app import ROOT
 from tests.serve_app.cli.fake_backend import Body, refusal
 from tests.serve_app.cli.fake_label_studio import LEGACY
 from tests.serve_app.cli.precompute.bench import Bench

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from serve_app import ROOT
 from serve_app.cli.serve import environment
-from serve_app.cli.serve.environment import ROOT, handover_variables, prepare, ray_variables
+from serve_app.cli.serve.environment import handover_variables, prepare, ray_variables, with_whole_paths
 from serve_app.cli.serve.ports import HAPROXY_PORTS
 
 
@@ -70,6 +71,27 @@ def test_another_ray_cluster_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     prepare({})
     assert "RAY_ADDRESS" not in os.environ
+
+
+def test_relative_paths_are_from_where_serve_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = {"model_dir": "models", "local_files_document_root": "/data", "model": "sam_vit_b", "workers": 1}
+    content: dict[str, Any] = {"applications": [{"args": args}, {"args": None}, {}]}
+    given = {
+        "MODEL_DIR": "m",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": "..",
+        "CHECKPOINT": "a.pt",
+        "HOME": "b",
+    }
+    assert with_whole_paths(content, given) == {
+        "MODEL_DIR": str(tmp_path / "m"),
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(tmp_path / ".."),
+    }
+    assert args == {**args, "model_dir": str(tmp_path / "models"), "local_files_document_root": "/data"}
+    assert with_whole_paths({"applications": [{}]}, {"MODEL_DIR": "~/m"}) == {"MODEL_DIR": "~/m"}
+    assert with_whole_paths({"applications": [{}]}, {"MODEL_DIR": ""}) == {}
 
 
 DISK = "/dev/vda / ext4 rw 0 0\n"
