@@ -10,8 +10,31 @@ SBOM ?= sbom.json
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
 PYTEST := $(BIN)/python -m pytest --durations=10
 
-serve: .venv/.requirements
-	@$(BIN)/python -m serve_app serve
+SERVE := $(PYTHON) -I virtual_environment.py serve
+ONLY_SHOWN := $(findstring n,$(firstword -$(MAKEFLAGS)))
+
+ifeq ($(or $(MAKECMDGOALS),serve)$(ONLY_SHOWN),serve)
+# A start that fails says why, and make's own line about it would come behind that. In question mode make runs what has a
+# plus, says nothing, and ends with status 1 once it comes to a command that has none.
+MAKEFLAGS += --question --silent
+FAILED := $(shell mktemp -u)
+serve: served
+	$(if $(shell test -e "$(FAILED)" && rm -f "$(FAILED)" && echo failed),false)
+
+.PHONY: served
+served:
+	+-exec $(SERVE) --failed "$(FAILED)"
+else
+serve:
+	@exec $(SERVE)
+endif
+
+# Other targets mend what they find, too, before they look at what is in it.
+ifneq ($(filter-out serve clean,$(MAKECMDGOALS)),)
+ifeq ($(MAKELEVEL)$(ONLY_SHOWN),0)
+$(shell $(PYTHON) -I virtual_environment.py mend 1>&2)
+endif
+endif
 
 # Two halves side by side: what starts clusters waits a lot, the rest computes. The first one's output comes last.
 test: $(TESTED)
@@ -92,19 +115,15 @@ clean:
 		|| { echo "Python 3.11 or newer is needed; name it with PYTHON=python3.12 make serve"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/.requirements: requirements.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
-
 .venv/.requirements-dev: requirements-dev.txt requirements-sdk.txt requirements.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-sdk.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-sdk.txt
 	@touch $@ .venv/.requirements
 
 # In a folder of their own, made anew: why, and why with these options, says the file.
 .venv/.requirements-oracles: requirements-oracles.txt .venv/.requirements-dev
 	@rm -rf .venv/oracles
-	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--target .venv/oracles -r requirements-oracles.txt
 	@touch $@
 
@@ -142,5 +161,9 @@ lock: .venv/.requirements-dev
 audit: .venv/.requirements-dev
 	@$(BIN)/python -m cluster.audit requirements.lock requirements-openvino.lock
 
+# The version is in values/version.py, where nobody but setuptools looks for it.
 sbom: .venv/.requirements-sbom
-	$(BIN)/../sbom/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)
+	@mkdir -p .cache; version=$$(sed -n 's/^VERSION = //p' values/version.py); \
+	sed "s/^dynamic = .*/version = $$version/" pyproject.toml >.cache/pyproject.toml
+	$(BIN)/../sbom/bin/cyclonedx-py requirements requirements.lock --pyproject .cache/pyproject.toml \
+		--output-reproducible -o $(SBOM)
