@@ -83,5 +83,5 @@ class Recheck:
         forget: Callable[[], Awaitable[Any]],
     ) -> None:
         if await self.replaced(key, evidence, source, reference):
-            logger.info("the image of task %s was replaced: it is encoded anew", source.task)
+            logger.info("the image of task %s was replaced: it is encoded again", source.task)
             await forget()

@@ -79,7 +79,7 @@ def from_bytes(key: str, segmenter: str, data: bytes) -> Embedding:
     if damage := _fault(arrays) or _fault_of_signature(signature):
         raise Damaged(damage)
     if signature.pop("checksum", None) != _checksum(signature, arrays):
-        raise Damaged("its checksum is another than that of its content")
+        raise Damaged("its checksum does not match its content")
     width, height, input_width, input_height = (int(signature[name]) for name in _SIZES)
     told = signature.get("evidence", "")  # files of former versions have none
     return Embedding(arrays, segmenter, width, height, input_width, input_height, evidence=told)
@@ -118,11 +118,11 @@ def _header_length(data: bytes) -> int:
 def _signature(data: bytes) -> dict[str, str]:
     length = _header_length(data)
     if len(data) > LARGEST or not 2 <= length <= min(_LARGEST_HEADER, len(data) - 8):
-        raise Damaged("it has not the length of a file of safetensors")
+        raise Damaged("its length is not that of a safetensors file")
     try:
         signature = json.loads(data[8 : 8 + length])["__metadata__"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Damaged("it has no header of safetensors with a signature") from None
+        raise Damaged("it has no safetensors header with a signature") from None
     if not isinstance(signature, dict):
         raise Damaged("its signature is none")
     return {str(name): str(value) for name, value in signature.items()}

@@ -139,8 +139,8 @@ class OutputFolder:
         if asked != self._asked:
             other = [key for key in self._asked if asked.get(key) != self._asked[key]]
             raise ExportError(
-                f"{self.folder} holds an interrupted export that was asked for otherwise "
-                f"({', '.join(other)}): ask for the same, or name another folder"
+                f"{self.folder} holds an interrupted export with other options "
+                f"({', '.join(other)}): use the same options, or name another folder"
             )
         self.resumed = True
         for growing in self.folder.glob(f"*{_GROWING}"):

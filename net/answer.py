@@ -35,7 +35,7 @@ def inflater(origin: Origin, encoding: str) -> Callable[[bytes], Iterable[bytes]
     if encoding in {"", "identity"}:
         return lambda chunk: (chunk,)
     if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise ImageUnreachable(f"{origin} answers in a compression that was not asked for")
+        raise ImageUnreachable(f"{origin} answers with a compression that was not requested")
     inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
 
     def pieces(chunk: bytes) -> Iterable[bytes]:

@@ -58,8 +58,7 @@ class HostPlaces:
                 place = await self._places.take(urgency, shares)
         except TimeoutError:
             raise Overloaded(
-                f"{host} is slow to answer what was asked of it before; try again in a moment, or see what "
-                "is the matter with it"
+                f"{host} is slow to answer earlier requests; try again in a moment, or find out why"
             ) from None
         try:
             yield

@@ -57,7 +57,7 @@ class NetOptions(BaseModel):
         # It may hold a user and a password, which parse_url refuses in the address of an image.
         if value is not None and not re.match(r"https?://[^/?#\s]+/?$", value.get_secret_value()):
             raise ValueError(
-                "must be http://host:port, with user:password@ before the host if it asks for them"
+                "must be http://host:port, with user:password@ before the host if it requires them"
             )
         return value
 

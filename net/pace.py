@@ -37,6 +37,6 @@ class Pace:
         if self._received < LEAST_BYTES_S * (now - self._begun):
             raise ImageTimeout(
                 f"{self._host} sends less than {LEAST_BYTES_S // 1024} KiB a second, too slowly for an image "
-                "that somebody waits for; see what keeps it, or put the image elsewhere"
+                "that somebody waits for; find out why, or store the image elsewhere"
             )
         self._begun, self._received = now, 0

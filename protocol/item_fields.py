@@ -79,7 +79,7 @@ class Fields:
         if value is None:
             raise self.problem(key, "is missing")
         if not abs(value) <= _LARGEST:
-            raise self.problem(key, f"is {value:g}, which is no place on an image")
+            raise self.problem(key, f"is {value:g}, which is not a position on an image")
         return float(value)
 
     def whole(self, key: str, default: int | None, low: int, high: int) -> int | None:

@@ -170,7 +170,7 @@ def _collect(root: Element) -> LabelConfig:
             around.inside.append((_Found(tag, attributes, around.depth + 1), own))
             around = around.inside[-1][0]
             if around.depth > _NESTING_LIMIT:
-                raise BadLabelConfig(f"over {_NESTING_LIMIT} <Repeater> tags stand inside each other")
+                raise BadLabelConfig(f"over {_NESTING_LIMIT} <Repeater> tags are nested")
         elif attributes.get("name") and (tag == "image" or tag in CONTROL_TAGS):
             named.append(_Found(tag, attributes))
             around.inside.append((named[-1], own))

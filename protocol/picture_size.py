@@ -23,9 +23,9 @@ def check_same_picture(shown: Size, read: Size) -> None:
         raise ImageDiffers(
             f"the editor shows a picture of {shown[0]} x {shown[1]} pixels, and the file that was read has "
             f"{read[0]} x {read[1]}, which is "
-            + ("the same turned by a quarter" if turned else "another shape")
+            + ("the same rotated by a quarter turn" if turned else "another shape")
             + ": a click on one would be elsewhere on the other; see that the task's address gives this "
-            "service the picture that the browser gets, neither turned nor cropped, and open the task again"
+            "service the picture that the browser gets, neither rotated nor cropped, and open the task again"
         )
 
 

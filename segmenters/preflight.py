@@ -52,7 +52,7 @@ def file_of_a_model(given: str, options: ModelOptions) -> Path:
     """The file that is to tell itself which model it is of. Raises ``values.errors.ModelError`` for a URL."""
     if is_url(given):
         raise ModelError(
-            "the checkpoint that is set is a URL, and nothing says of which model; set MODEL too"
+            "the checkpoint that is set is a URL, and nothing says for which model; set MODEL too"
         )
     return in_folder(given, options)
 

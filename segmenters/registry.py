@@ -89,7 +89,7 @@ def _model_of(given: str, options: ModelOptions) -> str:
     name = model_of(path)
     if name is None:
         raise ModelError(
-            f"nothing in {path} tells which model it is the checkpoint of; set MODEL too, to one of: "
+            f"nothing in {path} tells which model it belongs to; set MODEL too, to one of: "
             f"{', '.join(ARCHITECTURES)}"
         )
     return name

@@ -96,7 +96,7 @@ async def _once(send: Callable[[], Any], what: str) -> Any:
         response.cancel()
         raise
     except BackPressureError as error:
-        raise Overloaded(f"{what} has too much waiting; try again in a moment") from error
+        raise Overloaded(f"too much is waiting for {what}; try again in a moment") from error
     except DeploymentUnavailableError as error:
         raise ModelError(f"{what} cannot run: its deployment failed; see `serve status`") from error
     except RayTaskError as error:

@@ -65,7 +65,7 @@ class Reporter:
                 self._metrics.request(route, HUNG_UP)
                 return Response(status_code=499)  # which nobody receives
             except Exception:
-                logger.exception("%s failed in a way nobody foresaw", route)
+                logger.exception("%s failed unexpectedly", route)
                 sentence = "unexpected error; its traceback is in the Ingress replica's log"
                 return self._answered(request, route, ServiceError(sentence))
             if sentence := getattr(request.state, "no_mask", ""):

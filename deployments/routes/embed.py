@@ -46,7 +46,7 @@ class Embed:
         except TimeoutError:
             raise DeadlineExceeded(
                 f"not all {len(sources)} images were encoded within {self._timeout_s:g} s; send the request "
-                "again: what is stored is not encoded anew"
+                "again: what is stored is not encoded again"
             ) from None
 
     async def _store(self, source: ImageSource) -> dict[str, Any]:

@@ -119,7 +119,7 @@ async def _or_sentence(answer: Awaitable[Any]) -> _Part:
     except ServiceError as error:
         return _Part(False, error.detail)
     except Exception:
-        logger.exception("a part of /diagnose failed in a way nobody foresaw")
+        logger.exception("a part of /diagnose failed unexpectedly")
         return _Part(False, "unexpected error; its traceback is in the Ingress replica's log")
 
 

@@ -176,7 +176,7 @@ class _Download:
             raise Again("the resumed file is damaged", afresh=True)
         self._partial.discard()
         raise ModelError(
-            f"{self._target.name} from {shown(self._url)} is not what it must be: its SHA-256 is {sha256}, "
+            f"{self._target.name} from {shown(self._url)} is not the expected file: its SHA-256 is {sha256}, "
             f"expected {self._sha256}; the mirror or the publisher may serve another file now, or something "
             "in between changes it: check CHECKPOINT_MIRROR and HTTPS_PROXY"
         )

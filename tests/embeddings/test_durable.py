@@ -72,7 +72,7 @@ async def test_another_checkpoints_embeddings_are_never_served(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "it has not the length of a file of safetensors"),
+        (b"", "its length is not that of a safetensors file"),
         (to_bytes(KEY, sample())[:-1], "its arrays are not those of an embedding"),
         (to_bytes("f" * 40, sample()), "its key is 'ffff"),
     ],

@@ -76,7 +76,7 @@ async def test_what_nobody_waits_for_leaves_room_for_clicks() -> None:
 async def test_who_leaves_frees_the_place_and_who_waits_too_long_is_told_of_the_host() -> None:
     asking = Asking(patience_s=0.01)
     await asking.ask("http://stalls", "1", OF_A_PROJECT_AT_A_HOST + 1)
-    with pytest.raises(Overloaded, match=r"http://stalls is slow to answer what was asked of it before"):
+    with pytest.raises(Overloaded, match=r"http://stalls is slow to answer earlier requests"):
         await asking.tasks[-1]
     asking.tasks[0].cancel()
     await asyncio.sleep(0)

@@ -55,6 +55,6 @@ def test_the_sentence_names_both_sizes_and_what_to_do() -> None:
     assert "a picture of 960 x 640 pixels" in caught.value.detail
     assert "has 1280 x 960, which is another shape" in caught.value.detail
     assert caught.value.detail.endswith("open the task again")
-    with pytest.raises(ImageDiffers, match="which is the same turned by a quarter"):
+    with pytest.raises(ImageDiffers, match="which is the same rotated by a quarter turn"):
         check_same_picture((960, 640), (320, 480))
     assert (caught.value.status, caught.value.code) == (422, "image_differs")

@@ -93,5 +93,5 @@ def test_few_repeaters_stand_inside_each_other() -> None:
         return f"<View>{tag}</View>"
 
     assert len(expanded(parse(nested(8)), task_data({"a": [1]})).images) == 1
-    with pytest.raises(BadLabelConfig, match="inside each other"):
+    with pytest.raises(BadLabelConfig, match="are nested"):
         parse(nested(9))

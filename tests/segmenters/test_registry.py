@@ -173,7 +173,7 @@ def test_a_checkpoint_without_a_model_is_said(tmp_path: Path) -> None:
     import torch
 
     torch.save({"some.weight": torch.zeros(1)}, tmp_path / "unknown.pt")
-    with pytest.raises(ModelError, match="which model it is the checkpoint of; set MODEL too"):
+    with pytest.raises(ModelError, match="which model it belongs to; set MODEL too"):
         choose(_options(tmp_path, checkpoint="unknown.pt"))
 
 

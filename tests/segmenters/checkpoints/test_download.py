@@ -285,7 +285,7 @@ def test_another_length_is_refused_before_it_is_downloaded(target: Path, length:
 
 def test_a_length_that_is_a_lie_is_noticed_without_knowing_the_size(target: Path) -> None:
     short = said(200, CONTENT, Content_Length=str(len(CONTENT) - 1))
-    with Server(short) as server, pytest.raises(ModelError, match="is not what it must be"):
+    with Server(short) as server, pytest.raises(ModelError, match="is not the expected file"):
         get(server, target, size=None)
     long = said(200, CONTENT, Content_Length=str(len(CONTENT) + 1))
     with Server(long) as server, pytest.raises(ModelError, match="the connection broke"):
