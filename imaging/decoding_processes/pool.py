@@ -112,7 +112,8 @@ class Processes:
         with ExitStack() as stack:
             ours, theirs = _pair(stack)
             self.forking = subprocess.Popen(
-                [sys.executable, "-m", self._program, str(theirs.fileno())],
+                # -P: no module comes from the folder in which a command is typed.
+                [sys.executable, "-P", "-m", self._program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

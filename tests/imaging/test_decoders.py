@@ -139,6 +139,15 @@ def test_the_forking_process_is_started_again(some: Processes) -> None:
         _until(partial(_are_gone, idle))
 
 
+def test_no_module_comes_from_the_folder_in_which_a_command_is_typed(
+    some: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "values").mkdir()
+    (tmp_path / "values" / "__init__.py").write_text("raise SystemExit('of somebody else')")
+    monkeypatch.chdir(tmp_path)
+    assert some.ask(JOB, GOOD, MOST)[0]["width"] == 40
+
+
 def test_what_a_process_takes_is_limited(some: Processes) -> None:
     some.ask(JOB, GOOD, MOST)
     [process] = _children(some)
