@@ -29,11 +29,11 @@ FULL = 100 * 2**20
 """Bytes that are left on a disk that is full: no package of those that count fits."""
 
 FETCHED = (
-    "up to 3.3 GB (torch with CUDA; .5 GB without), some 5 minutes at 100 Mbit/s"
+    "up to 3.0 GB (2.7 GB of it torch with CUDA's libraries), 4 minutes at 100 Mbit/s and 3 to unpack it"
     if sys.platform == "linux"
-    else ".5 GB, a minute at 100 Mbit/s"
+    else "some .5 GB, a minute at 100 Mbit/s"
 )
-"""What requirements.txt makes pip fetch: the sum of the wheels for Python 3.11 on x86_64."""
+"""What requirements.txt makes pip fetch; README.md says the same of Linux on x86_64."""
 
 _BAR = "━"  # what pip's progress bars are drawn with
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 import virtual_environment
 from virtual_environment import PipOutput, Unusable, VirtualEnvironment
 
+ROOT = Path(__file__).resolve().parents[1]
 PIP = """\
 Looking in indexes: https://index.invalid/simple
 Collecting torch==2.13.0 (from -r requirements.txt (line 22))
@@ -184,6 +186,14 @@ def test_requirements_are_installed_once_and_again_when_they_change(clone: Clone
     os.utime(clone.requirements, (later, later))
     clone.venv.install(clone.requirements)
     assert len(clone.asked) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is fetched elsewhere is not in the README")
+def test_the_readme_says_as_well_how_much_is_fetched() -> None:
+    sizes = re.findall(r"[\d.]+ GB", virtual_environment.FETCHED)
+    [row] = re.findall(r"^\| \*\*installs\*\* .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sizes
+    assert all(size in row for size in sizes)
 
 
 def test_what_pip_was_interrupted_in_is_installed_anew(clone: Clone) -> None:
