@@ -141,7 +141,12 @@ SCHEMAS: dict[str, Schema] = {
     "Predictions": record(
         {
             "results": array(
-                record({"model_version": TEXT, "score": _SCORE, "result": array(ref("Region"))}),
+                {
+                    "anyOf": [
+                        record({"model_version": TEXT, "score": _SCORE, "result": array(ref("Region"))}),
+                        _said(array({}, maxItems=0), "where no mask was asked for: nothing to store"),
+                    ]
+                },
                 description="one for each task; the regions are of the first",
             )
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, cycle, repeat
 from xml.etree.ElementTree import Element, SubElement, canonicalize, indent, tostring
@@ -22,15 +23,42 @@ class Result(StrEnum):
     RECTANGLE = "rectangle"
 
 
+class Asks(StrEnum):
+    """By what annotators ask for a mask."""
+
+    BOTH = "clicks and boxes"
+    CLICKS = "clicks"
+    BOXES = "boxes"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a labeling config has besides its labels.
+
+    ``result``: what a click gives. ``asks``: the smart controls. ``verdicts``: of the whole picture, of which
+    one is chosen. ``note``: whether there is a line for words about the picture.
+    """
+
+    result: Result = Result.BRUSH
+    asks: Asks = Asks.BOTH
+    verdicts: tuple[str, ...] = ()
+    note: bool = False
+
+
 # (tag, name, heading, smart). Only those that a model asks by or fills: an empty row is one to get lost in.
 _Column = tuple[str, str, str, dict[str, str]]
 _POINT: _Column = ("KeyPointLabels", "point", "Click", {"smart": "true"})
 _BOX: _Column = ("RectangleLabels", "box", "Box", {"smart": "true"})
-_MASKS: dict[Result, tuple[_Column, ...]] = {
-    Result.BRUSH: (("BrushLabels", "brush", "Brush", {"smart": "false"}),),
-    Result.POLYGON: (("PolygonLabels", "polygon", "Polygon", {}),),
-    Result.BITMASK: (("BitmaskLabels", "bitmask", "Bitmask", {"smart": "false"}),),
-    Result.RECTANGLE: (),  # the boxes that ask are the boxes that are filled
+_ASKING: dict[Asks, tuple[_Column, ...]] = {
+    Asks.BOTH: (_POINT, _BOX),
+    Asks.CLICKS: (_POINT,),
+    Asks.BOXES: (_BOX,),
+}
+_MASKS: dict[Result, _Column] = {
+    Result.BRUSH: ("BrushLabels", "brush", "Brush", {"smart": "false"}),
+    Result.POLYGON: ("PolygonLabels", "polygon", "Polygon", {}),
+    Result.BITMASK: ("BitmaskLabels", "bitmask", "Bitmask", {"smart": "false"}),
+    Result.RECTANGLE: ("RectangleLabels", "box", "Box", {"smart": "false"}),
 }
 
 # The columns stand beside each other; what would take more of the screen than that scrolls.
@@ -42,32 +70,66 @@ _SMALLER = ((17, 0.72), (9, 0.85))
 _HIGHEST_VH = 38
 _UNDER_MANY = "calc(100vh - 450px)"
 
+# The toolbar begins 50 pixels below the picture's top. On a small screen its last button, which is the smart
+# tool, would be below the edge. Versions that call the toolbar something else show it as they always do.
+_TOOLBAR = "@media (max-height: 900px) { .lsf-toolbar { margin-top: 0; zoom: 0.8; } }"
+
 _HOTKEYS = "1234567890"
 
 
-def build(labels: Sequence[str], result: Result = Result.BRUSH) -> str:
+def build(labels: Sequence[str], made: Result | Layout = Result.BRUSH) -> str:
     """A labeling config (XML) for ``$image`` with every label in one column for each control.
+
+    ``made``: the layout, or what a click gives where clicks and boxes ask and there is nothing else.
 
     The columns are beside each other and above the image. Keypoints and rectangles are ``smart``: in Label
     Studio's editor only those two ask a backend. The brush says that it is not, or the editor would offer a
-    smart brush that asks nobody. The first ten labels for clicks have a digit for their key.
+    smart brush that asks nobody. The first ten labels of the first column have a digit for their key.
     """
+    layout = Layout(made) if isinstance(made, Result) else made
     view = Element("View")
+    SubElement(view, "Style").text = _TOOLBAR
     row = SubElement(view, "View", style=_row(len(labels)))
-    for tag, name, heading, smart in (_POINT, _BOX, *_MASKS[result]):
-        column = SubElement(row, "View", style=_COLUMN)
-        SubElement(column, "Header", value=heading, size="6")
-        control = SubElement(column, tag, {"name": name, "toName": "image", **smart})
-        keys = chain(_HOTKEYS, repeat("")) if name == _POINT[1] else repeat("")
+    for number, (tag, name, heading, smart) in enumerate(_columns(layout)):
+        control = SubElement(_column(row, heading), tag, {"name": name, "toName": "image", **smart})
+        keys = repeat("") if number else chain(_HOTKEYS, repeat(""))
         for label, color, key in zip(labels, cycle(_COLORS), keys, strict=False):
             known = {"hotkey": key} if key else {}
             SubElement(control, "Label", {"value": label, "background": color, **known})
+    _add_questions(row, layout)
     # The editor's own initial zoom, "fit", cuts a strip off each side of wide images (seen in 1.23.2).
     fitting = {"maxHeight": _UNDER_MANY} if _zoom(len(labels)) < 1 else {}
     picture = {"name": "image", "value": "$image", "zoomControl": "true", "defaultZoom": "auto", **fitting}
     SubElement(view, "Image", picture)
     indent(view)
     return tostring(view, encoding="unicode")
+
+
+def _columns(layout: Layout) -> Iterator[_Column]:
+    """The controls with labels; where the boxes that ask are the boxes that are filled, only once."""
+    asking = _ASKING[layout.asks]
+    yield from asking
+    if layout.result is not Result.RECTANGLE or _BOX not in asking:
+        yield _MASKS[layout.result]
+
+
+def _column(row: Element, heading: str) -> Element:
+    column = SubElement(row, "View", style=_COLUMN)
+    SubElement(column, "Header", value=heading, size="6")
+    return column
+
+
+def _add_questions(row: Element, layout: Layout) -> None:
+    """What is asked about the whole picture, in a column of its own."""
+    if not layout.verdicts and not layout.note:
+        return
+    column = _column(row, "Picture")
+    if layout.verdicts:
+        choices = SubElement(column, "Choices", name="verdict", toName="image", choice="single-radio")
+        for verdict in layout.verdicts:
+            SubElement(choices, "Choice", value=verdict)
+    if layout.note:
+        SubElement(column, "TextArea", name="note", toName="image", maxSubmissions="1", placeholder="Note")
 
 
 def _zoom(labels: int) -> float:
@@ -83,9 +145,9 @@ def _row(labels: int) -> str:
     return f"{_ROW}; max-height: {_HIGHEST_VH / zoom:.0f}vh{smaller}"
 
 
-def result_of(config: str, labels: Sequence[str]) -> Result | None:
-    """What a click gives in a config that ``build`` has made with these labels; None for any other config."""
-    return next((result for result in Result if same(config, build(labels, result))), None)
+def layout_of(config: str, labels: Sequence[str], layouts: Iterable[Layout]) -> Layout | None:
+    """The one of ``layouts`` that ``build`` has made ``config`` of, with these labels; None for any other."""
+    return next((layout for layout in layouts if same(config, build(labels, layout))), None)
 
 
 def is_empty(config: str) -> bool:

@@ -31,10 +31,19 @@ def clamp(score: float) -> float:
 def encode_predict(results: Sequence[Mapping[str, Any]]) -> bytes:
     """The JSON body ``{"results": [...]}``, one prediction for each task; arrays become lists of numbers.
 
-    An empty sequence is the answer that asks Label Studio to store nothing. A mask of many megapixels takes
-    tens of milliseconds: see ``written_length``.
+    A mask of many megapixels takes tens of milliseconds: see ``written_length``.
     """
     return _ENCODER.encode({"results": results})
+
+
+def encode_no_predictions(tasks: int) -> bytes:
+    """The body for so many tasks that asks Label Studio to store nothing: an empty list for each.
+
+    Where the list of results itself is empty, Label Studio 1.13 and newer log an error
+    (``_get_predictions_from_ml_backend`` in ml/models.py), and they store a prediction without regions. Older
+    ones, from 1.4 on, store nothing either way.
+    """
+    return _ENCODER.encode({"results": [[]] * tasks})
 
 
 def written_length(results: Sequence[Mapping[str, Any]]) -> int:

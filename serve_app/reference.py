@@ -15,6 +15,7 @@ import typer
 from pydantic import SecretStr
 
 from deployments import metrics
+from protocol.templates import TEMPLATES, Template
 from segmenters.checkpoints.progress import MIB
 from segmenters.model import LICENCES, Model
 from segmenters.models import MODELS
@@ -105,7 +106,23 @@ def _model(model: Model) -> tuple[str, str, str, str]:
     )
 
 
+def templates_gallery() -> str:
+    """Every template of `connect`, with its picture."""
+    return "\n".join(_gallery_section(each) for each in TEMPLATES.values())
+
+
+def _gallery_section(template: Template) -> str:
+    layout = template.layout
+    labels = ", ".join(f"`{label}`" for label in template.labels)
+    return (
+        f"## {template.name}\n\n{template.about}\n\n"
+        f"Asks by {layout.asks}; gives {layout.result} regions. Labels without `--label`: {labels}.\n\n"
+        f"![{template.name} in Label Studio's editor](templates/{template.name}.png)\n"
+    )
+
+
 TABLES = {
+    "templates": templates_gallery,
     "models": models_table,
     "commands": commands_table,
     "settings": settings_table,

@@ -15,7 +15,7 @@ from deployments.metrics import Metrics
 from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
 from protocol.click import Click, Nothing, no_region
-from protocol.predictions import encode_predict, prediction, written_length
+from protocol.predictions import encode_no_predictions, encode_predict, prediction, written_length
 from values.click_answer import Busy, ClickAnswer
 from values.errors import Overloaded, ServiceError
 
@@ -48,7 +48,7 @@ class Predict:
         click = await self._reader.click(asked)
         if click is None:
             await self._warm(asked)
-            return _json(encode_predict([]))
+            return _json(encode_no_predictions(len(asked.body.tasks)))
         # One result for each task; the prompts are about the first.
         results = [prediction([], 0.0, self._version)] * len(asked.body.tasks)
         if isinstance(click, Nothing):

@@ -92,7 +92,7 @@ def test_health_and_setup_answer_while_the_model_loads(while_it_loads: dict[str,
     """Label Studio waits 1 s for /health and 3 s for /setup: neither waits for the model to load."""
     for path in ("health", "setup"):
         assert while_it_loads[path].json()["model_version"] == VERSION
-    assert while_it_loads["opened"].json() == {"results": []}
+    assert while_it_loads["opened"].json() == {"results": [[]]}
     assert len(while_it_loads["click"].json()["results"][0]["result"]) == 1
 
 

@@ -5,9 +5,10 @@ import re
 import pytest
 
 from protocol import config_template
-from protocol.config_template import Result
+from protocol.config_template import Asks, Layout, Result, layout_of
 from protocol.config_warnings import warnings
 from protocol.label_config import parse
+from protocol.templates import LAYOUTS
 from tests.serve_app.cli.fake_label_studio import OWN
 
 
@@ -35,15 +36,44 @@ def test_two_controls_ask_the_backend_and_one_takes_what_it_answers(result: Resu
 
 
 def test_what_a_config_was_built_for_is_known_again() -> None:
-    for result in Result:
-        assert config_template.result_of(config_template.build(["Cat"], result), ["Cat"]) is result
-    assert config_template.result_of(OWN, ["Eye"]) is None
+    for layout in LAYOUTS:
+        assert layout_of(config_template.build(["Cat"], layout), ["Cat"], LAYOUTS) == layout
+    assert layout_of(OWN, ["Eye"], LAYOUTS) is None
+    assert config_template.build(["Cat"], Result.POLYGON) == config_template.build(
+        ["Cat"], Layout(Result.POLYGON)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layout", "tags"),
+    [
+        (Layout(Result.BRUSH, Asks.BOXES), ["RectangleLabels", "BrushLabels"]),
+        (Layout(Result.BRUSH, Asks.CLICKS), ["KeyPointLabels", "BrushLabels"]),
+        (Layout(Result.RECTANGLE, Asks.CLICKS), ["KeyPointLabels", "RectangleLabels"]),
+        (Layout(Result.RECTANGLE, Asks.BOXES), ["RectangleLabels"]),
+    ],
+)
+def test_what_does_not_ask_has_no_column(layout: Layout, tags: list[str]) -> None:
+    config = config_template.build(["Cat"], layout)
+    read = parse(config)
+    assert [control.tag for control in read.controls] == tags
+    assert [control.asks for control in read.controls] == [True, *[False] * (len(tags) - 1)]
+    assert warnings(read) == []
+    assert re.findall('hotkey="1"', config) == ['hotkey="1"']
+
+
+def test_what_is_asked_about_the_whole_picture_is_no_control_of_the_models() -> None:
+    config = config_template.build(["Cat"], Layout(verdicts=("Good", "Bad"), note=True))
+    assert re.findall('<Choice value="([^"]*)"', config) == ["Good", "Bad"]
+    assert "<TextArea" in config
+    assert parse(config) == parse(config_template.build(["Cat"]))
 
 
 @pytest.mark.parametrize(("labels", "zoom"), [(1, ""), (8, ""), (9, "0.85"), (16, "0.85"), (30, "0.72")])
 def test_many_labels_are_smaller(labels: int, zoom: str) -> None:
     config = config_template.build([str(number) for number in range(labels)])
-    assert re.findall(r"zoom: ([\d.]+)", config) == ([zoom] if zoom else [])
+    row = config.partition("</Style>")[2]
+    assert re.findall(r"zoom: ([\d.]+)", row) == ([zoom] if zoom else [])
     assert ("maxHeight" in config) == bool(zoom), "so much the smaller is the picture"
 
 

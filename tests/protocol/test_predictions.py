@@ -6,11 +6,20 @@ import math
 import numpy as np
 import pytest
 
-from protocol.predictions import CHUNK, clamp, encode_predict, prediction, written_length
+from protocol.predictions import (
+    CHUNK,
+    clamp,
+    encode_no_predictions,
+    encode_predict,
+    prediction,
+    written_length,
+)
 
 
 def test_no_results() -> None:
     assert encode_predict([]) == b'{"results":[]}'
+    assert encode_no_predictions(0) == b'{"results":[]}'
+    assert encode_no_predictions(2) == b'{"results":[[],[]]}'
 
 
 def test_a_prediction() -> None:

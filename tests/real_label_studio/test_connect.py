@@ -12,9 +12,10 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from protocol.config_template import Layout, layout_of
 from protocol.config_template import Result as Gives
-from protocol.config_template import result_of
 from protocol.label_config import parse
+from protocol.templates import LAYOUTS, TEMPLATES
 from serve_app.cli.connect.command import TITLE, connect
 from testing.canary import CANARY
 from tests.real_label_studio.server import LabelStudioServer
@@ -102,7 +103,19 @@ def test_what_a_click_gives_is_a_config_that_label_studio_takes(
         assert _run(label_studio, token, backend.url, *options).exit_code == 0
         number = _project(label_studio, f"gives {gives}")
         config = label_studio.api.call("GET", f"/api/projects/{number}/")["label_config"]
-        assert result_of(config, ["Cat"]) is gives
+        assert layout_of(config, ["Cat"], map(Layout, Gives)) == Layout(gives)
+
+
+def test_each_template_is_a_config_that_label_studio_takes(
+    label_studio: LabelStudioServer, backend: StubBackend
+) -> None:
+    token = label_studio.api.personal_access_token()
+    for name, template in TEMPLATES.items():
+        result = _run(label_studio, token, backend.url, "--project", f"job {name}", "--template", name)
+        assert result.exit_code == 0, result.output
+        number = _project(label_studio, f"job {name}")
+        config = label_studio.api.call("GET", f"/api/projects/{number}/")["label_config"]
+        assert layout_of(config, template.labels, LAYOUTS) == template.layout
 
 
 def test_another_backend_of_the_project_is_said_and_removed(

@@ -54,8 +54,7 @@ def test_the_label_is_the_prompts_and_ids_are_new_each_time(studio: Studio, task
 
 
 def test_deleting_the_last_prompt_takes_the_suggestion_away(studio: Studio, task: int) -> None:
-    answer = studio.api.click(studio.backend, task, [])
-    assert not answer.get("data", {}).get("result")
+    assert studio.api.click(studio.backend, task, []) == {"data": []}
 
 
 def test_a_photograph_lying_on_its_side_is_answered_as_it_is_shown(studio: Studio, tmp_path: Path) -> None:
@@ -76,6 +75,7 @@ def test_local_files_are_read_with_a_personal_access_token(studio: Studio) -> No
 
 def test_opening_a_task_and_retrieving_predictions_store_nothing(studio: Studio, tmp_path: Path) -> None:
     tasks = [studio.upload(tmp_path, f"{number}.png") for number in range(3)]
+    before = len(studio.server.log.read_text())
     opened = studio.api.call("GET", f"/api/tasks/{tasks[0]}/", params={"project": studio.project})
     assert opened["predictions"] == []
     query = {"id": "retrieve_tasks_predictions", "project": studio.project}
@@ -84,6 +84,9 @@ def test_opening_a_task_and_retrieving_predictions_store_nothing(studio: Studio,
     assert done["processed_items"] == 3
     by_id = {task["id"]: task for task in studio.api.tasks(studio.project)}
     assert [by_id[task]["total_predictions"] for task in tasks] == [0, 0, 0]
+    logged = studio.server.log.read_text()[before:]
+    assert "ML backend" in logged
+    assert "incorrect response" not in logged
 
 
 def test_the_settings_pages_find_a_healthy_backend(studio: Studio, task: int) -> None:

@@ -56,7 +56,7 @@ export class Backend {
       throw new Refused(answer?.detail ?? `The backend answered ${response.status} without saying why.`, answer?.error);
     }
     const [prediction] = answer.results;
-    const region = prediction?.result.find((each) => each.value.imageDataURL);
+    const region = prediction?.result?.find((each) => each.value.imageDataURL);
     const stages = timings(response.headers.get("server-timing") ?? "");
     return {
       reason: decodeURIComponent(response.headers.get("x-no-mask") ?? ""),

@@ -37,6 +37,7 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.connect import images, project
 from serve_app.cli.connect.other_backends import offer_to_remove, others_of
+from serve_app.cli.connect.templates import LIST, template_called, template_lines
 from serve_app.cli.connect.webhook import webhook_warning
 from values.errors import ServiceError
 
@@ -73,6 +74,14 @@ def connect(
             "--label", help="A label; repeat the option for more.", show_default="Object, in a new project"
         ),
     ] = None,
+    template: Annotated[
+        str,
+        typer.Option(
+            "--template",
+            help="Labeling config of a common job: `list` tells which there are.",
+            show_default="clicks and boxes, brush",
+        ),
+    ] = "",
     output: Annotated[
         Result | None,
         typer.Option("--output", help="What a click gives.", show_default="brush, or what the project has"),
@@ -97,13 +106,17 @@ def connect(
     Studio reaches it, and by a trial click that the backend reads an image and finds a mask. Running it again
     changes nothing that is already as asked. Ends with status 1 where any of this fails.
     """
+    if template == LIST:
+        typer.echo("\n".join(template_lines()))
+        return
     try:
+        chosen = template_called(template)
         paths = images.find(image_folder) if image_folder else []
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         with label_studio_at(label_studio_url, token) as studio:
             here = answers_here(target)
             name = project_name.strip() or project.DEFAULT_TITLE
-            number = _connect(studio, target, project.Wanted(name, label or [], output), paths)
+            number = _connect(studio, target, project.Wanted(name, label or [], output, chosen), paths)
             others = others_of(studio, number, target.url)
             for sentence in offer_to_remove(studio, number, others, remove=remove_others):
                 _warn(sentence)

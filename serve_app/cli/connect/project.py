@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from label_studio.client import LabelStudio
 from label_studio.projects import Project, new_project, project_of, projects_called, set_label_config
 from protocol import config_template
-from protocol.config_template import Result
+from protocol.config_template import Layout, Result
 from protocol.label_config import LabelConfig, parse
+from protocol.templates import DEFAULT_LABELS, LAYOUTS, Template
 from serve_app.cli.common_options import CommandError
 from values.errors import BadLabelConfig
 
 DEFAULT_TITLE = "Segment Anything"
-DEFAULT_LABELS = ("Object",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,22 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for: a project by id or title, labels, and what a click gives (None: as it is)."""
+    """What was asked for: a project by id or title, labels, what a click gives, a template (None: any)."""
 
     name: str
     labels: Sequence[str] = ()
     result: Result | None = None
+    template: Template | None = None
+
+    def layout(self, before: Layout | None) -> Layout:
+        """The layout that is asked for of a config that is of the layout ``before``, or of none of ours."""
+        made = self.template.layout if self.template else before or Layout()
+        return replace(made, result=self.result) if self.result else made
+
+    @property
+    def default_labels(self) -> tuple[str, ...]:
+        """The labels of a project that has none, where none are asked for."""
+        return self.template.labels if self.template else DEFAULT_LABELS
 
 
 def take(studio: LabelStudio, asked: Wanted) -> Taken:
@@ -45,14 +56,13 @@ def take(studio: LabelStudio, asked: Wanted) -> Taken:
     config that this command wrote, and any other config is replaced while nothing is annotated.
     Raises ``CommandError``, or what ``LabelStudio`` raises.
     """
-    name, result = asked.name, asked.result
-    wanted = _checked(asked.labels)
+    name, wanted = asked.name, _checked(asked.labels)
     found = _find(studio, name)
     if found is None:
-        chosen = wanted or DEFAULT_LABELS
-        made = new_project(studio, name, config_template.build(chosen, result or Result.BRUSH))
+        chosen = wanted or asked.default_labels
+        made = new_project(studio, name, config_template.build(chosen, asked.layout(None)))
         return Taken(made.id, name, tuple(chosen), "created", "set")
-    return _with_labels(studio, found, wanted, result)
+    return _with_labels(studio, found, wanted, asked)
 
 
 def _checked(labels: Sequence[str]) -> tuple[str, ...]:
@@ -74,37 +84,36 @@ def _find(studio: LabelStudio, name: str) -> Project | None:
     return project_of(studio, exact[0]) if exact else None
 
 
-def _with_labels(
-    studio: LabelStudio, found: Project, wanted: tuple[str, ...], result: Result | None
-) -> Taken:
+def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...], asked: Wanted) -> Taken:
     config, number, title = found.label_config, found.id, found.title
     read = _read(config)
     present = tuple(read.common_labels)
-    before = config_template.result_of(config, present)
-    asked = result or before or Result.BRUSH
-    same_result = result is None or result is before
+    before = config_template.layout_of(config, present, LAYOUTS)
+    layout = asked.layout(before)
+    same_layout = (asked.result is None and asked.template is None) or layout == before
     if config_template.is_empty(config):
-        new, done = wanted or DEFAULT_LABELS, "set"
-    elif set(wanted) <= set(present) and same_result and (not wanted or read.asks_backend):
+        new, done = wanted or asked.default_labels, "set"
+    elif set(wanted) <= set(present) and same_layout and (not wanted or read.asks_backend):
         warning = "" if read.asks_backend else _no_smart_control(title)
         return Taken(number, title, present, "unchanged", "unchanged", warning)
-    elif before is not None and (same_result or not found.annotations):
+    elif before is not None and (same_layout or not found.annotations):
         added = tuple(label for label in wanted if label not in present)
-        new, done = (*present, *added), "added to" if added else f"now for results as {asked}"
+        new, done = (*present, *added), "added to" if added else f"now for results as {layout.result}"
     elif not found.annotations:
-        new = wanted or present or DEFAULT_LABELS
+        new = wanted or present or asked.default_labels
         done = "set; the labeling config before was replaced, nothing was annotated with it"
     elif before is not None:
         raise CommandError(
-            f"project {number} {title!r} has annotations made with results as {before}; leave out --output, "
-            f"or take another project for results as {asked}"
+            f"project {number} {title!r} has annotations made with results as {before.result}; leave out "
+            f"--output and --template, or take another project for results as {layout.result}"
         )
     else:
         raise CommandError(
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
-            "labels; add them under its Settings > Labeling Interface, or leave out --label and --output"
+            "labels; add them under its Settings > Labeling Interface, or leave out --label, --output and "
+            "--template"
         )
-    set_label_config(studio, number, config_template.build(new, asked))
+    set_label_config(studio, number, config_template.build(new, layout))
     return Taken(number, title, tuple(new), "unchanged", done)
 
 

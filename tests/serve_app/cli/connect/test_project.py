@@ -4,7 +4,8 @@ import pytest
 
 from label_studio.api import LabelStudioError
 from protocol import config_template
-from protocol.config_template import Result
+from protocol.config_template import Asks, Layout, Result
+from protocol.templates import DEFAULT_LABELS, TEMPLATES
 from serve_app.cli.common_options import CommandError
 from serve_app.cli.connect import project
 from tests.serve_app.cli.fake_label_studio import OWN, FakeLabelStudio
@@ -18,7 +19,7 @@ def test_a_title_that_is_new_makes_a_project(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats and dogs", OWN)
     taken = take(fake, "cats", ["Cat"])
     assert (taken.id, taken.labels, taken.done) == (2, ("Cat",), "created")
-    assert take(fake, "plain", []).labels == project.DEFAULT_LABELS
+    assert take(fake, "plain", []).labels == DEFAULT_LABELS
 
 
 def test_a_title_that_several_projects_have_is_no_choice(fake: FakeLabelStudio) -> None:
@@ -81,6 +82,31 @@ def test_what_a_click_gives_stays_once_there_are_annotations(fake: FakeLabelStud
         take(fake, "Cats", [], Result.POLYGON)
     assert fake.changes == []
     assert take(fake, "Cats", ["Dog"], Result.BRUSH).labels == ("Cat", "Dog")
+
+
+def test_a_template_makes_the_config_and_brings_its_labels(fake: FakeLabelStudio) -> None:
+    inspection, boxes = TEMPLATES["inspection"], TEMPLATES["box-to-mask"]
+    taken = project.take(fake.studio(), project.Wanted("Cats", template=inspection))
+    assert (taken.done, taken.labels) == ("created", inspection.labels)
+    assert fake.projects[0]["label_config"] == config_template.build(inspection.labels, inspection.layout)
+    again = project.take(fake.studio(), project.Wanted("Cats", template=inspection))
+    assert again.labels_done == "unchanged"
+    assert take(fake, "Cats", []).labels_done == "unchanged"
+
+    changed = project.take(fake.studio(), project.Wanted("Cats", ["Cat"], Result.POLYGON, boxes))
+    layout = Layout(Result.POLYGON, Asks.BOXES)
+    assert changed.labels == (*inspection.labels, "Cat")
+    assert fake.projects[0]["label_config"] == config_template.build(changed.labels, layout)
+    assert take(fake, "Cats", ["Dog"]).labels == (*changed.labels, "Dog"), "its layout is known again"
+
+
+def test_a_template_replaces_nothing_that_annotations_were_made_with(fake: FakeLabelStudio) -> None:
+    fake.add_project("Cats", config_template.build(["Cat"]), annotations=2)
+    fake.add_project("Own", OWN, annotations=2)
+    for name, said in (("Cats", "leave out --output and --template"), ("Own", "leave out --label, --output")):
+        with pytest.raises(CommandError, match=said):
+            project.take(fake.studio(), project.Wanted(name, template=TEMPLATES["inspection"]))
+    assert fake.changes == []
 
 
 def test_a_config_that_asks_no_backend_is_kept_with_a_warning(fake: FakeLabelStudio) -> None:
