@@ -9,6 +9,7 @@ from itertools import chain, cycle, repeat
 from xml.etree.ElementTree import Element, SubElement, canonicalize, indent, tostring
 
 from protocol.config_xml import read_xml
+from protocol.label_config import NOTE
 from values.errors import BadLabelConfig
 
 _COLORS = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#008080", "#9a6324", "#f032e6")
@@ -36,13 +37,15 @@ class Layout:
     """What a labeling config has besides its labels.
 
     ``result``: what a click gives. ``asks``: the smart controls. ``verdicts``: of the whole picture, of which
-    one is chosen. ``note``: whether there is a line for words about the picture.
+    one is chosen. ``note``: whether there is a line for words about the picture. ``explains``: whether there
+    is one in which annotators read why a click got no mask.
     """
 
     result: Result = Result.BRUSH
     asks: Asks = Asks.BOTH
     verdicts: tuple[str, ...] = ()
     note: bool = False
+    explains: bool = False
 
 
 # (tag, name, heading, smart). Only those that a model asks by or fills: an empty row is one to get lost in.
@@ -97,6 +100,10 @@ def build(labels: Sequence[str], made: Result | Layout = Result.BRUSH) -> str:
             known = {"hotkey": key} if key else {}
             SubElement(control, "Label", {"value": label, "background": color, **known})
     _add_questions(row, layout)
+    if layout.explains:
+        # Nobody can write in it: it may be submitted no times.
+        line = {"name": NOTE, "toName": "image", "editable": "false", "maxSubmissions": "0"}
+        SubElement(view, "TextArea", line)
     # The editor's own initial zoom, "fit", cuts a strip off each side of wide images (seen in 1.23.2).
     fitting = {"maxHeight": _UNDER_MANY} if _zoom(len(labels)) < 1 else {}
     picture = {"name": "image", "value": "$image", "zoomControl": "true", "defaultZoom": "auto", **fitting}

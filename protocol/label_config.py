@@ -18,6 +18,9 @@ from values.one_line import shown
 KEPT_CHARACTERS = 2 * 2**20
 """Characters of all configs in the cache, whose parsed form takes thirty bytes for each at most."""
 
+NOTE = "model_says"
+"""The name of a ``<TextArea>`` in which annotators read why a click got no mask: ``protocol.editor_note``."""
+
 _CONTROL_LIMIT = 200
 _NAME_LIMIT = 100  # images that one control is for
 _NESTING_LIMIT = 8
@@ -54,13 +57,15 @@ class LabelConfig:
 
     ``images`` and ``controls`` have the tags inside a repeater once, as they are written: see
     ``protocol.repeater``. ``tags``: the same tags with the repeaters around them, empty in a config without
-    repeaters. ``image_tags``: those of ``tags`` that have images.
+    repeaters. ``image_tags``: those of ``tags`` that have images. ``notes``: the names of the images that a
+    ``<TextArea>`` called ``NOTE`` is for.
     """
 
     images: tuple[Image, ...] = ()
     controls: tuple[Control, ...] = ()
     tags: tuple[Repeated, ...] = ()
     image_tags: tuple[Repeated, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def image(self, name: str) -> Image | None:
         """The ``<Image>`` of that name."""
@@ -118,6 +123,14 @@ def _short(name: str) -> str:
     return name
 
 
+def _names(attributes: dict[str, str], control: str) -> tuple[str, ...]:
+    """The names of the images that a control is for."""
+    names = attributes.get("toname", "")
+    if names.count(",") >= _NAME_LIMIT:
+        raise BadLabelConfig(f'the control "{shown(control)}" has over {_NAME_LIMIT} names in its toName')
+    return tuple(_short(part.strip()) for part in names.split(",") if part.strip())
+
+
 class _Found:
     """A tag that was found; ``inside``: what was found in a repeater, and whether it is its own child."""
 
@@ -138,10 +151,7 @@ class _Found:
         if self.tag == "image":
             listed = attributes.get("valuelist", "")
             return Image(name, listed or value, bool(listed))
-        names = attributes.get("toname", "")
-        if names.count(",") >= _NAME_LIMIT:
-            raise BadLabelConfig(f'the control "{shown(name)}" has over {_NAME_LIMIT} names in its toName')
-        to_name = tuple(_short(part.strip()) for part in names.split(",") if part.strip())
+        to_name = _names(attributes, name)
         dynamic = self.repeats_labels or value.startswith("$")
         smart = attributes.get("smart", "true").lower() != "false"
         return Control(CONTROL_TAGS[self.tag], name, to_name, tuple(self.labels), dynamic, smart)
@@ -154,7 +164,7 @@ class _Found:
 
 def _collect(root: Element) -> LabelConfig:
     """Images and controls in document order; a label belongs to the nearest control around it."""
-    whole, named = _Found("", {}), list[_Found]()
+    whole, named, notes = _Found("", {}), list[_Found](), tuple[str, ...]()
     stack: list[tuple[Element, _Found | None, _Found, bool]] = [(root, None, whole, False)]
     while stack:
         element, control, around, own = stack.pop()
@@ -175,6 +185,8 @@ def _collect(root: Element) -> LabelConfig:
             named.append(_Found(tag, attributes))
             around.inside.append((named[-1], own))
             control = control if tag == "image" else named[-1]
+        elif tag == "textarea" and attributes.get("name") == NOTE:
+            notes = _names(attributes, NOTE)
         stack += [(child, control, around, tag == "repeater") for child in reversed(element)]
     if (count := sum(found.tag != "image" for found in named)) > _CONTROL_LIMIT:
         raise BadLabelConfig(f"the labeling config has {count} controls, over the limit of {_CONTROL_LIMIT}")
@@ -185,6 +197,7 @@ def _collect(root: Element) -> LabelConfig:
         tuple(tag for tag in flat if isinstance(tag, Control)),
         tuple(tag for tag, _ in tags) if repeats else (),
         tuple(tag for tag, _ in _with_images(tags)) if repeats else (),
+        notes,
     )
 
 

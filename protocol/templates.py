@@ -67,8 +67,8 @@ TEMPLATES = {
 """By name, in the order in which they are listed."""
 
 LAYOUTS = tuple(
-    Layout(result, asks, verdicts, note)
+    Layout(result, asks, verdicts, note, explains)
     for verdicts, note in (((), False), (_INSPECTION.verdicts, _INSPECTION.note))
-    for result, asks in product(Result, Asks)
+    for result, asks, explains in product(Result, Asks, (False, True))
 )
 """Every layout that a template, another result given to it, or no template at all may have made."""

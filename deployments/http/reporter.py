@@ -53,7 +53,7 @@ class Reporter:
         """The handler, which now always answers.
 
         It may leave ``project`` and ``task`` in ``request.state`` as soon as it knows them, and ``no_mask``,
-        a sentence, when it answers a click without one.
+        a sentence, when it answers a click without one; ``code``: that of the error that it answered so.
         """
 
         async def guarded(request: Request) -> Response:
@@ -69,7 +69,8 @@ class Reporter:
                 sentence = "unexpected error; its traceback is in the Ingress replica's log"
                 return self._answered(request, route, ServiceError(sentence))
             if sentence := getattr(request.state, "no_mask", ""):
-                self._said(route, NO_MASK, 200, sentence, **_who(request))
+                code = getattr(request.state, "code", NO_MASK)
+                self._said(route, code, 200, sentence, **_who(request))
                 response.headers[REASON] = quote(one_line.sentence(sentence))
             else:
                 self._metrics.request(route, "ok")

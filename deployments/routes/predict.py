@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,8 +17,8 @@ from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
 from protocol.click import Click, Nothing, no_region
 from protocol.predictions import encode_no_predictions, encode_predict, prediction, written_length
-from values.click_answer import Busy, ClickAnswer
-from values.errors import Overloaded, ServiceError
+from values.click_answer import Busy, ClickAnswer, Region
+from values.errors import BadLabelConfig, Overloaded, ServiceError
 
 
 class Predict:
@@ -43,26 +44,39 @@ class Predict:
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request."""
-        started = time.perf_counter()
         asked = await self._reader.tasks(request)
+        try:
+            return await self._answer(request, asked)
+        except (Overloaded, BadLabelConfig):  # which costs nothing more, or has no line to tell it in
+            raise
+        except ServiceError as error:
+            note = await self._reader.note(asked, error.detail)
+            if not note:
+                raise
+            # Label Studio throws the words of an error away, and shows these.
+            request.state.no_mask, request.state.code = error.detail, error.code
+            return _json(encode_predict(self._nothing(asked, note)))
+
+    async def _answer(self, request: Request, asked: Asked) -> Response:
+        started = time.perf_counter()
         click = await self._reader.click(asked)
         if click is None:
             await self._warm(asked)
             return _json(encode_no_predictions(len(asked.body.tasks)))
-        # One result for each task; the prompts are about the first.
-        results = [prediction([], 0.0, self._version)] * len(asked.body.tasks)
         if isinstance(click, Nothing):
             request.state.no_mask = click.reason
-            return _json(encode_predict(results))
+            return _json(encode_predict(self._nothing(asked, await self._reader.note(asked, click.reason))))
         parsed = time.perf_counter()
         answer = await self._ask(click, visit_of(request.scope))
         answered = time.perf_counter()
         if not answer.warm:
             self._warming.opened(asked.body)
-        if not answer.regions:
-            request.state.no_mask = no_region(click)
+        words = "" if answer.regions else no_region(click)
+        request.state.no_mask = words
+        regions = [*answer.regions, *await self._reader.note(asked, words)]
+        results = self._nothing(asked, [])
         # The mask is the decoder's, and so is the version: a new model may be on its way.
-        results[0] = prediction(answer.regions, answer.score, answer.version)
+        results[0] = prediction(regions, answer.score, answer.version)
         response = _json(await off_loop_if_large(written_length(results), encode_predict, results))
         seconds = {
             "parse": parsed - started,
@@ -73,6 +87,12 @@ class Predict:
             self._metrics.stage(stage, value)
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
+
+    def _nothing(self, asked: Asked, note: list[Region]) -> list[dict[str, Any]]:
+        """One result for each task, without a mask; the prompts, and ``note``, are about the first."""
+        others = len(asked.body.tasks) - 1
+        empty = prediction([], 0.0, self._version)
+        return [prediction(note, 0.0, self._version), *[empty] * others]
 
     async def _warm(self, asked: Asked) -> None:
         # One task is an opened one, on which somebody is about to click.

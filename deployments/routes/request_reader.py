@@ -13,9 +13,12 @@ from deployments.http.responses import read_body
 from deployments.loop_offload import CostlyWork, off_loop_if_large
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.click import Click, Nothing, read_click, read_images
-from protocol.cost import ON_LOOP_MS, click_ms, images_ms
+from protocol.cost import ON_LOOP_MS, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
+from protocol.editor_note import editor_note
+from protocol.label_config import NOTE
 from protocol.options import ReadOptions
+from values.click_answer import Region
 from values.errors import BadRequest
 from values.image import ImageSource
 
@@ -60,6 +63,13 @@ class RequestReader:
         body = asked.body
         ms = asked.in_all_ms(click_ms(body))
         return await self._costly.run(ms, body.project_id, read_click, body, self._draw, self._reading)
+
+    async def note(self, asked: Asked, words: str) -> list[Region]:
+        """What tells ``words`` to whoever clicked; see ``protocol.editor_note.editor_note``."""
+        body = asked.body
+        if not body.tasks or NOTE not in (body.label_config or ""):
+            return []
+        return await self._costly.run(config_ms(body.label_config), body.project_id, editor_note, body, words)
 
     async def images(self, asked: Asked, limit: int) -> list[ImageSource]:
         """The first ``limit`` images of its tasks; see ``protocol.click.read_images``."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from testing.label_studio_masks import Box
 
@@ -21,6 +21,8 @@ Picture = NDArray[np.int16]
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 FAILED = SCREENSHOTS / "failed.png"
+
+KEEP = "Keep label selected after creating a region"
 
 _SLOW_MS = 60_000  # a bound for a shared machine; nothing waits this long when all is well
 
@@ -61,6 +63,16 @@ class Annotator:
                 toggle.set_checked(wanted, force=True)  # the input itself is hidden under its drawing
             expect(toggle).to_be_checked(checked=wanted)
 
+    @contextmanager
+    def settings(self) -> Iterator[Locator]:
+        """While the editor's settings are open: the line of the one that keeps the label."""
+        self.page.get_by_test_id("bottombar-settings-button").click()
+        line = self.page.locator(".lsf-settings__field").filter(has_text=KEEP)
+        expect(line).to_be_visible()
+        yield line
+        self.page.keyboard.press("Escape")
+        expect(line).to_be_hidden()
+
     def pick(self, tool: Literal["key-point-tool", "rectangle-tool"], label: str) -> None:
         """Pick a smart tool first and then the label: the other way round the tool would not be smart."""
         group = self.page.locator(".lsf-toolbar .lsf-tool_smart").first
@@ -71,7 +83,8 @@ class Annotator:
         if not alone:
             inside.click()
             expect(inside).to_have_class(re.compile("lsf-tool_active"))
-        labels = self.page.locator(".lsf-labels").nth(0 if alone or tool == "key-point-tool" else 1)
+        clicks_come_first = self.page.locator(".lsf-tool[aria-label=key-point-tool]").count() > 0
+        labels = self.page.locator(".lsf-labels").nth(int(tool == "rectangle-tool" and clicks_come_first))
         labels.get_by_text(label, exact=True).click()
         expect(group).to_have_class(re.compile("lsf-tool_active"))
 

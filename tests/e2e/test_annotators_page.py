@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,6 @@ from tests.real_label_studio.server import LabelStudioServer
 pytestmark = pytest.mark.e2e
 
 SELECTED = re.compile("selected")
-KEEP = "Keep label selected after creating a region"
 RING = (230, 20, 90)
 ROOM = 6  # pixels between a ring and what it is around
 WIDTH = 1080
@@ -81,24 +79,13 @@ def place(annotator: Annotator, label_studio: LabelStudioServer, coins: Coins) -
     return coins.place
 
 
-@contextmanager
-def settings(page: Page) -> Iterator[Locator]:
-    """While the editor's settings are open: the line of the one that keeps the label."""
-    page.get_by_test_id("bottombar-settings-button").click()
-    line = page.locator(".lsf-settings__field").filter(has_text=KEEP)
-    expect(line).to_be_visible()
-    yield line
-    page.keyboard.press("Escape")
-    expect(line).to_be_hidden()
-
-
 @pytest.fixture
 def label_kept(annotator: Annotator, place: tuple[float, float]) -> Iterator[None]:
     """The setting is on, and off again for others."""
-    with settings(annotator.page) as line:
+    with annotator.settings() as line:
         line.click()
     yield
-    with settings(annotator.page) as line:
+    with annotator.settings() as line:
         line.click()
 
 
@@ -122,7 +109,7 @@ def test_the_five_steps(
     annotator.pick("key-point-tool", "Coin")
     toggle = page.get_by_test_id("bottombar-auto-annotation-toggle").locator("..")
     pictures.take(toggle, page.locator(".lsf-toolbar .lsf-tool_smart").first, label(page))
-    with settings(page) as line:
+    with annotator.settings() as line:
         pictures.take(line)
     annotator.click(*place)
     answer = annotator.click(*GROUND, negative=True)

@@ -84,9 +84,7 @@ def test_opening_a_task_and_retrieving_predictions_store_nothing(studio: Studio,
     assert done["processed_items"] == 3
     by_id = {task["id"]: task for task in studio.api.tasks(studio.project)}
     assert [by_id[task]["total_predictions"] for task in tasks] == [0, 0, 0]
-    logged = studio.server.log.read_text()[before:]
-    assert "ML backend" in logged
-    assert "incorrect response" not in logged
+    assert "incorrect response" not in studio.server.log.read_text()[before:]
 
 
 def test_the_settings_pages_find_a_healthy_backend(studio: Studio, task: int) -> None:

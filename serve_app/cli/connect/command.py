@@ -86,6 +86,14 @@ def connect(
         Result | None,
         typer.Option("--output", help="What a click gives.", show_default="brush, or what the project has"),
     ] = None,
+    explain: Annotated[
+        bool | None,
+        typer.Option(
+            "--explain/--no-explain",
+            help="A line in the editor that says why a click got no mask.",
+            show_default="as it is; none in a new project",
+        ),
+    ] = None,
     image_folder: Annotated[
         Path | None, typer.Option("--images", help="Folder of images to import; each is imported once.")
     ] = None,
@@ -116,7 +124,9 @@ def connect(
         with label_studio_at(label_studio_url, token) as studio:
             here = answers_here(target)
             name = project_name.strip() or project.DEFAULT_TITLE
-            number = _connect(studio, target, project.Wanted(name, label or [], output, chosen), paths)
+            number = _connect(
+                studio, target, project.Wanted(name, label or [], output, chosen, explain), paths
+            )
             others = others_of(studio, number, target.url)
             for sentence in offer_to_remove(studio, number, others, remove=remove_others):
                 _warn(sentence)

@@ -31,17 +31,25 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for: a project by id or title, labels, what a click gives, a template (None: any)."""
+    """What was asked for: a project by id or title, labels, what of its config matters (None: nothing)."""
 
     name: str
     labels: Sequence[str] = ()
     result: Result | None = None
     template: Template | None = None
+    explains: bool | None = None
+
+    @property
+    def asks_for_a_layout(self) -> bool:
+        """Whether the config matters, besides its labels."""
+        return any(each is not None for each in (self.result, self.template, self.explains))
 
     def layout(self, before: Layout | None) -> Layout:
         """The layout that is asked for of a config that is of the layout ``before``, or of none of ours."""
         made = self.template.layout if self.template else before or Layout()
-        return replace(made, result=self.result) if self.result else made
+        made = replace(made, result=self.result) if self.result else made
+        explains = bool(before and before.explains) if self.explains is None else self.explains
+        return replace(made, explains=explains)
 
     @property
     def default_labels(self) -> tuple[str, ...]:
@@ -90,15 +98,15 @@ def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...], a
     present = tuple(read.common_labels)
     before = config_template.layout_of(config, present, LAYOUTS)
     layout = asked.layout(before)
-    same_layout = (asked.result is None and asked.template is None) or layout == before
+    same_layout = not asked.asks_for_a_layout or layout == before
     if config_template.is_empty(config):
         new, done = wanted or asked.default_labels, "set"
     elif set(wanted) <= set(present) and same_layout and (not wanted or read.asks_backend):
         warning = "" if read.asks_backend else _no_smart_control(title)
         return Taken(number, title, present, "unchanged", "unchanged", warning)
-    elif before is not None and (same_layout or not found.annotations):
+    elif before is not None and (_takes_annotations(layout, before) or not found.annotations):
         added = tuple(label for label in wanted if label not in present)
-        new, done = (*present, *added), "added to" if added else f"now for results as {layout.result}"
+        new, done = (*present, *added), "added to" if added else _changed(layout, before)
     elif not found.annotations:
         new = wanted or present or asked.default_labels
         done = "set; the labeling config before was replaced, nothing was annotated with it"
@@ -110,11 +118,22 @@ def _with_labels(studio: LabelStudio, found: Project, wanted: tuple[str, ...], a
     else:
         raise CommandError(
             f"project {number} {title!r} has annotations and a labeling config of its own without these "
-            "labels; add them under its Settings > Labeling Interface, or leave out --label, --output and "
-            "--template"
+            "labels; add them under its Settings > Labeling Interface, or leave out --label, --output, "
+            "--template and --explain"
         )
     set_label_config(studio, number, config_template.build(new, layout))
     return Taken(number, title, tuple(new), "unchanged", done)
+
+
+def _takes_annotations(layout: Layout, before: Layout) -> bool:
+    """Whether what was annotated in the layout ``before`` can be shown in another one."""
+    return replace(before, explains=layout.explains) == layout
+
+
+def _changed(layout: Layout, before: Layout) -> str:
+    if layout.explains != before.explains:
+        return f"now {'with' if layout.explains else 'without'} a line that says why a click got no mask"
+    return f"now for results as {layout.result}"
 
 
 def _read(config: str) -> LabelConfig:

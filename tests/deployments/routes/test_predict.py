@@ -5,6 +5,7 @@ import logging
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import numpy as np
 import pytest
 
@@ -44,6 +45,53 @@ async def test_more_tasks_than_prompts_get_empty_results(door: Door) -> None:
     body["tasks"] = body["tasks"] * 3
     results = (await door.post("/predict", body)).json()["results"]
     assert [len(each["result"]) for each in results] == [1, 0, 0]
+
+
+EXPLAINS = predict_body()["label_config"].replace(
+    "</View>", '<TextArea name="model_says" toName="image"/></View>'
+)
+
+
+def told(response: httpx.Response) -> list[list[str]]:
+    """What the editor is told to show, of each result of a line."""
+    assert response.status_code == 200
+    [prediction] = response.json()["results"]
+    return [each["value"]["text"] for each in prediction["result"] if each["type"] == "textarea"]
+
+
+async def test_who_has_a_line_for_it_reads_why_there_is_no_mask(door: Door) -> None:
+    body = predict_body() | {"label_config": EXPLAINS}
+    door.graph.regions = []
+    response = await door.post("/predict", body)
+    assert told(response) == [[unquote(response.headers["x-no-mask"])]]
+    negative = predict_body(context={"result": [{**POSITIVE, "is_positive": False}]})
+    assert (
+        "no positive click" in told(await door.post("/predict", negative | {"label_config": EXPLAINS}))[0][0]
+    )
+    door.graph.regions = [REGION]
+    answer = await door.post("/predict", body)
+    assert told(answer) == [[]], "older words are gone"
+    assert answer.json()["results"][0]["result"][0] == REGION
+
+
+async def test_who_has_a_line_for_it_reads_what_failed_and_the_journal_has_it_by_its_code(door: Door) -> None:
+    door.graph.error = ImageTimeout("the host is slow; try again")
+    response = await door.post("/predict", predict_body() | {"label_config": EXPLAINS})
+    assert told(response) == [["the host is slow; try again"]]
+    await door.settle()
+    [failure] = door.graph.failures
+    assert (failure.code, failure.status, failure.sentence) == (
+        "image_timeout",
+        200,
+        "the host is slow; try again",
+    )
+    assert (await door.post("/predict", predict_body())).status_code == ImageTimeout.status
+
+
+async def test_a_click_that_is_turned_away_is_no_message(door: Door) -> None:
+    door.graph.busy = True
+    response = await door.post("/predict", predict_body() | {"label_config": EXPLAINS})
+    assert response.status_code == Overloaded.status
 
 
 POSITIVE = predict_body()["params"]["context"]["result"][0]

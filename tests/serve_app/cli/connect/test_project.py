@@ -109,6 +109,26 @@ def test_a_template_replaces_nothing_that_annotations_were_made_with(fake: FakeL
     assert fake.changes == []
 
 
+def test_the_line_that_explains_comes_and_goes_also_where_there_are_annotations(
+    fake: FakeLabelStudio,
+) -> None:
+    fake.add_project("Cats", config_template.build(["Cat"], Result.POLYGON), annotations=2)
+
+    def explained(wanted: bool | None) -> str:
+        return project.take(fake.studio(), project.Wanted("Cats", explains=wanted)).labels_done
+
+    assert explained(None) == "unchanged"
+    assert explained(False) == "unchanged"
+    assert explained(True) == "now with a line that says why a click got no mask"
+    with_line = config_template.build(["Cat"], Layout(Result.POLYGON, explains=True))
+    assert fake.projects[0]["label_config"] == with_line
+    assert explained(None) == "unchanged"
+    assert take(fake, "Cats", ["Dog"]).labels_done == "added to"
+    assert "model_says" in fake.projects[0]["label_config"]
+    assert explained(False) == "now without a line that says why a click got no mask"
+    assert "model_says" not in fake.projects[0]["label_config"]
+
+
 def test_a_config_that_asks_no_backend_is_kept_with_a_warning(fake: FakeLabelStudio) -> None:
     fake.add_project("Cats", OWN)
     assert "no smart keypoint or rectangle" in take(fake, "1", []).warning
