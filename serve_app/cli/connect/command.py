@@ -90,7 +90,7 @@ def connect(
         bool | None,
         typer.Option(
             "--explain/--no-explain",
-            help="A line in the editor that says why a click got no mask.",
+            help="A line in the editor that says why a click got no mask; for trials, as it is stored.",
             show_default="as it is; none in a new project",
         ),
     ] = None,
