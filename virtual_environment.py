@@ -10,7 +10,6 @@ Python 3.7 can read this file: one that is too old to make `.venv` may start wha
 from __future__ import annotations
 
 import argparse
-import codecs
 import contextlib
 import os
 import re
@@ -19,7 +18,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -35,79 +33,9 @@ FETCHED = (
 )
 """What requirements.txt makes pip fetch; README.md says the same of Linux on x86_64."""
 
-_BAR = "━"  # what pip's progress bars are drawn with
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_SIZE = r"\(([\d.]+ [kMG]?B)\)"
-_FILE = re.compile(rf"Downloading (?:\S*/)?(?:([^\s/]+?)-(\d[^-\s]*)-\S+\.whl {_SIZE}|(\S+) {_SIZE})")
-_INSTALLING = "Installing collected packages: "
-# What pip says of each package; what it says besides is shown.
-_USUAL = re.compile(
-    "Looking |Collecting |Requirement already |Ignoring |Using cached |Downloading |Preparing |Installing |"
-    "Successfully |Attempting uninstall|Found existing|Uninstalling |Building |Created |Stored in|Getting |"
-    r"Processing |\[notice\]|$"
-)
-
 
 class Unusable(Exception):
     """What cannot be mended here; the text is a sentence for who has typed `make serve`."""
-
-
-class PipOutput:
-    """Shows what matters of what pip prints: large files with pip's own bar, and what is wrong."""
-
-    def __init__(self, screen: TextIO, *, terminal: bool) -> None:
-        """``screen``: a text stream; ``terminal``: whether it is one, so that bars can move."""
-        self._screen = screen
-        self._terminal = terminal
-        self._large = False
-        self._drawing = False
-        self._rest = ""
-
-    def feed(self, text: str) -> None:
-        """Take the next ``text`` of pip's output, which may end anywhere."""
-        *lines, rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._end_line(line)
-        self._rest = rest
-        if _BAR in rest:
-            self._draw(rest)
-            self._rest = ""
-
-    def close(self) -> None:
-        """Show what is left, and the cursor again, which pip hides while a bar moves."""
-        self._end_line(self._rest)
-        self._rest = ""
-
-    def _draw(self, part: str) -> None:
-        self._drawing = True
-        if self._terminal and self._large:
-            self._screen.write(part)
-            self._screen.flush()
-
-    def _end_line(self, line: str) -> None:
-        if self._drawing or _BAR in line:
-            self._draw(line)
-            self._drawing = False
-            if self._terminal and self._large:
-                self._say("\x1b[?25h")
-            return
-        said = _ESCAPES.sub("", line).rstrip()
-        fetched = _FILE.match(said.strip())
-        if fetched:
-            size = fetched.group(3) or fetched.group(5)
-            self._large = size.endswith(("MB", "GB"))
-            if self._large:
-                name, version, other = fetched.group(1, 2, 4)
-                self._say(f"{other or f'{name} {version}'}, {size}")
-        elif said.startswith(_INSTALLING):
-            self._large = True
-            self._say(f"{said.count(',') + 1} packages are put in place")
-        elif not _USUAL.match(said.strip()):
-            self._say(said)
-
-    def _say(self, line: str) -> None:
-        self._screen.write(line + "\n")
-        self._screen.flush()
 
 
 class VirtualEnvironment:
@@ -123,24 +51,22 @@ class VirtualEnvironment:
         return self.folder / "bin" / "python"
 
     def mend(self) -> None:
-        """Correct its paths where it was moved; take it away where its Python does not run any more."""
+        """Take it away where it does not run any more, or was moved: its commands name where it was made."""
         if not os.path.lexists(str(self.folder)):
             return
         trouble = self._trouble()
-        if trouble:
-            self._say(f"{self.folder.name} {trouble}: it is made anew.")
-            self._remove()
+        if not trouble:
             return
-        before = self._made_at()
-        if before and before != str(self.folder.resolve()):
-            self._say(f"{self.folder.name} was made at {before}: its commands are told where they are now.")
-            self._correct(before)
+        self._say(f"{self.folder.name} {trouble}: it is made anew.")
+        if self.folder.is_symlink():
+            self.folder.unlink()  # what it leads to is somebody else's
+        else:
+            shutil.rmtree(str(self.folder))
 
     def install(self, requirements: Path) -> None:
         """Have pip install the file ``requirements``, unless that is done. Raises Unusable."""
         stamp = self.folder / f".{requirements.stem}"
         if stamp.exists() and stamp.stat().st_mtime >= requirements.stat().st_mtime:
-            self._write_command()
             return
         if not self.python.exists():
             self._make()
@@ -149,7 +75,6 @@ class VirtualEnvironment:
         self._forget_what_is_unfinished()
         self._say(f"Installing into {self.folder.name} what {requirements.name} names, once: {FETCHED}.")
         self._pip_install(requirements)
-        self._write_command()
         stamp.touch()
 
     def _trouble(self) -> str:
@@ -161,7 +86,8 @@ class VirtualEnvironment:
         if found and kept and found.group() not in kept:
             made = " and ".join(sorted(kept)).replace("python", "Python ")
             return f"was made with {made}, and its Python is {found.group(1)} now"
-        return ""
+        before = self._made_at()
+        return f"was made at {before}" if before and before != str(self.folder.resolve()) else ""
 
     def _made_at(self) -> str:
         """Where it was made, as it says itself; empty where it does not."""
@@ -172,23 +98,6 @@ class VirtualEnvironment:
                     words = value.partition(" -m venv ")[2].strip()
                     return re.sub(r"^(--\S+ )+", "", words)
         return ""
-
-    def _correct(self, before: str) -> None:
-        """Write the path at which it is in place of ``before``."""
-        old, new = os.fsencode(before), os.fsencode(str(self.folder.resolve()))
-        texts = [self.folder / "pyvenv.cfg"]
-        for commands in (self.folder / "bin", *self.folder.glob("*/bin")):
-            texts += [each for each in commands.iterdir() if each.is_file() and not each.is_symlink()]
-        for each in texts:
-            content = each.read_bytes()
-            if old in content and (content.startswith(b"#!") or b"\0" not in content):
-                each.write_bytes(content.replace(old, new))
-
-    def _remove(self) -> None:
-        if self.folder.is_symlink():
-            self.folder.unlink()  # what it leads to is somebody else's
-        else:
-            shutil.rmtree(str(self.folder))
 
     def _make(self) -> None:
         if sys.version_info < OLDEST:
@@ -221,42 +130,14 @@ class VirtualEnvironment:
             self._say(f"{self.folder.name} was not installed to its end: {names}.")
 
     def _pip_install(self, requirements: Path) -> None:
-        terminal = self._screen.isatty()
-        variables = {**os.environ, "COLUMNS": str(shutil.get_terminal_size().columns)}
-        if terminal:
-            variables["FORCE_COLOR"] = "1"  # it draws no bar where it thinks that nobody looks
         command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
-        command += ["--progress-bar", "on", "-r", str(requirements)]
-        shown = PipOutput(self._screen, terminal=terminal)
-        text = codecs.getincrementaldecoder("utf-8")("replace")
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables
-        ) as pip:
-            assert pip.stdout is not None  # noqa: S101 - for mypy
-            for part in iter(partial(os.read, pip.stdout.fileno(), 2**16), b""):
-                shown.feed(text.decode(part))
-        shown.close()
-        if pip.returncode:
+        if subprocess.run([*command, "-r", str(requirements)], stdout=sys.stderr, check=False).returncode:
             full = shutil.disk_usage(str(self.folder)).free < FULL
             why = "the disk is full" if full else "why is above"
             raise Unusable(
                 f"{requirements.name} is not installed: {why}. `make serve` goes on from here, and keeps "
                 "what pip has fetched."
             )
-
-    def _write_command(self) -> None:
-        """`serve_app` beside its Python: shells complete a command that is on the PATH."""
-        command = self.folder / "bin" / "serve_app"
-        if command.exists() or self.folder.is_symlink():  # to one that several clones share
-            return
-        command.write_text(
-            "#!/bin/sh\n"
-            "# `python -m serve_app` of this clone, wherever it is called: for sh, and then for Python.\n"
-            f"'''exec' \"{self.python.absolute()}\" \"$0\" \"$@\"\n' '''\n"
-            f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
-            "from serve_app.__main__ import main\n\nmain()\n"
-        )
-        command.chmod(0o755)
 
     def _say(self, line: str) -> None:
         self._screen.write(line + "\n")

@@ -1,4 +1,4 @@
-"""`.venv` as people leave it: broken, moved, half installed; and what they see of pip."""
+"""`.venv` as people leave it: broken, moved, half installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.server
 import io
 import os
 import re
-import subprocess
 import sys
 import threading
 import zipfile
@@ -17,58 +16,9 @@ from pathlib import Path
 import pytest
 
 import virtual_environment
-from virtual_environment import PipOutput, Unusable, VirtualEnvironment
+from virtual_environment import Unusable, VirtualEnvironment
 
 ROOT = Path(__file__).resolve().parents[1]
-PIP = """\
-Looking in indexes: https://index.invalid/simple
-Collecting torch==2.13.0 (from -r requirements.txt (line 22))
-  Downloading torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (29 kB)
-Collecting six
-  Using cached six-1.17.0-py2.py3-none-any.whl (11 kB)
-Downloading torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl (797.1 MB)
-\x1b[?25l   \x1b[90m━━━━━━\x1b[0m \x1b[32m1.0/797.1 MB\x1b[0m eta \x1b[36m0:01:00\x1b[0m
-\x1b[2K   \x1b[90m━━━━━━\x1b[0m \x1b[32m797.1/797.1 MB\x1b[0m eta \x1b[36m0:00:00\x1b[0m
-\x1b[?25hDownloading typer-0.29.2-py3-none-any.whl (80 kB)
-\x1b[?25l   \x1b[90m━━━━━━\x1b[0m \x1b[32m80.0/80.0 kB\x1b[0m eta \x1b[36m0:00:00\x1b[0m
-\x1b[?25hDownloading old.tar.gz (2.0 MB)
-WARNING: Retrying (Retry(total=4)) after connection broken
-Installing collected packages: six, torch, typer
-ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device
-
-[notice] A new release of pip is available: 23.2.1 -> 26.1
-""".replace("0:01:00\x1b[0m\n", "0:01:00\x1b[0m\r")
-SAID = [
-    "torch 2.13.0, 797.1 MB",
-    "old.tar.gz, 2.0 MB",
-    "WARNING: Retrying (Retry(total=4)) after connection broken",
-    "3 packages are put in place",
-    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-]
-
-
-def shown(*, terminal: bool, step: int) -> str:
-    screen = io.StringIO()
-    output = PipOutput(screen, terminal=terminal)
-    for start in range(0, len(PIP), step):
-        output.feed(PIP[start : start + step])
-    output.close()
-    return screen.getvalue()
-
-
-@pytest.mark.parametrize("step", [1, 7, 10_000])
-def test_of_pip_a_line_for_each_large_file_is_shown_and_what_is_wrong(step: int) -> None:
-    assert shown(terminal=False, step=step).splitlines() == SAID
-
-
-@pytest.mark.parametrize("step", [1, 7, 10_000])
-def test_a_terminal_has_pip_s_bar_of_large_files_as_well(step: int) -> None:
-    text = shown(terminal=True, step=step)
-    assert text.count("797.1/797.1 MB") == 1
-    assert "1.0/797.1 MB\x1b[0m eta \x1b[36m0:01:00\x1b[0m\r\x1b[2K" in text
-    assert "80.0/80.0 kB" not in text
-    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor is there again"
-    assert all(line in text.splitlines() for line in SAID)
 
 
 class Clone:
@@ -148,35 +98,22 @@ def test_of_a_link_the_link_is_taken_away(clone: Clone, tmp_path: Path) -> None:
     assert elsewhere.is_dir()
 
 
-def test_the_commands_of_one_that_was_moved_are_corrected(tmp_path: Path) -> None:
+def test_one_that_was_moved_is_taken_away(tmp_path: Path) -> None:
     before = Clone(tmp_path)
     before.make()
-    commands = before.venv.folder / "bin"
-    (commands / "ruff").write_text(f"#!{before.venv.python}\nimport ruff\n")
-    (commands / "activate").write_text(f'VIRTUAL_ENV="{before.venv.folder}"\n')
-    (commands / "binary").write_bytes(b"\x7fELF\0" + os.fsencode(before.venv.folder))
-    (commands / "ruff").chmod(0o755)
     (tmp_path / "moved").mkdir()
     before.venv.folder.rename(tmp_path / "moved" / ".venv")
     after = Clone(tmp_path / "moved")
     after.venv.mend()
-    there = after.venv.folder / "bin"
-    told = "its commands are told where they are now."
-    assert after.said == f".venv was made at {before.venv.folder}: {told}\n"
-    assert (there / "ruff").read_text() == f"#!{after.venv.python}\nimport ruff\n"
-    assert os.access(there / "ruff", os.X_OK)
-    assert (there / "activate").read_text() == f'VIRTUAL_ENV="{after.venv.folder}"\n'
-    assert (there / "binary").read_bytes().endswith(os.fsencode(before.venv.folder))
-    after.venv.mend()
-    assert len(after.said.splitlines()) == 1, "once is enough"
+    assert after.said == f".venv was made at {before.venv.folder}: it is made anew.\n"
+    assert not after.venv.folder.exists()
 
 
 def test_requirements_are_installed_once_and_again_when_they_change(clone: Clone) -> None:
-    clone.make("echo 'Downloading big-1.0-py3-none-any.whl (1.5 MB)'")
+    clone.make()
     clone.venv.install(clone.requirements)
-    [first, second] = clone.said.splitlines()
-    assert first == f"Installing into .venv what requirements.txt names, once: {virtual_environment.FETCHED}."
-    assert second == "big 1.0, 1.5 MB"
+    fetched = virtual_environment.FETCHED
+    assert clone.said == f"Installing into .venv what requirements.txt names, once: {fetched}.\n"
     [asked] = clone.asked
     assert asked.startswith("-m pip install ")
     assert asked.endswith(f"-r {clone.requirements}")
@@ -206,11 +143,13 @@ def test_what_pip_was_interrupted_in_is_installed_anew(clone: Clone) -> None:
     assert sorted(each.name for each in clone.packages.iterdir()) == ["pip", "ray-2.60.0.dist-info"]
 
 
-def test_what_pip_cannot_do_is_a_sentence_and_tried_again(clone: Clone) -> None:
+def test_what_pip_cannot_do_is_a_sentence_and_tried_again(
+    clone: Clone, capfd: pytest.CaptureFixture[str]
+) -> None:
     clone.make("echo 'ERROR: No matching distribution found for six'; exit 1")
     with pytest.raises(Unusable, match="is not installed: why is above"):
         clone.venv.install(clone.requirements)
-    assert "ERROR: No matching distribution found for six\n" in clone.said
+    assert "ERROR: No matching distribution found for six\n" in capfd.readouterr().err
     with pytest.raises(Unusable):
         clone.venv.install(clone.requirements)
     assert len(clone.asked) == 2
@@ -227,19 +166,6 @@ def test_a_python_that_is_too_old_makes_none(clone: Clone, monkeypatch: pytest.M
     monkeypatch.setattr(virtual_environment, "OLDEST", (4, 0))
     with pytest.raises(Unusable, match=r"Python 3\.11 or newer is needed; name it with PYTHON="):
         clone.venv.install(clone.requirements)
-
-
-def test_its_command_runs_where_a_space_is_in_the_path(tmp_path: Path) -> None:
-    (tmp_path / "a b").mkdir()
-    clone = Clone(tmp_path / "a b")
-    clone.make()
-    clone.venv.install(clone.requirements)
-    clone.venv.python.unlink()
-    clone.venv.python.symlink_to(sys.executable)
-    command = clone.venv.folder / "bin" / "serve_app"
-    done = subprocess.run([command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    # Its Python is not one of a virtual environment here, and has no Typer: it got as far as that.
-    assert "serve_app/__main__.py" in done.stderr or done.returncode == 0
 
 
 class Index(http.server.BaseHTTPRequestHandler):
@@ -281,7 +207,7 @@ def index(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_real_one_is_made_and_a_real_pip_fills_it(
-    tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name in [each for each in os.environ if each.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -290,7 +216,8 @@ def test_a_real_one_is_made_and_a_real_pip_fills_it(
     clone = Clone(tmp_path)
     clone.requirements.write_text("big\n")
     clone.venv.install(clone.requirements)
-    assert clone.said.splitlines()[1:] == ["big 1.0, 3.1 MB", "1 packages are put in place"]
+    assert "Downloading " in (said := capfd.readouterr().err)
+    assert "(3.1 MB)" in said
     [package] = clone.venv.folder.glob("lib/python3.*/site-packages/big-1.0.dist-info")
     (package / "RECORD").unlink()
     (clone.venv.folder / ".requirements").unlink()
