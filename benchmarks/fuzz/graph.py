@@ -34,7 +34,7 @@ class Graph:
             {name: getattr(self, f"_{name}") for name in ("click", "warm", "store", "forget", "ready")}
         )
         self.fetcher = Handle({"check": self._ready})
-        told = ("record", "warn", "offer", "configure")
+        told = ("record", "warn", "offer", "configure", "saved")
         self.journal = Handle(
             {
                 **dict.fromkeys(told, self._told),
@@ -42,6 +42,7 @@ class Graph:
                 "offered": self._configured,
                 "failures": self._kept,
                 "warnings": self._kept,
+                "saved_without_mask": self._kept,
             }
         )
 
