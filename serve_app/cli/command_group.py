@@ -52,8 +52,8 @@ class CommandGroup(TyperGroup):
         """What a call is made with. Raises BadParameter where a shell is to complete a name with spaces."""
         if " " in (info_name or "") and _COMPLETION.intersection(args[:1]):
             raise typer.BadParameter(
-                f"Shells complete the command serve_app, not {info_name}. `make serve` puts that command "
-                "into .venv/bin, and `pip install .` where Python has its commands."
+                f"Shells complete the command serve_app, not {info_name}. `pip install .` puts that command "
+                "where Python has its commands."
             )
         return super().make_context(info_name, args, parent, **extra)
 
