@@ -19,13 +19,14 @@ APPLICATION = "serve_app"
 FLOORS = f"{APPLICATION}.floors"
 
 _NOT_INSTALLED = ("benchmarks", "cluster", "testing", "tests", "website")
-_WITHOUT_MODULES = ("configs", "docs", "docs.annotators")
+_PICTURED = ("docs.annotators", "docs.templates")
+_WITHOUT_MODULES = ("configs", "docs", *_PICTURED)
 _DATA = {
     f"{APPLICATION}.haproxy": ["*.sh"],
     f"{FLOORS}.pages": ["static/**/*"],
     f"{FLOORS}.configs": ["*.yaml"],
     f"{FLOORS}.docs": ["*.md", "*.png", "*.jpg"],
-    f"{FLOORS}.docs.annotators": ["*.png"],
+    **{f"{FLOORS}.{folder}": ["*.png"] for folder in _PICTURED},
 }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ def is_a_module(name: str) -> bool:
     if (ROOT / name.partition(".")[0]).is_dir():
         path = ROOT.joinpath(*name.split("."))
         return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
-    return importlib.util.find_spec(name.partition(".")[0]) is not None
+    # Not by importlib.util: setuptools' finder acts when it is asked for pip.
+    return PathFinder.find_spec(name.partition(".")[0]) is not None
 
 
 def flags_of(module: str) -> str:
