@@ -402,6 +402,7 @@ def test_each_recipe_is_followed() -> None:
     assert re.findall(r"^### (.+)$", how, re.MULTILINE) == [recipe.title for recipe in RECIPES]
 
 
+@pytest.mark.slow
 def test_a_model_that_was_added_gives_a_mask_for_a_click(tmp_path: Path) -> None:
     came = followed(MODEL, tmp_path, MODEL="threshold")
     assert came["mask"] == 60 * 100
@@ -436,6 +437,7 @@ def test_an_output_control_that_was_added_takes_the_mask(tmp_path: Path) -> None
     assert interface.validate_prediction(came["prediction"], return_errors=True) == []
 
 
+@pytest.mark.slow
 def test_a_setting_that_was_added_is_read_and_documented(tmp_path: Path) -> None:
     came = followed(SETTING, tmp_path, RECTANGLE_MARGIN="1.5")
     assert came["margin"] == 1.5, "the environment wins"

@@ -104,6 +104,7 @@ async def test_who_clicks_goes_on_with_the_next_image(monkeypatch: pytest.Monkey
     assert {body["project"] for body in bodies} == {"66.1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", costly_bodies.KINDS)
 async def test_a_costly_body_is_small_and_is_answered(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costly_bodies, "SIDE", 300)

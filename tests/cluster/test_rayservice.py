@@ -45,6 +45,7 @@ def container(group: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rayservice.yaml", "networkpolicy.yaml"])
 def test_it_is_clean(name: str) -> None:
     assert [str(problem) for problem in lint_file(KUBERAY / name)] == []
@@ -178,6 +179,7 @@ def test_a_node_is_given_longer_than_its_replicas() -> None:
         assert group["template"]["spec"]["terminationGracePeriodSeconds"] > longest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "keys"),
     [

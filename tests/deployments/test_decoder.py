@@ -55,6 +55,7 @@ def click_on(size: tuple[int, int]) -> Click:
     return click
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (160, 100), (640, 400), (333, 208)])
 async def test_a_copy_of_the_picture_is_answered_at_its_size(decoder: Decoder, size: tuple[int, int]) -> None:
     answer = await decoder.click("a" * 40, click_on(size), [], 60)

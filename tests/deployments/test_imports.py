@@ -66,6 +66,7 @@ OF_TESTS = {"pandas", "dateutil", "ujson", "coverage"}
 one is in each process that `make coverage` measures."""
 
 
+@pytest.mark.slow
 def test_what_only_developers_install_does_not_slow_down_what_ray_starts() -> None:
     """Some packages load whatever else they find: jsonschema so took a second of each process."""
     locked = {

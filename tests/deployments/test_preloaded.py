@@ -25,6 +25,7 @@ print(*{"cv2", "obstore", "PIL"} & sys.modules.keys())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is that of the process")
 def test_a_worker_imports_behind_all_that_serves_what_is_never_looked_at_for_garbage() -> None:
     done = subprocess.run([sys.executable, "-c", PRELOAD], cwd=ROOT, capture_output=True, text=True)

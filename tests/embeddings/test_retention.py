@@ -85,6 +85,7 @@ async def test_a_large_place_takes_little_memory(listed: Listed) -> None:
     assert listed.lists == 1
 
 
+@pytest.mark.slow
 async def test_the_oldest_go_however_many_are_too_much(listed: Listed) -> None:
     store: Any = listed
     gone = 2 * OLDEST + 17
@@ -93,6 +94,7 @@ async def test_the_oldest_go_however_many_are_too_much(listed: Listed) -> None:
     assert listed.lists == 3
 
 
+@pytest.mark.slow
 async def test_however_many_are_too_old_go_at_once(listed: Listed) -> None:
     store: Any = listed
     assert await sweep(store, Bounds(10**12, listed.count / 2), NOW, timeout_s=60) == listed.count // 2 - 1

@@ -138,6 +138,7 @@ def _resized(mask: Mask, size: tuple[int, int]) -> Mask:
     return np.asarray(grey > 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", COPIES, ids=str)
 @pytest.mark.parametrize("kind", ["click", "box", "drawn"])
 def test_a_mask_on_a_copy_is_that_of_the_picture(reader: Reader, kind: str, size: tuple[int, int]) -> None:

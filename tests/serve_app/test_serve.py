@@ -29,6 +29,7 @@ from tests.shared import LOCK, Other
 WAIT_S = 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "said"),
     [

@@ -49,6 +49,7 @@ def test_quiet(): logging.getLogger("some.library").debug("asked"); print("asked
 """
 
 
+@pytest.mark.slow
 def test_a_test_that_leaks_fails_and_the_one_after_it_does_not(tmp_path: Path) -> None:
     file = tmp_path / "test_leaking.py"
     file.write_text(LEAKING)

@@ -36,6 +36,7 @@ def test_every_kind_has_a_floor() -> None:
     assert FLOORS.keys() == KINDS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_click_and_a_box_find_what_they_found(kind: str) -> None:
     clicked, boxed = [], []

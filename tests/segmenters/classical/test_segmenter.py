@@ -115,6 +115,7 @@ def test_a_second_click_repairs_the_first_answer() -> None:
     assert two >= one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clicks",
     [
@@ -155,6 +156,7 @@ def test_negative_clicks_alone_ask_for_nothing() -> None:
     assert not _answer(_disc(), Prompt()).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "box", [(38, 23, 83, 68), (50.3, 40.2, 66.7, 49.9), (100, 2, 118, 20), (-5, -5, 200, 200)]
 )
@@ -247,6 +249,7 @@ def test_small_and_large_things() -> None:
         assert iou(_answer(_encode(rgb), _prompt((1000, 800), (500, 400, 1))), truth) > floor
 
 
+@pytest.mark.slow
 def test_the_same_question_gets_the_same_answer_in_any_thread() -> None:
     rgb, masks = scene(3, 320, 240)
     embedding = _encode(rgb)
@@ -269,6 +272,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGES)
 def test_odd_images_get_answers(name: str) -> None:
     rgb = IMAGES[name]

@@ -152,6 +152,7 @@ class Compiled(Mean):
         return super().forward(image)
 
 
+@pytest.mark.slow
 def test_a_compiled_encoder_sees_no_batch_that_it_was_not_compiled_for() -> None:
     module = Compiled()
     encoder = TorchFeatures(TorchDevice("cpu", 1, bfloat16=False), module, ("mean", "some"), compiled=True)

@@ -136,6 +136,7 @@ def test_what_is_asked_wrongly_is_refused(desk: Desk, arguments: list[str], said
     assert not desk.out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_interrupted_export_goes_on_where_it_stopped(
     desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch
