@@ -30,7 +30,7 @@ from serve_app.cli.console import task_progress
 from serve_app.cli.export.exporting import Exporter
 from serve_app.cli.export.image_files import ImageFiles, image_options_at
 from serve_app.cli.export.summary import Summary
-from values.errors import ServiceError
+from serve_app.cli.interruptions import noted
 
 
 def export(
@@ -92,37 +92,32 @@ def export(
         raise typer.BadParameter(str(error)) from None
     options = FormatOptions(tolerance, polygons, splits.names)
     summary = Summary(out)
-    try:
-        with studio:
-            found = project_of(studio, project)
-            asked = {
-                "--label-studio-url": studio.url,
-                "--project": project,
-                "--format": format_name.value,
-                "--only-accepted": only_accepted,
-                "--split": list(map(list, splits.shares)),
-                "--polygons": polygons,
-                "--images": images,
-                "--tolerance": tolerance,
-                "the labeling config": hashlib.sha256(found.label_config.encode()).hexdigest(),
-            }
-            with OutputFolder(out, asked) as output, ImageFiles(image_options, found) as files:
-                config = parse(found.label_config)
-                classes = Classes.of(config)
-                made = FORMATS[format_name](output, options)
-                data_set = DataSet(output, made, project, splits, classes, files, copies=images)
-                summary.counts = data_set.counts
-                progress = task_progress(quiet=as_json)
-                if output.resumed:
-                    progress.say(f"continuing after task {data_set.last_task}")
-                reader = AnnotationReader(config, classes)
-                Exporter(studio, project, reader, data_set, only_accepted=only_accepted).run(progress)
-                data_set.finish()
-                summary.met = classes.met
-    except KeyboardInterrupt:
-        summary.interrupted = True
-    except ServiceError as error:
-        summary.stopped = str(error)
+    with noted(summary), studio:
+        found = project_of(studio, project)
+        asked = {
+            "--label-studio-url": studio.url,
+            "--project": project,
+            "--format": format_name.value,
+            "--only-accepted": only_accepted,
+            "--split": list(map(list, splits.shares)),
+            "--polygons": polygons,
+            "--images": images,
+            "--tolerance": tolerance,
+            "the labeling config": hashlib.sha256(found.label_config.encode()).hexdigest(),
+        }
+        with OutputFolder(out, asked) as output, ImageFiles(image_options, found) as files:
+            config = parse(found.label_config)
+            classes = Classes.of(config)
+            made = FORMATS[format_name](output, options)
+            data_set = DataSet(output, made, project, splits, classes, files, copies=images)
+            summary.counts = data_set.counts
+            progress = task_progress(quiet=as_json)
+            if output.resumed:
+                progress.say(f"continuing after task {data_set.last_task}")
+            reader = AnnotationReader(config, classes)
+            Exporter(studio, project, reader, data_set, only_accepted=only_accepted).run(progress)
+            data_set.finish()
+            summary.met = classes.met
     _tell(summary, as_json)
     raise typer.Exit(summary.status)
 

@@ -24,6 +24,7 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.console import task_progress
+from serve_app.cli.interruptions import noted
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.sending import Report, TaskSender
 from serve_app.cli.precompute.task_sources import (
@@ -33,7 +34,6 @@ from serve_app.cli.precompute.task_sources import (
     Tasks,
     plain_projects,
 )
-from values.errors import ServiceError
 
 
 def precompute(
@@ -89,18 +89,13 @@ def precompute(
     except CommandError as error:
         raise typer.BadParameter(str(error)) from None
     report, stopped = Report(), threading.Event()
-    try:
-        with EmbedRoute(target, at_once, stopped) as route, studio or contextlib.nullcontext():
-            route.check()
-            sources = [made] if made else []
-            if studio:
-                sources += [ListedTasks(studio, each, only_unlabelled=only_unlabelled) for each in numbers]
-            progress = task_progress(quiet=as_json)
-            TaskSender(route, sources, limit, report, progress).run(at_once, stopped)
-    except KeyboardInterrupt:
-        report.interrupted = True
-    except ServiceError as error:
-        report.stopped = str(error)
+    with noted(report), EmbedRoute(target, at_once, stopped) as route, studio or contextlib.nullcontext():
+        route.check()
+        sources = [made] if made else []
+        if studio:
+            sources += [ListedTasks(studio, each, only_unlabelled=only_unlabelled) for each in numbers]
+        progress = task_progress(quiet=as_json)
+        TaskSender(route, sources, limit, report, progress).run(at_once, stopped)
     report.end()
     _tell(report, as_json)
     raise typer.Exit(report.status)

@@ -19,10 +19,10 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.console import task_progress
+from serve_app.cli.interruptions import noted
 from serve_app.cli.review.findings import Review
 from serve_app.cli.review.unaccepted_prompts import UnacceptedPrompts
 from serve_app.settings import Settings, SettingsError
-from values.errors import ServiceError
 
 
 def review(
@@ -43,14 +43,9 @@ def review(
     except (CommandError, SettingsError) as error:
         raise typer.BadParameter(str(error)) from None
     found = Review(project)
-    try:
-        with studio:
-            check = UnacceptedPrompts(studio, project_of(studio, project), order)
-            check.run(found, task_progress(quiet=as_json))
-    except KeyboardInterrupt:
-        found.interrupted = True
-    except ServiceError as error:
-        found.stopped = str(error)
+    with noted(found), studio:
+        check = UnacceptedPrompts(studio, project_of(studio, project), order)
+        check.run(found, task_progress(quiet=as_json))
     _tell(found, as_json)
     raise typer.Exit(found.status)
 
