@@ -19,7 +19,7 @@ from tests.e2e.visitor import Visitor, Visits
 pytestmark = pytest.mark.e2e
 
 PAGES = ("/", "/playground", "/diagnose", "/docs")
-AXE = Path(__file__).parents[2] / ".cache" / "axe" / "package" / "axe.min.js"
+AXE = Path(__file__).parents[2] / ".cache" / "axe" / "axe.min.js"
 
 
 def test_the_page_under_a_prefix_asks_the_application_of_that_prefix(visits: Visits) -> None:
