@@ -16,10 +16,10 @@ import pytest
 
 from pages.operations import OPERATIONS
 from serve_app.settings import SYNONYMS, Settings
+from testing.doc_blocks import lines
 from tests.test_docs import FOLDERS, PAGES, command_of
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 ASSIGNED = re.compile(r"([A-Z][A-Z0-9_]*)=")
@@ -32,12 +32,27 @@ OURS = ".venv/bin/python -m serve_app"
 PLACEHOLDERS = {"…", "ADDRESS", "YOUR_TOKEN"}
 """What a reader replaces."""
 
+_FIRST_HOUR = "tests/real_label_studio/test_first_hour.py"
+
 OTHERS = {
     "python3": "", "git": "clone", "cd": "", "export": "", "set": "", ".": "", "umask": "",
     "label-studio": "start", "helm": "repo install", "kubectl": "create apply get", "pip": "install",
     "docker": "build run push compose", "serve": "run", "make": "",
 }  # fmt: skip
 """Programs in blocks, each with the commands of it that are used; `python -m` is looked at by itself."""
+
+RUN_BY = {
+    r"make (check|site|test|e2e)": ".ci/run",
+    r"make (test-fast|coverage|test-all|fuzz|docs|lock)": "CONTRIBUTING.md",  # by hand
+    r"(git|cd) .*|make serve|pip install .*|RAY_ADDRESS=local serve run .*": "tests/test_fresh_clone.py",
+    r"ML_BLOCK_LOCAL_IP=.* label-studio start|export LABEL_STUDIO_URL=.*": _FIRST_HOUR,
+    r"\S*python -m serve_app (connect|export) .*": _FIRST_HOUR,
+    r"\S*python -m serve_app models .*": "tests/serve_app/cli/test_models.py",
+    r"\S*python.-m.benchmarks.*": "docs/performance.md",  # by hand, minutes to an hour each
+    r"docker .*|kubectl .*|helm .*": "tests/cluster/test_published_schemas.py",  # their files
+    r"umask .*|python3 -c .*|cluster/\.env|set [-+]a|\. cluster/\.env": _FIRST_HOUR,
+}
+"""What runs each command of a block; where nothing here does, who looks at what it reads or makes."""
 
 NAMES_FILES = {"-f", "-r"}
 """Flags of other programs that name a file of this repository."""
@@ -52,12 +67,6 @@ FOREIGN = re.compile(
     r"|YOUR_TOKEN"
 )
 """Variables and constants that are nobody's setting here."""
-
-
-def lines(page: Path) -> Iterator[str]:
-    """The lines of a page's blocks for the shell."""
-    for block in BLOCK.findall(page.read_text()):
-        yield from (line for line in block.replace("\\\n", " ").splitlines() if line.strip())
 
 
 def typed(line: str) -> Iterator[list[str]]:
@@ -146,6 +155,19 @@ def variables(page: Path) -> set[str]:
 def test_each_command_in_a_block_can_be_run(page: Path) -> None:
     said = [complaint(words) for line in lines(page) for words in typed(line) if without_variables(words)]
     assert not [each for each in said if each]
+
+
+def runner(words: Sequence[str]) -> str | None:
+    """The file that runs a command of a page, or that says when it is run."""
+    command = " ".join(words)
+    return next((file for pattern, file in RUN_BY.items() if re.fullmatch(pattern, command)), None)
+
+
+def test_each_command_in_a_block_is_run_by_something() -> None:
+    commands = [words for page in PAGES for line in lines(page) for words in typed(line)]
+    assert not [words for words in commands if without_variables(words) and runner(words) is None]
+    assert runner(["make", "bake"]) is None
+    assert [file for file in RUN_BY.values() if not (ROOT / file).is_file()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

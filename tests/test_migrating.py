@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ import yaml
 from segmenters.model_names import wanted
 from segmenters.options import ModelOptions
 from serve_app.settings import Settings
+from tests.cluster.schema_check import said
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "migrating.md").read_text()
@@ -63,6 +65,38 @@ def test_a_command_of_the_examples_has_one_here(theirs: str, ours: str) -> None:
     files = [words[index + 1] for index, word in enumerate(words) if word == "-f"]
     services = [yaml.safe_load((ROOT / file).read_text())["services"] for file in files]
     assert all("backend" in each for each in services)
+
+
+GUIDE: dict[str, dict[str, Any]] = {
+    "label-studio": {"image": "heartexlabs/label-studio:latest", "ports": ["8080:8080"]},
+    "sam": {
+        "image": "heartexlabs/label-studio-ml-backend:sam-master",
+        "build": {"context": "."},
+        "command": "./start.sh",
+        "deploy": {"resources": {"limits": {"memory": "8G"}}},
+        "environment": ["SAM_CHOICE=MobileSAM", "WORKERS=1", "THREADS=8", "LABEL_STUDIO_HOST=http://ls:8080"],
+        "ports": ["9090:9090"],
+        "volumes": ["./data/server:/data"],
+    },
+}
+"""The services of a compose file as people write them around the example."""
+
+
+def test_a_compose_file_from_elsewhere_becomes_one_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = PAGE.partition("\n## A compose file from elsewhere\n")[2]
+    given = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])
+    replaced = re.findall("`([a-z]+):`", section.partition("in place of")[2].partition("```")[0])
+    sam = {key: value for key, value in GUIDE["sam"].items() if key not in replaced} | given
+    assert set(sam) == {*given, "environment", "ports", "volumes"}
+    ours = yaml.safe_load((ROOT / "cluster" / "compose.yaml").read_text())["services"]["backend"]
+    given["build"]["context"] = ours["build"]["context"]  # the reader's clone
+    assert {key: ours[key] for key in given} == given
+    file = tmp_path / "docker-compose.yml"
+    file.write_text(yaml.safe_dump({"services": {**GUIDE, "sam": sam}}))
+    assert said(ROOT / "cluster" / "compose.yaml", file) == ""
+    assert _settings(monkeypatch, " ".join(GUIDE["sam"]["environment"]))[1] == "mobile_sam"
 
 
 def test_the_tables_are_read() -> None:

@@ -35,7 +35,7 @@ class LabelStudioServer:
         self.folder = folder
         self.files = folder / "files"  # document root of local-files storage
         self.password = f"{CANARY}-{secrets.token_urlsafe(12)}"
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._api: LabelStudioApi | None = None
         self.url = ""
@@ -140,7 +140,7 @@ class LabelStudioServer:
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.files),
         }
-        return environment(self.folder, **settings, **self._settings)
+        return environment(self.folder, **settings, **self.settings)
 
     def _healthy(self) -> bool:
         try:

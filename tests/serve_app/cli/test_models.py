@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,10 @@ from segmenters.model import LICENCES, Published
 from segmenters.models import ARCHITECTURES, PUBLISHED
 from serve_app.cli.main import app
 from serve_app.reference import commands_table
+from testing.doc_blocks import lines_with
 from testing.file_server import Exchange, Server, ranges, said
+from testing.running_app import ROOT
+from testing.weights import checkpoints
 
 CONTENT = b"weights" * 10_000
 NAME, OTHER = "mobile_sam", "sam2.1_hiera_tiny"
@@ -208,3 +212,23 @@ def test_what_auto_chose_is_forgotten(tmp_path: Path) -> None:
     assert run("forget", tmp_path)[:2] == (0, "auto chooses again at the next start\n")
     assert not (tmp_path / "auto.json").exists()
     assert run("forget", tmp_path)[:2] == (0, "auto has chosen nothing yet\n")
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = checkpoints.write(NAME, tmp_path / "published.pt").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    known = cast(dict[str, Published], PUBLISHED)
+    monkeypatch.setitem(known, NAME, replace(known[NAME], sha256=digest, size=len(content)))
+    folder = tmp_path / "models"
+    with Server(ranges(content)) as server:
+        env = {"MODEL_DIR": str(folder), "CHECKPOINT_MIRROR": server.url}
+        said = ""
+        for line in lines_with(ROOT / "docs" / "models.md", "-m serve_app models"):
+            words = line.partition("#")[0].split()
+            result = CliRunner().invoke(app, words[words.index("models") :], env=env)
+            assert result.exit_code == 0, f"{line}\n{result.output}"
+            said += result.stdout
+    assert f"{NAME}: downloaded, SHA-256 as published" in said
+    assert "mobile_sam.pt is the publisher's file" in said
+    assert len(list(folder.glob(f"exports/{NAME}-*/*coder-*/*.onnx"))) == 2
