@@ -152,10 +152,19 @@ def run(command: Sequence[str]) -> int:
     ours = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
     }
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []  # signals that came before there was a process to tell
+
+    def pass_on(number: int, _: object) -> None:
+        started[0].send_signal(number) if started else early.append(number)
+
     signal.signal(signal.SIGINT, lambda *_: None)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, pass_on)
     with subprocess.Popen(command, env=ours, cwd=str(ROOT)) as child:
-        for each in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, lambda number, _: child.send_signal(number))
+        started.append(child)
+        for number in early:
+            child.send_signal(number)
         status = child.wait()
     return 128 - status if status < 0 else status
 

@@ -6,6 +6,7 @@ import http.server
 import io
 import os
 import re
+import subprocess
 import sys
 import threading
 import zipfile
@@ -223,3 +224,27 @@ def test_a_real_one_is_made_and_a_real_pip_fills_it(
     (clone.venv.folder / ".requirements").unlink()
     clone.venv.install(clone.requirements)
     assert (package / "RECORD").exists()
+
+
+_EARLY = """
+import os, signal, subprocess, sys, time
+import virtual_environment
+
+class Started(subprocess.Popen):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        while not os.path.exists("ready"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Started
+virtual_environment.ROOT = os.getcwd()
+script = "trap 'exit 7' TERM; touch ready; while :; do sleep 0.02; done"
+sys.exit(virtual_environment.run(["sh", "-c", script]))
+"""
+
+
+def test_a_signal_is_passed_on_to_what_has_just_been_started(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", _EARLY], cwd=tmp_path, env=environment, timeout=60)
+    assert done.returncode == 7
