@@ -53,8 +53,10 @@ ELSEWHERE := --ignore=tests/e2e --ignore=tests/real_label_studio
 test-alone: $(TESTED)
 	OMP_NUM_THREADS=1 $(PYTEST) $(ELSEWHERE) -m "$(ALONE)"
 
+# Only their files: to collect all the others takes half a minute of a slow core.
+CLUSTER_TESTS = $(sort $(shell grep -rlE "mark\.(cluster|label_studio)\b" tests --include="*.py"))
 test-clusters: $(TESTED)
-	$(PYTEST) -m "not e2e and not full and ($(CLUSTERS))"
+	$(PYTEST) $(CLUSTER_TESTS) -m "not e2e and not full and ($(CLUSTERS))"
 
 # After each change: all but what takes seconds, on every core. The publishers' code is slow to import, too.
 PUBLISHERS := $(addprefix --ignore=tests/segmenters/, parity networks/test_onnx_export.py sam/test_onnx_segmenter.py \
@@ -79,7 +81,7 @@ coverage: $(TESTED)
 e2e: .venv/.requirements-dev
 	tests/e2e/install_chromium.sh
 	tests/e2e/install_axe.sh
-	$(BIN)/python -m pytest -m e2e
+	$(BIN)/python -m pytest tests/e2e -m e2e
 
 # Ten minutes in which one process after the other is killed under clicks; an hour of steady work.
 chaos: .venv/.requirements-dev

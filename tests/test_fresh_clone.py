@@ -36,7 +36,8 @@ def typed(script: str, folder: Path, **variables: str) -> Iterator[subprocess.Po
     """Lines in a terminal of a person whose home is ``folder``; what they print goes to ``screen`` there."""
     with (folder / "screen").open("wb") as screen:
         process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script],
+            # Whatever a shell started in the background ignores Ctrl-C, these tests maybe as well.
+            ["env", "--default-signal=INT", "bash", "-euo", "pipefail", "-c", script],
             cwd=folder,
             env={**inherited(), "HOME": str(folder), **variables},
             stdout=screen,
@@ -93,8 +94,10 @@ def test_the_first_three_lines(folder: Path) -> None:
     script = "\n".join((clone.replace("ADDRESS", str(ROOT)), enter, serve))
     url = f"http://127.0.0.1:{(port := free_port())}"
     with typed(script, folder, PORT=str(port)) as process:
-        wait_for(lambda: answers(url), process, folder, INSTALLED_S)
-        said = (folder / "screen").read_text()
+        screen = folder / "screen"
+        wait_for(lambda: "\ndocs " in screen.read_text(errors="replace"), process, folder, INSTALLED_S)
+        assert answers(url)
+        said = screen.read_text()
         *_, backend, dashboard, logs, docs = said.splitlines()
         assert backend.startswith(f"backend    {url} (")
         assert dashboard.startswith("dashboard  http://127.0.0.1:")

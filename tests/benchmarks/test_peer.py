@@ -146,7 +146,7 @@ def test_evened_weights_are_those_of_the_checkpoint_but_for_the_end_of_the_decod
     assert all(key.startswith(tuple(f"mask_decoder.{end}" for end in ends)) for key in changed)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_masks_of_evened_weights_are_even_and_of_their_image_and_all_the_same(published: Any) -> None:
     found = []
     for seed in (1, 4):
@@ -249,7 +249,7 @@ def test_the_peer_keeps_one_image_and_gives_the_mask_of_another_ones(
         assert slow.images == 3
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_peer_answers_a_click_with_the_publishers_mask(
     peer: RunningPeer, published: Any, pictures: Gallery
 ) -> None:
@@ -270,7 +270,7 @@ def test_the_peer_answers_a_click_with_the_publishers_mask(
     assert prediction["result"][0]["value"]["brushlabels"] == ["Object"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_peer_keeps_images_and_versions_on_disk(peer: RunningPeer, pictures: Gallery) -> None:
     [picture] = pictures.scenes[2]
     assert ask(peer.url, picture, 1).well
@@ -280,7 +280,7 @@ def test_the_peer_keeps_images_and_versions_on_disk(peer: RunningPeer, pictures:
     assert rows.keys() == {"label_config", "model_version"}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_peer_answers_500_for_what_is_no_image(peer: RunningPeer, pictures: Gallery) -> None:
     Pictures.pictures["/page.html"] = b"<html>"
     url = f"http://{pictures.host}/page.html"
@@ -289,7 +289,7 @@ def test_the_peer_answers_500_for_what_is_no_image(peer: RunningPeer, pictures: 
     assert "cannot read" in json.loads(found.body)["detail"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_peer_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"missing\.pt"), running_peer(MODEL, tmp_path / "missing.pt"):
         pass

@@ -34,7 +34,11 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
-@pytest.fixture(params=list(Runtime))
+# In torch slim networks of each family are compared with the publisher's code (parity/test_networks.py).
+_RARE = {Runtime.TORCH: pytest.mark.full}
+
+
+@pytest.fixture(params=[pytest.param(each, marks=_RARE.get(each, ())) for each in Runtime])
 def encoded(name: str, request: pytest.FixtureRequest, load: Load) -> AtWork:
     return load(name, Execution(encoder="cpu", runtime=request.param))
 
