@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deployments.calls.large_values import Reference
+from deployments.calls.neighbours import Slot, neighbours
 from deployments.compute_threads import threads_each
 from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
@@ -68,9 +69,18 @@ class Decoder:
         place = durable.tier()
         often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
         tier = None if place is None else DurableTier(place, segmenter.version, often_s=often_s)
+        lasting = durable.durable is not None
         self._cache = EmbeddingCache(
-            segmenter, options, tier, fetcher, encoder, self._metrics, lasting=durable.durable is not None
+            segmenter,
+            options,
+            tier,
+            fetcher,
+            encoder,
+            self._metrics,
+            lasting=lasting,
+            neighbours=neighbours(),
         )
+        self._slot = Slot()
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
@@ -108,11 +118,25 @@ class Decoder:
     async def forget(self, key: str) -> bool:
         """Let go of the embedding of the image ``key`` wherever it is kept; whether there was one.
 
-        Raises NotKept where it may still be in the durable tier.
+        Raises NotKept where it may still be in the durable tier, or in another decoder's memory.
         """
         if self._refiner is not None:
             self._refiner.forget(key)
         return await self._cache.forget(key)
+
+    async def hand_over(self, key: str, version: str) -> Embedding | None:
+        """For the replica that owns the image ``key`` now: its embedding, if it is of the model ``version``.
+
+        This one keeps it no longer. None where it has none.
+        """
+        return self._cache.let_go(key) if version == self._segmenter.version else None
+
+    async def let_go(self, key: str) -> bool:
+        """For the replica that is told to forget the image ``key``: keep nothing of it in memory; whether
+        there was anything."""
+        if self._refiner is not None:
+            self._refiner.forget(key)
+        return self._cache.let_go(key) is not None
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder and an encoder replica both answer."""
@@ -122,6 +146,14 @@ class Decoder:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
         self._cache.report()
         self._health.check(self._queue.threads)
+
+    def record_replica_metadata(self) -> dict[str, float]:
+        """Asked by Serve at the start: by it ``deployments.owner_router`` knows the slot of this replica."""
+        return self._slot.metadata()
+
+    def record_routing_stats(self) -> dict[str, float]:
+        """The same where it has changed; asked by Serve now and then."""
+        return self._slot.changed()
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What ``deployments.scaling.by_clicks_in_decode`` goes by; asked by Serve twice a second."""

@@ -9,6 +9,7 @@ from concurrency.background import AheadLimit, Background
 from concurrency.single_flight import Flight, SingleFlight
 from concurrency.threads import Threads
 from deployments.calls.large_values import Reference
+from deployments.calls.neighbours import Neighbours, NoNeighbours
 from deployments.embedding_maker import EmbeddingMaker
 from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
@@ -32,7 +33,8 @@ _COPYING = Threads(2, "copy")
 
 
 class EmbeddingCache:
-    """Keeps embeddings in memory, and in the durable tier if there is one.
+    """Keeps embeddings in memory, and in the durable tier if there is one. What ``neighbours`` have because
+    they owned the image before is taken over from them.
 
     What is missing is made once, however many wait for it; the most urgent of them says how soon. What is
     made is kept, also when everybody has left meanwhile. ``lasting``: what is in the durable tier outlives
@@ -49,8 +51,11 @@ class EmbeddingCache:
         metrics: Metrics,
         *,
         lasting: bool = True,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._options = options
+        self._version = segmenter.version
+        self._neighbours = neighbours or NoNeighbours()
         self._durable = durable
         self._lasting = lasting
         # Evidence of pictures that are no more, of which the durable tier may still have an embedding.
@@ -132,14 +137,23 @@ class EmbeddingCache:
         return False
 
     async def forget(self, key: str) -> bool:
-        """Keep nothing of the image, in memory or in the durable tier; whether there was anything.
+        """Keep nothing of the image, in memory, here or elsewhere, or in the durable tier; whether there was
+        anything.
 
-        Raises NotKept where it may still be in the durable tier.
+        Raises NotKept where it may still be in the durable tier, or with another decoder.
         """
+        elsewhere = await self._neighbours.forget(key)
         forgotten = await self._drop(key)
         if forgotten is None:
             raise NotKept("an embedding cannot be removed from DURABLE; the decoder's log says why")
-        return forgotten
+        return forgotten or elsewhere
+
+    def let_go(self, key: str) -> Embedding | None:
+        """What is in memory of the image; it no longer is."""
+        kept = self._memory.get(key)
+        self._memory.drop(key)
+        self.report()
+        return kept
 
     async def _drop(self, key: str) -> bool | None:
         kept = self._memory.drop(key)
@@ -174,6 +188,10 @@ class EmbeddingCache:
 
     async def _find(self, flight: Flight, key: str, source: ImageSource, reference: Reference) -> Embedding:
         try:
+            if (taken := await self._taken_over(key)) is not None:
+                self._memory.put(key, taken)
+                self.report()
+                return taken
             embedding = await self._stored(key, source, reference)
             self._metrics.embedding("miss" if embedding is None else "durable")
             if embedding is None:
@@ -187,6 +205,17 @@ class EmbeddingCache:
             return embedding
         finally:
             self._wanted.discard(key)
+
+    async def _taken_over(self, key: str) -> Embedding | None:
+        """What an earlier owner has in memory, which no longer is there: so it is kept, whoever asked.
+
+        As in memory: whether the image was replaced is asked at the next click, in the background.
+        """
+        embedding = await self._neighbours.take(key, self._version)
+        if embedding is None or (embedding.evidence and embedding.evidence == self._outdated.get(key)):
+            return None
+        self._metrics.embedding("neighbour")
+        return await _COPYING.run(owned, embedding, self._options.cache_precision)
 
     async def _stored(self, key: str, source: ImageSource, reference: Reference) -> Embedding | None:
         """What the durable tier has of the image as it is now."""

@@ -66,7 +66,7 @@ class Metrics:
         self._counters["sam_clicks_refused"].inc(count, tags={"by": by})
 
     def embedding(self, found: str) -> None:
-        """Count one embedding that was asked for and ``found``: memory, durable, joined or a miss."""
+        """Count an embedding that was asked for and ``found``: memory, neighbour, durable, joined or miss."""
         self._counters["sam_embedding_lookups"].inc(tags={"found": found})
 
     def fetched(self) -> None:

@@ -29,10 +29,10 @@ from serve_app.settings import Settings
 logger = logging.getLogger("ray.serve")
 
 # The same image key always reaches the same decoder replica: that one holds the image's embedding. No other
-# one stands in while it is busy, or the image would be encoded once more.
+# one stands in while it is busy, or the image would be encoded once more. After so many seconds all know that
+# a replica has another slot.
 BY_IMAGE_KEY = RequestRouterConfig(
-    request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter",
-    request_router_kwargs={"num_fallback_replicas": 0},
+    request_router_class="deployments.owner_router.OwnerRouter", request_routing_stats_period_s=2
 )
 
 # A share that Ray books, not a limit; small, so that the whole graph starts on two cores.

@@ -15,6 +15,7 @@ from concurrency import background
 from deployments import embedding_cache as keeper_module
 from deployments import embedding_maker
 from deployments.calls.large_values import Reference, ReferenceLost
+from deployments.calls.neighbours import Neighbours
 from deployments.embedding_cache import EmbeddingCache
 from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
@@ -51,12 +52,23 @@ class Graph:
         self.metrics = Metrics()
 
     def cache(
-        self, durable: DurableTier | None = None, lasting: bool = True, **options: Any
+        self,
+        durable: DurableTier | None = None,
+        lasting: bool = True,
+        neighbours: Neighbours | None = None,
+        **options: Any,
     ) -> EmbeddingCache:
         fetcher = Handle({"read": self._read, "evidence": self._evidence})
         encoder = Handle({"encode": self._encode})
         return EmbeddingCache(
-            Classical(), DecoderOptions(**options), durable, fetcher, encoder, self.metrics, lasting=lasting
+            Classical(),
+            DecoderOptions(**options),
+            durable,
+            fetcher,
+            encoder,
+            self.metrics,
+            lasting=lasting,
+            neighbours=neighbours,
         )
 
     async def _read(
@@ -550,3 +562,69 @@ async def test_what_cannot_be_removed_of_a_replaced_picture_is_not_used_either(
     found = await tier(tmp_path).get(A)
     assert found is not None
     assert found.evidence == "etag 2"
+
+
+class Earlier:
+    """The decoder that owned all images before, as the one that owns them now sees it."""
+
+    def __init__(self, cache: EmbeddingCache) -> None:
+        self.cache = cache
+        self.asked = 0
+
+    async def take(self, key: str, version: str) -> Embedding | None:
+        self.asked += 1
+        return self.cache.let_go(key)
+
+    async def forget(self, key: str) -> bool:
+        return self.cache.let_go(key) is not None
+
+
+async def test_what_an_earlier_owner_has_is_taken_over_once_and_not_encoded() -> None:
+    graph = Graph()
+    earlier = Earlier(graph.cache())
+    before = await click(earlier.cache)
+    now = graph.cache(neighbours=earlier)
+    taken = await asyncio.gather(*(click(now) for _ in range(8)))
+    assert len({id(each) for each in taken}) == earlier.asked == len(graph.encoded) == 1
+    np.testing.assert_array_equal(taken[0].arrays["features"], before.arrays["features"])
+    assert (A in now, A in earlier.cache) == (True, False)
+    await click(now)
+    assert earlier.asked == 1
+
+
+async def test_what_is_taken_over_is_kept_even_if_it_was_only_to_be_stored(tmp_path: Path) -> None:
+    graph = Graph()
+    earlier = Earlier(graph.cache())
+    await click(earlier.cache)
+    now = graph.cache(tier(tmp_path), neighbours=earlier)
+    assert await store(now) is False
+    assert (A in now, await tier(tmp_path).has(A), len(graph.encoded)) == (True, True, 1)
+
+
+async def test_what_an_earlier_owner_has_not_is_encoded() -> None:
+    graph = Graph()
+    earlier = Earlier(graph.cache())
+    await click(graph.cache(neighbours=earlier))
+    assert (earlier.asked, len(graph.encoded)) == (1, 1)
+
+
+async def test_a_picture_that_was_replaced_is_not_taken_over_for_good() -> None:
+    graph = Graph()
+    graph.evidence = "etag 1"
+    earlier = Earlier(graph.cache())
+    await click(earlier.cache)
+    graph.evidence = "etag 2"
+    now = graph.cache(neighbours=earlier, recheck_s=60)
+    assert (await click(now)).evidence == "etag 1"
+    await click(now)
+    await now.recheck.background.drain()
+    assert (await click(now)).evidence == "etag 2"
+
+
+async def test_what_is_forgotten_is_forgotten_by_earlier_owners_too() -> None:
+    graph = Graph()
+    earlier = Earlier(graph.cache())
+    await click(earlier.cache)
+    now = graph.cache(neighbours=earlier)
+    assert await now.forget(A) is True
+    assert (A in earlier.cache, await now.forget(A)) == (False, False)
