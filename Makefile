@@ -100,8 +100,8 @@ check: .venv/.requirements-dev
 	$(BIN)/mypy
 	$(BIN)/python -m serve_app doctor --only-files
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec cluster/compose*.yaml
-	$(BIN)/check-jsonschema --schemafile cluster/schemas/rayservice.json cluster/kuberay/rayservice.yaml
-	$(BIN)/check-jsonschema --schemafile cluster/schemas/networkpolicy.json cluster/kuberay/networkpolicy.yaml
+	$(BIN)/hadolint cluster/Dockerfile
+	$(BIN)/python -m cluster.manifests
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
@@ -158,6 +158,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version
 lock: .venv/.requirements-dev
 	$(COMPILE) requirements.txt -o requirements.lock
 	$(COMPILE) requirements-openvino.txt -c requirements.lock -o requirements-openvino.lock
+	$(BIN)/python -m cluster.cpu_lock
 
 # 0: nothing is known against what the locks name; 1: something is; 3: no database could be had.
 audit: .venv/.requirements-dev

@@ -1,16 +1,16 @@
 """The schemas of cluster/schemas/, made anew: ``python -m cluster.published_schemas CRD DEFINITIONS``.
 
-``make check`` reads the Kubernetes files against them. CRD is KubeRay's ray.io_rayservices.yaml. DEFINITIONS
-are those of Kubernetes, as the package kubernetes-validate carries them: the file _definitions.json of
-kubernetes-json-schema/v*-local-strict. The package itself is no requirement, since it has 72 MB for 15
-definitions that one file of ours needs.
+``cluster.manifests`` reads the resources of Kubernetes by them. CRD is KubeRay's ray.io_rayservices.yaml,
+and DEFINITIONS are those of Kubernetes, as the package kubernetes-validate carries them: the file
+_definitions.json of kubernetes-json-schema/v*-local-strict. The package itself is no requirement: it has
+72 MB, for five kinds.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,17 @@ KUBERAY, KUBERNETES = "v1.7.0", "v1.37.0"
 
 _CHANGED = "changed: unknown keys are refused, descriptions and unused definitions are left out"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_POLICY = "io.k8s.api.networking.v1.NetworkPolicy"
+
+KINDS = {
+    "NetworkPolicy": "io.k8s.api.networking.v1.NetworkPolicy",
+    "PersistentVolumeClaim": "io.k8s.api.core.v1.PersistentVolumeClaim",
+    "PodDisruptionBudget": "io.k8s.api.policy.v1.PodDisruptionBudget",
+    "Service": "io.k8s.api.core.v1.Service",
+    "StatefulSet": "io.k8s.api.apps.v1.StatefulSet",
+}
+"""Kubernetes' own kinds that the files in cluster/kuberay have, each with its definition."""
+
+_REQUIRED = ["apiVersion", "kind", "metadata", "spec"]
 
 # In older drafts what is next to a "$ref" is not read.
 _DRAFT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -44,19 +54,27 @@ def ray_service(crd: Mapping[str, Any], definitions: Mapping[str, Schema]) -> Sc
         **_DRAFT,
         "$comment": f"KubeRay {KUBERAY}, ray.io_rayservices.yaml (Apache-2.0); {_CHANGED}",
         **made,
-        "required": ["apiVersion", "kind", "metadata", "spec"],
-        "$defs": _needed(_META, definitions),
+        "required": _REQUIRED,
+        "$defs": _needed([_META], definitions),
     }
 
 
-def network_policy(definitions: Mapping[str, Schema]) -> Schema:
-    """The JSON schema of a NetworkPolicy (networking.k8s.io/v1) that refuses unknown keys."""
+def kubernetes(definitions: Mapping[str, Schema]) -> Schema:
+    """The JSON schema of a resource of one of ``KINDS`` that refuses unknown keys, and other kinds."""
     return {
         **_DRAFT,
         "$comment": f"Kubernetes {KUBERNETES}, _definitions.json (Apache-2.0); {_CHANGED}",
-        "$ref": f"#/$defs/{_POLICY}",
-        "required": ["apiVersion", "kind", "metadata", "spec"],
-        "$defs": _needed(_POLICY, definitions),
+        "type": "object",
+        "properties": {"kind": {"enum": list(KINDS)}},
+        "required": _REQUIRED,
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+                "then": {"$ref": f"#/$defs/{name}"},
+            }
+            for kind, name in KINDS.items()
+        ],
+        "$defs": _needed(KINDS.values(), definitions),
     }
 
 
@@ -81,10 +99,10 @@ def strict(schema: Any) -> Any:
     return made
 
 
-def _needed(name: str, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The definition ``name`` and all that it refers to."""
+def _needed(names: Iterable[str], definitions: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The definitions of these ``names`` and all that they refer to."""
     found: dict[str, Schema] = {}
-    left = [name]
+    left = [*names]
     while left:
         each = left.pop()
         if each not in found:
@@ -117,7 +135,7 @@ def main(crd: Path, definitions: Path) -> None:
     """Write both schemas."""
     known = json.loads(definitions.read_text(encoding="utf-8"))["$defs"]
     published = yaml.load(crd.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    made = {"rayservice": ray_service(published, known), "networkpolicy": network_policy(known)}
+    made = {"rayservice": ray_service(published, known), "kubernetes": kubernetes(known)}
     for name, schema in made.items():
         text = json.dumps(schema, separators=(",", ":"))
         (SCHEMAS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")

@@ -36,8 +36,9 @@ _FIRST_HOUR = "tests/real_label_studio/test_first_hour.py"
 
 OTHERS = {
     "python3": "", "git": "clone", "cd": "", "export": "", "set": "", ".": "", "umask": "",
-    "label-studio": "start", "helm": "repo install", "kubectl": "create apply get", "pip": "install",
+    "label-studio": "start", "helm": "repo install", "kubectl": "create apply get kustomize", "pip": "install",
     "docker": "build run push compose", "serve": "run", "make": "",
+    "ray": "get-auth-token up exec dashboard down",
 }  # fmt: skip
 """Programs in blocks, each with the commands of it that are used; `python -m` is looked at by itself."""
 
@@ -49,7 +50,9 @@ RUN_BY = {
     r"\S*python -m serve_app (connect|export) .*": _FIRST_HOUR,
     r"\S*python -m serve_app models .*": "tests/serve_app/cli/test_models.py",
     r"\S*python.-m.benchmarks.*": "docs/performance.md",  # by hand, minutes to an hour each
-    r"docker .*|kubectl .*|helm .*": "tests/cluster/test_published_schemas.py",  # their files
+    r"docker .*": "tests/cluster/test_dockerfile.py",  # its file
+    r"kubectl .*|helm .*|python.-m.cluster\.manifests .*": "tests/cluster/test_manifests.py",  # their files
+    r"ray (get-auth-token|up|exec|dashboard|down) .*": "tests/cluster/test_launcher.py",  # their files
     r"umask .*|python3 -c .*|cluster/\.env|set [-+]a|\. cluster/\.env": _FIRST_HOUR,
 }
 """What runs each command of a block; where nothing here does, who looks at what it reads or makes."""

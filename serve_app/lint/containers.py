@@ -55,11 +55,12 @@ def _embedded(text: str) -> list[Finding]:
 
 
 def _pod(group: Any, path: str) -> Iterator[Finding]:
-    containers = _get(_get(_get(group, "template"), "spec"), "containers")
-    for index, container in enumerate(_list(containers)):
-        if IMAGE in str(_get(container, "image")):
-            names = [str(_get(each, "name")) for each in _list(_get(container, "env"))]
-            yield from _misspelt(names, f"{path}.template.spec.containers[{index}].env")
+    pod = _get(_get(group, "template"), "spec")
+    for kind in ("initContainers", "containers"):
+        for index, container in enumerate(_list(_get(pod, kind))):
+            if IMAGE in str(_get(container, "image")):
+                names = [str(_get(each, "name")) for each in _list(_get(container, "env"))]
+                yield from _misspelt(names, f"{path}.template.spec.{kind}[{index}].env")
 
 
 def _misspelt(names: Iterable[str], path: str) -> Iterator[Finding]:

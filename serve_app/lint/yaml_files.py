@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from serve_app.lint.containers import lint_compose, lint_kubernetes
+from serve_app.lint.launcher import lint_launcher
 from serve_app.lint.serve import lint_serve
 from serve_app.lint.yaml import Advice, Finding, load
 
@@ -50,14 +51,25 @@ class Rule(NamedTuple):
 _SERVE = Rule(lint_serve, "")
 _COMPOSE = Rule(lint_compose, "docker compose config")
 _KUBERNETES = Rule(lint_kubernetes, "kubectl apply --dry-run=server")
+_LAUNCHER = Rule(lint_launcher, "")
+_KUSTOMIZE = Rule(lambda _: [], "kubectl kustomize")
 _SITE = Rule(lambda _: [], "make site")  # MkDocs, which is strict there, refuses a key that it does not know
 _BY_PLACE = {
     "mkdocs.yml": _SITE,
     "configs/*.yaml": _SERVE,
-    "cluster/kuberay/*.yaml": _KUBERNETES,
+    "kustomization.yaml": _KUSTOMIZE,
+    "cluster/kuberay/overlays/*/serve.yaml": _SERVE,
+    "cluster/kuberay/base/*.yaml": _KUBERNETES,
     "cluster/compose*.yaml": _COMPOSE,
+    "cluster/launcher/*.yaml": _LAUNCHER,
 }
-_BY_KEY = {"apiVersion": _KUBERNETES, "kind": _KUBERNETES, "services": _COMPOSE, "applications": _SERVE}
+_BY_KEY = {
+    "available_node_types": _LAUNCHER,
+    "apiVersion": _KUBERNETES,
+    "kind": _KUBERNETES,
+    "services": _COMPOSE,
+    "applications": _SERVE,
+}
 
 
 def lint_file(path: Path) -> list[Problem]:

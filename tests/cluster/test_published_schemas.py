@@ -8,21 +8,24 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from cluster.published_schemas import KUBERAY, KUBERNETES, SCHEMAS, network_policy, ray_service, strict
+from cluster.published_schemas import KINDS, KUBERAY, KUBERNETES, SCHEMAS, kubernetes, ray_service, strict
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT.parent / "shared" / "kuberay" / "ray.io_rayservices.yaml"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 DEFINITIONS: dict[str, Any] = {
     META: {"type": "object", "properties": {"name": {"type": "string"}}},
-    "io.k8s.api.networking.v1.NetworkPolicy": {
-        "type": "object",
-        "properties": {
-            "apiVersion": {},
-            "kind": {},
-            "metadata": {"$ref": f"/api/_definitions.json#/$defs/{META}"},
-            "spec": {"type": "object"},
-        },
+    **{
+        name: {
+            "type": "object",
+            "properties": {
+                "apiVersion": {},
+                "kind": {},
+                "metadata": {"$ref": f"/api/_definitions.json#/$defs/{META}"},
+                "spec": {"type": "object", "properties": {kind: {}}},
+            },
+        }
+        for kind, name in KINDS.items()
     },
     "unused": {},
 }
@@ -91,13 +94,20 @@ def test_metadata_are_those_of_kubernetes() -> None:
         assert not fits(schema, base | wrong)
 
 
-def test_a_network_policy_brings_what_it_refers_to_and_no_more() -> None:
-    schema = network_policy(DEFINITIONS)
-    assert "unused" not in schema["$defs"]
-    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": {}}
-    assert fits(schema, policy | {"metadata": {"name": "a"}})
-    assert not fits(schema, policy | {"metadata": {"nme": "a"}})
-    assert not fits(schema, policy)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_kubernetes_is_read_by_its_own_definition(kind: str) -> None:
+    schema = kubernetes(DEFINITIONS)
+    resource = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": {kind: 1}}
+    assert fits(schema, resource)
+    other = next(each for each in KINDS if each != kind)
+    for wrong in ({"metadata": {"nme": "a"}}, {"spec": {other: 1}}, {"kind": "Secret"}):
+        assert not fits(schema, resource | wrong)
+    del resource["metadata"]
+    assert not fits(schema, resource)
+
+
+def test_a_schema_brings_what_it_refers_to_and_no_more() -> None:
+    assert set(kubernetes(DEFINITIONS)["$defs"]) == {META, *KINDS.values()}
 
 
 def test_the_notice_names_the_releases() -> None:
@@ -108,6 +118,6 @@ def test_the_notice_names_the_releases() -> None:
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason=f"needs {PUBLISHED.name} of KubeRay {KUBERAY}")
 def test_the_schema_of_a_ray_service_is_the_published_one() -> None:
-    definitions = json.loads((SCHEMAS / "networkpolicy.json").read_text())["$defs"]
+    definitions = json.loads((SCHEMAS / "kubernetes.json").read_text())["$defs"]
     published = yaml.load(PUBLISHED.read_text(), yaml.CSafeLoader)
     assert ray_service(published, definitions) == json.loads((SCHEMAS / "rayservice.json").read_text())

@@ -37,20 +37,29 @@ def test_variables_of_other_programs_are_not_ours_to_judge() -> None:
 
 
 def test_a_misspelt_variable_of_a_ray_node_is_found() -> None:
-    text = (CLUSTER / "kuberay" / "rayservice.yaml").read_text()
+    text = (CLUSTER / "kuberay" / "base" / "rayservice.yaml").read_text()
     cluster = "spec.rayClusterConfig"
-    groups = ("headGroupSpec", "workerGroupSpecs[0]", "workerGroupSpecs[1]")
-    assert lint_kubernetes(yaml.safe_load(text.replace("name: MODEL_DIR", "name: MODEL_DIRR"))) == [
-        misspelt(f"{cluster}.{each}.template.spec.containers[0].env.MODEL_DIRR", "MODEL_DIR")
-        for each in groups
+    init = [f"workerGroupSpecs[{group}].template.spec.initContainers[0]" for group in (0, 1)]
+    ray = [
+        f"{group}.template.spec.containers[0]"
+        for group in ("headGroupSpec", "workerGroupSpecs[0]", "workerGroupSpecs[1]")
     ]
+    found = lint_kubernetes(yaml.safe_load(text.replace("name: MODEL_DIR", "name: MODEL_DIRR")))
+    assert sorted(found) == sorted(
+        misspelt(f"{cluster}.{each}.env.MODEL_DIRR", "MODEL_DIR") for each in (*init, *ray)
+    )
 
 
 def test_the_config_within_a_ray_service_is_read_too() -> None:
-    text = (CLUSTER / "kuberay" / "rayservice.yaml").read_text()
-    [finding] = lint_kubernetes(yaml.safe_load(text.replace("max_queued_requests:", "max_queued_request:")))
+    text = (CLUSTER / "kuberay" / "overlays" / "cpu" / "serve.yaml").read_text()
+
+    def service(right: str, wrong: str) -> dict[str, Any]:
+        assert right in text
+        return {"kind": "RayService", "spec": {"serveConfigV2": text.replace(right, wrong)}}
+
+    [finding] = lint_kubernetes(service("max_queued_requests:", "max_queued_request:"))
     assert finding.path == "spec.serveConfigV2.applications[0].deployments[3].max_queued_request"
-    [finding] = lint_kubernetes(yaml.safe_load(text.replace("route_prefix: /", "route_prefix: [")))
+    [finding] = lint_kubernetes(service("route_prefix: /", "route_prefix: ["))
     assert finding.path == "spec.serveConfigV2"
     assert "not YAML" in finding.sentence
 

@@ -49,6 +49,7 @@ def test_a_file_that_no_rule_knows_is_a_problem(tmp_path: Path) -> None:
             "aplications is not a known key; did you mean 'applications'?",
         ),
         ("configs/a.yaml", "- 1\n", "is not a mapping"),
+        ("cluster/kuberay/overlays/a/serve.yaml", "aplications: []\n", "aplications is not a known key"),
         ("a.yaml", "services: {}\n---\nservices: {}\n", "holds several documents where one is read"),
     ],
 )
@@ -66,7 +67,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, name: str, text: str, sentence: s
         ("a.yaml", "services: {}\n", "docker compose config"),
         ("cluster/compose.yaml", "servces: {}\n", "docker compose config"),
         ("a.yaml", "kind: Secret\n---\nkind: Role\n", "kubectl apply --dry-run=server"),
-        ("cluster/kuberay/a.yaml", "1\n", "kubectl apply --dry-run=server"),
+        ("cluster/kuberay/base/a.yaml", "1\n", "kubectl apply --dry-run=server"),
+        ("cluster/kuberay/overlays/a/kustomization.yaml", "kind: Kustomization\n", "kubectl kustomize"),
     ],
 )
 def test_keys_that_another_tool_refuses_are_left_to_it(
