@@ -91,10 +91,28 @@ def test_every_folder_that_is_imported_is_copied() -> None:
 def test_requirements_are_a_layer_of_their_own_before_the_code() -> None:
     names = [text for _, text in last_stage()]
     install = next(index for index, text in enumerate(names) if "pip install" in text)
-    assert names[install - 2].startswith("requirements.lock ")
     assert names[install - 1].startswith("requirements-openvino.lock ")
     first_code = next(index for index, text in enumerate(names) if text == "values/ values/")
     assert install < first_code
+
+
+def test_each_device_has_its_lock() -> None:
+    stages = {text.split()[-1]: index for index, (name, text) in enumerate(instructions()) if name == "FROM"}
+    for stage, lock in (("cpu", "requirements-cpu.lock"), ("cuda", "requirements.lock")):
+        assert instructions()[stages[stage] + 1] == ("COPY", f"{lock} /tmp/requirements.lock")
+    # The variable of the one and the argument of the other.
+    assert "${TORCH_INDEX}" in (ROOT / "requirements-cpu.lock").read_text()
+    assert any(text.startswith("TORCH_INDEX=") for name, text in last_stage() if name == "ARG")
+
+
+def test_hadolint_finds_nothing_and_make_check_asks_it(tmp_path: Path) -> None:
+    assert "\t$(BIN)/hadolint cluster/Dockerfile\n" in (ROOT / "Makefile").read_text()
+    hadolint = Path(sys.executable).parent / "hadolint"
+    assert subprocess.run([hadolint, DOCKERFILE], capture_output=True, text=True, check=True).stdout == ""
+    worse = tmp_path / "Dockerfile"
+    worse.write_text(DOCKERFILE.read_text().replace("WORKDIR /app", "WORKDIR app"))
+    said = subprocess.run([hadolint, "--no-color", worse], capture_output=True, text=True, check=False)
+    assert (said.returncode, "DL3000" in said.stdout) == (1, True)
 
 
 def test_nothing_is_installed_without_its_hash() -> None:

@@ -14,15 +14,23 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from cluster import audit
+from cluster.cpu_lock import cpu_lock
 from values.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {"requirements.lock": "requirements.txt", "requirements-openvino.lock": "requirements-openvino.txt"}
+CPU = "requirements-cpu.lock"
+TORCHS_INDEX = "--extra-index-url ${TORCH_INDEX}\n"
+
+
+def text(lock: str) -> str:
+    """A lock file without the one line about where torch's build for CPUs is."""
+    return (ROOT / lock).read_text().replace(TORCHS_INDEX, "", 1 if lock == CPU else 0)
 
 
 def entries(lock: str) -> list[tuple[Requirement, list[str]]]:
     """Each requirement of a lock file with its hashes."""
-    joined = (ROOT / lock).read_text().replace("\\\n", " ")
+    joined = text(lock).replace("\\\n", " ")
     lines = [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
     found = []
     for line in lines:
@@ -36,7 +44,7 @@ def asked(source: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, CPU])
 def test_each_line_of_a_lock_is_one_version_with_hashes_and_names_no_host(lock: str) -> None:
     found = entries(lock)
     assert found
@@ -45,8 +53,8 @@ def test_each_line_of_a_lock_is_one_version_with_hashes_and_names_no_host(lock: 
         assert hashes, requirement
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), requirement
         assert requirement.url is None
-    assert "://" not in (ROOT / lock).read_text()
-    assert "index" not in (ROOT / lock).read_text()
+    assert "://" not in text(lock)
+    assert "index" not in text(lock)
 
 
 @pytest.mark.parametrize(("lock", "source"), LOCKS.items())
@@ -61,6 +69,31 @@ def test_the_second_lock_agrees_with_the_first() -> None:
     first = {(one.name, str(one.marker)): str(one.specifier) for one, _ in entries("requirements.lock")}
     for one, _ in entries("requirements-openvino.lock"):
         assert first.get((one.name, str(one.marker)), str(one.specifier)) == str(one.specifier)
+
+
+def test_the_lock_for_cpus_is_of_the_first_one_as_it_is() -> None:
+    """Else run `make lock`."""
+    first, cpu = ((ROOT / name).read_text() for name in ("requirements.lock", "requirements-cpu.txt"))
+    assert (ROOT / CPU).read_text() == cpu_lock(first, cpu), "run `make lock`"
+
+
+def test_the_lock_for_cpus_has_all_but_cuda_and_torch_without_it() -> None:
+    everything = {one.name: str(one.specifier) for one, _ in entries("requirements.lock")}
+    without = {one.name: str(one.specifier) for one, _ in entries(CPU)}
+    assert without.pop("torch") == f"{everything.pop('torch')}+cpu"
+    assert all(everything[name] == version for name, version in without.items())
+    left_out = set(everything) - set(without)
+    assert {"nvidia-cublas", "nvidia-cudnn-cu13", "cuda-toolkit", "triton"} <= left_out
+    assert all(name == "triton" or name.startswith(("nvidia-", "cuda-")) for name in left_out)
+
+
+def test_a_requirement_keeps_its_hashes() -> None:
+    def lines(**hashes: int) -> str:
+        return "".join(f"{name} \\\n    --hash=sha256:{number}\n" for name, number in hashes.items())
+
+    lock = f"# from\n{lines(**{'a==1': 1, 'cuda-b==1': 2, 'torch==2': 3})}"
+    made = cpu_lock(lock, f"# why\n{lines(**{'torch==2+cpu': 4})}")
+    assert made.partition(TORCHS_INDEX)[2] == lines(**{"a==1": 1, "torch==2+cpu": 4})
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12"])
