@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from serve_app.lint.yaml_files import lint_file
 from serve_app.settings import variables
 from tests.cluster.schema_check import said
 
+COMPOSE = files("compose") / "docker-compose"  # the command of that name forgets its status
 CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
 MIB = 2**20
 
@@ -124,7 +128,8 @@ def test_the_backend_has_no_more_rights_than_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "config", "tmp"), [("compose.yaml", "serve.yaml", 2048), ("compose.gpu.yaml", "gpu.yaml", 2048)]
+    ("name", "config", "tmp"),
+    [("compose.yaml", "serve.yaml", 2048), ("compose.gpu.yaml", "many-gpus.yaml", 2048)],
 )
 def test_everything_fits_the_memory_that_the_container_has(name: str, config: str, tmp: int) -> None:
     backend = read(name)["services"]["backend"]
@@ -137,7 +142,7 @@ def test_everything_fits_the_memory_that_the_container_has(name: str, config: st
 
 
 @pytest.mark.parametrize(
-    ("name", "config"), [("compose.yaml", "serve.yaml"), ("compose.gpu.yaml", "gpu.yaml")]
+    ("name", "config"), [("compose.yaml", "serve.yaml"), ("compose.gpu.yaml", "many-gpus.yaml")]
 )
 def test_what_is_on_its_way_fits_the_object_store_and_that_fits_shared_memory(name: str, config: str) -> None:
     backend = read(name)["services"]["backend"]
@@ -148,8 +153,51 @@ def test_what_is_on_its_way_fits_the_object_store_and_that_fits_shared_memory(na
 
 
 def test_on_gpus_the_model_is_named() -> None:
-    model = application("gpu.yaml")["args"]["model"]
+    model = application("many-gpus.yaml")["args"]["model"]
     assert environment("compose.gpu.yaml")["MODEL"] == f"${{MODEL:-{model}}}"
+
+
+SECRETS = {"LABEL_STUDIO_API_KEY": "a", "LABEL_STUDIO_PASSWORD": "b"}
+
+
+def composed(*files: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What Compose itself makes of the files; nothing is started and no engine is asked."""
+    named = [word for file in files for word in ("-f", str(file))]
+    # Not the .env of whoever runs the tests.
+    command = [str(COMPOSE), "--env-file", "/dev/null", *named, "config", "--format", "json"]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_compose_takes_both_files() -> None:
+    files = [CLUSTER / name for name in ("compose.yaml", "compose.gpu.yaml")]
+    for given in (files[:1], files):
+        made = composed(*given, env=SECRETS)
+        assert made.returncode == 0, made.stderr
+        backend = json.loads(made.stdout)["services"]["backend"]
+        limits = backend["deploy"]["resources"]["limits"]
+        assert int(limits["memory"]) > int(backend["shm_size"])
+        assert backend["ulimits"]["nofile"] >= 50_000, "HAProxy uses so many at most"
+        assert ("devices" in backend["deploy"]["resources"].get("reservations", {})) == (given == files)
+        assert backend["image"].endswith("-cuda") == (given == files)
+        assert backend["read_only"] is True
+        assert backend["environment"]["LABEL_STUDIO_API_KEY"] == SECRETS["LABEL_STUDIO_API_KEY"]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_compose_says_which_secret_is_missing(name: str) -> None:
+    others = {each: value for each, value in SECRETS.items() if each != name}
+    said = composed(CLUSTER / "compose.yaml", env=others)
+    assert said.returncode != 0
+    assert f"variable {name} is missing" in said.stderr
+    assert "cluster/README.md shows how to write cluster/.env" in said.stderr
+
+
+def test_compose_refuses_a_misspelt_key(tmp_path: Path) -> None:
+    copy = tmp_path / "compose.yaml"
+    copy.write_text((CLUSTER / "compose.yaml").read_text().replace("ulimits:", "ulimit:"))
+    said = composed(copy, env=SECRETS)
+    assert said.returncode != 0
+    assert "ulimit" in said.stderr
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,23 @@ from serve_app.settings import Settings
 from serve_app.sizing import Bound
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
-SERVE, GPU = (CONFIGS[0].parent / name for name in ("serve.yaml", "gpu.yaml"))
-GPU_MACHINE = {"gpus": 4, "cpus": 16, "memory_mib": 64 * 1024}
+FOLDER = CONFIGS[0].parent
+SERVE, CLUSTER = (FOLDER / name for name in ("serve.yaml", "cluster.yaml"))
+KUBERAY = FOLDER.parent / "cluster" / "kuberay" / "overlays"
 LAPTOP = {"cpus": 2, "memory_mib": 8 * 1024}
+MACHINES = {
+    "one-gpu.yaml": {"gpus": 1, "cpus": 8, "memory_gib": 24},
+    "many-gpus.yaml": {"gpus": 4, "cpus": 16, "memory_gib": 64},
+    "models.yaml": {"gpus": 0, "cpus": 4, "memory_gib": 16},
+}
+"""Those that the configs name, which all their replicas fit."""
 OBJECT_STORE_SHARE = 0.3
 """What Ray takes of a machine's memory for its object store."""
 
 HAPROXY_CONNECTIONS = 4096
 
 by_name = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+by_machine = pytest.mark.parametrize("name", MACHINES)
 
 
 def read(config: Path) -> dict[str, Any]:
@@ -38,9 +47,10 @@ def read(config: Path) -> dict[str, Any]:
 
 
 def deployment(config: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(
-        each for each in config["applications"][0]["deployments"] if each["name"] == name
-    )
+    """Of the first application; where there are several, their deployments are the same."""
+    first, *others = config["applications"]
+    assert all(each["deployments"] == first["deployments"] for each in others)
+    found: dict[str, Any] = next(each for each in first["deployments"] if each["name"] == name)
     return found
 
 
@@ -57,17 +67,18 @@ def cpus(config: dict[str, Any], bound: str) -> float:
         name: float(deployment(config, name).get("ray_actor_options", own)["num_cpus"])
         for name in DEPLOYMENTS
     }
-    return sum(replicas(config, name, bound) * share for name, share in booked.items())
+    each = sum(replicas(config, name, bound) * share for name, share in booked.items())
+    return len(config["applications"]) * each
 
 
 def memory_mib(config: dict[str, Any], bound: Bound) -> tuple[int, int]:
     """MiB that a machine needs, and of them those of the object store, for that many replicas."""
-    [application] = config["applications"]
-    settings = FileSettings(**application["args"])
-    return (
-        sizing.machine_mib(application, settings, bound),
-        sizing.store_mib(application, settings, bound),
-    )
+    whole, store = sizing.RAY, 0
+    for application in config["applications"]:
+        settings = FileSettings(**application["args"])
+        whole += sizing.machine_mib(application, settings, bound) - sizing.RAY
+        store += sizing.store_mib(application, settings, bound)
+    return whole, store
 
 
 @by_name
@@ -83,11 +94,11 @@ def test_ray_accepts_every_config(config: Path) -> None:
 @by_name
 def test_replicas_take_what_they_read_from_their_node(config: Path) -> None:
     # A worker with a runtime_env imports Ray twice, and never is one that has started already.
-    [application] = read(config)["applications"]
-    assert "runtime_env" not in application
-    assert not [
-        each for each in application["deployments"] if "runtime_env" in each.get("ray_actor_options", {})
-    ]
+    for application in read(config)["applications"]:
+        assert "runtime_env" not in application
+        assert not [
+            each for each in application["deployments"] if "runtime_env" in each.get("ray_actor_options", {})
+        ]
 
 
 def test_clicks_are_refused_in_front_of_serve() -> None:
@@ -104,13 +115,65 @@ def test_no_click_waits_unseen(config: Path) -> None:
 
 @by_name
 def test_every_deployment_of_the_graph_is_in_every_config_in_the_same_order(config: Path) -> None:
-    names = [each["name"] for each in read(config)["applications"][0]["deployments"]]
-    assert names == list(DEPLOYMENTS)
+    for application in read(config)["applications"]:
+        assert [each["name"] for each in application["deployments"]] == list(DEPLOYMENTS)
+
+
+def keys(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The keys of every mapping in order, by its path; of a list's items by their names."""
+    if isinstance(value, dict):
+        yield path, list(value)
+        for key, inner in value.items():
+            yield from keys(inner, f"{path}/{key}")
+    for item in value if isinstance(value, list) else []:
+        name = item.get("name") if isinstance(item, dict) else ""
+        yield from keys(item, f"{path}/{name if name in DEPLOYMENTS else ''}")
+
+
+ELSEWHERE = {
+    "cache_mib": {"workers"},
+    "num_cpus": {"num_gpus", "memory", "label_selector"},
+    "max_ongoing_requests": {"max_replicas_per_node", "max_surge_percent", "ray_actor_options"},
+    "min_replicas": {"upscale_delay_s", "downscale_delay_s"},
+}
+"""Keys that serve.yaml does not need, by one that stands beside them."""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [*CONFIGS, *sorted(KUBERAY.glob("*/serve.yaml"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_every_config_has_the_keys_of_the_first_one_in_the_same_order(config: Path) -> None:
+    first = dict(keys(read(SERVE)))
+    for path, found in keys(read(config)):
+        if path not in first:  # options that serve.yaml leaves to the application
+            assert path.endswith(("ray_actor_options", "label_selector")), path
+            continue
+        known = first[path]
+        common = [key for key in found if key in known]
+        assert common == [key for key in known if key in common], path
+        beside = set().union(*(more for key, more in ELSEWHERE.items() if key in found))
+        assert set(found) - set(known) <= beside, path
+
+
+def test_the_config_of_a_cluster_is_that_of_kubernetes_with_gpus() -> None:
+    """A copy, since kustomize reads no file outside of its folder."""
+    assert read(CLUSTER) == read(KUBERAY / "gpu" / "serve.yaml")
 
 
 @by_name
-def test_every_config_listens_on_loopback(config: Path) -> None:
-    assert read(config)["http_options"]["host"] == "127.0.0.1"
+def test_every_config_of_one_machine_listens_on_loopback(config: Path) -> None:
+    assert read(config)["http_options"]["host"] == ("0.0.0.0" if config == CLUSTER else "127.0.0.1")
+
+
+def test_each_model_has_a_prefix_and_none_is_served_without() -> None:
+    applications = read(FOLDER / "models.yaml")["applications"]
+    assert len(applications) > 1
+    assert [each["route_prefix"] for each in applications] == [f"/{each['name']}" for each in applications]
+    models = [each["args"]["model"] for each in applications]
+    assert len(set(models)) == len(models)
+    assert set(models) <= set(ARCHITECTURES)
 
 
 # What a typo in each section of a config is: the key as it is there, and what it becomes.
@@ -154,8 +217,9 @@ def test_a_typo_in_any_section_is_found_with_the_right_name(
 def test_a_misspelt_deployment_is_found(config: Path, tmp_path: Path) -> None:
     copy = tmp_path / "a.yaml"
     copy.write_text(config.read_text().replace("- name: Decoder", "- name: Decodr"))
-    [problem] = lint_file(copy)
-    assert "did you mean 'Decoder'?" in problem.sentence
+    problems = lint_file(copy)
+    assert len(problems) == len(read(config)["applications"])
+    assert all("did you mean 'Decoder'?" in problem.sentence for problem in problems)
 
 
 def test_the_default_starts_on_a_laptop() -> None:
@@ -176,25 +240,25 @@ def test_no_config_takes_back_what_keeps_clicks(config: Path) -> None:
         )
 
 
-def test_the_gpu_config_fits_the_machine_it_names() -> None:
-    config = read(GPU)
-    encoder = deployment(config, "Encoder")
-    gpus = encoder["ray_actor_options"]["num_gpus"] * replicas(config, "Encoder", "max_replicas")
-    assert gpus == GPU_MACHINE["gpus"]
-    assert cpus(config, "max_replicas") <= GPU_MACHINE["cpus"]
+@by_machine
+def test_a_config_fits_the_machine_it_names(name: str) -> None:
+    config, machine = read(FOLDER / name), MACHINES[name]
+    booked = deployment(config, "Encoder")["ray_actor_options"].get("num_gpus", 0)
+    assert booked * replicas(config, "Encoder", "max_replicas") == machine["gpus"]
+    assert cpus(config, "max_replicas") <= machine["cpus"]
     most, store = memory_mib(config, "max_replicas")
-    assert most <= GPU_MACHINE["memory_mib"]
-    assert store <= OBJECT_STORE_SHARE * GPU_MACHINE["memory_mib"]
+    assert most <= machine["memory_gib"] * 1024
+    assert store <= OBJECT_STORE_SHARE * machine["memory_gib"] * 1024
+    said = " ".join((FOLDER / name).read_text().replace("#", " ").split())
+    for part in (f"{machine['cpus']} or more CPU cores", f"{machine['memory_gib']} GiB of memory"):
+        assert part in said
+    assert f"at their most take {ceil(most / 1024)} GiB, the {ceil(store / 1024)} of Ray's" in said
 
 
-def test_what_the_configs_say_of_their_memory_is_so() -> None:
-    said = {path.name: " ".join(path.read_text().replace("#", " ").split()) for path in CONFIGS}
+def test_what_the_default_says_of_its_memory_is_so() -> None:
+    said = " ".join(SERVE.read_text().replace("#", " ").split())
     least, most = (memory_mib(read(SERVE), bound)[0] for bound in ("min_replicas", "max_replicas"))
-    assert f"begins with {round(least / 1024)} GiB and grows to {round(most / 1024)}" in said["serve.yaml"]
-    most, store = memory_mib(read(GPU), "max_replicas")
-    assert (
-        f"at their most take {ceil(most / 1024)} GiB, the {ceil(store / 1024)} of Ray's" in said["gpu.yaml"]
-    )
+    assert f"begins with {round(least / 1024)} GiB and grows to {round(most / 1024)}" in said
 
 
 @pytest.mark.parametrize(
@@ -212,5 +276,7 @@ def test_decoders_and_fetchers_grow_with_what_they_decode_in_every_config(
     assert "target_ongoing_requests" not in scaled, "the policy does not read it"
 
 
-def test_the_config_for_gpus_names_its_model() -> None:
-    assert read(GPU)["applications"][0]["args"]["model"] in ARCHITECTURES
+@pytest.mark.parametrize("config", [each for each in CONFIGS if each != SERVE], ids=lambda path: path.name)
+def test_every_other_config_names_its_model(config: Path) -> None:
+    for application in read(config)["applications"]:
+        assert application["args"]["model"] in ARCHITECTURES

@@ -17,7 +17,7 @@ def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("name", ["serve.yaml", "gpu.yaml"])
+@pytest.mark.parametrize("name", ["serve.yaml", "many-gpus.yaml", "models.yaml"])
 def test_our_own_configs_are_read(name: str) -> None:
     config = read(ROOT / "configs" / name)
     settings(config)
