@@ -36,8 +36,8 @@ _FIRST_HOUR = "tests/real_label_studio/test_first_hour.py"
 
 OTHERS = {
     "python3": "", "git": "clone", "cd": "", "export": "", "set": "", ".": "", "umask": "",
-    "label-studio": "start", "helm": "repo install", "kubectl": "create apply get kustomize", "pip": "install",
-    "docker": "build run push compose", "serve": "run", "make": "",
+    "label-studio": "start", "helm": "repo install", "kubectl": "create apply get kustomize",
+    "pip": "install", "docker": "build run push compose", "serve": "run", "make": "",
     "ray": "get-auth-token up exec dashboard down",
 }  # fmt: skip
 """Programs in blocks, each with the commands of it that are used; `python -m` is looked at by itself."""
