@@ -117,7 +117,7 @@ clean:
 		|| { echo "Python 3.11 or newer is needed; name it with PYTHON=python3.12 make serve"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/.requirements-dev: requirements-dev.txt requirements-sdk.txt requirements.txt | .venv/bin/python
+.venv/.requirements-dev: requirements-dev.txt requirements-sdk.txt requirements-tracing.txt requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-sdk.txt
 	@touch $@ .venv/.requirements
@@ -158,11 +158,12 @@ COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version
 lock: .venv/.requirements-dev
 	$(COMPILE) requirements.txt -o requirements.lock
 	$(COMPILE) requirements-openvino.txt -c requirements.lock -o requirements-openvino.lock
+	$(COMPILE) requirements-tracing.txt -c requirements.lock -o requirements-tracing.lock
 	$(BIN)/python -m cluster.cpu_lock
 
 # 0: nothing is known against what the locks name; 1: something is; 3: no database could be had.
 audit: .venv/.requirements-dev
-	@$(BIN)/python -m cluster.audit requirements.lock requirements-openvino.lock
+	@$(BIN)/python -m cluster.audit requirements.lock requirements-openvino.lock requirements-tracing.lock
 
 # The version is in values/version.py, where nobody but setuptools looks for it.
 sbom: .venv/.requirements-sbom

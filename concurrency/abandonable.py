@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +27,9 @@ GRACE_S = 10.0
 
 
 def begin_abandonable(work: Callable[[], Result], name: str) -> Future[Result]:
-    """``work()``, begun in a thread of its own; ``result(timeout_s)`` of the future waits so long at most.
+    """``work()``, begun in a thread of its own, in the caller's context.
+
+    ``result(timeout_s)`` of the future waits so long at most.
 
     Raises RuntimeError where no thread can be started.
     """
@@ -41,7 +44,8 @@ def begin_abandonable(work: Callable[[], Result], name: str) -> Future[Result]:
         else:
             done.set_result(result)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    within = contextvars.copy_context()
+    threading.Thread(target=within.run, args=(run,), name=name, daemon=True).start()
     return done
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from concurrency.detached import detached
 from concurrency.single_flight import Flight
 from values.errors import Overloaded, ServiceError
 from values.priority import Priority
@@ -154,7 +154,7 @@ class ProjectPlaces:
 class Background:
     """Runs coroutines that outlive the request which started them; over ``limit`` at once they are dropped.
 
-    Each runs in an empty context: Serve cancels what was started within a request when the request ends.
+    Each runs in a context of its own: Serve cancels what was started within a request when the request ends.
     """
 
     def __init__(self, limit: int) -> None:
@@ -166,7 +166,7 @@ class Background:
         if len(self._tasks) >= self.limit:
             work.close()
             return False
-        task = asyncio.get_running_loop().create_task(_logged(work), context=contextvars.Context())
+        task = asyncio.get_running_loop().create_task(_logged(work), context=detached())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from concurrency.detached import detached
 from values.errors import Overloaded
 from values.priority import Priority
 
@@ -74,8 +74,8 @@ class SingleFlight(Generic[T]):
     """Runs one task per key; everybody else who asks meanwhile waits for that task.
 
     The task belongs to nobody: a caller who leaves (an annotator who closes the tab) does not cancel it, and
-    one who joins late raises its priority and extends its deadline. It runs in an empty context, because Ray
-    Serve cancels what was started within the first caller's request context. A failure reaches all who waited
+    one who joins late raises its priority and extends its deadline. It runs in a context of its own, because
+    Ray Serve cancels what was started within the first caller's. A failure reaches all who waited
     and is then forgotten.
     """
 
@@ -85,6 +85,10 @@ class SingleFlight(Generic[T]):
 
     def __contains__(self, key: str) -> bool:
         return key in self._flights
+
+    def __len__(self) -> int:
+        """Flights under way."""
+        return len(self._flights)
 
     async def run(
         self,
@@ -119,7 +123,7 @@ class SingleFlight(Generic[T]):
         self, key: str, compute: Callable[[Flight], Coroutine[Any, Any, T]], until: float
     ) -> tuple[Flight, asyncio.Task[T]]:
         flight = Flight(until)
-        task = asyncio.get_running_loop().create_task(flight.fly(compute), context=contextvars.Context())
+        task = asyncio.get_running_loop().create_task(flight.fly(compute), context=detached())
         self._flights[key] = flight, task
         task.add_done_callback(lambda done: self._land(key, done))
         return flight, task
@@ -153,8 +157,8 @@ class RecentAnswer(Generic[T]):
         """The answer, at most ``keep_s`` seconds old when it took no time."""
         if self._task is None or (self._task.done() and self._clock() - self._asked >= self._keep_s):
             self._asked = self._clock()
-            # In an empty context: Serve cancels what was started within a request's own.
-            self._task = asyncio.get_running_loop().create_task(self._ask(), context=contextvars.Context())
+            # In a context of its own: Serve cancels what was started within a request's.
+            self._task = asyncio.get_running_loop().create_task(self._ask(), context=detached())
             self._task.add_done_callback(_seen)
         return await asyncio.shield(self._task)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from concurrency.detached import detached
 from values.priority import Priority
 
 Item = TypeVar("Item")
@@ -27,6 +29,8 @@ class _Entry(Generic[Item, Result]):
     """One item, and all who wait for its result."""
 
     item: Item
+    began: float
+    within: contextvars.Context = field(default_factory=detached)
     waiting: list[tuple[Priority, asyncio.Future[Result]]] = field(default_factory=list)
 
     @property
@@ -51,18 +55,28 @@ class Batcher(Generic[Item, Result]):
     waits for never goes before a waiting annotator, but gets one place in ``SHARE`` batches. Who asks for a
     key that waits or is being run shares its result, and raises its priority. An item whose batch fails is
     tried alone, so that one that cannot be run is the only one to fail. Used from one event loop.
+    ``on_turn`` is told of each item, when its turn comes, its priority and for how many seconds it waited.
     """
 
     def __init__(
-        self, function: Callable[[Sequence[Item]], Sequence[Result]], executor: Executor, most: int
+        self,
+        function: Callable[[Sequence[Item]], Sequence[Result]],
+        executor: Executor,
+        most: int,
+        on_turn: Callable[[Priority, float], None] = lambda priority, seconds: None,
     ) -> None:
         self.most = most
+        self._on_turn = on_turn
         self._function = function
         self._executor = executor
         # In the order of arrival, those that are being run included.
         self._entries: dict[str, _Entry[Item, Result]] = {}
         self._passed_over = 0
         self._running: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """Items that wait or are being run."""
+        return len(self._entries)
 
     async def run(self, key: str, item: Item, priority: Priority = Priority.CLICK) -> Result:
         """The function's result for ``item``, which ``key`` names. Raises what the function raises.
@@ -71,20 +85,28 @@ class Batcher(Generic[Item, Result]):
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
-        entry = self._entries.setdefault(key, _Entry(item))
+        entry = self._entries.setdefault(key, _Entry(item, time.perf_counter()))
         entry.waiting.append((priority, done))
         if self._running is None or self._running.done():
-            # In no request's context: Serve would cancel it together with the request that began it.
+            # In no request's context: Serve would cancel it together with the request that began it, and it
+            # goes on for others.
             self._running = loop.create_task(self._run(), context=contextvars.Context())
         return await done
 
     async def _run(self) -> None:
         while names := self._take():
             try:
+                self._tell(names)
                 await self._answer([self._entries[name] for name in names])
             finally:
                 for name in names:
                     del self._entries[name]
+
+    def _tell(self, names: list[str]) -> None:
+        now = time.perf_counter()
+        for entry in map(self._entries.__getitem__, names):
+            if (priority := entry.priority) is not None:
+                self._on_turn(priority, now - entry.began)
 
     def _take(self) -> list[str]:
         """The names of the next batch; forgets what everybody has left."""
@@ -106,7 +128,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _answer(self, batch: list[_Entry[Item, Result]]) -> None:
         try:
-            results = await self._call([each.item for each in batch])
+            results = await self._call([each.item for each in batch], batch[0].within)
         except Exception as error:
             if len(batch) > 1:
                 for each in batch:
@@ -117,5 +139,7 @@ class Batcher(Generic[Item, Result]):
         for each, result in zip(batch, results, strict=True):
             each.settle(result, None)
 
-    async def _call(self, items: list[Item]) -> Sequence[Result]:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._function, items)
+    async def _call(self, items: list[Item], within: contextvars.Context) -> Sequence[Result]:
+        """The results, computed in the context of whoever was the first to ask for the first item."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, within.run, self._function, items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -55,10 +56,10 @@ class DecodeQueue:
         return self.state.wait_s > self._max_wait_s * HEADROOM
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """``function(*args)`` in a thread, when it is its turn."""
+        """``function(*args)`` in a thread, in the caller's context, when it is its turn."""
         with self._lock:
             self.inside += 1
-        future = self.threads.submit(self._timed, function, args)
+        future = self.threads.submit(contextvars.copy_context().run, self._timed, function, args)
         # Not when the caller is done: a caller that leaves meanwhile leaves a busy thread.
         future.add_done_callback(self._left)
         return await asyncio.wrap_future(future)

@@ -16,9 +16,11 @@ from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import EmbeddingCache
 from deployments.metrics import Metrics
+from deployments.observability import observe
 from deployments.options import DecoderOptions
-from deployments.replica_log import said_aloud, warn_at_once
+from deployments.replica_log import said_aloud
 from deployments.scaling import LOAD, ROOM, room
+from deployments.tracing import span
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier, exact
 from embeddings.options import DurableOptions
@@ -58,7 +60,7 @@ class Decoder:
         fetcher: Any,
         encoder: Any,
     ) -> None:
-        warn_at_once()
+        observe()
         self._segmenter = segmenter
         with said_aloud():
             self._decoder = segmenter.load_decoder(threads_each(options.threads))
@@ -103,7 +105,7 @@ class Decoder:
         waited = time.perf_counter() - started
         if self._queue.full:
             return Busy(self._queue.state)
-        return await self._queue.run(self._decode, key, embedding, click, warm, waited)
+        return await self._queue.run(self._decode, key, embedding, click, warm, waited, time.perf_counter())
 
     async def warm(
         self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
@@ -145,6 +147,7 @@ class Decoder:
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
         self._cache.report()
+        self._metrics.queue("decode", self._queue.inside)
         self._health.check(self._queue.threads)
 
     def record_replica_metadata(self) -> dict[str, float]:
@@ -159,20 +162,29 @@ class Decoder:
         """What ``deployments.scaling.by_clicks_in_decode`` goes by; asked by Serve twice a second."""
         return {LOAD: self._queue.inside / self._options.threads, ROOM: self._room}
 
-    def _decode(self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float) -> ClickAnswer:
-        seconds = {"embedding": waited, "decode": 0.0, "resample": 0.0, "region": 0.0}
-        embedding = exact(embedding)
+    def _decode(
+        self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float, queued: float
+    ) -> ClickAnswer:
+        queue = time.perf_counter() - queued
+        seconds = {"embedding": waited, "queue": queue, "decode": 0.0, "resample": 0.0, "region": 0.0}
+        with span("decode"):
+            regions, scores = self._decode_prompts(key, exact(embedding), click, seconds)
+        # Here and not where the caller waits: what is decoded for somebody who has left counts too.
+        for stage, value in seconds.items():
+            self._metrics.stage(stage, value)
+        score = sum(scores) / max(1, len(scores))
+        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version, self._queue.state)
+
+    def _decode_prompts(
+        self, key: str, embedding: Embedding, click: Click, seconds: dict[str, float]
+    ) -> tuple[list[Region], list[float]]:
         regions: list[Region] = []
         scores: list[float] = []
         for prompt, output in zip(click.prompts, click.outputs, strict=True):
             region, score = self._decode_prompt(key, embedding, click, prompt, output, seconds)
             regions += region
             scores.append(score)
-        # Here and not where the caller waits: what is decoded for somebody who has left counts too.
-        for stage, value in seconds.items():
-            self._metrics.stage(stage, value)
-        score = sum(scores) / max(1, len(scores))
-        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version, self._queue.state)
+        return regions, scores
 
     def _decode_prompt(
         self,

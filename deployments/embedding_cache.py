@@ -11,6 +11,7 @@ from concurrency.threads import Threads
 from deployments.calls.large_values import Reference
 from deployments.calls.neighbours import Neighbours, NoNeighbours
 from deployments.embedding_maker import EmbeddingMaker
+from deployments.images_ahead import ImagesAhead
 from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from deployments.recheck import Recheck
@@ -60,8 +61,10 @@ class EmbeddingCache:
         self._lasting = lasting
         # Evidence of pictures that are no more, of which the durable tier may still have an embedding.
         self._outdated: dict[str, str] = {}
-        self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead)
+        self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead, metrics)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
+        self._images_ahead = ImagesAhead(self._memory, metrics)
+        self._evicted = 0
         self._flights = SingleFlight[Embedding](options.max_waiters)
         # Those of them whose result goes into memory.
         self._wanted: set[str] = set()
@@ -81,7 +84,11 @@ class EmbeddingCache:
 
     def report(self) -> None:
         """Say what is in memory. Ray forgets a gauge that nobody sets for half a minute."""
-        self._metrics.memory(self._memory.nbytes, len(self._memory))
+        self._metrics.memory(self._memory.nbytes, len(self._memory), self._memory.max_bytes)
+        if evicted := self._memory.evicted - self._evicted:
+            self._metrics.evicted(evicted)
+            self._evicted += evicted
+        self._images_ahead.look()
 
     async def get(
         self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
@@ -94,6 +101,8 @@ class EmbeddingCache:
         embedding = self._memory.get(key)
         if embedding is not None:
             self._metrics.embedding("memory")
+            if priority is Priority.CLICK:
+                self._images_ahead.was_clicked(key)
             evidence = embedding.evidence
             self.recheck.begin(
                 key, evidence, source, reference, lambda: self._anew(key, evidence, source, reference)
@@ -200,6 +209,8 @@ class EmbeddingCache:
                 self._write(key, embedding)
             if key in self._wanted:
                 self._memory.put(key, embedding)
+                if flight.priority is not Priority.CLICK:
+                    self._images_ahead.is_ready(key)
                 self.recheck.seen(key)
                 self.report()
             return embedding

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +12,7 @@ from concurrency.background import AheadPlaces
 from concurrency.single_flight import Flight
 from deployments.calls.call import call, prioritised
 from deployments.calls.large_values import Reference, ReferenceLost
+from deployments.metrics import Metrics
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeadlineExceeded, OtherVersion, Overloaded
@@ -30,19 +32,24 @@ class EmbeddingMaker:
     ``ahead``: images that nobody waits for that are made at once.
     """
 
-    def __init__(self, segmenter: Segmenter, fetcher: Any, encoder: Any, ahead: int) -> None:
+    def __init__(
+        self, segmenter: Segmenter, fetcher: Any, encoder: Any, ahead: int, metrics: Metrics
+    ) -> None:
         self._segmenter = segmenter
         # The pixels and the embedding are megabytes: they travel through the object store, not in messages.
         self._fetcher = fetcher.options(_by_reference=True)
         self._encoder = encoder.options(_by_reference=True)
         self._ahead = AheadPlaces(ahead)
+        self._metrics = metrics
 
     async def make(self, flight: Flight, key: str, source: ImageSource, reference: Reference) -> Embedding:
         """The embedding, its arrays views of the object store. Raises what reading and encoding it raise.
 
         Raises OtherVersion where the encoders serve another version of the model.
         """
+        began = time.perf_counter()
         async with self._ahead.of(flight) as place:
+            self._metrics.waited("ahead", flight.priority, time.perf_counter() - began)
             while True:
                 try:
                     pixels = await place.waiting_for(

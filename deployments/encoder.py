@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +17,9 @@ from deployments.calls.large_values import Reference, unpacked
 from deployments.compute_threads import ENCODING, behind_loops, threads_each
 from deployments.device_health import APART_S, DeviceHealth
 from deployments.metrics import Metrics
-from deployments.replica_log import said_aloud, warn_at_once
+from deployments.observability import observe
+from deployments.replica_log import said_aloud
+from deployments.tracing import span
 from segmenters.segmenter import Segmenter
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OtherVersion, OutOfMemory
@@ -37,7 +40,7 @@ class Encoder:
     """
 
     def __init__(self, segmenter: Segmenter, batch: int) -> None:
-        warn_at_once()
+        observe()
         # One thread: the device does one thing at a time, and the event loop stays free for health checks. It
         # loads the model as well: what computes on CPU is started then, and has its niceness.
         self._device = behind_loops(1, "encode", ENCODING)
@@ -48,8 +51,8 @@ class Encoder:
         self._most = 1 if self._encoder.device == "cpu" else batch
         if self._encoder.device != "cpu":
             self._device = Threads(1, "encode")  # a GPU waits for nobody
-        self._batches = Batcher(self._encode, self._device, self._most)
         self._metrics = Metrics()
+        self._batches = Batcher(self._encode, self._device, self._most, self._waited)
         self._health = DeviceHealth()
         self._ahead = AheadLimit(AHEAD, "are being encoded ahead")
 
@@ -75,17 +78,24 @@ class Encoder:
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when the device is out of order."""
+        self._metrics.queue("encode", len(self._batches))
         self._health.check(self._device)
+
+    def _waited(self, priority: Priority, seconds: float) -> None:
+        self._metrics.waited("encode", priority, seconds)
 
     def _encode(self, batch: Sequence[Pixels]) -> Sequence[Embedding]:
         parts = [batch[start : start + self._most] for start in range(0, len(batch), self._most)]
         return [embedding for part in parts for embedding in self._encoded(part)]
 
     def _encoded(self, batch: Sequence[Pixels]) -> Sequence[Embedding]:
+        started = time.perf_counter()
         try:
+            with span("encode"):
+                encoded = self._encoder.encode(batch)
             embeddings = [
                 replace(embedding, evidence=pixels.evidence)
-                for pixels, embedding in zip(batch, self._encoder.encode(batch), strict=True)
+                for pixels, embedding in zip(batch, encoded, strict=True)
             ]
         except OutOfMemory as error:
             if len(batch) == 1:
@@ -99,6 +109,8 @@ class Encoder:
             raise self._judged(error, batch[0]) from None
         self._health.worked()
         self._metrics.encoded(len(batch))
+        for _ in batch:  # each of them took that long
+            self._metrics.image_stage("encode", time.perf_counter() - started)
         return embeddings
 
     def _judged(self, error: DeviceFailed, pixels: Pixels) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from concurrency.single_flight import Flight, RecentAnswer, SingleFlight
 from deployments.calls.large_values import Reference, packed, unpack
 from deployments.calls.last_setup import SetupTokens
 from deployments.metrics import Metrics
-from deployments.replica_log import warn_at_once
+from deployments.observability import observe
 from deployments.scaling import LOAD, ROOM, room
 from imaging.decoders import OF_A_PROJECTS_HOST
 from imaging.options import ImageOptions
@@ -40,7 +41,7 @@ class Fetcher:
     def __init__(
         self, options: ImageOptions, journal: Any, pack: Callable[[Any], Awaitable[Reference]] = packed
     ) -> None:
-        warn_at_once()
+        observe()
         self._reader = ImageReader(options)
         self._check = RecentAnswer(self._reader.check, CHECK_S)
         self._tokens = SetupTokens(options, journal)
@@ -81,6 +82,10 @@ class Fetcher:
         """
         return await self._reader.evidence(await self._with_token(unpack(source, *values)))
 
+    async def check_health(self) -> None:
+        """Called by Serve every few seconds."""
+        self._metrics.queue("read", len(self._reads))
+
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What ``deployments.scaling.by_images_in_decode`` goes by; asked by Serve twice a second."""
         # Mostly all of it is of one project, whose images are in one place.
@@ -91,12 +96,14 @@ class Fetcher:
 
     async def _read(self, flight: Flight, source: ImageSource, size: ModelSize) -> Reference:
         urgency = Urgency(flight.priority.urgent)
+        started = time.perf_counter()
         watching = asyncio.ensure_future(_promote(urgency, flight))
         try:
             pixels = await self._reader.read(await self._with_token(source), size, urgency)
         finally:
             watching.cancel()
         self._metrics.fetched()
+        self._metrics.image_stage("read", time.perf_counter() - started)
         return await self._pack(pixels)
 
 

@@ -20,8 +20,8 @@ from deployments.http.reporter import Handler, Reporter
 from deployments.http.responses import http_exception
 from deployments.loop_offload import CostlyWork, loop_comes_first
 from deployments.metrics import Metrics
+from deployments.observability import observe
 from deployments.options import IngressOptions
-from deployments.replica_log import warn_at_once
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.pages import PrefixPage, with_pages
@@ -56,7 +56,7 @@ class Ingress:
         fetcher: Any,
         journal: Any,
     ) -> None:
-        warn_at_once()
+        observe()
         loop_comes_first()
         self._options = options
         metrics = Metrics()

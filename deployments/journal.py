@@ -17,6 +17,7 @@ from sys import getsizeof
 
 from deployments.bounded_cache import BoundedCache
 from deployments.failure_lines import FailureLines
+from deployments.observability import observe
 from deployments.replica_log import say_aloud
 from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from protocol.bodies.task import ID_LIMIT
@@ -93,6 +94,7 @@ class Journal:
 
     def __init__(self, say: Callable[[str], None] = say_aloud) -> None:
         """``say``: prints a line where the application was started."""
+        observe()
         self._lock = threading.Lock()
         self._lines = FailureLines(say)
         self._failures = BoundedCache[deque[Failure]](PROJECTS, FAILURES_BYTES, _size_of_failures)

@@ -15,6 +15,9 @@ logger = logging.getLogger("ray.serve")
 ALOUD = "serve_app: "
 """In front of each line that a replica prints for people: `serve` shows those where it was started."""
 
+JSON_LINE = '{"time": "'
+"""How each record of a log for machines begins (``deployments.json_log``): `serve` shows it as it is."""
+
 NO_MASK = "no mask"
 """The beginning of such a line about a click that got no mask."""
 

@@ -28,6 +28,8 @@ class MemoryTier(Generic[T]):
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
+        self.evicted = 0
+        """How many have left so far because it was full."""
         self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -53,6 +55,7 @@ class MemoryTier(Generic[T]):
         self.nbytes += size
         while self.nbytes > self.max_bytes:
             self.drop(next(iter(self._kept)))
+            self.evicted += 1
 
     def drop(self, key: str) -> bool:
         """Let go of what is kept under ``key``; whether there was anything."""

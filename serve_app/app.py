@@ -62,7 +62,7 @@ def build(settings: Settings) -> Application:
     for caution in images.cautions:
         logger.warning("%s", caution)
 
-    common = {"logging_config": {"log_level": settings.log_level}, **surviving(settings)}
+    common = {"logging_config": _logging(settings), **surviving(settings)}
 
     def bind(name: str, *args: Any, **options: Any) -> Any:
         return DEPLOYMENTS[name].options(**common | options).bind(*args)
@@ -93,6 +93,11 @@ def build(settings: Settings) -> Application:
         journal,
         num_replicas=settings.workers,
     )
+
+
+def _logging(settings: Settings) -> dict[str, Any]:
+    """How every deployment logs; deployments/json_log.py writes to stderr what Serve writes to files."""
+    return {"log_level": settings.log_level, "encoding": settings.log_format.upper()}
 
 
 def surviving(settings: Settings) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from imaging.options import ImageOptions
 from label_studio.api import Address, LabelStudioError, check_place, read_json
@@ -15,6 +16,11 @@ from serve_app.gpus import gpus_here
 from serve_app.misspelt import misspelt
 from serve_app.settings import Settings, variables
 from values.errors import ImageUnauthorized, ModelError, ServiceError
+
+COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""OpenTelemetry's variables that name a collector of spans: where one is set, `serve` has requests traced."""
+
+EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 
 OF_COMMANDS = frozenset({"HOST", "PORT"})
 """Variables of `serve` itself."""
@@ -39,6 +45,24 @@ def wrong_models(applications: Iterable[Settings], environment: Mapping[str, str
         except ModelError as error:
             said.append(_sentence(error.detail))
     return list(dict.fromkeys(said))
+
+
+def wrong_tracing(environment: Mapping[str, str]) -> list[str]:
+    """A sentence where a collector of spans is named and what sends them is not installed."""
+    named = next((name for name in COLLECTORS if environment.get(name)), None)
+    if named is None or _is_installed(EXPORTER):
+        return []
+    return [
+        f"{named} is set, and the package that sends spans is not installed; run "
+        "`pip install -r requirements-tracing.txt`, or remove the variable."
+    ]
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it
+        return False
 
 
 @dataclass(frozen=True, slots=True)

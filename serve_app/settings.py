@@ -72,6 +72,10 @@ class AllOptions(
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much the deployments log."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="`json`: each record is a line of JSON, in Ray's log files and, as it comes, on stderr.",
+    )
 
     @classmethod
     def settings_customise_sources(

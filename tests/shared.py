@@ -11,6 +11,7 @@ import yaml
 
 from testing.annotating.questions import PICTURES
 from testing.applications import Applications, Json, application, serve_config
+from testing.otlp_receiver import OtlpReceiver
 from testing.project_server import Studio
 from testing.running_app import RunningApp, running_app
 from tests.real_label_studio.server import LabelStudioServer
@@ -42,9 +43,9 @@ def applications(
 ) -> Iterator[Applications]:
     """One Ray behind HAProxy for all tests that can share it: its start takes longer than most of them.
 
-    At / the application of configs/serve.yaml, under /locked another one that asks for basic auth. Both keep
-    embeddings in ``durable``. Where a test of this run needs the real Label Studio, their images may come
-    from there: a token can only be given to all that runs in one Ray.
+    At / the application of configs/serve.yaml, under /locked another one that asks for basic auth and logs
+    JSON. Both keep embeddings in ``durable``. Where a test of this run needs the real Label Studio, their
+    images may come from there: a token can only be given to all that runs in one Ray.
     """
     settings: Json = {"model": "classical", "image_hosts": "*", "durable": str(durable), "prefetch_tasks": 2}
     # A variable would win over what the config says of each application.
@@ -53,7 +54,7 @@ def applications(
         studio: LabelStudioServer = request.getfixturevalue("real_label_studio")
         settings["label_studio_url"] = studio.url
         env["LABEL_STUDIO_API_KEY"] = studio.api.personal_access_token()
-    lock = {"basic_auth_user": LOCK[0], "basic_auth_pass": LOCK[1], "max_body_mib": 1}
+    lock = {"basic_auth_user": LOCK[0], "basic_auth_pass": LOCK[1], "max_body_mib": 1, "log_format": "json"}
     config = serve_config()
     config["applications"] = [
         application("segment-anything", settings, prefix="/"),
@@ -73,10 +74,11 @@ def app(applications: Applications) -> RunningApp:
 
 @dataclass(frozen=True)
 class Other:
-    """A second Ray, and where the images of its application's clicks come from."""
+    """A second Ray, where the images of its application's clicks come from, and where its spans go."""
 
     applications: Applications
     studio: Studio
+    receiver: OtlpReceiver
 
     @property
     def app(self) -> RunningApp:
@@ -88,13 +90,14 @@ class Other:
 def other_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
     """Another Ray, which tests may harm, with the application of configs/serve.yaml behind HAProxy.
 
-    Its object store is as small as can be. It has IPv6, a long TMPDIR, and asks for the ports of ``app``.
+    Its object store is as small as can be, and its requests are traced. It has IPv6, a long TMPDIR, and asks
+    for the ports of ``app``.
     """
     far: Path = tmp_path_factory.mktemp("far") / ("x" * 60)
     far.mkdir()
     config = serve_config()
     [only] = config["applications"]
-    with Studio(1, *SIZE, pictures=PICTURES) as studio:
+    with Studio(1, *SIZE, pictures=PICTURES) as studio, OtlpReceiver() as receiver:
         # Two processes that read requests, as is the default.
         only["args"] |= {
             "model": "classical",
@@ -111,6 +114,8 @@ def other_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
             "TMPDIR": str(far),
             "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": str(STORE),
             "RAY_metrics_report_interval_ms": "1000",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "500",
         }
         with running_app(path, env, haproxy=True, dashboard_port=8265) as running:
-            yield Other(Applications(running, config), studio)
+            yield Other(Applications(running, config), studio, receiver)

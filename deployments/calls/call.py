@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from ray.exceptions import (
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from concurrency.detached import detached
 from concurrency.single_flight import Flight
 from values.errors import DeadlineExceeded, DeviceFailed, ModelError, OtherVersion, Overloaded, ServiceError
 from values.priority import Priority
@@ -42,8 +42,8 @@ async def call(
     answered serves another version of the model, for at most ``other_version_s`` seconds; and when its device
     failed, for ``DEVICE_S``.
 
-    Every call runs in an empty ``contextvars.Context``: Serve keeps the id of the request there, and
-    concurrent calls that share an id hang in the consistent-hash router.
+    Every call runs in a context of its own: Serve keeps an internal id of the request there, and concurrent
+    calls that share it hang in the consistent-hash router. The id in logs, and the span, are kept.
 
     ``what`` names the work in the sentence of an error. A caller who is cancelled cancels the call.
 
@@ -84,7 +84,7 @@ async def call(
 
 
 async def _in_fresh_context(send: Callable[[], Any], what: str) -> Any:
-    task = asyncio.create_task(_once(send, what), context=contextvars.Context())
+    task = asyncio.create_task(_once(send, what), context=detached())
     return await task
 
 

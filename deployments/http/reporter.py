@@ -16,6 +16,7 @@ from deployments.calls.call import call
 from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
 from deployments.metrics import Metrics
+from deployments.request_context import request_id
 from deployments.saved_without_mask import SavedWithoutMask
 from values import one_line
 from values.errors import ServiceError
@@ -87,7 +88,7 @@ class Reporter:
     def failed_image(self, route: str, error: ServiceError, source: ImageSource) -> None:
         """Report a failure with one image of a request that goes on without it."""
         task = "" if source.task is None else str(source.task)
-        self.failed(route, error, project=source.project, task=task)
+        self.failed(route, error, project=source.project, task=task, request_id=request_id())
 
     def turned_away(self, error: ServiceError) -> None:
         """Report a click that was refused before it was read. There may be thousands: they are told of once a

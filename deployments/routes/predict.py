@@ -11,6 +11,7 @@ from starlette.responses import Response
 from deployments.calls.decoder_client import DecoderClient
 from deployments.http.admission import Admission, Visit
 from deployments.http.middleware import DETAIL, visit_of
+from deployments.http.reporter import NO_MASK
 from deployments.loop_offload import off_loop_if_large
 from deployments.metrics import Metrics
 from deployments.routes.request_reader import Asked, RequestReader
@@ -47,9 +48,11 @@ class Predict:
         asked = await self._reader.tasks(request)
         try:
             return await self._answer(request, asked)
-        except (Overloaded, BadLabelConfig):  # which costs nothing more, or has no line to tell it in
-            raise
         except ServiceError as error:
+            if asked.body.items:
+                self._metrics.click(error.code)
+            if isinstance(error, (Overloaded, BadLabelConfig)):
+                raise  # which costs nothing more, or has no line to tell it in
             note = await self._reader.note(asked, error.detail)
             if not note:
                 raise
@@ -64,6 +67,7 @@ class Predict:
             await self._warm(asked)
             return _json(encode_no_predictions(len(asked.body.tasks)))
         if isinstance(click, Nothing):
+            self._metrics.click(NO_MASK)
             request.state.no_mask = click.reason
             return _json(encode_predict(self._nothing(asked, await self._reader.note(asked, click.reason))))
         parsed = time.perf_counter()
@@ -85,6 +89,8 @@ class Predict:
         }
         for stage, value in seconds.items():
             self._metrics.stage(stage, value)
+        self._metrics.click("ok" if answer.regions else NO_MASK)
+        self._metrics.answered(time.perf_counter() - started, len(response.body), warm=answer.warm)
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
 

@@ -18,7 +18,11 @@ from cluster.cpu_lock import cpu_lock
 from values.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = {"requirements.lock": "requirements.txt", "requirements-openvino.lock": "requirements-openvino.txt"}
+LOCKS = {
+    "requirements.lock": "requirements.txt",
+    "requirements-openvino.lock": "requirements-openvino.txt",
+    "requirements-tracing.lock": "requirements-tracing.txt",
+}
 CPU = "requirements-cpu.lock"
 TORCHS_INDEX = "--extra-index-url ${TORCH_INDEX}\n"
 
@@ -65,9 +69,10 @@ def test_a_lock_is_of_the_requirements_as_they_are(lock: str, source: str) -> No
         assert (requirement.name.lower(), str(requirement.specifier)) in locked, "run `make lock`"
 
 
-def test_the_second_lock_agrees_with_the_first() -> None:
+@pytest.mark.parametrize("lock", list(LOCKS)[1:])
+def test_another_lock_agrees_with_the_first(lock: str) -> None:
     first = {(one.name, str(one.marker)): str(one.specifier) for one, _ in entries("requirements.lock")}
-    for one, _ in entries("requirements-openvino.lock"):
+    for one, _ in entries(lock):
         assert first.get((one.name, str(one.marker)), str(one.specifier)) == str(one.specifier)
 
 

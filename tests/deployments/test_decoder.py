@@ -41,6 +41,11 @@ async def _encode(*_: Any) -> Embedding:
 @pytest.fixture
 def decoder(monkeypatch: pytest.MonkeyPatch) -> Decoder:
     monkeypatch.setattr("deployments.decoder.threads_each", lambda _: 1)  # asks Ray what this replica has
+    return faked()
+
+
+def faked() -> Decoder:
+    """A decoder of the picture, whichever is asked for."""
     fetcher, encoder = Handle({"read": _read}), Handle({"encode": _encode})
     return Decoder(Classical(), DecoderOptions(), RegionOptions(), DurableOptions(), fetcher, encoder)
 

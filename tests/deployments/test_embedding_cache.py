@@ -135,9 +135,9 @@ class Noting(Metrics):
         super().__init__()
         self.said: list[tuple[int, int]] = []
 
-    def memory(self, nbytes: int, images: int) -> None:
+    def memory(self, nbytes: int, images: int, limit: int) -> None:
         self.said.append((nbytes, images))
-        super().memory(nbytes, images)
+        super().memory(nbytes, images, limit)
 
 
 async def test_what_is_in_memory_is_reported_when_it_changes_and_whenever_asked() -> None:

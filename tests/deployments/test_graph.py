@@ -7,6 +7,7 @@ import concurrent.futures
 import io
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -250,6 +251,7 @@ def test_it_says_where_it_is_and_what_serves(app: RunningApp) -> None:
     said = app.said()
     assert f"backend    {app.url} (classical-2: " in said
     assert f"(logs in to {app.dashboard})" in said
+    assert re.search(r"^metrics    http://127\.0\.0\.1:\d+/metrics$", said, re.MULTILINE)
     assert f"logs       {app.logs.resolve()}" in said
     assert "docs       " in said
     assert not any(line.startswith("WARNING") for line in said.splitlines())

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from imaging.options import ImageOptions
-from serve_app.preflight import Asked, ask_label_studio
+from serve_app.preflight import Asked, ask_label_studio, wrong_tracing
 from testing.canary import CANARY
 from testing.file_server import Exchange, Server
 from testing.running_app import free_port
@@ -79,3 +79,13 @@ def test_without_a_token_nothing_is_refused(setup: bool, well: bool) -> None:
     assert found is not None
     assert (found.refused, found.well) == (False, well)
     assert ("Set LABEL_STUDIO_API_KEY." in found.sentence) == (not setup)
+
+
+def test_a_collector_of_spans_needs_what_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    assert wrong_tracing({}) == wrong_tracing(named) == []
+    monkeypatch.setattr("serve_app.preflight.EXPORTER", "opentelemetry.no.such.exporter")
+    assert wrong_tracing({}) == []
+    [said] = wrong_tracing(named)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT is set" in said
+    assert "pip install -r requirements-tracing.txt" in said

@@ -62,7 +62,7 @@ def check_settings(args: Mapping[str, Any]) -> tuple[list[Check], Settings | Non
 
     None for settings that cannot be read.
     """
-    said = preflight.wrong_names(os.environ)
+    said = [*preflight.wrong_names(os.environ), *preflight.wrong_tracing(os.environ)]
     settings = None
     try:
         settings = Settings(**args)

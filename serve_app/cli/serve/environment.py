@@ -14,6 +14,7 @@ from embeddings.options import DurableOptions
 from serve_app import ROOT
 from serve_app.haproxy import SCRIPT
 from serve_app.haproxy.config import LISTENS_AT
+from serve_app.preflight import COLLECTORS
 from serve_app.settings import SYNONYMS, Settings
 from values.cores import ONE_MACHINE
 
@@ -47,6 +48,8 @@ SERVING = {
 }
 """What replicas and proxies read. No config has a ``runtime_env`` with it: a worker that has one imports Ray
 twice, and never is one that has started already."""
+
+OTLP = "deployments.tracing:otlp"
 
 # The disk has to have so many times the room that the embeddings may take.
 _ROOM = 2
@@ -98,6 +101,18 @@ def ray_variables(
             **{name: str(port) for name, port in ports.items()},
         }
     return chosen
+
+
+def tracing_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """What makes Serve send spans of every request to the collector that ``given`` names, if it does."""
+    if not any(map(given.get, COLLECTORS)):
+        return {}
+    return {
+        "RAY_SERVE_TRACING_EXPORTER_IMPORT_PATH": OTLP,
+        # Not Ray's hundredth: who names a collector on one machine looks for a certain request.
+        "RAY_SERVE_TRACING_SAMPLING_RATIO": "1",
+        "OTEL_SERVICE_NAME": "segment-anything",
+    }
 
 
 def write_token(file: Path) -> None:

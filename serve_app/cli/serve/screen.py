@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from deployments.replica_log import ALOUD, NO_MASK
+from deployments.replica_log import ALOUD, JSON_LINE, NO_MASK
 
 # Of what others print: words of the lines that tell an operator something, by who prints them.
 _WORTH_READING = {
@@ -68,7 +68,9 @@ def worth_reading(data: Mapping[str, Any]) -> Iterator[str]:
     loads = who.startswith(_LOADS[0]) and who.endswith(_LOADS[1])
     for line in map(str, data.get("lines") or ()):
         _, aloud, said = line.partition(ALOUD)
-        if aloud:
+        if line.startswith(JSON_LINE):
+            yield _plain(line)
+        elif aloud:
             yield _plain(said)
         elif any(word in line for word in words):
             yield _plain(line)

@@ -12,7 +12,13 @@ import pytest
 
 from serve_app import ROOT
 from serve_app.cli.serve import environment
-from serve_app.cli.serve.environment import handover_variables, prepare, ray_variables, with_whole_paths
+from serve_app.cli.serve.environment import (
+    handover_variables,
+    prepare,
+    ray_variables,
+    tracing_variables,
+    with_whole_paths,
+)
 from serve_app.cli.serve.ports import HAPROXY_PORTS
 
 
@@ -122,3 +128,10 @@ def test_memory_is_no_disk(tmp_path: Path) -> None:
 def test_a_full_disk_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "_ROOM", 2**40)
     assert handover_variables(config(), {}, tmp_path, DISK) == {}
+
+
+def test_who_names_a_collector_of_spans_has_requests_traced() -> None:
+    assert tracing_variables({"OTEL_SERVICE_NAME": "sam"}) == {}
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        chosen = tracing_variables({name: "http://127.0.0.1:4318"})
+        assert chosen["RAY_SERVE_TRACING_EXPORTER_IMPORT_PATH"] == "deployments.tracing:otlp"
