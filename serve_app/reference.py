@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from pydantic import SecretStr
 
 from deployments import metrics
@@ -49,6 +50,27 @@ def metrics_table() -> str:
         for name, (text, tags) in table.items()
     ]
     return _table(("name", "kind", "tags", "meaning"), rows)
+
+
+def metric_tags_table() -> str:
+    """Every tag, and what it can be."""
+    rows = [(f"`{tag}`", ", ".join(map(_code, values))) for tag, values in metrics.VALUES.items()]
+    return _table(("tag", "values"), rows)
+
+
+def _code(value: str) -> str:
+    return value if " " in value else f"`{value}`"
+
+
+def alerts_table() -> str:
+    """Every alert of cluster/monitoring/alerts.yaml: when it fires, and what to do then."""
+    groups = yaml.safe_load((ROOT / "cluster" / "monitoring" / "alerts.yaml").read_text())["groups"]
+    rows = [
+        (f"`{rule['alert']}`", rule["labels"]["severity"], *rule["annotations"].values())
+        for group in groups
+        for rule in group["rules"]
+    ]
+    return _table(("alert", "", "when", "what to do"), rows)
 
 
 def errors_table() -> str:
@@ -127,6 +149,8 @@ TABLES = {
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,
+    "metric_tags": metric_tags_table,
+    "alerts": alerts_table,
     "errors": errors_table,
 }
 

@@ -117,7 +117,8 @@ def running_app(
         port, dashboard_port = free_port(), dashboard_port or free_port()
         log = Path(folder) / "serve.log"
         command = [sys.executable, "-m", "serve_app", "serve", "--config", str(config), "--port", str(port)]
-        command += ["--dashboard-port", str(dashboard_port), "--temp-dir", folder]
+        command += ["--dashboard-port", str(dashboard_port), "--metrics-port", str(free_port())]
+        command += ["--temp-dir", folder]
         command += ["--haproxy" if haproxy else "--no-haproxy"]
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -54,7 +54,14 @@ _KUBERNETES = Rule(lint_kubernetes, "kubectl apply --dry-run=server")
 _LAUNCHER = Rule(lint_launcher, "")
 _KUSTOMIZE = Rule(lambda _: [], "kubectl kustomize")
 _SITE = Rule(lambda _: [], "make site")  # MkDocs, which is strict there, refuses a key that it does not know
+# Prometheus refuses a key that it does not know, and so does promtool.
+_PROMETHEUS = Rule(lambda _: [], "promtool check config")
+_ALERTS = Rule(lambda _: [], "promtool check rules")
+_ALERT_TESTS = Rule(lambda _: [], "promtool test rules")
 _BY_PLACE = {
+    "cluster/monitoring/prometheus.yml": _PROMETHEUS,
+    "cluster/monitoring/alerts.yaml": _ALERTS,
+    "cluster/monitoring/alerts_test.yaml": _ALERT_TESTS,
     "mkdocs.yml": _SITE,
     "configs/*.yaml": _SERVE,
     "kustomization.yaml": _KUSTOMIZE,

@@ -20,6 +20,7 @@ from serve_app.cli.serve.environment import (
     handover_variables,
     prepare,
     ray_variables,
+    tracing_variables,
     with_whole_paths,
     write_token,
 )
@@ -49,6 +50,14 @@ def serve(
             min=1, max=HIGHEST, help="Port of the Ray dashboard, on loopback; the next free one if taken."
         ),
     ] = 8265,
+    metrics_port: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=HIGHEST,
+            help="Port at which Prometheus finds all metrics, on loopback; the next free one if taken.",
+        ),
+    ] = 9102,
     temp_dir: Annotated[
         Path | None, typer.Option(help="Where Ray keeps its logs and sockets; default: this user's own.")
     ] = None,
@@ -68,7 +77,8 @@ def serve(
             cautions = _checked(settings)
             chosen = folders.choose(os.environ, temp_dir)
             http = content["http_options"]
-            asked = Requested(host or http.get("host"), port or http.get("port"), dashboard_port, haproxy)
+            listens, at = host or http.get("host"), port or http.get("port")
+            asked = Requested(listens, at, dashboard_port, haproxy, metrics_port)
             endpoints = Endpoints.find(asked, ports)
         except (
             serve_config.ConfigRefused,
@@ -88,6 +98,10 @@ def serve(
                 listens_at=endpoints.haproxy_host,
             )
             chosen_here |= {DASHBOARD: f"http://{LOOPBACK}:{endpoints.dashboard_port}/"}
+            chosen_here |= tracing_variables(os.environ)
+            if any(each.log_format == "json" for each in settings):
+                # Lines that differ in numbers only are not the same line.
+                chosen_here |= {"RAY_DEDUP_LOGS": "0"}
             os.environ.update(with_whole_paths(content, os.environ))
             prepare(chosen_here | handover_variables(content, os.environ, scratch))
             if chosen.temporary:
@@ -98,6 +112,7 @@ def serve(
                 prefixes=serve_config.prefixes(content),
                 dashboard_port=endpoints.dashboard_port,
                 link_port=endpoints.link_port,
+                metrics_port=endpoints.metrics_port,
                 ports=endpoints.all_ports,
                 notes=tuple(filter(None, (chosen.said, *endpoints.notes))),
                 warnings=(
@@ -116,6 +131,7 @@ def _checked(applications: Sequence[Settings]) -> list[str]:
     wrong = [
         *preflight.wrong_names(os.environ),
         *preflight.wrong_models(applications, os.environ),
+        *preflight.wrong_tracing(os.environ),
     ]
     if wrong:
         raise serve_config.ConfigRefused("\n".join(wrong))

@@ -18,6 +18,7 @@ from serve_app.cli.usage_errors import not_taken, whole_number
 
 LOOPBACK = "127.0.0.1"
 LINK_PORT = 8266
+METRICS = "metrics for Prometheus"
 _FALLBACK = "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"
 _WHAT = {
     "RAY_SERVE_HAPROXY_STATS_PORT": "HAProxy's statistics",
@@ -39,6 +40,7 @@ class Requested:
     port: int | None
     dashboard_port: int
     haproxy: bool | None
+    metrics_port: int
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Endpoints:
     haproxy: bool
     dashboard_port: int
     link_port: int
+    metrics_port: int
     haproxy_ports: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -65,9 +68,13 @@ class Endpoints:
         try:
             dashboard = ports.hold_near(LOOPBACK, asked.dashboard_port)
             link = ports.hold_near(LOOPBACK, LINK_PORT)
-            endpoints = cls(address, port, haproxy, dashboard, link, notes=[why_not] if why_not else [])
+            metrics = ports.hold_near(LOOPBACK, asked.metrics_port)
+            notes = [why_not] if why_not else []
+            endpoints = cls(address, port, haproxy, dashboard, link, metrics, notes=notes)
             if dashboard != asked.dashboard_port:
                 endpoints._moved("Ray's dashboard", dashboard, asked.dashboard_port)
+            if metrics != asked.metrics_port:
+                endpoints._moved(METRICS, metrics, asked.metrics_port)
             if haproxy:
                 endpoints._hold_haproxys(ports)
         except PortTaken as taken:
@@ -108,6 +115,7 @@ class Endpoints:
             ("where the application answers", self.address, self.port),
             ("Ray's dashboard", LOOPBACK, self.dashboard_port),
             ("the link to Ray's dashboard", LOOPBACK, self.link_port),
+            (METRICS, LOOPBACK, self.metrics_port),
             *((_WHAT[name], LOOPBACK, port) for name, port in self.haproxy_ports.items()),
         )
 

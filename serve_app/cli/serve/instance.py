@@ -24,6 +24,7 @@ class Instance:
     prefixes: tuple[str, ...]
     dashboard_port: int
     link_port: int
+    metrics_port: int
     ports: tuple[tuple[str, str, int], ...]
     ray_folder: str
     config: str

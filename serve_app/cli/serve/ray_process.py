@@ -20,6 +20,7 @@ import typer
 from serve_app import ROOT
 from serve_app.cli.serve import supervisor
 from serve_app.cli.serve.dashboard_link import DashboardLink, ray_token
+from serve_app.cli.serve.endpoints import LOOPBACK
 from serve_app.cli.serve.instance import CONFIG, Instance
 from serve_app.cli.serve.ports import listeners
 from serve_app.cli.serve.readiness import Watch
@@ -88,6 +89,7 @@ def _ray(instance: Instance, screen: Screen) -> Any:
             include_dashboard=True,
             dashboard_host="127.0.0.1",
             dashboard_port=instance.dashboard_port,
+            _metrics_export_port=instance.metrics_port,
             _temp_dir=instance.ray_folder,
             logging_level=logging.INFO if screen.everything else logging.WARNING,
         )
@@ -125,7 +127,12 @@ def _locations(instance: Instance, context: Any) -> dict[str, str]:
         link.start()
         dashboard = f"{link.url}  (logs in to {dashboard})"
     logs = Path(context.address_info["session_dir"]) / "logs"
-    return {"dashboard": dashboard, "logs": str(logs), "docs": str(ROOT / "docs")}
+    return {
+        "dashboard": dashboard,
+        "metrics": f"http://{LOOPBACK}:{instance.metrics_port}/metrics",
+        "logs": str(logs),
+        "docs": str(ROOT / "docs"),
+    }
 
 
 def port_conflict(instance: Instance, session: Session) -> str:

@@ -26,19 +26,21 @@ def ports() -> Iterator[Ports]:
 
 
 def asked(host: str | None = None, haproxy: bool | None = None) -> Requested:
-    return Requested(host, free_port(), free_port(), haproxy)
+    return Requested(host, free_port(), free_port(), haproxy, free_port())
 
 
 def test_two_that_ask_for_the_same_get_ports_of_their_own(ports: Ports) -> None:
-    dashboard = free_port()
+    dashboard, metrics = free_port(), free_port()
     with Ports() as others:
-        first = Endpoints.find(Requested(None, free_port(), dashboard, None), ports)
-        second = Endpoints.find(Requested(None, free_port(), dashboard, None), others)
+        first = Endpoints.find(Requested(None, free_port(), dashboard, None, metrics), ports)
+        second = Endpoints.find(Requested(None, free_port(), dashboard, None, metrics), others)
     assert first.dashboard_port == dashboard
     assert not {each[2] for each in first.all_ports} & {each[2] for each in second.all_ports}
     assert set(second.haproxy_ports) == set(HAPROXY_PORTS)
+    assert first.metrics_port == metrics
     said = f"Ray's dashboard: port {second.dashboard_port}, since {dashboard} is taken."
     assert said in second.notes
+    assert f"metrics for Prometheus: port {second.metrics_port}, since {metrics} is taken." in second.notes
     assert not [each for each in first.notes if "dashboard" in each]
 
 
@@ -48,12 +50,12 @@ def test_the_port_of_the_application_is_the_one_that_was_asked_for_or_none(ports
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(EndpointsRefused) as caught:
-            Endpoints.find(Requested(None, port, free_port(), None), ports)
+            Endpoints.find(Requested(None, port, free_port(), None, free_port()), ports)
     said = str(caught.value)
     assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in said
     assert f"(process {os.getpid()}) listens there" in said
     advice = int(said.rpartition("PORT=")[2].rstrip("."))
-    assert Endpoints.find(Requested(None, advice, free_port(), None), ports).port == advice
+    assert Endpoints.find(Requested(None, advice, free_port(), None, free_port()), ports).port == advice
 
 
 def test_a_port_of_haproxy_that_an_operator_has_set_is_that_one_or_none(

@@ -35,6 +35,7 @@ def instance(*ports: tuple[str, str, int], config: Path = OWN) -> Instance:
         ("", "/sam"),
         8265,
         8266,
+        9102,
         ports,
         "/tmp/ray",
         str(config),
