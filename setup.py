@@ -19,7 +19,7 @@ APPLICATION = "serve_app"
 FLOORS = f"{APPLICATION}.floors"
 
 _NOT_INSTALLED = ("benchmarks", "cluster", "testing", "tests", "website")
-_PICTURED = ("docs.annotators", "docs.templates")
+_PICTURED = ("docs.annotators", "docs.monitoring", "docs.templates")
 _WITHOUT_MODULES = ("configs", "docs", *_PICTURED)
 _DATA = {
     f"{APPLICATION}.haproxy": ["*.sh"],

@@ -77,8 +77,10 @@ def prometheus(app: RunningApp, haproxy_port: int, folder: Path) -> Iterator[Pro
     config["global"] = {"scrape_interval": f"{SCRAPE_S}s", "evaluation_interval": f"{SCRAPE_S}s"}
     config["rule_files"] = [str(MONITORING / "alerts.yaml")]
     targets = {"127.0.0.1:9102": metrics, "127.0.0.1:9101": f"127.0.0.1:{haproxy_port}"}
+    # Another Ray may run, or may have run, on this machine.
+    config["scrape_configs"] = [each for each in config["scrape_configs"] if "static_configs" in each]
     for job in config["scrape_configs"]:
-        for each in job.get("static_configs", ()):
+        for each in job["static_configs"]:
             each["targets"] = [targets[target] for target in each["targets"]]
     path, port = folder / "prometheus.yml", free_port()
     path.write_text(json.dumps(config))  # which is YAML too
