@@ -70,7 +70,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "by": ("door", "decoder"),
     "became": ("ready", "used", "unused"),
     "kind": ("read", "write", "forget", "damaged", "sweep", "busy"),
-    "found": ("memory", "durable", "joined", "miss"),
+    "found": ("memory", "neighbour", "durable", "joined", "miss"),
     "cache": ("hit", "miss"),
     "stage": (
         *("parse", "route", "embedding", "queue", "decode", "resample", "region", "serialise"),

@@ -40,8 +40,7 @@ EACH = 4
 """Images of each decoder."""
 
 PATIENCE_S = 60
-# Where there is a folder for it, nothing would be encoded again in any case.
-ALONE = {"HANDOVER": ""}
+# No folder: where there is one, nothing would be encoded again in any case.
 ARGS = {"model": "classical", "image_hosts": "*", "recheck_s": 0}
 SHAPE = (120, 160)
 PICTURE = scene(3, *SHAPE[::-1])
@@ -128,7 +127,7 @@ def even(server: Server) -> list[str]:
 
 
 def deployed(decoders: int) -> Json:
-    return application(NAME, ARGS, decoders=decoders, variables=ALONE)
+    return application(NAME, ARGS, decoders=decoders)
 
 
 @pytest.fixture(scope="module")
