@@ -60,7 +60,8 @@ def test_a_cluster_keeps_encoders_on_gpus_and_all_else_off_them(tmp_path: Path) 
     env = {**inherited(), "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(FOLDER.parent)}
     done = subprocess.run(command, cwd=FOLDER.parent, env=env, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout.strip().splitlines()[-1])
+    [said] = [line for line in done.stdout.splitlines() if line.startswith("{")]  # between lines of Ray's
+    found = json.loads(said)
     assert found["results"] == 1
     encoders = found["placed"].pop("Encoder")
     assert set(encoders) == {"gpu"}
