@@ -37,12 +37,14 @@ _FIRST_HOUR = "tests/real_label_studio/test_first_hour.py"
 OTHERS = {
     "python3": "", "git": "clone", "cd": "", "export": "", "set": "", ".": "", "umask": "",
     "label-studio": "start", "helm": "repo install", "kubectl": "create apply get kustomize",
-    "pip": "install", "docker": "build run push compose", "serve": "run", "make": "",
+    "pip": "install", "docker": "build run push compose", "serve": "run", "make": "", "prometheus": "",
     "ray": "get-auth-token up exec dashboard down",
 }  # fmt: skip
 """Programs in blocks, each with the commands of it that are used; `python -m` is looked at by itself."""
 
 RUN_BY = {
+    r"prometheus .*": "tests/cluster/test_monitoring_live.py",
+    r"OTEL_\S+ make serve": "tests/deployments/test_tracing.py",
     r"make (check|site|test|e2e)": ".ci/run",
     r"make (test-fast|coverage|test-all|fuzz|docs|lock)": "CONTRIBUTING.md",  # by hand
     r"(git|cd) .*|make serve|pip install .*|RAY_ADDRESS=local serve run .*": "tests/test_fresh_clone.py",
@@ -64,6 +66,7 @@ FOREIGN = re.compile(
     r"(AWS|GOOGLE|AZURE)_\w+"  # the clouds' own, which obstore reads
     r"|ML_BLOCK_LOCAL_IP|SSRF_PROTECTION_ENABLED"  # Label Studio's
     r"|HTTPS?_PROXY|SSL_CERT_(FILE|DIR)"  # of HTTP clients
+    r"|RAY_(GRAFANA_HOST|PROMETHEUS_HOST|LOG_TO_STDERR)|OTEL_\w+"  # Ray's; OpenTelemetry's
     r"|NVIDIA_VISIBLE_DEVICES|PR_SET_DUMPABLE|SCHED_IDLE"  # the container runtime's; Linux' constants
     r"|ML_SERVER_BASIC_AUTH_(USER|PASS)|TEST_ENV|ANY"  # of the example backends: docs/migrating.md
     r"|LABEL_STUDIO_ULR"  # misspelt on purpose
