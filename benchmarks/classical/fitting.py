@@ -2,8 +2,9 @@
 
 Annotators who know the things of the tuned set click on them. At each click every candidate is carried to its
 end and compared with the truth. The weights are those with which the candidate that is rated best has the
-largest expected IoU (a softmax over the candidates of a click stands for the choice); where the data do not
-tell they are small. The clicks follow the weights that are there: a second run sees the errors that are left.
+largest expected IoU (a softmax over the candidates of a click stands for the choice). What a further click
+loses counts twice, and photographs count as much as all that is generated. Where the data do not tell, the
+weights are small. The clicks follow the weights that are there: a second run sees the errors that are left.
 
 It writes ``segmenters/classical/weights.py``.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +36,8 @@ from segmenters.classical.soft_mask import SoftMask, changed, soft_mask
 from segmenters.classical.view import Mask, View
 from segmenters.classical.window import Box, Point, Window
 from testing.pointing import iou, shown, tight_box
+from testing.still_lifes.kinds import KINDS
+from testing.still_lifes.still_life import EACH
 
 NAMES = {
     "FIRST": hypotheses.NAMES,
@@ -46,27 +51,37 @@ _ANNOTATORS = 2  # on each thing: one clicks into the middle, the next ones near
 _ASIDE = (0.1, 0.6)  # of the way from the middle to the border
 _PROMISING = 0.2  # IoU of a candidate from which its border is snapped
 _SOFTNESS = 0.15  # of the choice among candidates
-_SHRINKAGE = 0.03
+_SHRINKAGE = 0.1
+_LOSS = 2.0  # how much what a click loses counts beside what another gains
+_ROUNDS = 3  # of the generated things of each kind; the first one is what is reported as tuned
 _STEPS = 300
 
 
 class Choice(NamedTuple):
-    """Which rating it asks; NxF features of the candidates, and what each is worth: its IoU, or the gain."""
+    """Which rating it asks; NxF features of the candidates, and what each is worth: its IoU, or the gain.
+
+    ``photographed``: whether it is one in a photograph.
+    """
 
     rating: str
     rows: NDArray[np.float64]
     worth: NDArray[np.float64]
+    photographed: bool = False
 
 
 def choices(thing: Thing) -> list[Choice]:
     """All choices of the annotators on a thing."""
-    asked = show(thing)
+    cv2.setNumThreads(1)
+    seen = show(thing)
     segmenter = Classical()
-    [embedding] = segmenter.load_encoder(1).encode([shown(segmenter, asked.rgb)])
+    [embedding] = segmenter.load_encoder(1).encode([shown(segmenter, seen.rgb)])
     picture = Picture.of(embedding)
     height, width = picture.shape
-    truth = cv2.resize(asked.truth.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5
-    return list(_Annotated(picture, np.asarray(truth)).choices()) if truth.any() else []
+    truth = cv2.resize(seen.truth.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5
+    if not truth.any():
+        return []
+    made = _Annotated(picture, np.asarray(truth)).choices()
+    return [choice._replace(photographed=thing.photographed) for choice in made]
 
 
 class _Annotated:
@@ -188,17 +203,28 @@ def fitted(made: Sequence[Choice]) -> Rating:
     for index, choice in enumerate(made):
         count = len(choice.rows)
         inputs[index, :count] = torch.from_numpy((choice.rows - mean) / spread)
-        absent[index, :count], worth[index, :count] = 0, torch.from_numpy(choice.worth)
+        counted = np.where(choice.worth < 0, _LOSS * choice.worth, choice.worth)
+        absent[index, :count], worth[index, :count] = 0, torch.from_numpy(counted)
+    shares = torch.from_numpy(_shares([choice.photographed for choice in made]))
     found = torch.zeros(rows.shape[1], requires_grad=True)
     optimizer = torch.optim.Adam([found], lr=0.03)
     for _ in range(_STEPS):
         optimizer.zero_grad()
         chosen = torch.softmax(inputs @ found / _SOFTNESS + absent, dim=1)
-        loss = -(chosen * worth).sum(dim=1).mean() + _SHRINKAGE * (found * found).sum()
+        loss = -((chosen * worth).sum(dim=1) * shares).mean() + _SHRINKAGE * (found * found).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     each = found.detach().numpy().astype(np.float64) / spread
     return _rating(made[0].rating, each, -float(mean @ each))
+
+
+def _shares(photographed: Sequence[bool]) -> NDArray[np.float32]:
+    """How much each counts, 1 on average: photographs together as much as what is generated."""
+    are = np.array(photographed)
+    count = int(are.sum())
+    if not 0 < count < len(are):
+        return np.ones(len(are), np.float32)
+    return np.where(are, len(are) / (2 * count), len(are) / (2 * (len(are) - count))).astype(np.float32)
 
 
 def estimating(made: Sequence[Choice]) -> Rating:
@@ -233,14 +259,23 @@ def source(ratings: dict[str, Rating]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(most: int | None) -> dict[str, Rating]:
-    """Ask for the things of the tuned set, and fit."""
-    asked = things(("tuned",), ALL_KINDS, most)
+def asked(most: int | None) -> list[Thing]:
+    """Those of the tuned set, at most ``most`` of each kind; of all, and of what is generated more rounds."""
+    more = range(EACH, _ROUNDS * EACH) if most is None else ()
+    return [
+        *things(("tuned",), ALL_KINDS, most),
+        *(Thing("tuned", kind, number) for kind in KINDS for number in more),
+    ]
+
+
+def run(asked: Sequence[Thing], jobs: int) -> dict[str, Rating]:
+    """Ask for the things, in so many processes, and fit."""
     made: list[Choice] = []
-    with Bar(len(asked)) as bar:
-        for thing in asked:
+    # No fork: threads of OpenCV and their locks would not come along.
+    with Bar(len(asked)) as bar, ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for thing, found in zip(asked, pool.map(choices, asked), strict=True):
             bar.begin(f"{thing.kind} {thing.number}")
-            made += choices(thing)
+            made += found
             bar.advance(1)
     of = {name: [choice for choice in made if choice.rating == name] for name in NAMES}
     return {name: (estimating if name == "PLAUSIBLE" else fitted)(of[name]) for name in NAMES}
@@ -250,7 +285,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--most", type=int, help="things of each kind; all without it")
+    parser.add_argument("--most", type=int, help="things of each kind; all without it, and more like them")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     given = parser.parse_args()
-    cv2.setNumThreads(1)
-    Path(weights.__file__).write_text(source(run(given.most)), encoding="utf-8")
+    found = run(asked(given.most), given.jobs)
+    Path(weights.__file__).write_text(source(found), encoding="utf-8")

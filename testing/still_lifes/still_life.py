@@ -44,7 +44,8 @@ def still_lifes(
 
 
 def still_life(kind: str, chosen: str, number: int, size: tuple[int, int] | None = None) -> StillLife:
-    """One picture; ``number``: 0 to EACH - 1; ``size``: (width, height), for another than its own."""
+    """One picture; ``number``: 0 to EACH - 1, or beyond, for more of the same sizes and outlines; ``size``:
+    (width, height), for another than its own."""
     style, what = STYLES[chosen], KINDS[kind]
     rng = np.random.default_rng([style.seed, list(KINDS).index(kind), number])
     rgb, truth = _composed(rng, style, what, number, size or style.sizes[number % len(style.sizes)])
@@ -56,7 +57,7 @@ def _composed(
 ) -> tuple[NDArray[np.uint8], Mask]:
     width, height = size
     least, most = kind.shares
-    share = least * (most / least) ** (number / (EACH - 1))
+    share = least * (most / least) ** (number % EACH / (EACH - 1))
     side = min(share * max(size), _FITS * min(size))
     shape = _outline(rng, style, number, side)
     at = center(rng, shape, size, beyond=kind.beyond)
