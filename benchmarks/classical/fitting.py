@@ -3,7 +3,7 @@
 Annotators who know the things of the tuned set click on them. At each click every candidate is carried to its
 end and compared with the truth. The weights are those with which the candidate that is rated best has the
 largest expected IoU (a softmax over the candidates of a click stands for the choice). What a further click
-loses counts twice, and photographs count as much as all that is generated. Where the data do not tell, the
+loses counts four times, and photographs count as much as all that is generated. Where the data do not tell, the
 weights are small. The clicks follow the weights that are there: a second run sees the errors that are left.
 
 It writes ``segmenters/classical/weights.py``.
@@ -47,12 +47,14 @@ NAMES = {
     "PLAUSIBLE": FEATURES,
 }
 _CLICKS = 5
-_ANNOTATORS = 2  # on each thing: one clicks into the middle, the next ones near it
+_ANNOTATORS = 2  # on each thing: one clicks into the middle, the other one near it
+_STROKES_OF_LUCK = 2  # that each of them has: once the answer is the best rated, then it is drawn by its rating
 _ASIDE = (0.1, 0.6)  # of the way from the middle to the border
 _PROMISING = 0.2  # IoU of a candidate from which its border is snapped
 _SOFTNESS = 0.15  # of the choice among candidates
+_DRAWN = 0.7  # how far ratings may be apart, as a part of their spread, where an answer is drawn
 _SHRINKAGE = 0.1
-_LOSS = 2.0  # how much what a click loses counts beside what another gains
+_LOSS = 4.0  # how much what a click loses counts beside what another gains
 _ROUNDS = 3  # of the generated things of each kind; the first one is what is reported as tuned
 _STEPS = 300
 
@@ -95,10 +97,11 @@ class _Annotated:
     def choices(self) -> Iterator[Choice]:
         """Those of clicks and boxes."""
         for number in range(_ANNOTATORS):
-            yield from self._clicked(exact=number == 0)
+            for luck in range(_STROKES_OF_LUCK):
+                yield from self._clicked(exact=number == 0, drawn=luck > 0)
             yield from self._boxed(exact=number == 0)
 
-    def _clicked(self, *, exact: bool) -> Iterator[Choice]:
+    def _clicked(self, *, exact: bool, drawn: bool) -> Iterator[Choice]:
         first = self._click(np.zeros_like(self._truth), exact)
         if first is None:
             return
@@ -110,10 +113,10 @@ class _Annotated:
         for worth, seen, _ in ends:
             if seen is not None:
                 yield Choice("PLAUSIBLE", seen[None], np.array([worth]))
-        soft = ends[int(weights.FIRST(rows).argmax())][2]
+        soft = ends[self._answer(weights.FIRST(rows), drawn)][2]
         while len(clicks) < _CLICKS and (click := self._click(soft > 0, exact)) is not None:
             clicks.append(click)
-            choice, soft = self._corrected(clicks, soft)
+            choice, soft = self._corrected(clicks, soft, drawn)
             if choice is not None:
                 yield choice
 
@@ -130,7 +133,7 @@ class _Annotated:
         return iou(soft > 0, self._truth), _looks(each.view, window, mask), soft
 
     def _corrected(
-        self, clicks: Sequence[tuple[Point, bool]], before: SoftMask
+        self, clicks: Sequence[tuple[Point, bool]], before: SoftMask, drawn: bool
     ) -> tuple[Choice | None, SoftMask]:
         (click, on), mask = clicks[-1], before > 0
         kept = ([point for point, is_on in clicks if is_on], [point for point, is_on in clicks if not is_on])
@@ -143,8 +146,15 @@ class _Annotated:
         was = iou(mask, self._truth)
         ends = [self._correction_end(each, before, on, kept) for each in found]
         rating = "ADDING" if on else "REMOVING"
-        best = int(getattr(weights, rating)(rows).argmax())
-        return Choice(rating, rows, np.array([worth - was for worth, _ in ends])), ends[best][1]
+        answer = self._answer(getattr(weights, rating)(rows), drawn)
+        return Choice(rating, rows, np.array([worth - was for worth, _ in ends])), ends[answer][1]
+
+    def _answer(self, ratings: NDArray[np.float64], drawn: bool) -> int:
+        """The best rated, or one that is drawn: so there are more errors to correct than the weights make."""
+        if not drawn:
+            return int(ratings.argmax())
+        chances = np.exp((ratings - ratings.max()) / (_DRAWN * (ratings.std() + 1e-9)))
+        return int(self._rng.choice(len(ratings), p=chances / chances.sum()))
 
     def _correction_end(
         self, each: correcting.Correction, before: SoftMask, on: bool, kept: Clicks
