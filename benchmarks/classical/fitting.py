@@ -3,8 +3,8 @@
 Annotators who know the things of the tuned set click on them. At each click every candidate is carried to its
 end and compared with the truth. The weights are those with which the candidate that is rated best has the
 largest expected IoU (a softmax over the candidates of a click stands for the choice). What a further click
-loses counts four times, and photographs count as much as all that is generated. Where the data do not tell, the
-weights are small. The clicks follow the weights that are there: a second run sees the errors that are left.
+loses counts four times, and photographs count as much as all that is generated. Where the data do not tell,
+the weights are small. The clicks follow the weights that are there: a second run sees the errors that are left.
 
 It writes ``segmenters/classical/weights.py``.
 """
@@ -48,7 +48,7 @@ NAMES = {
 }
 _CLICKS = 5
 _ANNOTATORS = 2  # on each thing: one clicks into the middle, the other one near it
-_STROKES_OF_LUCK = 2  # that each of them has: once the answer is the best rated, then it is drawn by its rating
+_WALKS = 2  # of each: one whose answer is the best rated, one whose is drawn by its rating
 _ASIDE = (0.1, 0.6)  # of the way from the middle to the border
 _PROMISING = 0.2  # IoU of a candidate from which its border is snapped
 _SOFTNESS = 0.15  # of the choice among candidates
@@ -97,8 +97,8 @@ class _Annotated:
     def choices(self) -> Iterator[Choice]:
         """Those of clicks and boxes."""
         for number in range(_ANNOTATORS):
-            for luck in range(_STROKES_OF_LUCK):
-                yield from self._clicked(exact=number == 0, drawn=luck > 0)
+            for walk in range(_WALKS):
+                yield from self._clicked(exact=number == 0, drawn=walk > 0)
             yield from self._boxed(exact=number == 0)
 
     def _clicked(self, *, exact: bool, drawn: bool) -> Iterator[Choice]:
