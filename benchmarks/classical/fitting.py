@@ -4,7 +4,8 @@ Annotators who know the things of the tuned set click on them. At each click eve
 end and compared with the truth. The weights are those with which the candidate that is rated best has the
 largest expected IoU (a softmax over the candidates of a click stands for the choice). What a further click
 loses counts four times, and photographs count as much as all that is generated. Where the data do not tell,
-the weights are small. The clicks follow the weights that are there: a second run sees the errors that are left.
+the weights are small. The clicks follow the weights that are there: a second run sees the errors that are
+left.
 
 It writes ``segmenters/classical/weights.py``.
 """
