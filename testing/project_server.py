@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import threading
+from collections import Counter
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +33,8 @@ class Studio:
     def __init__(self, tasks: int, width: int, height: int, pictures: int = 1) -> None:
         self._pictures = [_jpeg(seed, width, height) for seed in range(1, pictures + 1)]
         self.listed = 0
+        self.read = Counter[int]()
+        """How often the picture of each task was read."""
         self._unlabelled = dict.fromkeys(range(1, tasks + 1))
         self._waiting = list(self._unlabelled)
         self._lock = threading.Lock()
@@ -51,6 +54,8 @@ class Studio:
 
     def picture(self, task: int) -> bytes:
         """The picture of a task, a JPEG."""
+        with self._lock:
+            self.read[task] += 1
         return self._pictures[task % len(self._pictures)]
 
     def next_task(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from typing import Any
 
 from testing.running_app import RunningApp
@@ -31,6 +32,11 @@ class Deployed:
         arguments["refine_mib"] = arguments.get("refine_mib", 64) + 1
         self._deploy()
 
+    def apply(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Let ``change`` alter the application's part of the config, and deploy it."""
+        change(self._application())
+        self._deploy()
+
     def _application(self) -> dict[str, Any]:
         [application] = self._config["applications"]
         found: dict[str, Any] = application
@@ -46,6 +52,8 @@ class Deployed:
             while (status := self._status(http.get(url).raise_for_status().json())) != "RUNNING":
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the change was not deployed in {DEPLOY_S:g} s: {status}")
+                if status == "DEPLOY_FAILED":
+                    raise RuntimeError("the change could not be deployed; Ray's log says why")
                 time.sleep(0.5)
 
     def _status(self, said: dict[str, Any]) -> str:

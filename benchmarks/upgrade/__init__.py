@@ -1,0 +1,1 @@
+"""What annotators notice of upgrades: `python -m benchmarks.upgrade`."""
