@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from typing import Any
 
@@ -28,6 +29,11 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+def data_url(rgb: NDArray[np.uint8]) -> str:
+    """HxWx3 pixels as a PNG in a data: URL."""
+    return f"data:image/png;base64,{base64.b64encode(encoded(Image.fromarray(rgb))).decode()}"
 
 
 def corners(rgb: NDArray[np.generic]) -> list[tuple[int, ...]]:

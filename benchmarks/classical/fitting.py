@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bar import Bar
 from benchmarks.classical.clicking import next_click
+from benchmarks.classical.processes import results
 from benchmarks.classical.things import ALL_KINDS, Thing, show, things
 from segmenters.classical import boxes, correcting, hypotheses, weights
 from segmenters.classical.picture import Picture
@@ -282,9 +281,8 @@ def asked(most: int | None) -> list[Thing]:
 def run(asked: Sequence[Thing], jobs: int) -> dict[str, Rating]:
     """Ask for the things, in so many processes, and fit."""
     made: list[Choice] = []
-    # No fork: threads of OpenCV and their locks would not come along.
-    with Bar(len(asked)) as bar, ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for thing, found in zip(asked, pool.map(choices, asked), strict=True):
+    with Bar(len(asked)) as bar:
+        for thing, found in zip(asked, results(choices, asked, jobs), strict=True):
             bar.begin(f"{thing.kind} {thing.number}")
             made += found
             bar.advance(1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from benchmarks.classical.clicking import Annotator, Mask, Session
 from benchmarks.classical.drawing import draw
+from benchmarks.classical.processes import results
 from benchmarks.classical.things import Thing, show
 from segmenters.model_names import CLASSICAL
 from segmenters.options import ModelOptions
@@ -32,13 +31,7 @@ class Row:
 
 def rows(asked: Sequence[Thing], jobs: int, folder: Path | None) -> Iterator[Row]:
     """One for each thing, in order, as it is done; ``folder`` gets a drawing of each."""
-    one = partial(measured, folder=folder)
-    if jobs == 1:
-        yield from map(one, asked)
-        return
-    # No fork: threads of OpenCV and their locks would not come along.
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(one, asked)
+    return results(partial(measured, folder=folder), asked, jobs)
 
 
 def measured(thing: Thing, folder: Path | None = None) -> Row:

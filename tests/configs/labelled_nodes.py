@@ -9,13 +9,11 @@ environment when it is imported.
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
 import httpx
 import numpy as np
 import ray
@@ -25,6 +23,7 @@ from ray.cluster_utils import Cluster
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
+from testing.image_files import data_url
 from testing.label_studio_requests import predict_body
 
 HARDWARE = "segment-anything/hardware"
@@ -61,8 +60,7 @@ def picture() -> str:
     """A bright rectangle as a data: URL, of the shape of the picture that the captured click is on."""
     pixels = np.full((160, 240, 3), 40, np.uint8)
     pixels[20:140, 30:210] = (200, 220, 240)
-    _, png = cv2.imencode(".png", pixels)
-    return f"data:image/png;base64,{base64.b64encode(png.tobytes()).decode()}"
+    return data_url(pixels)
 
 
 def main(path: Path) -> None:

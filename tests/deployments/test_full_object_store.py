@@ -11,10 +11,10 @@ import pytest
 
 from testing.app_metrics import total, until
 from testing.applications import application
+from testing.image_files import data_url
 from testing.label_studio_masks import keypoint, region_mask
 from testing.label_studio_requests import predict_body
 from tests.deployments.large_embeddings import EMBEDDING_NBYTES, PIXELS_NBYTES
-from tests.deployments.test_graph import data_url
 from tests.shared import STORE, Other
 
 pytestmark = pytest.mark.cluster

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import concurrent.futures
-import io
 import json
 import os
 import re
@@ -17,10 +15,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
 
 from deployments.calls.large_values import LARGE
 from serve_app.cli.doctor.open_ports import Answer, answers, listening_ports, public_addresses, rays_processes
+from testing.image_files import data_url
 from testing.label_studio_masks import deepest, iou, keypoint, region_mask
 from testing.label_studio_requests import predict_body
 from testing.running_app import RunningApp
@@ -36,12 +34,6 @@ SHAPE = (240, 320)
 def client(app: RunningApp) -> Any:
     with httpx.Client(base_url=app.url, trust_env=False, timeout=60) as client:
         yield client
-
-
-def data_url(rgb: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def click(scene: Scene, number: int = 0) -> dict[str, Any]:

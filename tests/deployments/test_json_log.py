@@ -4,8 +4,6 @@ import io
 import json
 import logging
 import logging.handlers
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,23 +15,11 @@ from deployments.replica_log import JSON_LINE, said_aloud
 
 
 @pytest.fixture
-def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+def logger(logger: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
     """Serve's logger as a replica has it in throughput-optimised mode."""
-    logger = logging.getLogger("ray.serve")
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    monkeypatch.setattr(logger, "handlers", [])
     monkeypatch.setattr(logger, "filters", [])
     log_json_where_asked()
-    yield logger
-    logger.setLevel(level)
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "__stderr__", stderr)
-    return stderr
+    return logger
 
 
 def files(formatter: logging.Formatter | None) -> logging.Handler:

@@ -4,29 +4,10 @@ import io
 import logging
 import logging.handlers
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from deployments.replica_log import ALOUD, said_aloud, say_aloud, warn_at_once
-
-
-@pytest.fixture
-def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
-    """Serve's logger as a replica has it that logs to files only."""
-    logger = logging.getLogger("ray.serve")
-    monkeypatch.setattr(logger, "handlers", [])
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    yield logger
-    logger.setLevel(level)
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "__stderr__", stderr)
-    return stderr
 
 
 def test_what_is_logged_meanwhile_is_printed(logger: logging.Logger, printed: io.StringIO) -> None:
