@@ -70,7 +70,12 @@ class Decoder:
         self._metrics = Metrics()
         place = durable.tier()
         often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
-        tier = None if place is None else DurableTier(place, segmenter.version, often_s=often_s)
+        others = neighbours()
+        tier = (
+            None
+            if place is None
+            else DurableTier(place, segmenter.version, often_s=often_s, writers=others.count)
+        )
         lasting = durable.durable is not None
         self._cache = EmbeddingCache(
             segmenter,
@@ -80,7 +85,7 @@ class Decoder:
             encoder,
             self._metrics,
             lasting=lasting,
-            neighbours=neighbours(),
+            neighbours=others,
         )
         self._slot = Slot()
         refines = options.refine and segmenter.refines

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -20,8 +19,10 @@ from concurrency.threads import Threads
 from embeddings.durable_location import is_object_name, object_name, parse_place, why
 from embeddings.embedding_file import LARGEST, Damaged, Foreign, Unfit, from_bytes, to_bytes
 from embeddings.options import DurableOptions
-from embeddings.retention import Bounds, sweep_place
-from embeddings.sweep_schedule import OFTEN_S, Schedule, note_sweep, seconds_since_sweep
+from embeddings.retention import Bounds
+from embeddings.sweep_schedule import OFTEN_S, Schedule
+from embeddings.sweeper import Sweeper
+from embeddings.sweeper_lease import SweeperLease
 from values.embedding import Embedding
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ _CONSEQUENCES = {
 class DurableTier:
     """Embeddings of one segmenter by image key. One per process and event loop; many may share a place.
 
-    ``on_problem`` is called with "read", "write", "forget", "damaged" or "sweep" whenever that fails; the log
-    has the first of a row. After a time-out the same is not tried again for half a minute.
+    ``writers``: how many there are that write as much as this one. ``on_problem`` is called with "read",
+    "write", "forget", "damaged" or "sweep" whenever that fails; the log has the first of a row. After a
+    time-out the same is not tried again for half a minute.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class DurableTier:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         often_s: float = OFTEN_S,
+        writers: Callable[[], int] = lambda: 1,
     ) -> None:
         if options.durable is None:
             raise ValueError("there is no durable tier without a place for it")
@@ -64,14 +67,23 @@ class DurableTier:
         self.on_problem: Callable[[str], None] = lambda kind: None
         self._place = parse_place(options.durable)
         self._timeout_s = options.durable_timeout_s
-        self._bounds = Bounds(options.durable_bytes, options.durable_s)
         self._segmenter = segmenter
         self._clock = clock
-        self._now = now
         self._store: ObjectStore | None = None
         self._said: set[str] = set()
         self._rest_until: dict[str, float] = defaultdict(lambda: float("-inf"))
-        self._sweeps = Schedule(self._bounds.max_bytes, clock, often_s=often_s)
+        bounds = Bounds(options.durable_bytes, options.durable_s)
+        self._sweeper = Sweeper(
+            self._place,
+            self._opened,
+            bounds,
+            Schedule(bounds.max_bytes, clock, often_s=often_s, writers=writers),
+            SweeperLease(self._timeout_s, clock),
+            self._timeout_s,
+            now=now,
+            failed=lambda reason: self._failed("sweep", reason),
+            worked=lambda: self._said.discard("sweep"),
+        )
 
     async def get(self, key: str) -> Embedding | None:
         """The embedding, or None where there is none, none that is intact, or no answer in time."""
@@ -86,13 +98,12 @@ class DurableTier:
     async def put(self, key: str, embedding: Embedding) -> bool:
         """Keep the embedding; whether that succeeded. It is there as a whole or not at all.
 
-        Begins a sweep in the background when one is due, and nobody else made it lately.
+        Begins a sweep in the background when one is due, and nobody else makes it or made it lately.
         """
         name = object_name(self._segmenter, key)
         nbytes = await self._tried("write", self._put(key, name, embedding), 0)
         if nbytes:
-            self._sweeps.wrote(nbytes)
-            self._sweeps.start_if_due(self._swept_ago, self._sweep)
+            self._sweeper.wrote(nbytes)
         return bool(nbytes)
 
     async def forget(self, key: str) -> bool | None:
@@ -164,23 +175,6 @@ class DurableTier:
         if self._store is None:
             self._store = await self._place.open(self._timeout_s)
         return self._store
-
-    async def _swept_ago(self) -> float:
-        try:
-            return await seconds_since_sweep(await self._opened(), self._now(), self._timeout_s)
-        except Exception as error:
-            self._failed("sweep", why(error))
-            return -math.inf  # not now
-
-    async def _sweep(self) -> None:
-        try:
-            store = await self._opened()
-            await note_sweep(store, self._timeout_s)
-            await sweep_place(self._place, store, self._bounds, self._now(), self._timeout_s)
-        except Exception as error:
-            self._failed("sweep", why(error))
-        else:
-            self._said.discard("sweep")
 
     async def _tried(self, kind: str, work: Coroutine[Any, Any, T], otherwise: T) -> T:
         """What ``work`` returns, or ``otherwise`` where it fails, lasts too long or should rest."""

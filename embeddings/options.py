@@ -38,7 +38,7 @@ class DurableOptions(BaseModel):
     durable_gib: float = Field(
         default=100,
         gt=0,
-        le=1_000_000,
+        le=10_000_000,
         description="GiB that the embeddings kept in `durable` may take, of all models together. Beyond"
         " that, the oldest are removed.",
     )

@@ -1,44 +1,34 @@
 """Keeping a place within its bounds: what is too old goes, then the oldest until the rest fits.
 
-A place may hold millions of embeddings, so what is remembered of it is bounded: the oldest few, and how many
-bytes there are. Where more than those few have to go, the place is listed again. Any number of processes may
-sweep the same place at once: they choose the same embeddings, and one that is already gone is no error.
+A place may hold a hundred million embeddings, so what is remembered of it is bounded (``embeddings.ages``),
+and it is listed by prefix, which are the two digits that its folders are named by, several at once. It is
+listed twice where more have to go than are known by name, and rarely more often. Several processes that sweep
+at once choose the same embeddings, and one that is already gone is no error.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import obstore
 
-from concurrency.abandonable import run_abandonable
+from embeddings.ages import Ages, Kept, Window
 from embeddings.durable_location import Folder, Place, is_object_name
+from embeddings.leftovers import GoOn, always, clear_leftovers
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-OLDEST = 4096
-"""Embeddings remembered at once, at some 300 bytes each; sorting more would hold up the event loop."""
+LISTS_AT_ONCE = 8
+"""Prefixes that are listed at once: a bucket takes about as long for a page as for eight."""
 
 _PAGE = 250
 _AT_ONCE = 16
-_LEFTOVER_S = 86_400
-# What obstore calls a file while it writes it.
-_UNFINISHED = re.compile(r"(.+\.safetensors)#\d+")
-
-
-class Kept(NamedTuple):
-    """One embedding in a place. ``written``: seconds since the epoch. ``nbytes``: its size."""
-
-    written: float
-    name: str
-    nbytes: int
+_PREFIX = re.compile(r"[^/]+/[0-9a-f]{2}/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,65 +39,46 @@ class Bounds:
     max_age_s: float
 
 
-async def sweep_place(place: Place, store: ObjectStore, bounds: Bounds, now: float, timeout_s: float) -> int:
+async def sweep_place(
+    place: Place, store: ObjectStore, bounds: Bounds, now: float, timeout_s: float, go_on: GoOn = always
+) -> int:
     """Do all of ``sweep`` and ``clear_leftovers``; how many embeddings were removed."""
-    removed = await sweep(store, bounds, now, timeout_s)
+    removed = await sweep(store, bounds, now, timeout_s, go_on)
     if isinstance(place, Folder):
-        await clear_leftovers(place.path, now)
+        await clear_leftovers(place.path, now, go_on)
     return removed
 
 
-async def sweep(store: ObjectStore, bounds: Bounds, now: float, timeout_s: float) -> int:
+async def sweep(
+    store: ObjectStore, bounds: Bounds, now: float, timeout_s: float, go_on: GoOn = always
+) -> int:
     """Remove the embeddings that are out of ``bounds``; how many those were.
 
     Lists the whole place, so call it rarely. Nothing but embeddings is counted or removed. ``now``: seconds
     since the epoch. ``timeout_s``: longest wait for a page of the list, and for a removal. Raises an error of
-    obstore or TimeoutError, after it removed what it could.
+    obstore or TimeoutError, after it removed what it could, and what ``go_on`` raises.
     """
-    removing, too_old = _Removing(store, timeout_s), now - bounds.max_age_s
-    while True:
-        before, oldest = removing.removed, _Oldest(OLDEST)
-        async for page in _pages(store, timeout_s):
-            await removing.remove([kept.name for kept in page if kept.written < too_old])
-            oldest.see([kept for kept in page if kept.written >= too_old])
-        doomed, enough = oldest.over(bounds.max_bytes)
-        await removing.remove(doomed)
-        if enough or removing.removed == before:
+    removing = _Removing(store, timeout_s, go_on)
+    window: Window | None = Window(now - bounds.max_age_s, now)
+    while window is not None:
+        before, ages, start = removing.removed, Ages(window), window.start
+
+        async def look(page: list[Kept], ages: Ages = ages, start: float = start) -> None:
+            await removing.remove([kept.name for kept in page if kept.written < start])
+            ages.see([kept for kept in page if kept.written >= start])
+            await go_on()
+
+        await _each_page(store, timeout_s, look)
+        doomed, enough = ages.over(bounds.max_bytes)
+        narrowed = None if enough else ages.narrowed(bounds.max_bytes)
+        if narrowed is None:
+            await removing.remove(doomed)
+        if enough or (narrowed is None and removing.removed == before):
             break
+        window = narrowed or window
     if removing.failed is not None:
         raise removing.failed
     return removing.removed
-
-
-class _Oldest:
-    """The oldest of all embeddings that were seen, at most ``limit``, and the bytes of all."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._nbytes = 0
-        # By (-written, name): the first is the one that makes room for an older one.
-        self._heap: list[tuple[float, str, int]] = []
-
-    def see(self, found: Sequence[Kept]) -> None:
-        """Count these, and remember those that are among the oldest."""
-        for kept in found:
-            self._nbytes += kept.nbytes
-            entry = (-kept.written, kept.name, kept.nbytes)
-            if len(self._heap) < self._limit:
-                heapq.heappush(self._heap, entry)
-            elif entry > self._heap[0]:
-                heapq.heapreplace(self._heap, entry)
-
-    def over(self, max_bytes: int) -> tuple[list[str], bool]:
-        """The names of those that go so that the rest has ``max_bytes``, and whether they are enough."""
-        doomed: list[str] = []
-        excess = self._nbytes - max_bytes
-        for _, name, nbytes in sorted(self._heap, reverse=True):
-            if excess <= 0:
-                break
-            excess -= nbytes
-            doomed.append(name)
-        return doomed, excess <= 0
 
 
 class _Removing:
@@ -116,9 +87,10 @@ class _Removing:
     Raises where as many in a row as are removed at once all fail: so would the rest.
     """
 
-    def __init__(self, store: ObjectStore, timeout_s: float) -> None:
+    def __init__(self, store: ObjectStore, timeout_s: float, go_on: GoOn) -> None:
         self._store = store
         self._timeout_s = timeout_s
+        self._go_on = go_on
         self._in_a_row = 0
         self.removed = 0
         self.failed: BaseException | None = None
@@ -131,6 +103,7 @@ class _Removing:
             )
             for result in await asyncio.gather(*removals, return_exceptions=True):
                 self._count(result)
+            await self._go_on()
 
     def _count(self, result: bool | BaseException) -> None:
         if not isinstance(result, BaseException):
@@ -143,9 +116,39 @@ class _Removing:
             raise self.failed
 
 
-async def _pages(store: ObjectStore, timeout_s: float) -> AsyncIterator[list[Kept]]:
-    """All embeddings, so many at a time that the event loop is not held up by them."""
-    pages = aiter(obstore.list(store, chunk_size=_PAGE))
+async def _each_page(
+    store: ObjectStore, timeout_s: float, look: Callable[[list[Kept]], Awaitable[None]]
+) -> None:
+    """Have ``look`` look at all embeddings, in pages. Raises the first error of a page or of ``look``."""
+    prefixes = iter(await _prefixes(store, timeout_s))
+
+    async def work() -> None:
+        for prefix in prefixes:
+            async for page in _pages(store, prefix, timeout_s):
+                await look(page)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(LISTS_AT_ONCE):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+
+
+async def _prefixes(store: ObjectStore, timeout_s: float) -> list[str]:
+    """The folders of embeddings: at most 256 for each model that ever served."""
+    async with asyncio.timeout(timeout_s):
+        models = (await obstore.list_with_delimiter_async(store))["common_prefixes"]
+    found: list[str] = []
+    for model in models:
+        async with asyncio.timeout(timeout_s):
+            found += (await obstore.list_with_delimiter_async(store, model))["common_prefixes"]
+    return [prefix for prefix in found if _PREFIX.fullmatch(prefix)]
+
+
+async def _pages(store: ObjectStore, prefix: str, timeout_s: float) -> AsyncIterator[list[Kept]]:
+    """The embeddings there, so many at a time that the event loop is not held up by them."""
+    pages = aiter(obstore.list(store, prefix, chunk_size=_PAGE))
     while True:
         async with asyncio.timeout(timeout_s):
             page = await anext(pages, None)
@@ -163,33 +166,6 @@ async def _remove(store: ObjectStore, name: str, timeout_s: float) -> bool:
     try:
         async with asyncio.timeout(timeout_s):
             await obstore.delete_async(store, name)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-async def clear_leftovers(folder: Path, now: float) -> int:
-    """Remove what writers that were killed left in a folder a day ago or longer; how many files.
-
-    In buckets there is nothing of the kind: an object is there as a whole or not at all. Raises OSError.
-    """
-    return await run_abandonable(
-        lambda: sum(_is_cleared(path, now) for path in _unfinished(folder)), "clearing leftovers"
-    )
-
-
-def _unfinished(folder: Path) -> Iterator[Path]:
-    for path in folder.glob("*/??/*.safetensors#*"):
-        named = _UNFINISHED.fullmatch(path.relative_to(folder).as_posix())
-        if named is not None and is_object_name(named[1]):
-            yield path
-
-
-def _is_cleared(path: Path, now: float) -> bool:
-    try:
-        if now - path.stat().st_mtime < _LEFTOVER_S:
-            return False
-        path.unlink()
     except FileNotFoundError:
         return False
     return True

@@ -1,6 +1,7 @@
 """When a place is swept: rarely, more often where much is written, and once for all who write there.
 
-They know of each other by an object in the place that every sweep writes anew: its time is that of the last.
+They know of each other by an object in the place that every sweep writes anew: its time is the end of the
+last one. Of those that find one due, the holder of the lease sweeps (``embeddings.sweeper_lease``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Schedule:
 
     Half to one and a half times ``often_s`` after the first embedding was written, and every so often while
     more are, it is asked when anybody last swept the place. A sweep is due where that is six hours ago, or
-    ``often_s`` ago and a hundredth of ``max_bytes`` was written here since the last one. ``clock``: seconds.
+    ``often_s`` ago and a hundredth of ``max_bytes`` was written since, which is known from what was written
+    here, and of how many ``writers`` that is the share. ``clock``: seconds.
     ``spread``: 0 to 1, drawn anew each time, so that those who start together do not sweep together.
     """
 
@@ -44,12 +46,17 @@ class Schedule:
         clock: Callable[[], float],
         spread: Callable[[], float] = random.random,
         often_s: float = OFTEN_S,
+        writers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._often_s = often_s
+        self._writers = writers
         self._share = max_bytes * SHARE
         self._clock = clock
         self._spread = spread
+        # Since the last sweep, as far as this process knows; and of that, before it looked last, when it did.
         self._written = 0
+        self._written_before = 0
+        self._looked = clock()
         self._next: float | None = None
         self._look: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -70,7 +77,6 @@ class Schedule:
         """Start ``sweep`` unless one is under way; that or the new one, shielded from who waits for it."""
         if self._task is None or self._task.done():
             self._wait()
-            self._written = 0
             self._task = _apart(sweep())
         return asyncio.shield(self._task)
 
@@ -79,7 +85,12 @@ class Schedule:
 
     async def _sweep_if_due(self, age: Age, sweep: Sweep) -> None:
         seconds = await age()
-        if seconds >= RARELY_S or (seconds >= self._often_s and self._written >= self._share):
+        if 0 <= seconds <= self._clock() - self._looked:
+            self._written -= self._written_before  # a sweep has ended since
+        self._looked, self._written_before = self._clock(), self._written
+        if seconds >= RARELY_S or (
+            seconds >= self._often_s and self._written >= self._share / self._writers()
+        ):
             await self.start(sweep)
 
 
@@ -89,7 +100,7 @@ def _apart(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 
 async def seconds_since_sweep(store: ObjectStore, now: float, timeout_s: float) -> float:
-    """Seconds since the last sweep began; infinity where there was none. ``now``: seconds since the epoch.
+    """Seconds since the last sweep ended; infinity where there was none. ``now``: seconds since the epoch.
 
     Raises an error of obstore or TimeoutError.
     """
@@ -103,6 +114,6 @@ async def seconds_since_sweep(store: ObjectStore, now: float, timeout_s: float) 
 
 
 async def note_sweep(store: ObjectStore, timeout_s: float) -> None:
-    """Let others know that a sweep begins. Raises an error of obstore or TimeoutError."""
+    """Let others know that a sweep has ended. Raises an error of obstore or TimeoutError."""
     async with asyncio.timeout(timeout_s):
         await obstore.put_async(store, LAST_SWEEP, _TEXT, use_multipart=False)

@@ -23,6 +23,8 @@ MAY_SEND = {
     "embeddings/durable_location.py": "opens that folder or bucket",
     "embeddings/retention.py": "lists it and removes what is out of its bounds",
     "embeddings/sweep_schedule.py": "reads and writes the time of the last sweep there",
+    "embeddings/sweeper.py": "opens it when a sweep is due",
+    "embeddings/sweeper_lease.py": "reads and writes there who sweeps it",
     "net/file_client.py": "asks publishers and mirrors for checkpoints, whose addresses an operator named",
     "net/transport.py": "speaks HTTP for images, through the sockets of net/sockets.py",
     "net/resolver.py": "looks up the names of images' hosts, whose addresses net/sockets.py checks",

@@ -48,6 +48,9 @@ class Neighbours(Protocol):
     async def forget(self, key: str) -> bool:
         """Have all let go of an image; whether one had it. Raises NotKept where one may still have it."""
 
+    def count(self) -> int:
+        """How many decoders there are, this one included."""
+
 
 class NoNeighbours:
     """Of a decoder that is alone."""
@@ -59,6 +62,10 @@ class NoNeighbours:
     async def forget(self, key: str) -> bool:
         """False."""
         return False
+
+    def count(self) -> int:
+        """One."""
+        return 1
 
 
 class RunningNeighbours:
@@ -91,6 +98,10 @@ class RunningNeighbours:
         """Have all let go of the image ``key``; whether one had it."""
         names = sorted(self._owners.now.replicas - {self._own})
         return any(await asyncio.gather(*(self._forgotten(name, key) for name in names)))
+
+    def count(self) -> int:
+        """How many decoders this process has been told of; at least one, which is itself."""
+        return max(1, len(self._owners.now.replicas))
 
     def _may_be_asked(self, neighbour: str) -> bool:
         return self._clock() >= self._rest_until.get(neighbour, float("-inf"))

@@ -54,7 +54,7 @@ class Watched(DurableTier):
 
     async def sweep(self) -> None:
         """As when one is due; joins a sweep that is under way."""
-        await self._sweeps.start(self._sweep)
+        await self._sweeper.start()
 
 
 @contextmanager

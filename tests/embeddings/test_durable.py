@@ -200,7 +200,11 @@ async def test_what_cannot_be_forgotten_is_not_said_to_be(
 
 async def settled(tier: Watched) -> None:
     """Wait for what a write began in the background."""
-    while begun := [task for task in (tier._sweeps._look, tier._sweeps._task) if task and not task.done()]:
+    while begun := [
+        task
+        for task in (tier._sweeper._schedule._look, tier._sweeper._schedule._task)
+        if task and not task.done()
+    ]:
         await asyncio.wait(begun)
 
 
@@ -211,7 +215,7 @@ async def test_writing_starts_a_sweep_a_while_later_and_once_for_all(tmp_path: P
         tier.date = time.time()
         assert await tier.put(key, sample())
         await settled(tier)
-        assert tier._sweeps._look is None
+        assert tier._sweeper._schedule._look is None
     swept = []
     for tier in tiers:
         tier.seconds += 1000

@@ -36,8 +36,7 @@ class Sweeps:
         """How many sweeps there were once so many bytes are written."""
         self.schedule.wrote(nbytes)
         self.schedule.start_if_due(self.age, self.sweep)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settled()
         return self.runs
 
 
@@ -164,3 +163,40 @@ async def test_a_small_place_is_swept_more_often() -> None:
     seconds = 30.0
     schedule.start_if_due(age, sweep)
     await swept.wait()
+
+
+async def test_a_hundredth_of_the_limit_is_that_of_all_writers_together() -> None:
+    seconds, sweeps = 0.0, Sweeps()
+    schedule = Schedule(1000, lambda: seconds, lambda: 0.5, writers=lambda: 5)
+    sweeps.last = 0.0
+    for written, expected in ((1, 0), (1, 1)):
+        seconds += OFTEN_S
+        sweeps.seconds = seconds
+        schedule.wrote(written)
+        schedule.start_if_due(sweeps.age, sweeps.sweep)
+        seconds += OFTEN_S
+        sweeps.seconds = seconds
+        schedule.start_if_due(sweeps.age, sweeps.sweep)
+        await settled()
+        assert sweeps.runs == expected
+
+
+async def test_what_another_sweep_has_seen_does_not_count_for_the_next_one() -> None:
+    sweeps = Sweeps()
+    sweeps.last = 0.0
+    await sweeps.write(1)
+    sweeps.seconds = FIRST_S
+    assert await sweeps.write(8) == 0
+    # Somebody else sweeps, and too little is written after it.
+    sweeps.last = FIRST_S + 1
+    sweeps.seconds += OFTEN_S
+    assert await sweeps.write(3) == 0
+    sweeps.seconds += OFTEN_S
+    assert await sweeps.write(3) == 0
+    sweeps.seconds += OFTEN_S
+    assert await sweeps.write(4) == 1
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)

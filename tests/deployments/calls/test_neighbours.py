@@ -150,3 +150,12 @@ async def test_outside_of_a_replica_there_are_no_neighbours() -> None:
     assert isinstance(neighbours(), NoNeighbours)
     assert (await neighbours().take(KEYS[0], VERSION), await neighbours().forget(KEYS[0])) == (None, False)
     assert (Slot().metadata(), Slot().changed()) == ({}, {})
+
+
+def test_how_many_decoders_there_are_is_known() -> None:
+    cluster = Cluster(gives(None))
+    assert cluster.neighbours.count() == 3
+    cluster.tell(2)
+    assert cluster.neighbours.count() == 2
+    cluster.tell(0)
+    assert (cluster.neighbours.count(), NoNeighbours().count()) == (1, 1)
