@@ -21,6 +21,7 @@ from segmenters.checkpoints.progress import MIB
 from segmenters.model import LICENCES, Model
 from segmenters.models import MODELS
 from serve_app import ROOT
+from serve_app.capacity import tables as capacity
 from serve_app.cli.main import app
 from serve_app.settings import SYNONYMS, Settings
 from values.errors import error_classes
@@ -143,6 +144,21 @@ def _gallery_section(template: Template) -> str:
     )
 
 
+def capacity_each_table() -> str:
+    """Annotators that one core and one GPU carry, by model."""
+    return _table(capacity.EACH, capacity.each())
+
+
+def capacity_orders_table() -> str:
+    """What 25 to 10,000 annotators take."""
+    return _table(capacity.ORDERS, capacity.orders())
+
+
+def capacity_archive_table() -> str:
+    """What a hundred million embeddings cost."""
+    return _table(capacity.ARCHIVE, capacity.archive())
+
+
 TABLES = {
     "templates": templates_gallery,
     "models": models_table,
@@ -152,6 +168,9 @@ TABLES = {
     "metric_tags": metric_tags_table,
     "alerts": alerts_table,
     "errors": errors_table,
+    "capacity_each": capacity_each_table,
+    "capacity_orders": capacity_orders_table,
+    "capacity_archive": capacity_archive_table,
 }
 
 

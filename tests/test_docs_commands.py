@@ -52,6 +52,7 @@ RUN_BY = {
     r"\S*python -m serve_app (connect|export) .*": _FIRST_HOUR,
     r"\S*python -m serve_app models .*": "tests/serve_app/cli/test_models.py",
     r"\S*python.-m.benchmarks.*": "docs/performance.md",  # by hand, minutes to an hour each
+    r"\S*python -m serve_app (plan|doctor mine\.yaml) .*": "tests/serve_app/cli/test_plan.py",
     r"docker .*": "tests/cluster/test_dockerfile.py",  # its file
     r"kubectl .*|helm .*|python.-m.cluster\.manifests .*": "tests/cluster/test_manifests.py",  # their files
     r"ray (get-auth-token|up|exec|dashboard|down) .*": "tests/cluster/test_launcher.py",  # their files

@@ -40,6 +40,10 @@ COMMANDS: Mapping[str, Listed] = {
         "Check the YAML files, the settings, the memory, the ports, the backend that runs, and who may do "
         "what.",
     ),
+    "plan": Listed(
+        "serve_app.cli.plan:plan",
+        "Write the Serve config for so many annotators, with what breaks first at that size and its remedy.",
+    ),
     "models": Listed(
         "serve_app.cli.models:models", "The models' weights: list, download, check, export them."
     ),

@@ -1,0 +1,1 @@
+"""How many annotators a cluster carries, from measured costs; and the config for so many."""
