@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 import time
@@ -42,6 +43,7 @@ class DecodeQueue:
         self._lock = threading.Lock()
         self.inside = 0
         self._cost_s = RunningMean(NEWEST_DECODE)
+        self._resting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     @property
     def state(self) -> QueueState:
@@ -64,6 +66,18 @@ class DecodeQueue:
         future.add_done_callback(self._left)
         return await asyncio.wrap_future(future)
 
+    async def idle(self, patience_s: float) -> None:
+        """Wait until nothing is in it, but at most ``patience_s`` seconds."""
+        loop = asyncio.get_running_loop()
+        rests: asyncio.Future[None] = loop.create_future()
+        with self._lock:
+            if not self.inside:
+                return
+            self._resting.append((loop, rests))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await rests
+
     def _timed(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
         started = time.perf_counter()
         try:
@@ -79,3 +93,14 @@ class DecodeQueue:
     def _left(self, future: Future[Any]) -> None:
         with self._lock:
             self.inside -= 1
+            rested = [] if self.inside else self._resting
+            if rested:
+                self._resting = []
+        for loop, rests in rested:
+            with contextlib.suppress(RuntimeError):  # a closed loop: nobody waits there any more
+                loop.call_soon_threadsafe(_end, rests)
+
+
+def _end(rests: asyncio.Future[None]) -> None:
+    if not rests.done():
+        rests.set_result(None)

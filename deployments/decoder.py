@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from deployments.box_decoder import BoxDecoder
 from deployments.calls.large_values import Reference
 from deployments.calls.neighbours import Slot, neighbours
 from deployments.compute_threads import threads_each
@@ -34,6 +36,7 @@ from segmenters.candidates import ranked
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
+from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer, Region
 from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
@@ -91,6 +94,7 @@ class Decoder:
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
+        self._boxes = BoxDecoder(self._masks_alone, regions, self._queue, options.threads)
         self._health = DeviceHealth()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
@@ -111,6 +115,25 @@ class Decoder:
         if self._queue.full:
             return Busy(self._queue.state)
         return await self._queue.run(self._decode, key, embedding, click, warm, waited, time.perf_counter())
+
+    async def annotate(
+        self,
+        key: str,
+        click: Click,
+        reference: Reference,
+        left_s: float,
+        priority: Priority,
+        keep: bool,
+    ) -> BoxMasks:
+        """The masks that the click's prompts ask for, behind all clicks that somebody waits for.
+
+        ``keep``: whether more of this image will be asked for, so that its embedding is kept in memory.
+        Raises what ``click`` raises.
+        """
+        find = self._cache.get if keep else self._cache.use
+        embedding = await find(key, click.image, reference, priority, left_s)
+        check_same_picture((click.width, click.height), (embedding.width, embedding.height))
+        return await self._boxes.masks(embedding, click, self._segmenter.version)
 
     async def warm(
         self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
@@ -215,11 +238,20 @@ class Decoder:
         return regions, shown[0][1]
 
     def _masks(self, key: str, embedding: Embedding, prompt: Prompt) -> Masks:
+        if (refiner := self._refiner) is None:
+            return self._masks_alone(embedding, prompt)
+        return self._judged(
+            lambda: refiner.decode(f"{key}{embedding.evidence}", embedding, prompt), embedding
+        )
+
+    def _masks_alone(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        """Of a prompt that refines nothing, and that nothing will refine."""
+        return self._judged(lambda: self._decoder.decode(embedding, prompt), embedding)
+
+    def _judged(self, decode: Callable[[], Masks], embedding: Embedding) -> Masks:
+        """What ``decode`` returns. Raises DeviceFailed where it is the device that fails."""
         try:
-            if self._refiner is None:
-                masks = self._decoder.decode(embedding, prompt)
-            else:
-                masks = self._refiner.decode(f"{key}{embedding.evidence}", embedding, prompt)
+            masks = decode()
         except DeviceFailed as error:
             self._metrics.device_failed()
             raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None

@@ -128,6 +128,19 @@ class EmbeddingCache:
             await self.get(key, source, reference, priority, left_s)
         return warm
 
+    async def use(
+        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
+    ) -> Embedding:
+        """The embedding of the image as it is now, to be used once: it takes no room in memory.
+
+        Raises what ``get`` raises.
+        """
+        kept = self._memory.get(key)
+        if kept is not None and await self.recheck.replaced(key, kept.evidence, source, reference):
+            await self._drop_outdated(key, kept.evidence)
+            kept = None
+        return kept or await self._joined(key, source, reference, priority, left_s)
+
     async def store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier, behind all that somebody waits for; whether it
         already was. Takes no room in memory.

@@ -22,9 +22,11 @@ from deployments.loop_offload import CostlyWork, loop_comes_first
 from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.options import IngressOptions
+from deployments.preannotation import Preannotation
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.pages import PrefixPage, with_pages
+from deployments.routes.preannotate import Preannotate
 from deployments.routes.predict import Predict
 from deployments.routes.request_reader import RequestReader
 from deployments.routes.setup import Setup
@@ -71,6 +73,7 @@ class Ingress:
         self.reader = reader = RequestReader(
             options.max_body_mib, reading, MaskPromptDecoders(reading), configs, costly
         )
+        preannotation = Preannotation(reader, decoders, ahead, self.reporter, model.version)
         predict = Predict(
             reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
         )
@@ -84,6 +87,11 @@ class Ingress:
             ("/setup", "POST", Setup(reader, images, configs, costly, self.reporter, model.version)),
             ("/predict", "POST", predict),
             ("/embed", "POST", Embed(reader, decoders, ahead, self.reporter, options.predict_timeout_s)),
+            (
+                "/preannotate",
+                "POST",
+                Preannotate(reader, preannotation, model.version, options.predict_timeout_s),
+            ),
             ("/forget", "POST", Forget(reader, decoders)),
             ("/webhook", "POST", webhook),
             ("/versions", "GET", status.versions),

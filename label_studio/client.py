@@ -1,8 +1,9 @@
-"""Label Studio's API as commands use it: one call after the other, as the owner of a token."""
+"""Label Studio's API as commands use it, as the owner of a token."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ TIMEOUT_S = 60.0
 
 
 class LabelStudio:
-    """The Label Studio that ``token`` is for, as its owner. Used from one thread.
+    """The Label Studio that ``token`` is for, as its owner. Safe to use from several threads.
 
     Every call raises LabelStudioError, of which Refused is one, or ImageUnauthorized.
     """
@@ -25,6 +26,7 @@ class LabelStudio:
     def __init__(self, token: Token, http: SyncClient | None = None) -> None:
         self.at = token.at
         self._token = token
+        self._exchanging = threading.Lock()
         self._http = http or SyncClient(token.at.url, TIMEOUT_S)
 
     def __enter__(self) -> Self:
@@ -66,11 +68,15 @@ class LabelStudio:
 
     def post(self, path: str, body: Mapping[str, Json]) -> Json:
         """Parsed JSON of a POST with a JSON body."""
+        return self._write("POST", path, json.dumps(body).encode())
+
+    def post_written(self, path: str, body: bytes) -> Json:
+        """Parsed JSON of a POST with a body that is JSON already."""
         return self._write("POST", path, body)
 
     def patch(self, path: str, body: Mapping[str, Json]) -> Json:
         """Parsed JSON of a PATCH with a JSON body."""
-        return self._write("PATCH", path, body)
+        return self._write("PATCH", path, json.dumps(body).encode())
 
     def delete(self, path: str) -> None:
         """A DELETE, whose answer says nothing."""
@@ -82,23 +88,27 @@ class LabelStudio:
         parts = {f"file{number}": item for number, item in enumerate(files.items())}
         return read_json(self._call("POST", path, files=parts), self.at)
 
-    def _write(self, method: str, path: str, body: Mapping[str, Json]) -> Json:
+    def _write(self, method: str, path: str, body: bytes) -> Json:
         headers = {"Content-Type": "application/json"}
-        return read_json(self._call(method, path, headers, content=json.dumps(body).encode()), self.at)
+        return read_json(self._call(method, path, headers, content=body), self.at)
 
     def _call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> Content:
-        shown = self._token.header or self._exchange()
+        shown = self._shown()
         answer = self._send(method, path, {**(headers or {}), "Authorization": shown}, **content)
         if answer.status == 401 and self._token.refused(shown):
-            shown = self._exchange()
+            shown = self._shown()
             answer = self._send(method, path, {**(headers or {}), "Authorization": shown}, **content)
         return checked(answer, f"{method} {path}", self.at, self._token, "the project")
 
-    def _exchange(self) -> str:
-        answer = self._send("POST", EXCHANGE, EXCHANGE_HEADERS, content=self._token.exchange)
-        return self._token.exchanged(answer, EXCHANGE)
+    def _shown(self) -> str:
+        """The Authorization header, exchanged once, however many threads need it."""
+        with self._exchanging:
+            if (header := self._token.header) is not None:
+                return header
+            answer = self._send("POST", EXCHANGE, EXCHANGE_HEADERS, content=self._token.exchange)
+            return self._token.exchanged(answer, EXCHANGE)
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], **content: Any) -> Answer:
         try:

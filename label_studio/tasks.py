@@ -40,21 +40,56 @@ _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json"}
 WINDOW = 100
 """Tasks asked for at once."""
 
+_VERSIONS = "predictions_model_versions"
+_VERSIONS_TOLD = 500
+"""Characters of a task's model versions that Label Studio tells; the rest is cut off."""
+
 BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
-ATTEMPTS = 5
+ATTEMPTS = 8
+"""Three quarters of a minute in the mean, in which Label Studio is started anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTask:
-    """A task: its id, and its data as undecoded JSON."""
+    """A task: its id, and its data as undecoded JSON.
+
+    ``stored``: what is stored with it, None where that was not asked for.
+    """
 
     id: int
     data: bytes
+    stored: Stored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored with a task.
+
+    ``annotations``: how many, without skips. ``predictions``: how many. ``versions``: the model versions of
+    the predictions, None where they are not known.
+    """
+
+    annotations: int
+    predictions: int
+    versions: frozenset[str] | None
 
 
 class _Task(msgspec.Struct):
     id: int
     data: msgspec.Raw
+    total_annotations: int | None = None
+    total_predictions: int | None = None
+    predictions_model_versions: str | None = None
+
+    def stored(self) -> Stored | None:
+        if self.total_annotations is None or self.total_predictions is None:
+            return None
+        versions: frozenset[str] | None = frozenset()
+        if self.total_predictions:
+            told = self.predictions_model_versions or ""
+            whole = 0 < len(told) < _VERSIONS_TOLD
+            versions = frozenset(each.strip() for each in told.split(",")) if whole else None
+        return Stored(self.total_annotations, self.total_predictions, versions)
 
 
 class _Page(msgspec.Struct):
@@ -66,11 +101,18 @@ _PAGE = msgspec.json.Decoder(_Page)
 
 
 def window_query(
-    project: int | str, last: int, count: int, *, unlabelled: bool = False, annotated: bool = False
+    project: int | str,
+    last: int,
+    count: int,
+    *,
+    unlabelled: bool = False,
+    annotated: bool = False,
+    stored: bool = False,
 ) -> dict[str, str | int]:
     """The query for the first ``count`` tasks behind the id ``last``.
 
     ``unlabelled``: only those not labelled; ``annotated``: only those with an annotation that is no skip.
+    ``stored``: told of each is what is stored with it.
     """
     behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
     items: list[Json] = [behind]
@@ -82,12 +124,17 @@ def window_query(
         items.append(
             {"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}
         )
+    if stored:
+        # Without a value it leaves out nothing, and Label Studio looks up the column that it names.
+        items.append(
+            {"filter": f"filter:tasks:{_VERSIONS}", "operator": "contains", "type": "List", "value": None}
+        )
     filters = {"conjunction": "and", "items": items}
     return {
         "project": project,
         "page_size": count,
         "fields": "task_only",
-        "include": "id,data",
+        "include": f"id,data,total_annotations,total_predictions,{_VERSIONS}" if stored else "id,data",
         "query": json.dumps({"filters": filters, "ordering": ["tasks:id"]}),
     }
 
@@ -98,7 +145,7 @@ def read_window(body: Content, at: Address) -> tuple[list[ListedTask], int]:
         page = _PAGE.decode(body)
     except msgspec.MsgspecError:
         raise at.unlike("list tasks") from None
-    return [ListedTask(each.id, bytes(each.data)) for each in page.tasks], page.total
+    return [ListedTask(each.id, bytes(each.data), each.stored()) for each in page.tasks], page.total
 
 
 class ProjectTasks:
@@ -147,8 +194,8 @@ class TaskListing:
     """The tasks of one project by rising id, asked for in windows while they are gone through.
 
     None of them is kept: a project may have a hundred thousand. The first window is read at once; ``total``
-    is how many tasks there are, as far as is known. ``behind``: only those with higher ids.
-    Raises what ``LabelStudio`` raises, then and later.
+    is how many tasks there are, as far as is known. ``behind``: only those with higher ids. ``stored``: each
+    tells what is stored with it. Raises what ``LabelStudio`` raises, then and later.
     """
 
     def __init__(
@@ -159,11 +206,13 @@ class TaskListing:
         only_unlabelled: bool = False,
         only_annotated: bool = False,
         behind: int = 0,
+        stored: bool = False,
     ) -> None:
         self._studio = studio
         self._project = project
         self._only_unlabelled = only_unlabelled
         self._only_annotated = only_annotated
+        self._stored = stored
         self._first, self.total = self._window(behind)
 
     def __iter__(self) -> Iterator[ListedTask]:
@@ -177,7 +226,10 @@ class TaskListing:
     def _window(self, last: int) -> tuple[list[ListedTask], int]:
         """The tasks behind the id ``last``, and how many tasks are behind it in all."""
         query = window_query(
-            *(self._project, last, WINDOW), unlabelled=self._only_unlabelled, annotated=self._only_annotated
+            *(self._project, last, WINDOW),
+            unlabelled=self._only_unlabelled,
+            annotated=self._only_annotated,
+            stored=self._stored,
         )
         window, total = read_window(self._studio.read(TASKS, **query), self._studio.at)
         if any(after <= before for before, after in pairwise([last, *(task.id for task in window)])):

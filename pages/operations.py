@@ -17,6 +17,19 @@ _TASKS: dict[str, Any] = {
     "project": "3.1700000000",
     "label_config": _CONFIG,
 }
+_BOX = {
+    "id": "b1",
+    "type": "rectanglelabels",
+    "from_name": "box",
+    "to_name": "image",
+    "original_width": 640,
+    "original_height": 480,
+    "value": {"x": 20.0, "y": 10.0, "width": 50.0, "height": 70.0, "rectanglelabels": ["Object"]},
+}
+_BOXED: dict[str, Any] = {
+    **_TASKS,
+    "tasks": [{**_TASKS["tasks"][0], "annotations": [{"id": 1, "result": [_BOX]}]}],
+}
 _CLICK = {
     "id": "c1",
     "type": "keypointlabels",
@@ -75,6 +88,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ref("Tasks"),
         _TASKS,
         refuses=(400, *_OF_IMAGES),
+    ),
+    ("POST", "/preannotate"): Operation(
+        "The boxes of tasks become masks, behind all clicks: of an annotation, or else of a prediction.",
+        {200: ref("Preannotated")},
+        ref("AnnotatedTasks"),
+        _BOXED,
+        refuses=(400, 413, 422, 503, 504),
     ),
     ("POST", "/forget"): Operation(
         "The embeddings of the images are purged; how many there were.",

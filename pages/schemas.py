@@ -102,6 +102,28 @@ SCHEMAS: dict[str, Schema] = {
     "Tasks": record(
         {"tasks": array(ref("Task"), maxItems=10_000)}, {"project": _PROJECT, "label_config": _CONFIG}
     ),
+    "AnnotatedTasks": record(
+        {"tasks": array(ref("AnnotatedTask"), maxItems=100)}, {"project": _PROJECT, "label_config": _CONFIG}
+    ),
+    "AnnotatedTask": record(
+        {},
+        {
+            "id": _ID,
+            "data": {"type": ["object", "null"]},
+            "annotations": {"type": ["array", "null"], "items": ref("Stored")},
+            "predictions": {"type": ["array", "null"], "items": ref("Stored")},
+        },
+    ),
+    "Stored": record(
+        {"result": _said({}, "regions, as Label Studio stores them")},
+        {
+            "id": _said(WHOLE, "the highest is the newest"),
+            "was_cancelled": _said(
+                {"type": ["boolean", "null"]}, "of an annotation: a skip, which has no boxes"
+            ),
+            "model_version": _said({"type": ["string", "null"]}, "of a prediction"),
+        },
+    ),
     "Predict": record(
         {"tasks": array(ref("Task"), maxItems=10_000)},
         {
@@ -171,6 +193,27 @@ SCHEMAS: dict[str, Schema] = {
                     },
                     {"error": TEXT, "detail": TEXT},
                 )
+            )
+        }
+    ),
+    "Preannotated": record(
+        {
+            "results": array(
+                record(
+                    {
+                        "task": _ID,
+                        "boxes": WHOLE,
+                        "masks": WHOLE,
+                        "model_version": TEXT,
+                        "score": _said(_SCORE, "the mean of the masks'"),
+                        "result": array(ref("Region")),
+                        "left_out": array(
+                            record({"region": TEXT, "error": TEXT, "detail": TEXT}),
+                            description="boxes without a mask; an empty `region` is a whole image or task",
+                        ),
+                    }
+                ),
+                description="one for each task",
             )
         }
     ),

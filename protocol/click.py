@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,7 @@ from protocol.controls import Output
 from protocol.drawings import Draw
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
-from protocol.prompts import Pointed, read_pointed
+from protocol.prompts import read_pointed
 from protocol.repeater import Budget, Spent, expanded, images
 from protocol.variables import Absent, TaskData, kind_of, resolve
 from values.errors import BadLabelConfig, BadRequest, ImageError, ImageMissing
@@ -82,7 +82,7 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
     task, written = body.tasks[0], parse(body.label_config)
     data = TaskData(task)
     config = expanded(written, data)
-    image = _prompted_image(config, pointed)
+    image = prompted_image(config, pointed.to_name, pointed.controls)
     if image is None:
         repeated = "; its <Repeater> tags make none of that name for this task" if written.tags else ""
         return Nothing(
@@ -99,7 +99,7 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
             "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
         )
     return Click(
-        image=_source(body, task, image_value(task, data, image, pointed.item_index)),
+        image=image_source(body, task, image_value(task, data, image, pointed.item_index)),
         prompts=pointed.prompts,
         width=pointed.width,
         height=pointed.height,
@@ -130,15 +130,15 @@ def read_images(body: PredictBody, limit: int) -> list[ImageSource]:
     if body.label_config is None:
         return []
     config = parse(body.label_config)
-    sources = {_source(body, task, value): None for task, value in islice(_values(body.tasks, config), limit)}
-    return list(sources)
+    found = islice(_values(body.tasks, config), limit)
+    return list({image_source(body, task, value): None for task, value in found})
 
 
-def _prompted_image(config: LabelConfig, pointed: Pointed) -> Image | None:
-    """The image the prompts name; prompts that name none are on that of their control, or on the only one."""
-    if pointed.to_name:
-        return config.image(pointed.to_name)
-    for name in sorted(pointed.controls):
+def prompted_image(config: LabelConfig, to_name: str, controls: Iterable[str]) -> Image | None:
+    """The image that prompts name; those that name none are on that of their control, or on the only one."""
+    if to_name:
+        return config.image(to_name)
+    for name in sorted(controls):
         control = config.control(name)
         for to_name in control.to_name if control else ():
             if image := config.image(to_name):
@@ -198,5 +198,6 @@ def _favoured(image: Image, data: TaskData) -> object:
     return None
 
 
-def _source(body: PredictBody, task: Task, value: str) -> ImageSource:
+def image_source(body: PredictBody, task: Task, value: str) -> ImageSource:
+    """The image of a task of ``body`` that is at ``value``."""
     return ImageSource(value, body.project_id, task.number, body.login, body.password)

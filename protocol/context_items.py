@@ -63,12 +63,15 @@ def read_marks(items: Sequence[Item], limit: int, pixels: PixelLimit) -> list[Ma
         regions.setdefault(identity or (index,), []).append((name, item))
         if len(regions) > limit:
             raise BadPrompt(f"more than {limit} prompts in one request; accept or delete some first")
-    marks = [_mark(members, pixels) for members in regions.values()]
+    marks = [read_mark(members, pixels) for members in regions.values()]
     return [mark for mark in marks if mark is not None]
 
 
-def _mark(members: list[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
-    """The mark of one region's items. The first item that has a geometry gives it."""
+def read_mark(members: Sequence[tuple[str, Item]], pixels: PixelLimit) -> Mark | None:
+    """The mark of one region's items, each with its name for sentences; None where none has a geometry.
+
+    The first item that has one gives it. Raises what ``read_marks`` raises.
+    """
     if all(reader_of(item.type) is None for _, item in members):
         return None
     read = [(name, item, *_fields(name, item)) for name, item in members]

@@ -32,6 +32,12 @@ def click_ms(body: PredictBody) -> float:
     return most if most > ON_LOOP_MS else most + config_ms(body.label_config) + _items_ms(body.items)
 
 
+def boxes_ms(results: Sequence[bytes | memoryview], xml: str | None) -> float:
+    """The cost of ``protocol.boxes.read_boxes``, which reads no drawn mask."""
+    characters = sum(len(result) for result in results)
+    return config_ms(xml) + len(results) * _PLACED_MS + characters * _CHARACTER_MS
+
+
 def images_ms(body: PredictBody) -> float:
     """The cost of ``protocol.click.read_images``."""
     looked_up = len(body.tasks) * max(1, (body.label_config or "").count("<"))

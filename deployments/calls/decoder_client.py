@@ -13,6 +13,7 @@ from deployments.loop_offload import off_loop_if_large
 from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from protocol.click import Click
+from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer
 from values.errors import ImageError
 from values.image import ImageSource
@@ -50,6 +51,24 @@ class DecoderClient:
             by_reference=sum(0 if each.mask is None else each.mask.nbytes for each in click.prompts) > HEAVY,
         )
         return answer
+
+    async def annotate(self, click: Click, priority: Priority, *, keep: bool) -> BoxMasks:
+        """The masks of a click's prompts, one for each, behind all clicks that somebody waits for.
+
+        ``keep``: whether more of this image will be asked for. Raises what ``deployments.calls.call.call``
+        raises.
+        """
+        key = await self._key(click.image)
+        light, reference = await post(click.image)
+        light_click = replace(click, image=light)
+        masks: BoxMasks = await self._ask(
+            key,
+            reference,
+            lambda owner, left_s: owner.annotate.remote(key, light_click, reference, left_s, priority, keep),
+            "decoding boxes",
+            by_reference=True,  # the masks of some dozen boxes may have more than a message holds
+        )
+        return masks
 
     async def warm(self, source: ImageSource, priority: Priority) -> None:
         """See to it that the image is encoded. Raises what ``deployments.calls.call.call`` raises."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from msgspec import Raw
 from msgspec.structs import replace
 from starlette.requests import Request
 
@@ -11,9 +14,12 @@ from deployments.calls.large_values import LARGE
 from deployments.calls.last_setup import SetupConfigs
 from deployments.http.responses import read_body
 from deployments.loop_offload import CostlyWork, off_loop_if_large
+from protocol.bodies.annotated import AnnotatedTask, read_annotated
 from protocol.bodies.predict import PredictBody, read_predict
+from protocol.bodies.task import Task
+from protocol.boxes import BoxedImage, BoxedTask, LeftOut, box_results, read_boxes
 from protocol.click import Click, Nothing, read_click, read_images
-from protocol.cost import ON_LOOP_MS, click_ms, config_ms, images_ms
+from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
 from protocol.editor_note import editor_note
 from protocol.label_config import NOTE
@@ -25,10 +31,15 @@ from values.image import ImageSource
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request about tasks: its ``body``, which had ``length`` bytes."""
+    """A request about tasks: its ``body``, and the bytes that it was read from."""
 
     body: PredictBody
-    length: int
+    raw: bytes = field(repr=False)
+
+    @property
+    def length(self) -> int:
+        """How many bytes those are."""
+        return len(self.raw)
 
     def in_all_ms(self, estimate_ms: float) -> float:
         """What something about it takes, where a single value of it may be large."""
@@ -56,7 +67,7 @@ class RequestReader:
         raw = await self.raw(request)
         body = await off_loop_if_large(len(raw), read_predict, raw)
         request.state.project, request.state.task = body.project_id, body.task_id
-        return Asked(await self._configured(body), len(raw))
+        return Asked(await self._configured(body), raw)
 
     async def click(self, asked: Asked) -> Click | Nothing | None:
         """What its prompts ask for; see ``protocol.click.read_click``."""
@@ -76,6 +87,27 @@ class RequestReader:
         body = asked.body
         ms = asked.in_all_ms(images_ms(body))
         return await self._costly.run(ms, body.project_id, read_images, body, limit)
+
+    async def annotated(self, asked: Asked, where: str) -> tuple[AnnotatedTask, ...]:
+        """Its tasks with what is stored with them. ``where``: names the body in a sentence."""
+        return await off_loop_if_large(asked.length, read_annotated, asked.raw, where)
+
+    async def box_results(self, task: AnnotatedTask, version: str, kinds: frozenset[str]) -> tuple[Raw, ...]:
+        """The results that are the task's boxes; see ``protocol.boxes.box_results``."""
+        size = len(bytes(task.annotations)) + len(bytes(task.predictions))
+        return await off_loop_if_large(size, box_results, task, version, kinds)
+
+    async def boxes(self, about: PredictBody, task: Task, results: Sequence[Raw]) -> BoxedTask:
+        """The boxes of one of its tasks; see ``protocol.boxes.read_boxes``."""
+        ms = boxes_ms([memoryview(each) for each in results], about.label_config)
+        return await self._costly.run(ms, about.project_id, read_boxes, about, task, results, self._reading)
+
+    async def boxed_click(
+        self, project: str, part: BoxedImage
+    ) -> tuple[Click | None, list[str], list[LeftOut]]:
+        """The click for some boxes; see ``protocol.boxes.BoxedImage.click``."""
+        ms = math.inf if any(box.area.has_mask for box in part.boxes) else 0.0
+        return await self._costly.run(ms, project, part.click, self._draw)
 
     async def all_images(self, request: Request, route: str, limit: int) -> list[ImageSource]:
         """All images of a request to ``route``. Raises BadRequest for more than ``limit``."""

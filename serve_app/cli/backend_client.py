@@ -75,8 +75,11 @@ class Route:
     ) -> None:
         self._http.close()
 
-    def check(self) -> None:
-        """Raises ``CommandError`` unless this application answers there."""
+    def check(self) -> str:
+        """The version of the model that serves there, "" while that is not known.
+
+        Raises ``CommandError`` unless this application answers.
+        """
         try:
             answer = self._http.send("GET", "/health", {}, timeout_s=HEALTH_S)
         except NoAnswer as error:
@@ -84,9 +87,18 @@ class Route:
         self._refuse_unusable(answer)
         if answer.status not in _LATER and "model_version" not in json_object(answer):
             raise self._not_ours()
+        return str(json_object(answer).get("model_version") or "")
 
     def ask(self, body: Json) -> dict[str, Json]:
         """The JSON object that the route answers; an empty one where it is none.
+
+        Raises what ``send`` raises.
+        """
+        # Escaped JSON, whatever a task holds: half a surrogate pair has no UTF-8.
+        return json_object(self.send(json.dumps(body).encode()))
+
+    def send(self, body: bytes) -> Answer:
+        """The answer of the route to JSON.
 
         Raises:
             Unanswered: no answer, after several attempts or once ``stopped``.
@@ -119,15 +131,16 @@ class Route:
         if self._stopped.wait(seconds):
             raise Unanswered("stopped", "this command was stopped before the next attempt")
 
-    def _once(self, body: Json) -> dict[str, Json]:
+    def _once(self, body: bytes) -> Answer:
         try:
-            # Escaped JSON, whatever a task holds: half a surrogate pair has no UTF-8.
-            answer = self._http.send("POST", self._path, _JSON, content=json.dumps(body).encode())
+            answer = self._http.send("POST", self._path, _JSON, content=body)
         except NoAnswer as error:
             if error.late:
                 raise Unanswered("timeout", f"{self.url} gave no answer in {TIMEOUT_S:g} s") from error
             raise Unanswered("unreachable", _unreachable(self.url, error)) from error
         self._refuse_unusable(answer)
+        if answer.status == 200:
+            return answer
         code, detail = refusal(answer.status, json_object(answer))
         if answer.status in _LATER:
             raise Unanswered(code, detail, seconds_after(answer.headers.get("retry-after", "")))
@@ -135,9 +148,7 @@ class Route:
             raise CommandError(
                 f"{self.url} has no {self._path}: it is another application or an older version"
             )
-        if answer.status != 200:
-            raise self.refused(answer.status, code, detail)
-        return json_object(answer)
+        raise self.refused(answer.status, code, detail)
 
     def _refuse_unusable(self, answer: Answer) -> None:
         if answer.status == 401:

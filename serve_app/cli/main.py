@@ -23,6 +23,10 @@ COMMANDS: Mapping[str, Listed] = {
         "serve_app.cli.precompute.command:precompute",
         "Encode the images of projects ahead, so that no annotator waits for the encoder.",
     ),
+    "preannotate": Listed(
+        "serve_app.cli.preannotate.command:preannotate",
+        "Turn the boxes of a project's tasks into masks, stored as predictions in Label Studio.",
+    ),
     "forget": Listed(
         "serve_app.cli.forget:forget",
         "Forget the embeddings of projects, of tasks or of single images, in memory and in the durable tier.",

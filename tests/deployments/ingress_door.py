@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import numpy as np
 
 from deployments.calls.large_values import Reference
 from deployments.http.request_guard import ADDRESS
@@ -15,9 +16,11 @@ from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.options import ReadOptions
+from protocol.regions import encode
 from segmenters import registry
 from segmenters.options import ModelOptions
 from testing.deployment_fakes import Handle
+from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer, QueueState
 from values.errors import ImageUnauthorized
 from values.image import ImageSource
@@ -39,6 +42,8 @@ class Graph:
         self.configs: dict[str, str] = {}
         self.regions: list[dict[str, Any]] = [REGION]
         self.priorities: list[Priority] = []
+        self.annotated: list[tuple[str, Click, Priority, bool]] = []
+        self.empty: set[int] = set()
         self.storing = 0
         self.most_storing = 0
         self.left_s: list[float] = []
@@ -56,6 +61,7 @@ class Graph:
                 "click": self._click,
                 "warm": self._warm,
                 "store": self._store,
+                "annotate": self._annotate,
                 "forget": self._forget,
                 "ready": self._ready,
             }
@@ -109,6 +115,21 @@ class Graph:
         there = key in self.stored
         self.stored.add(key)
         return there
+
+    async def _annotate(
+        self, key: str, click: Click, reference: Reference, left_s: float, priority: Priority, keep: bool
+    ) -> BoxMasks:
+        """The whole picture for each prompt, but for those in ``empty``."""
+        self.annotated.append((key, click, priority, keep))
+        await self.admission.wait()
+        if self.error is not None:
+            raise self.error
+        mask = np.ones((click.height, click.width), np.bool_)
+        regions = [
+            [] if number in self.empty else encode(mask, 0.5, click, output=output)
+            for number, output in enumerate(click.outputs)
+        ]
+        return BoxMasks(regions, [0.5] * len(regions), self.version)
 
     async def _forget(self, key: str) -> bool:
         if self.error is not None:

@@ -126,3 +126,26 @@ async def test_a_few_clicks_wait_however_slow_decodes_are(work: Work) -> None:
     assert queue.full
     work.admission.set()
     await asyncio.gather(*tasks)
+
+
+async def test_it_is_idle_when_the_last_one_has_left(work: Work) -> None:
+    queue = DecodeQueue(2, 1.5)
+    await queue.idle(600)
+    tasks = [asyncio.create_task(queue.run(work.decode, number)) for number in range(3)]
+    await settled(queue, 3)
+    idle = [asyncio.create_task(queue.idle(600)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(each.done() for each in idle)
+    work.admission.set()
+    await asyncio.gather(*tasks, *idle)
+    assert queue.inside == 0
+
+
+async def test_idleness_is_waited_for_so_long_and_no_longer(work: Work) -> None:
+    queue = DecodeQueue(1, 1.5)
+    busy = asyncio.create_task(queue.run(work.decode, 1))
+    await settled(queue, 1)
+    await queue.idle(0.001)
+    assert queue.inside == 1
+    work.admission.set()
+    await busy

@@ -631,3 +631,24 @@ async def test_what_is_forgotten_is_forgotten_by_earlier_owners_too() -> None:
     now = graph.cache(neighbours=earlier)
     assert await now.forget(A) is True
     assert (A in earlier.cache, await now.forget(A)) == (False, False)
+
+
+async def test_what_is_used_once_takes_no_room_in_memory() -> None:
+    graph = Graph()
+    cache = graph.cache()
+    assert (await cache.use(A, SOURCE, [], Priority.LATER, 60)).segmenter == "classical-2"
+    assert A not in cache
+    assert graph.encoded == [Priority.LATER]
+
+
+async def test_what_is_in_memory_is_used_unless_the_picture_was_replaced() -> None:
+    graph = Graph()
+    graph.evidence = "one"
+    cache = graph.cache(recheck_s=0.001)
+    await cache.get(A, SOURCE, [], Priority.CLICK, 60)
+    await cache.use(A, SOURCE, [], Priority.LATER, 60)
+    assert graph.encoded == [Priority.CLICK]
+    graph.evidence = "two"
+    await asyncio.sleep(0.002)
+    assert (await cache.use(A, SOURCE, [], Priority.LATER, 60)).evidence == "two"
+    assert A not in cache

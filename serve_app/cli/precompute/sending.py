@@ -1,4 +1,4 @@
-"""Sending tasks to the backend, several at once, and what came back, until it makes no sense to go on."""
+"""Sending tasks to the backend, several at once, and what came back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from concurrency.abandonable import AbandonableGroup
-from serve_app.cli.backend_client import TaskFailed, Unanswered
-from serve_app.cli.common_options import CommandError
+from serve_app.cli.backend_client import TaskFailed
 from serve_app.cli.console import TaskProgress
+from serve_app.cli.crew import Crew
 from serve_app.cli.precompute.embed_route import EmbedRoute, Image
 from serve_app.cli.precompute.task_sources import Task, Tasks
-
-GIVE_UP = 32
-"""Tasks in a row without an answer, each after all its attempts, after which nothing more is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,46 +127,17 @@ class TaskSender:
         self._limit = limit
         self._report = report
         self._progress = progress
-        self._lock = threading.Lock()
-        self._unanswered = 0
 
     def run(self, at_once: int, stopped: threading.Event) -> None:
         """Send all, ``at_once`` at a time. Raises ``ServiceError``, KeyboardInterrupt."""
-        self._stopped = stopped
-        # Not an executor's threads: the interpreter would wait at its end until the last request is answered.
-        group = AbandonableGroup(at_once, self._send, "sending a task", stopped, self._stopping)
-        with self._progress, group:
-            for task in islice(chain.from_iterable(self._sources), self._limit):
-                group.give(task)
-            group.finish()
+        crew = Crew(self._send, self._report.failed, self._tell, "sending a task", self._progress)
+        crew.run(islice(chain.from_iterable(self._sources), self._limit), at_once, stopped)
 
     def _send(self, task: Task) -> None:
-        try:
-            self._report.answered(task, self._route.embed(task))
-            self._unanswered = 0
-        except Unanswered as failure:
-            if self._stopped.is_set():
-                return  # nobody waited for its answer: it is not done, and not failed either
-            self._report.failed(task, failure)
-            self._count_unanswered(failure)
-        except TaskFailed as failure:
-            self._report.failed(task, failure)
-            self._unanswered = 0
-        with self._lock:
-            self._progress.task_done(self._report.tasks, self._expected(), len(self._report.failures))
+        self._report.answered(task, self._route.embed(task))
 
-    def _count_unanswered(self, failure: Unanswered) -> None:
-        with self._lock:
-            self._unanswered += 1
-            gone = self._unanswered >= GIVE_UP
-        if gone:
-            why = failure.sentence
-            raise CommandError(f"gave up after {GIVE_UP} tasks in a row without an answer: {why}")
-
-    def _stopping(self, under_way: int) -> None:
-        self._progress.say(
-            f"stopping: waiting briefly for {under_way} tasks in progress; press Ctrl-C again to stop at once"
-        )
+    def _tell(self) -> None:
+        self._progress.task_done(self._report.tasks, self._expected(), len(self._report.failures))
 
     def _expected(self) -> int | None:
         totals = [source.total for source in self._sources]

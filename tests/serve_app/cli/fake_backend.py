@@ -1,4 +1,7 @@
-"""A backend that only knows /health, /embed and /forget, over HTTP on loopback, and keeps what it encoded."""
+"""A backend that only knows the routes that commands ask, over HTTP on loopback, and keeps what it encoded.
+
+Its masks are the boxes themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,19 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
+from protocol.bodies.annotated import read_annotated
+from protocol.bodies.predict import read_predict
+from protocol.boxes import LeftOut, box_results, read_boxes
+from protocol.click import Click
+from protocol.mask_prompts import read as draw
+from protocol.options import ReadOptions
+from protocol.predictions import encode_predict, prediction
+from protocol.regions import encode
 from testing.canary import WATCH
 from tests.serve_app.cli.loopback import Reply, serving
+from values.click_answer import Region
 
 Body = dict[str, Any]
 
@@ -35,6 +49,7 @@ class FakeBackend:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
         self.credentials = ""
+        self.version = "fake-1"
         self.durable = True
         self.forgets = True
         self.most_images = 100
@@ -67,14 +82,16 @@ class FakeBackend:
             WATCH.look(f"{target} {headers} {content.decode()}", "a request to a backend without basic auth")
         match method, urlsplit(target).path.removeprefix(self.prefix):
             case "GET", "/health":
-                return 200, b'{"status": "UP", "model_version": "fake-1"}', {}
+                return 200, json.dumps({"status": "UP", "model_version": self.version}).encode(), {}
             case "POST", "/embed":
-                return self._embed(json.loads(content))
+                return self._worked(json.loads(content), self._results)
+            case "POST", "/preannotate":
+                return self._worked(json.loads(content), lambda body: self._masks(body, content))
             case "POST", "/forget" if self.forgets:
                 return self._forget(json.loads(content))
         return refusal(404, "no_such_route", f"{method} {target}: Not Found")
 
-    def _embed(self, body: Body) -> Reply:
+    def _worked(self, body: Body, results: Callable[[Body], Reply]) -> Reply:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
@@ -82,10 +99,30 @@ class FakeBackend:
             reply = self.replies.popleft() if self.replies else None
         try:
             self.arrived(body)
-            return reply or self.refusals.get(body["tasks"][0]["id"]) or self._results(body)
+            return reply or self.refusals.get(body["tasks"][0]["id"]) or results(body)
         finally:
             with self._lock:
                 self._now -= 1
+
+    def _masks(self, body: Body, content: bytes) -> Reply:
+        options = ReadOptions()
+        answers = []
+        for task in read_annotated(content, "the body"):
+            about = read_predict(content)
+            boxed = read_boxes(about, task, box_results(task, self.version), options)
+            left_out = [*boxed.left_out]
+            regions = []
+            for image in boxed.images:
+                if image.image.value in self.broken:
+                    left_out.append(LeftOut("", *self.broken[image.image.value]))
+                    continue
+                click, _, unread = image.click(draw)
+                left_out += unread
+                regions += [] if click is None else _filled(click)
+            told = [{"region": each.region, "error": each.code, "detail": each.sentence} for each in left_out]
+            counts = {"boxes": boxed.boxes, "masks": len(regions), "left_out": told}
+            answers.append({"task": task.id, **counts, **prediction(regions, 0.9, self.version)})
+        return 200, encode_predict(answers), {}
 
     def _forget(self, body: Body) -> Reply:
         self.bodies.append(body)
@@ -113,6 +150,18 @@ class FakeBackend:
                 self.stored.add((body["project"], value))
             results.append({"task": number, "state": "stored" if known else "encoded"})
         return 200, json.dumps({"results": results}).encode(), {}
+
+
+def _filled(click: Click) -> list[Region]:
+    """A region for each prompt, which is its box."""
+    regions = []
+    for prompt, output in zip(click.prompts, click.outputs, strict=True):
+        assert prompt.box is not None
+        edges = (prompt.box * (click.width, click.height, click.width, click.height)).round().astype(int)
+        mask = np.zeros((click.height, click.width), np.bool_)
+        mask[edges[1] : edges[3], edges[0] : edges[2]] = True
+        regions += encode(mask, 0.9, click, output=output)
+    return regions
 
 
 def images(body: Body) -> list[tuple[int | str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from testing.canary import CANARY
 from tests.serve_app.cli.loopback import Reply, serving
 
 Json = Any
+VERSIONS = "predictions_model_versions"
 URL = "http://studio.example/prefix"
 LEGACY = CANARY
 
@@ -41,6 +43,10 @@ class FakeLabelStudio(httpx.BaseTransport):
         self.opened: list[int] = []
         self.files: dict[str, bytes] = {}
         self.listing: Callable[[], None] = lambda: None
+        self.storing: Callable[[Json], None] = lambda body: None
+        self.stored: Callable[[Json], None] = lambda stored: None
+        self._storing = threading.Lock()
+        self._newest = 0
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -105,6 +111,8 @@ class FakeLabelStudio(httpx.BaseTransport):
                 return self._window(dict(request.url.params))
             case "POST", ["api", "projects", _, "import"]:
                 return httpx.Response(201, json={"task_count": request.content.count(b"filename=")})
+            case method, ["api", "predictions", *rest]:
+                return self._prediction(method, rest, request)
             case method, ["api", "ml", *_]:
                 return self._backend(method, request)
             case "DELETE", ["api", "webhooks", number]:
@@ -117,6 +125,43 @@ class FakeLabelStudio(httpx.BaseTransport):
             case "GET", ["data", *_] if path in self.files:
                 return httpx.Response(200, content=self.files[path])
         return httpx.Response(404, text="<html>no such page</html>")
+
+    def _prediction(self, method: str, rest: list[str], request: httpx.Request) -> httpx.Response:
+        """Those of one task, one more, or one less; ``storing`` is called before one is stored, and after."""
+        if method == "GET":
+            asked = request.url.params["task"]
+            kept = [each for task in self.tasks for each in task.get("predictions", [])]
+            return httpx.Response(200, json=[each for each in kept if str(each["task"]) == asked])
+        if method == "DELETE":
+            for task in self.tasks:
+                kept = task.get("predictions", [])
+                left = [each for each in kept if each["id"] != int(rest[0])]
+                if len(left) < len(kept):
+                    task["predictions"] = left
+                    return httpx.Response(204)
+            return httpx.Response(404, json={"detail": "Not found."})
+        body = json.loads(request.content)
+        known = [task for task in self.tasks if task["id"] == body["task"]]
+        if not known:
+            detail = f'Invalid pk "{body["task"]}" - object does not exist.'
+            return httpx.Response(400, json={"validation_errors": {"task": [detail]}})
+        with self._storing:
+            self.storing(body)
+            self._newest += 1
+            stored = {"id": self._newest, **body}
+            known[0].setdefault("predictions", []).append(stored)
+            self.stored(stored)
+        return httpx.Response(201, json=stored)
+
+    def predictions(self, version: str) -> dict[int, list[Json]]:
+        """What is stored of a model version, by task."""
+        found = {
+            int(task["id"]): [
+                each for each in task.get("predictions", []) if each["model_version"] == version
+            ]
+            for task in self.tasks
+        }
+        return {task: kept for task, kept in found.items() if kept}
 
     def _backend(self, method: str, request: httpx.Request) -> httpx.Response:
         if method == "GET":
@@ -146,10 +191,32 @@ class FakeLabelStudio(httpx.BaseTransport):
                     found = [task for task in found if task["id"] > last]
                 case {"filter": "filter:tasks:completed_at", "operator": "empty", "value": True}:
                     found = [task for task in found if not task.get("completed_at")]
+                case {"value": None}:  # filters nothing
+                    continue
                 case {"filter": "filter:tasks:total_annotations", "operator": "greater", "value": 0}:
                     found = [task for task in found if task.get("annotations")]
                 case _:
                     return httpx.Response(400, json={"detail": f"unknown filter {item}"})
         shown = sorted(found, key=lambda task: int(task["id"]))[: int(asked["page_size"])]
-        rows = [{"id": task["id"], "data": task["data"]} for task in shown]
+        told = any(item["filter"] == f"filter:tasks:{VERSIONS}" for item in query["filters"]["items"])
+        included = asked["include"].split(",")
+        rows = [
+            {name: value for name, value in _row(task, versions=told).items() if name in included}
+            for task in shown
+        ]
         return httpx.Response(200, json={"tasks": rows, "total": len(found)})
+
+
+def _row(task: Json, *, versions: bool) -> Json:
+    """A task as the data manager lists it; the model versions only where they were asked for."""
+    listed = [each for each in task.get("annotations", []) if isinstance(each, dict)]
+    annotations = [each for each in listed if not each.get("was_cancelled")]
+    predictions = task.get("predictions", [])
+    told = ",".join(sorted({each["model_version"] for each in predictions})) if versions else ""
+    return {
+        "id": task["id"],
+        "data": task["data"],
+        "total_annotations": len(annotations),
+        "total_predictions": len(predictions),
+        VERSIONS: told[:500],
+    }

@@ -41,6 +41,9 @@ def serving(answer: Answer) -> Iterator[str]:
         def do_PATCH(self) -> None:
             self._answer()
 
+        def do_DELETE(self) -> None:
+            self._answer()
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
             pass
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -29,3 +31,25 @@ def test_what_ends_it_is_noted(raised: BaseException, told: Told) -> None:
 def test_what_nobody_expects_is_raised() -> None:
     with pytest.raises(ValueError, match="odd"), noted(Told()):
         raise ValueError("odd")
+
+
+def test_sigterm_is_as_ctrl_c_and_only_inside() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    report = Told()
+    with noted(report):
+        signal.raise_signal(signal.SIGTERM)
+    assert report == Told(interrupted=True)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_another_thread_has_no_signals() -> None:
+    report = Told()
+
+    def work() -> None:
+        with noted(report):
+            raise ModelError("it is gone")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert report == Told("it is gone")

@@ -12,6 +12,7 @@ from tenacity import wait_none
 from exports import output_folder
 from exports.formats.coco import Coco
 from exports.output_folder import OutputFolder
+from label_studio.tasks import ATTEMPTS
 from testing.annotated import annotation, bitmask_region, brush, ellipse, polygon, rectangle, region
 from tests.serve_app.cli.export.desk import Desk
 
@@ -218,7 +219,7 @@ def test_a_restart_of_label_studio_is_waited_for(desk: Desk, monkeypatch: pytest
     result = desk.run()
     assert result.exit_code == 1
     assert "HTTP 502" in result.stderr
-    assert len(desk.studio.refused) == 5
+    assert len(desk.studio.refused) == ATTEMPTS
     del desk.studio.refuse[path]
     result = desk.run()
     assert result.exit_code == 0

@@ -1,4 +1,4 @@
-"""The commands `precompute` and `forget` between a backend and a Label Studio on loopback."""
+"""The commands `precompute`, `preannotate` and `forget` between a backend and a Label Studio on loopback."""
 
 from __future__ import annotations
 

@@ -5,8 +5,7 @@ import socket
 
 import pytest
 
-from serve_app.cli import backend_client
-from serve_app.cli.precompute import sending
+from serve_app.cli import backend_client, crew
 from testing.canary import CANARY
 from tests.serve_app.cli.fake_backend import Body, refusal
 from tests.serve_app.cli.loopback import serving
@@ -82,7 +81,7 @@ def test_a_connection_that_breaks_is_made_anew(bench: Bench) -> None:
 
 
 def test_a_backend_that_is_gone_for_good_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "GIVE_UP", 3)
+    monkeypatch.setattr(crew, "GIVE_UP", 3)
     bench.add_tasks(50)
 
     def gone(body: Body) -> None:
@@ -100,7 +99,7 @@ def test_a_backend_that_is_gone_for_good_ends_it(bench: Bench, monkeypatch: pyte
 def test_answers_in_between_keep_it_going(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, refused: bool
 ) -> None:
-    monkeypatch.setattr(sending, "GIVE_UP", 2)
+    monkeypatch.setattr(crew, "GIVE_UP", 2)
     bench.add_tasks(9)
 
     def every_other(body: Body) -> None:

@@ -1,0 +1,71 @@
+"""The masks of many boxes on one image, decoded behind all clicks: a few at a time, and while no click is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from deployments.compute_threads import DECODING, behind_loops
+from deployments.decode_queue import DecodeQueue
+from embeddings.memory import exact
+from protocol.click import Click
+from protocol.controls import Output
+from protocol.options import RegionOptions
+from protocol.regions import encode
+from segmenters.candidates import ranked
+from segmenters.resample import to_mask
+from values.box_masks import BoxMasks
+from values.click_answer import Region
+from values.embedding import Embedding
+from values.masks import Masks
+from values.prompt import Prompt
+
+T = TypeVar("T")
+
+PATIENCE_S = 0.5
+"""For so long a box waits for a moment without a click. Then it has its turn: under constant clicks boxes get
+a tenth of the time, and neither stop nor come first."""
+
+Decode = Callable[[Embedding, Prompt], Masks]
+
+
+class BoxDecoder:
+    """Decodes boxes, as many at once as clicks, while ``clicks`` has none. Used from one event loop.
+
+    ``decode``: what the model makes of one prompt.
+    """
+
+    def __init__(self, decode: Decode, regions: RegionOptions, clicks: DecodeQueue, threads: int) -> None:
+        self._decode = decode
+        self._regions = regions
+        self._clicks = clicks
+        self._turns = asyncio.Semaphore(threads)
+        self._threads = behind_loops(threads, "decode-boxes", DECODING + 1)
+
+    async def masks(self, embedding: Embedding, click: Click, version: str) -> BoxMasks:
+        """The masks that the prompts of ``click`` ask for, one for each. Raises what decoding raises."""
+        whole = await self._behind(exact, embedding)
+        masks = [
+            asyncio.ensure_future(self._behind(self._mask, whole, click, prompt, output))
+            for prompt, output in zip(click.prompts, click.outputs, strict=True)
+        ]
+        try:
+            found = await asyncio.gather(*masks)
+        finally:
+            for mask in masks:
+                mask.cancel()
+        return BoxMasks([regions for regions, _ in found], [score for _, score in found], version)
+
+    async def _behind(self, function: Callable[..., T], *args: Any) -> T:
+        async with self._turns:
+            await self._clicks.idle(PATIENCE_S)
+            return await self._threads.run(function, *args)
+
+    def _mask(
+        self, embedding: Embedding, click: Click, prompt: Prompt, output: Output
+    ) -> tuple[list[Region], float]:
+        masks = self._decode(embedding, prompt)
+        logits, score = ranked(masks)[0]
+        mask = to_mask(logits, masks.frame, click.width, click.height)
+        return encode(mask, score, click, self._regions, output), score

@@ -1,0 +1,105 @@
+"""Tasks' boxes become masks: read in the ingress, decoded where their images' embeddings are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Raw
+
+from concurrency.background import ProjectPlaces
+from deployments.calls.decoder_client import DecoderClient
+from deployments.http.reporter import Reporter
+from deployments.routes.request_reader import RequestReader
+from protocol.bodies.predict import PredictBody
+from protocol.bodies.task import Task
+from protocol.boxes import BoxedImage, LeftOut, no_mask
+from protocol.predictions import prediction
+from values.click_answer import Region
+from values.errors import BadPrompt, BadRequest, ImageError
+from values.priority import Priority
+
+
+@dataclass
+class TaskMasks:
+    """What the boxes of one task became.
+
+    ``boxes``: how many there are. ``regions``: results for Label Studio. ``scores``: of each mask.
+    ``version``: of the model. ``left_out``: boxes, or images, without masks.
+    """
+
+    version: str
+    boxes: int = 0
+    regions: list[Region] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def prediction(self) -> dict[str, Any]:
+        """The prediction that Label Studio stores; its score is the mean of the masks'."""
+        score = sum(self.scores) / max(1, len(self.scores))
+        return prediction(self.regions, score, self.version)
+
+
+class Preannotation:
+    """Has the decoders make masks of boxes. One per ingress replica.
+
+    ``ahead``: places for images that nobody waits for. ``version``: of the model that serves.
+    """
+
+    def __init__(
+        self,
+        reader: RequestReader,
+        decoders: DecoderClient,
+        ahead: ProjectPlaces,
+        reporter: Reporter,
+        version: str,
+    ) -> None:
+        self._reader = reader
+        self._decoders = decoders
+        self._ahead = ahead
+        self._reporter = reporter
+        self._version = version
+
+    async def masks(
+        self, route: str, about: PredictBody, task: Task, results: Sequence[Raw], priority: Priority
+    ) -> TaskMasks:
+        """The masks of the boxes in ``results``, which are those of a task of ``about``.
+
+        ``route``: for whoever reads what failed. Raises what is no fault of the task: what ends a request
+        early, and what may be better a little later.
+        """
+        done = TaskMasks(self._version)
+        try:
+            boxed = await self._reader.boxes(about, task, results)
+        except (BadPrompt, BadRequest) as error:
+            done.left_out.append(LeftOut.of("", error))
+            return done
+        done.boxes, done.left_out = boxed.boxes, [*boxed.left_out]
+        for image in boxed.images:
+            try:
+                await self._decode(about.project_id, image, priority, done)
+            except ImageError as error:
+                self._reporter.failed_image(route, error, image.image)
+                done.left_out.append(LeftOut.of("", error))
+        return done
+
+    async def _decode(self, project: str, image: BoxedImage, priority: Priority, done: TaskMasks) -> None:
+        """The masks of one image, part by part. Raises ImageError where it cannot be read."""
+        parts = image.chunks()
+        for part in parts:
+            click, regions, left_out = await self._reader.boxed_click(project, part)
+            done.left_out += left_out
+            if click is None:
+                continue
+            async with self._ahead.of(project):
+                found = await self._decoders.annotate(click, priority, keep=len(parts) > 1)
+            done.version = found.version
+            for region, output, made, score in zip(
+                regions, click.outputs, found.regions, found.scores, strict=True
+            ):
+                if made:
+                    done.regions += made
+                    done.scores.append(score)
+                else:
+                    done.left_out.append(no_mask(region, output.tag))

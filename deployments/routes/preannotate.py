@@ -1,0 +1,64 @@
+"""``POST /preannotate``, not of Label Studio's protocol: the masks of tasks' boxes, for the command."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.loop_offload import off_loop_if_large
+from deployments.preannotation import Preannotation
+from deployments.routes.request_reader import Asked, RequestReader
+from protocol.bodies.annotated import AnnotatedTask
+from protocol.boxes import SHAPES
+from protocol.predictions import encode_predict, written_length
+from values.errors import BadRequest, DeadlineExceeded
+from values.priority import Priority
+
+ROUTE = "/preannotate"
+
+PREANNOTATE_TASKS = 100
+"""Tasks of one request."""
+
+
+class Preannotate:
+    """The route. ``version``: of the model that serves. ``timeout_s``: for a whole request."""
+
+    def __init__(
+        self, reader: RequestReader, preannotation: Preannotation, version: str, timeout_s: float
+    ) -> None:
+        self._reader = reader
+        self._preannotation = preannotation
+        self._version = version
+        self._timeout_s = timeout_s
+
+    async def __call__(self, request: Request) -> Response:
+        """The masks of each task's boxes."""
+        asked = await self._reader.tasks(request)
+        if len(asked.body.tasks) > PREANNOTATE_TASKS:
+            raise BadRequest(
+                f"a request to {ROUTE} may have {PREANNOTATE_TASKS} tasks; send fewer tasks at once"
+            )
+        tasks = await self._reader.annotated(asked, f"the body of {ROUTE}")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                results = await asyncio.gather(*(self._of(asked, task) for task in tasks))
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"not all {len(tasks)} tasks were done within {self._timeout_s:g} s; send fewer at once"
+            ) from None
+        length = written_length(results)
+        return Response(
+            await off_loop_if_large(length, encode_predict, results), media_type="application/json"
+        )
+
+    async def _of(self, asked: Asked, task: AnnotatedTask) -> dict[str, Any]:
+        found = await self._reader.box_results(task, self._version, SHAPES)
+        done = await self._preannotation.masks(ROUTE, asked.body, task, found, Priority.LATER)
+        left_out = [
+            {"region": each.region, "error": each.code, "detail": each.sentence} for each in done.left_out
+        ]
+        counts = {"boxes": done.boxes, "masks": len(done.scores)}
+        return {"task": task.id, **counts, **done.prediction(), "left_out": left_out}

@@ -1,0 +1,1 @@
+"""`python -m serve_app preannotate`: masks for a whole project, before anybody clicks."""

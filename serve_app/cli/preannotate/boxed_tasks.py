@@ -1,0 +1,53 @@
+"""The tasks of a project with their boxes, read from Label Studio one by one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from label_studio.client import LabelStudio
+from label_studio.predictions import predictions_of
+from label_studio.projects import Project
+from label_studio.tasks import ListedTask, TaskListing, annotations_of
+from protocol.boxes import results_of_annotations, results_of_predictions, takes_masks
+from protocol.label_config import parse
+from serve_app.cli.common_options import CommandError
+
+
+class BoxedTasks:
+    """Lists a project's tasks, and reads the boxes of each when it is asked. From any thread.
+
+    ``version``: of the model whose predictions are masks that were made before.
+    """
+
+    def __init__(
+        self, studio: LabelStudio, project: Project, version: str, *, only_unlabelled: bool = False
+    ) -> None:
+        self._studio = studio
+        self._version = version
+        self.listing = TaskListing(studio, project.id, only_unlabelled=only_unlabelled, stored=True)
+
+    def stored_before(self, task: ListedTask) -> bool:
+        """Whether the task has a prediction of the model, as far as the list tells."""
+        return task.stored is not None and self._version in (task.stored.versions or ())
+
+    def results(self, task: ListedTask) -> tuple[msgspec.Raw, ...]:
+        """The results that are its boxes; see ``protocol.boxes.box_results``.
+
+        Raises what ``LabelStudio`` raises.
+        """
+        stored = task.stored
+        found: tuple[msgspec.Raw, ...] = ()
+        if stored is None or stored.annotations:
+            found = results_of_annotations(bytes(annotations_of(self._studio, task.id)))
+        if not found and (stored is None or stored.predictions):
+            found = results_of_predictions(bytes(predictions_of(self._studio, task.id)), self._version)
+        return found
+
+
+def check_config(project: Project, order: tuple[str, ...]) -> None:
+    """Raises CommandError where the labeling config has no place for a mask, and BadLabelConfig."""
+    if not takes_masks(parse(project.label_config), order):
+        raise CommandError(
+            f"the labeling config of project {project.id} has no control for masks; add <BrushLabels>, "
+            "<BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to it"
+        )

@@ -1,0 +1,187 @@
+"""`python -m serve_app preannotate`: masks for the boxes of a whole project, stored as predictions."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from label_studio.client import LabelStudio
+from label_studio.ml_backends import Backend
+from label_studio.projects import Project, project_of
+from protocol.options import ReadOptions
+from serve_app.cli.common_options import (
+    BACKEND,
+    LABEL_STUDIO,
+    AsJson,
+    BackendUrl,
+    BasicAuthPass,
+    BasicAuthUser,
+    CommandError,
+    LabelStudioUrl,
+    Token,
+    backend_at,
+    label_studio_at,
+)
+from serve_app.cli.console import TaskProgress, task_progress
+from serve_app.cli.interruptions import Interruptible, noted
+from serve_app.cli.preannotate.annotating import Annotating
+from serve_app.cli.preannotate.boxed_tasks import BoxedTasks, check_config
+from serve_app.cli.preannotate.deleting import Deleted, Deleting
+from serve_app.cli.preannotate.estimating import Estimate, Estimating
+from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
+from serve_app.cli.preannotate.report import Report
+from serve_app.settings import Settings, SettingsError
+
+
+def preannotate(
+    project: Annotated[int, typer.Option("--project", min=1, help="Id of the project.", show_default=False)],
+    boxes: Annotated[
+        bool, typer.Option("--boxes", help="Masks of the boxes that annotations or predictions have.")
+    ] = False,
+    delete: Annotated[
+        bool,
+        typer.Option("--delete", help="Delete the predictions of the model that serves, or --model-version."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count, estimate the time, and store and delete nothing.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most this many tasks get masks, or lose them.")
+    ] = None,
+    only_unlabelled: Annotated[
+        bool, typer.Option("--only-unlabelled", help="Leave out tasks that are labelled.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace predictions that this model made before.")
+    ] = False,
+    model_version: Annotated[
+        str, typer.Option("--model-version", help="For --delete: whose predictions are deleted.")
+    ] = "",
+    at_once: Annotated[
+        int, typer.Option("--at-once", min=1, max=256, help="Tasks in work at the same time.")
+    ] = 4,
+    label_studio_url: LabelStudioUrl = LABEL_STUDIO,
+    token: Token = "",
+    backend: BackendUrl = BACKEND,
+    basic_auth_user: BasicAuthUser = "",
+    basic_auth_pass: BasicAuthPass = "",
+    as_json: AsJson = False,
+) -> None:
+    """Turn the boxes of a project's tasks into masks, stored as predictions in Label Studio.
+
+    Sends each task's boxes to the running backend, where clicks come first. Running it again continues where
+    it stopped. Ends with status 1 if anything failed, 130 after Ctrl-C or SIGTERM.
+    """
+    try:
+        _check_mode(boxes=boxes, delete=delete, overwrite=overwrite, model_version=model_version)
+        target = backend_at(backend, basic_auth_user, basic_auth_pass)
+        studio = label_studio_at(label_studio_url, token)
+        order = Settings().part(ReadOptions).output_order
+    except (CommandError, SettingsError) as error:
+        raise typer.BadParameter(str(error)) from None
+    job = Job(studio, project, target, order, at_once, limit, only_unlabelled, overwrite, as_json)
+    if delete:
+        raise typer.Exit(job.delete(model_version.strip(), dry_run=dry_run))
+    raise typer.Exit(job.estimate() if dry_run else job.annotate())
+
+
+def _check_mode(*, boxes: bool, delete: bool, overwrite: bool, model_version: str) -> None:
+    """Raises CommandError for options that do not go together."""
+    if boxes == delete:
+        raise CommandError("give either --boxes, to make masks of boxes, or --delete")
+    if delete and overwrite:
+        raise CommandError("--overwrite works only with --boxes")
+    if model_version and not delete:
+        raise CommandError("--model-version works only with --delete")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for; each method does one kind of it, tells what came of it, and gives the status."""
+
+    studio: LabelStudio
+    number: int
+    backend: Backend
+    order: tuple[str, ...]
+    at_once: int
+    limit: int | None
+    only_unlabelled: bool
+    overwrite: bool
+    as_json: bool
+
+    def annotate(self) -> int:
+        """Masks for boxes."""
+        report, stopped = Report(), threading.Event()
+        with noted(report), self._route(stopped) as route, self.studio as studio:
+            tasks, project = self._boxed(route)
+            Annotating(
+                *(studio, project, tasks, route, report, self._progress()),
+                limit=self.limit,
+                overwrite=self.overwrite,
+            ).run(self.at_once, stopped)
+        report.end()
+        if not self.as_json:
+            for each in report.failures:
+                typer.secho(str(each), fg="red", err=True)
+            if report.untold:
+                typer.secho(f"and {report.untold} more failures, which are not listed", fg="red", err=True)
+        return self._tell(report, report.summary(), report.lines())
+
+    def estimate(self) -> int:
+        """What that would do."""
+        found, stopped = Estimate(), threading.Event()
+        with noted(found), self._route(stopped) as route, self.studio:
+            tasks, project = self._boxed(route)
+            Estimating(
+                *(project, tasks, route, found, self._progress()), limit=self.limit, overwrite=self.overwrite
+            ).run(self.at_once, stopped)
+        return self._tell(found, found.summary(), found.lines())
+
+    def delete(self, version: str, *, dry_run: bool) -> int:
+        """The predictions of one model version; of the one that serves where ``version`` is ""."""
+        deleted, stopped = Deleted(version, dry_run), threading.Event()
+        with noted(deleted), self.studio as studio:
+            if not version:
+                with self._route(stopped) as route:
+                    deleted.version = self._version(route)
+            project = project_of(studio, self.number)
+            Deleting(
+                *(studio, project, deleted, self._progress()),
+                limit=self.limit,
+                only_unlabelled=self.only_unlabelled,
+            ).run(self.at_once, stopped)
+        return self._tell(deleted, deleted.summary(), [deleted.line()])
+
+    def _route(self, stopped: threading.Event) -> PreannotateRoute:
+        return PreannotateRoute(self.backend, self.at_once, stopped)
+
+    def _boxed(self, route: PreannotateRoute) -> tuple[BoxedTasks, Project]:
+        version = self._version(route)
+        project = project_of(self.studio, self.number)
+        check_config(project, self.order)
+        return BoxedTasks(self.studio, project, version, only_unlabelled=self.only_unlabelled), project
+
+    def _version(self, route: PreannotateRoute) -> str:
+        version = route.check()
+        if not version:
+            raise CommandError(f"{route.url} does not say yet which model serves; try again in a moment")
+        return version
+
+    def _progress(self) -> TaskProgress:
+        return task_progress(quiet=self.as_json)
+
+    def _tell(self, report: Interruptible, summary: Mapping[str, Any], lines: Sequence[str]) -> int:
+        if report.stopped:
+            typer.secho(f"preannotate: {report.stopped}", fg="red", err=True)
+        if self.as_json:
+            typer.echo(json.dumps(summary))
+        elif summary["tasks"] or not report.stopped:
+            typer.echo("\n".join(lines))
+        if report.interrupted:
+            return 130
+        return int(not summary["ok"])

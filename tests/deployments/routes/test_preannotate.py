@@ -1,0 +1,123 @@
+"""Boxes that become masks, by /preannotate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployments.routes.preannotate import PREANNOTATE_TASKS
+from testing.annotated import EACH_KIND, LABEL_CONFIG, annotation, brush, rectangle, region
+from tests.deployments.ingress_door import Door
+from values.errors import ImageDiffers, ImageMissing, Overloaded
+from values.priority import Priority
+
+CAT = rectangle().region
+
+
+def body(*tasks: dict[str, Any]) -> dict[str, Any]:
+    return {"tasks": tasks, "project": "3.17", "label_config": LABEL_CONFIG}
+
+
+def task(*regions: Any, number: int = 1, **fields: Any) -> dict[str, Any]:
+    data = {"image": f"/data/upload/1/{number}.png"}
+    return {"id": number, "data": data, "annotations": [annotation(*regions)], **fields}
+
+
+async def test_each_box_is_a_prompt_of_one_call_behind_all_clicks(door: Door) -> None:
+    regions = [each().region | {"id": kind} for kind, each in EACH_KIND.items()]
+    [result] = (await door.post("/preannotate", body(task(*regions)))).json()["results"]
+    [(_, click, priority, keep)] = door.graph.annotated
+    assert (priority, keep, click.image.project, click.image.task) == (Priority.LATER, False, "3", 1)
+    assert (click.width, click.height, len(click.prompts)) == (320, 200, len(regions))
+    drawn = [prompt.mask is not None for prompt in click.prompts]
+    assert drawn == [each["type"] in ("brushlabels", "bitmasklabels", "polygonlabels") for each in regions]
+    assert (result["task"], result["boxes"], result["masks"], result["left_out"]) == (1, 7, 7, [])
+    assert (result["model_version"], result["score"]) == ("classical-2", 0.5)
+    # The label of the polygon is known to <PolygonLabels> alone.
+    types = ["polygonlabels" if kind == "polygon" else "brushlabels" for kind in EACH_KIND]
+    assert [each["type"] for each in result["result"]] == types
+    labels = [each["value"][each["type"]] for each in regions]
+    assert [each["value"][kind] for each, kind in zip(result["result"], types, strict=True)] == labels
+
+
+async def test_boxes_of_predictions_but_not_of_this_model(door: Door) -> None:
+    made = [
+        {"id": 1, "model_version": "yolo", "result": [CAT]},
+        {"id": 2, "model_version": "classical-2", "result": [brush().region]},
+    ]
+    answer = await door.post("/preannotate", body(task(annotations=[], predictions=made)))
+    [(_, click, _, _)] = door.graph.annotated
+    assert [prompt.mask for prompt in click.prompts] == [None]
+    assert answer.json()["results"][0]["masks"] == 1
+
+
+async def test_a_task_without_boxes_asks_for_nothing(door: Door) -> None:
+    answer = await door.post("/preannotate", body(task(), task(annotations=None, number=2)))
+    assert [each["boxes"] for each in answer.json()["results"]] == [0, 0]
+    assert door.graph.annotated == []
+
+
+async def test_an_empty_mask_is_left_out_with_the_reason(door: Door) -> None:
+    door.graph.empty = {0}
+    other = rectangle(5, id="second").region
+    [result] = (await door.post("/preannotate", body(task(CAT, other)))).json()["results"]
+    assert (result["boxes"], result["masks"]) == (2, 1)
+    [left_out] = result["left_out"]
+    assert (left_out["region"], left_out["error"]) == ("rectangle-1", "no_mask")
+    assert "the model found nothing in it" in left_out["detail"]
+
+
+@pytest.mark.parametrize("error", [ImageMissing("there is no such file"), ImageDiffers("another shape")])
+async def test_a_picture_that_cannot_be_used_spoils_no_other_task(door: Door, error: Exception) -> None:
+    door.graph.error = error
+    answer = await door.post("/preannotate", body(task(CAT)))
+    await door.settle()
+    [result] = answer.json()["results"]
+    assert (answer.status_code, result["masks"], result["result"]) == (200, 0, [])
+    assert [each["region"] for each in result["left_out"]] == [""]
+    [failure] = door.graph.failures
+    assert (failure.route, failure.project, failure.task) == ("/preannotate", "3", "1")
+
+
+async def test_what_may_be_better_later_refuses_the_request(door: Door) -> None:
+    door.graph.error = Overloaded("too much is waiting")
+    answer = await door.post("/preannotate", body(task(CAT)))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
+async def test_many_boxes_are_decoded_in_parts_whose_embedding_is_kept(door: Door) -> None:
+    many = [region("rectangle", CAT["value"], "Cat", id=f"box {number}") for number in range(150)]
+    [result] = (await door.post("/preannotate", body(task(*many)))).json()["results"]
+    assert [(len(click.prompts), keep) for _, click, _, keep in door.graph.annotated] == [
+        (64, True),
+        (64, True),
+        (22, True),
+    ]
+    assert result["masks"] == 150
+
+
+async def test_more_boxes_than_one_task_may_have(door: Door) -> None:
+    many = [region("rectangle", CAT["value"], "Cat", id=f"box {number}") for number in range(1001)]
+    [result] = (await door.post("/preannotate", body(task(*many), task(CAT, number=2)))).json()["results"][:1]
+    assert result["left_out"][0]["detail"] == "task 1 has over 1000 boxes; annotate it in several tasks"
+    assert len(door.graph.annotated) == 1
+
+
+async def test_more_tasks_than_one_request_may_have(door: Door) -> None:
+    tasks = [task(number=number) for number in range(PREANNOTATE_TASKS + 1)]
+    assert (await door.post("/preannotate", body(*tasks))).status_code == 400
+
+
+async def test_a_config_without_a_control_for_masks(door: Door) -> None:
+    config = '<View><Image name="image" value="$image"/></View>'
+    answer = await door.post("/preannotate", body(task(CAT)) | {"label_config": config})
+    assert (answer.status_code, answer.json()["error"]) == (422, "bad_label_config")
+    assert "no control of the labeling config takes a mask" in answer.json()["detail"]
+
+
+async def test_it_answers_in_time_whatever_the_decoders_do() -> None:
+    door = Door(predict_timeout_s=0.05)
+    door.graph.admission.clear()
+    answer = await door.post("/preannotate", body(task(CAT)))
+    assert (answer.status_code, answer.json()["error"]) == (504, "deadline_exceeded")

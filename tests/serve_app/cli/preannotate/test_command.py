@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from serve_app.reference import commands_table
+from testing.annotated import EACH_KIND, ellipse, rectangle, region
+from tests.serve_app.cli.preannotate.desk import VERSION, Desk
+
+CAT = rectangle().region
+
+
+def test_every_box_of_a_project_becomes_a_mask_with_its_label(desk: Desk) -> None:
+    tasks = [desk.add(CAT, ellipse(id="e").region) for _ in range(3)]
+    result = desk.run()
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("6 masks of 6 boxes, stored for 3 tasks; 0 tasks have predictions")
+    stored = desk.stored()
+    assert list(stored) == tasks
+    for [prediction] in stored.values():
+        assert (prediction["score"], prediction["project"]) == (0.9, 1)
+        assert [each["type"] for each in prediction["result"]] == ["brushlabels"] * 2
+        assert {each["value"]["brushlabels"][0] for each in prediction["result"]} == {"Cat"}
+
+
+@pytest.mark.parametrize("kind", sorted(EACH_KIND))
+def test_each_kind_of_region_is_a_prompt(desk: Desk, kind: str) -> None:
+    task = desk.add(EACH_KIND[kind]().region)
+    assert desk.told()["masks"] == 1
+    [prediction] = desk.stored()[task]
+    # Only <PolygonLabels> has the label of the polygon.
+    assert prediction["result"][0]["from_name"] == ("polygon" if kind == "polygon" else "brush")
+
+
+def test_running_it_again_stores_nothing_twice(desk: Desk) -> None:
+    for _ in range(5):
+        desk.add(CAT)
+    assert desk.told("--limit", "2")["stored"] == 2
+    again = desk.told()
+    assert (again["exit"], again["stored_before"], again["stored"]) == (0, 2, 3)
+    assert {len(kept) for kept in desk.stored().values()} == {1}
+    assert len(desk.backend.bodies) == 5
+    last = desk.told()
+    assert (last["stored"], last["stored_before"], len(desk.backend.bodies)) == (0, 5, 5)
+
+
+def test_boxes_that_another_model_predicted(desk: Desk) -> None:
+    task = desk.add()
+    desk.predict(task, "yolo", CAT)
+    assert desk.told()["masks"] == 1
+    assert len(desk.stored()[task]) == len(desk.stored("yolo")[task]) == 1
+
+
+def test_an_annotation_comes_before_predictions_and_a_skip_counts_for_nothing(desk: Desk) -> None:
+    task = desk.add(CAT)
+    desk.predict(task, "yolo", CAT, region("rectangle", CAT["value"], "Cat", id="other"))
+    assert desk.told()["boxes"] == 1
+    skipped = desk.add(CAT)
+    desk.studio.tasks[-1]["annotations"][0]["was_cancelled"] = True
+    told = desk.told()
+    assert (told["without_boxes"], skipped in desk.stored()) == (1, False)
+
+
+def test_tasks_without_boxes_are_not_sent(desk: Desk) -> None:
+    desk.add()
+    desk.add(region("choices", {"choices": ["good"]}, None))
+    told = desk.told()
+    assert (told["exit"], told["without_boxes"], desk.backend.bodies) == (0, 2, [])
+
+
+def test_only_unlabelled_tasks(desk: Desk) -> None:
+    desk.add(CAT, completed_at="2026-01-01T00:00:00Z")
+    open_task = desk.add(CAT)
+    assert desk.told("--only-unlabelled")["tasks"] == 1
+    assert list(desk.stored()) == [open_task]
+
+
+def test_overwriting_replaces_what_this_model_made_and_nothing_else(desk: Desk) -> None:
+    task = desk.add(CAT)
+    desk.predict(task, VERSION, CAT)
+    desk.predict(task, "yolo", CAT, number=2)
+    assert desk.told()["stored_before"] == 1
+    assert desk.told("--overwrite")["stored"] == 1
+    [new] = desk.stored()[task]
+    assert (new["id"], new["result"][0]["type"]) == (1, "brushlabels")
+    assert len(desk.stored("yolo")[task]) == 1
+
+
+def test_it_has_a_section_in_the_docs() -> None:
+    assert "## preannotate\n" in commands_table()

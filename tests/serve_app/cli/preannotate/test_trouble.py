@@ -1,0 +1,198 @@
+"""What goes wrong with single boxes, tasks and pictures, and with what the command talks to."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+
+from serve_app.cli import backend_client
+from testing.annotated import LABEL_CONFIG, rectangle, region
+from testing.canary import CANARY
+from tests.serve_app.cli.fake_backend import refusal
+from tests.serve_app.cli.preannotate.desk import VERSION, Desk
+
+CAT = rectangle().region
+
+
+def box(label: str | None = "Cat", name: str = "b", **value: float) -> object:
+    """A small box."""
+    return region("rectangle", {"x": 10, "y": 10, "width": 20, "height": 20, **value}, label, id=name)
+
+
+def test_a_box_that_cannot_be_used_spoils_no_other(desk: Desk) -> None:
+    task = desk.add(CAT, box(name="outside", x=150), box("Fish", "strange"), {"type": 3}, box(name="good"))
+    told = desk.told()
+    assert (told["exit"], told["masks"], told["boxes"], told["stored"]) == (1, 2, 4, 1)
+    assert [(each["task"], each["region"], each["code"]) for each in told["failures"]] == [
+        (task, "outside", "bad_prompt"),
+        (task, "strange", "bad_prompt"),
+    ]
+    [prediction] = desk.stored()[task]
+    assert len(prediction["result"]) == 2
+
+
+def test_failures_are_told_as_lines(desk: Desk) -> None:
+    desk.add(box("Fish", "strange"))
+    result = desk.run()
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        'task 1: region strange has the label "Fish", which no control for masks of the labeling config has; '
+        "add it to <BrushLabels> (bad_prompt)"
+    )
+    assert result.stdout.startswith("0 masks of 1 boxes, stored for 0 tasks; ")
+    assert desk.stored() == {}
+
+
+def test_a_picture_that_cannot_be_read_among_others(desk: Desk) -> None:
+    for _ in range(5):
+        desk.add(CAT)
+    desk.backend.broken["/data/upload/1/3.jpg"] = (
+        "image_corrupt",
+        "cannot read the image of task 3: it is cut",
+    )
+    told = desk.told()
+    assert (told["exit"], told["stored"], sorted(desk.stored())) == (1, 4, [1, 2, 4, 5])
+    assert told["failures"] == [
+        {
+            "task": 3,
+            "region": "",
+            "code": "image_corrupt",
+            "sentence": "cannot read the image of task 3: it is cut",
+        }
+    ]
+    desk.backend.broken.clear()
+    again = desk.told()
+    assert (again["exit"], again["stored"], again["stored_before"]) == (0, 1, 4)
+
+
+def test_a_task_without_its_image(desk: Desk) -> None:
+    desk.add(CAT, data={"text": "no image"})
+    told = desk.told()
+    assert told["failures"][0]["code"] == "image_missing"
+    assert 'which <Image name="image"> shows, is missing' in told["failures"][0]["sentence"]
+
+
+def test_a_config_without_a_control_for_masks_ends_it_at_once(desk: Desk) -> None:
+    desk.studio.projects[0]["label_config"] = '<View><Image name="image" value="$image"/></View>'
+    desk.add(CAT)
+    told = desk.told()
+    assert (told["exit"], told["tasks"], desk.backend.bodies) == (1, 0, [])
+    assert told["stopped"].startswith("the labeling config of project 1 has no control for masks; add <Brush")
+
+
+def test_a_request_that_was_done_but_never_answered_is_not_done_twice(desk: Desk) -> None:
+    task = desk.add(CAT)
+    answered = iter([False])
+
+    def break_off(stored: object) -> None:
+        if not next(answered, True):
+            raise ConnectionError
+
+    desk.studio.stored = break_off
+    told = desk.told()
+    assert (told["exit"], told["stored"], len(desk.stored()[task])) == (0, 1, 1)
+
+
+def test_label_studio_that_is_started_anew_is_waited_for(desk: Desk) -> None:
+    for _ in range(3):
+        desk.add(CAT)
+    away = iter([True] * 4)
+
+    def restart(body: object) -> None:
+        if next(away, False):
+            raise ConnectionError
+
+    desk.studio.storing = restart
+    told = desk.told("--at-once", "1")
+    assert (told["exit"], told["stored"]) == (0, 3)
+    assert {len(kept) for kept in desk.stored().values()} == {1}
+
+
+def test_label_studio_that_stays_away_ends_it_with_the_report(desk: Desk) -> None:
+    for _ in range(3):
+        desk.add(CAT)
+
+    def gone(body: object) -> None:
+        if len(desk.stored()) == 1:
+            raise ConnectionError
+
+    desk.studio.storing = gone
+    told = desk.told("--at-once", "1")
+    assert (told["exit"], told["stored"]) == (1, 1)
+    assert told["stopped"].startswith("cannot reach Label Studio at")
+
+
+def test_a_prediction_that_label_studio_refuses_fails_its_task_alone(desk: Desk) -> None:
+    first, second = desk.add(CAT), desk.add(CAT)
+
+    def vanish(body: object) -> None:
+        desk.studio.tasks = [each for each in desk.studio.tasks if each["id"] != first]
+
+    desk.backend.arrived = lambda body: vanish(body) if body["tasks"][0]["id"] == first else None
+    told = desk.told("--at-once", "1")
+    assert (told["exit"], told["stored"], list(desk.stored())) == (1, 1, [second])
+    [failure] = told["failures"]
+    assert (failure["task"], failure["code"]) == (first, "refused")
+    assert 'HTTP 400 task: Invalid pk "1" - object does not exist.' in failure["sentence"]
+
+
+def test_a_token_that_may_not_write_ends_it(desk: Desk) -> None:
+    desk.add(CAT)
+    desk.studio.refuse["POST /api/predictions/"] = httpx.Response(403)
+    told = desk.told()
+    assert (told["exit"], "Label Studio answered 403 to the legacy token" in told["stopped"]) == (1, True)
+
+
+def test_a_busy_backend_is_asked_again_and_one_that_stays_busy_fails_the_task(desk: Desk) -> None:
+    desk.add(CAT)
+    busy = refusal(503, "overloaded", "too much is waiting")
+    desk.backend.replies += [busy] * 2
+    assert desk.told()["exit"] == 0
+    desk.add(CAT)
+    desk.backend.replies += [busy] * backend_client.ATTEMPTS
+    assert desk.told()["failures"][0]["code"] == "overloaded"
+
+
+def test_a_backend_of_an_older_version(desk: Desk) -> None:
+    desk.add(CAT)
+    desk.backend.replies.append(refusal(404, "no_such_route", "POST /preannotate: Not Found"))
+    assert "has no /preannotate: it is another application or an older version" in desk.told()["stopped"]
+
+
+def test_something_else_that_answers(desk: Desk) -> None:
+    desk.add(CAT)
+    desk.backend.replies.append((200, b'{"results": []}', {}))
+    assert desk.told()["failures"][0]["code"] == "bad_answer"
+
+
+def test_options_that_do_not_go_together(desk: Desk) -> None:
+    for options, words in (
+        (("--delete",), "Give either --boxes"),
+        (("--model-version", "x"), "--model-version works only with --delete"),
+    ):
+        result = desk.run(*options)
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+    result = desk.run("--overwrite", mode="--delete")
+    assert "--overwrite works only with --boxes" in result.stderr
+
+
+def test_a_label_studio_that_tells_no_model_versions_is_asked_for_them(desk: Desk) -> None:
+    task = desk.add(CAT)
+    desk.predict(task, VERSION, CAT)
+    for number in range(60):
+        desk.predict(task, f"another model {number:03}", CAT, number=number + 2)
+    told = desk.told()
+    assert (told["exit"], told["stored"], told["stored_before"]) == (0, 0, 1)
+    assert len(desk.stored()[task]) == 1
+
+
+def test_the_config_and_the_login_go_with_each_task(desk: Desk) -> None:
+    desk.studio.projects[0] |= {"task_data_login": "reader", "task_data_password": CANARY}
+    desk.backend.credentials = f"ray:{CANARY}"
+    desk.add(CAT)
+    assert desk.told("--basic-auth-user", "ray", "--basic-auth-pass", CANARY)["exit"] == 0
+    [body] = desk.backend.bodies
+    assert (body["label_config"], body["project"]) == (LABEL_CONFIG, "1")
+    assert body["params"] == {"login": "reader", "password": CANARY}
+    assert json.dumps(body["tasks"][0]["annotations"][0]["result"]) == json.dumps([CAT])
