@@ -23,6 +23,8 @@ from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.options import IngressOptions
 from deployments.preannotation import Preannotation
+from deployments.prediction_store import PredictionStore
+from deployments.retrieval import Retrieval
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.pages import PrefixPage, with_pages
@@ -74,8 +76,26 @@ class Ingress:
             options.max_body_mib, reading, MaskPromptDecoders(reading), configs, costly
         )
         preannotation = Preannotation(reader, decoders, ahead, self.reporter, model.version)
+        self.predictions = PredictionStore(images, tokens)
+        self.retrieval = Retrieval(
+            reader,
+            preannotation,
+            self.predictions,
+            self.reporter,
+            journal,
+            model.version,
+            options.predict_timeout_s,
+            reading.output_order,
+        )
         predict = Predict(
-            reader, decoders, self.warming, self.admission, metrics, model.version, options.warm_images
+            reader,
+            decoders,
+            self.warming,
+            self.admission,
+            metrics,
+            model.version,
+            options.warm_images,
+            self.retrieval if reading.retrieve == "boxes" else None,
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
         site = Site.of(images)

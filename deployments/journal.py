@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, fields
 from sys import getsizeof
 
 from deployments.bounded_cache import BoundedCache
+from deployments.claims import Claims
 from deployments.failure_lines import FailureLines
 from deployments.observability import observe
 from deployments.replica_log import say_aloud
+from deployments.retrieved import Retrievals, Retrieved
 from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from protocol.bodies.task import ID_LIMIT
 from values.one_line import NAME_LIMIT, one_line, sentence
@@ -104,6 +106,8 @@ class Journal:
         self._tokens = BoundedCache[str](PROJECTS, PROJECTS * TOKEN_LIMIT, getsizeof)
         self._configs = BoundedCache[str](PROJECTS, CONFIGS_BYTES, getsizeof)
         self._saved = SavedAnnotations()
+        self._claims = Claims()
+        self._retrievals = Retrievals()
 
     def record(self, failure: Failure) -> None:
         """Keep one failure, forgetting the oldest of its project and the project that failed longest ago."""
@@ -154,6 +158,26 @@ class Journal:
         """The annotations of one project, or of all, that have prompts and no mask, the newest first."""
         with self._lock:
             return self._saved.of(project)
+
+    def claim(self, project: str, tasks: list[int], seconds: float) -> list[int]:
+        """Claim tasks for so long; see ``Claims.take``."""
+        with self._lock:
+            return self._claims.take(project, tasks, seconds) if len(project) <= ID_LIMIT else tasks
+
+    def hold(self, project: str, tasks: list[int], seconds: float) -> None:
+        """Keep claiming tasks for so long from now; see ``Claims.hold``."""
+        with self._lock:
+            self._claims.hold(project, tasks, seconds)
+
+    def retrieved(self, retrieved: Retrieved) -> None:
+        """Keep what became of retrieving predictions."""
+        with self._lock:
+            self._retrievals.add(retrieved)
+
+    def retrievals(self, project: str | None) -> dict[str, list[Retrieved]]:
+        """The same of one project, or of all, the newest first."""
+        with self._lock:
+            return self._retrievals.of(project)
 
     def failures(self, project: str | None) -> dict[str, list[Failure]]:
         """The failures of one project, or of all, the newest first."""

@@ -41,6 +41,15 @@ WINDOW = 100
 """Tasks asked for at once."""
 
 _VERSIONS = "predictions_model_versions"
+_HIDDEN = [
+    f"tasks:{column}"
+    for column in (
+        *("annotators", "annotations_results", "annotations_ids", "avg_lead_time", "draft_exists"),
+        *("predictions_score", "predictions_results", "file_upload", "storage_filename"),
+    )
+]
+"""Columns that cost a look into other tables, and tell nothing that is wanted here."""
+
 _VERSIONS_TOLD = 500
 """Characters of a task's model versions that Label Studio tells; the rest is cut off."""
 
@@ -124,18 +133,16 @@ def window_query(
         items.append(
             {"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}
         )
+    query: Json = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
     if stored:
-        # Without a value it leaves out nothing, and Label Studio looks up the column that it names.
-        items.append(
-            {"filter": f"filter:tasks:{_VERSIONS}", "operator": "contains", "type": "List", "value": None}
-        )
-    filters = {"conjunction": "and", "items": items}
+        # Label Studio looks up what a column has unless the column is hidden; without this it looks up none.
+        query["hiddenColumns"] = dict.fromkeys(("explore", "labeling"), _HIDDEN)
     return {
         "project": project,
         "page_size": count,
         "fields": "task_only",
         "include": f"id,data,total_annotations,total_predictions,{_VERSIONS}" if stored else "id,data",
-        "query": json.dumps({"filters": filters, "ordering": ["tasks:id"]}),
+        "query": json.dumps(query),
     }
 
 

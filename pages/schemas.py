@@ -169,7 +169,7 @@ SCHEMAS: dict[str, Schema] = {
                         _said(array({}, maxItems=0), "where no mask was asked for: nothing to store"),
                     ]
                 },
-                description="one for each task; the regions are of the first",
+                description="one for each task; those of a click are of the first",
             )
         }
     ),
@@ -235,6 +235,7 @@ SCHEMAS: dict[str, Schema] = {
     "Nothing": {"type": "object", "maxProperties": 0},
     "Failure": _FAILURE,
     "SavedWithoutMask": _SAVED,
+    "Retrieved": record({"project": TEXT, "said": TEXT, "at": _said(NUMBER, "Unix seconds")}),
     "Diagnosis": record(
         {
             "model": ref("Model"),
@@ -251,6 +252,10 @@ SCHEMAS: dict[str, Schema] = {
             "saved_without_mask": _said(
                 {"type": ["object", "string"], "additionalProperties": array(ref("SavedWithoutMask"))},
                 "by project: annotations that were submitted with prompts and without their mask",
+            ),
+            "retrieved_predictions": _said(
+                {"type": ["object", "string"], "additionalProperties": array(ref("Retrieved"))},
+                "by project: what became of requests to retrieve predictions, the newest first",
             ),
             "answers": record(
                 {

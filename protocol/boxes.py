@@ -235,8 +235,8 @@ def _place(config: LabelConfig, mark: Mark, order: tuple[str, ...]) -> tuple[Ima
         )
     if output is None:
         raise BadPrompt(
-            f'{mark.name} has the label "{shown(mark.label or "")}", which no control for masks of the labeling '
-            f"config has; add it to <{outputs[0].tag}>"
+            f'{mark.name} has the label "{shown(mark.label or "")}", which no control for masks of the '
+            f"labeling config has; add it to <{outputs[0].tag}>"
         )
     return image, output
 

@@ -20,6 +20,11 @@ class ReadOptions(PixelLimit):
         description="Several boxes in one request: `last` gives one region, of the newest box and all clicks;"
         " `each` gives one region for each box, with the clicks inside it.",
     )
+    retrieve: Literal["boxes", "none"] = Field(
+        default="boxes",
+        description="What *Retrieve predictions* answers, and a task that is opened: `boxes` gives masks for"
+        " rectangles and ellipses that annotations or predictions have; `none` gives nothing.",
+    )
     output_order: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = Field(
         default=OUTPUT_ORDER,
         min_length=1,

@@ -36,6 +36,11 @@ def encode_predict(results: Sequence[Mapping[str, Any]]) -> bytes:
     return _ENCODER.encode({"results": results})
 
 
+def encode_regions(regions: Sequence[Region]) -> bytes:
+    """The JSON of a prediction's ``result`` alone."""
+    return _ENCODER.encode(regions)
+
+
 def encode_no_predictions(tasks: int) -> bytes:
     """The body for so many tasks that asks Label Studio to store nothing: an empty list for each.
 

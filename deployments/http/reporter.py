@@ -17,6 +17,7 @@ from deployments.http.responses import error_response
 from deployments.journal import Failure, shortened
 from deployments.metrics import Metrics
 from deployments.request_context import request_id
+from deployments.retrieved import Retrieved
 from deployments.saved_without_mask import SavedWithoutMask
 from values import one_line
 from values.errors import ServiceError
@@ -117,6 +118,11 @@ class Reporter:
         if found is not None:
             logger.warning("task %s of project %s: %s", found.task, project or "?", found.said)
         self.background.start(_told(lambda: self._journal.saved.remote(project, list(annotations), found)))
+
+    def retrieved(self, project: str, said: str) -> None:
+        """Report what became of retrieving predictions."""
+        logger.info("retrieving predictions of project %s: %s", project or "?", said)
+        self.background.start(_told(lambda: self._journal.retrieved.remote(Retrieved(project, said))))
 
     async def _tell_of_turned_away(self, error: ServiceError) -> None:
         try:

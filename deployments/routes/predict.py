@@ -1,4 +1,4 @@
-"""``POST /predict``: a click becomes regions; of an opened task the images are encoded ahead."""
+"""``POST /predict``: a click becomes regions; of other tasks images are encoded ahead, and boxes answered."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from deployments.http.middleware import DETAIL, visit_of
 from deployments.http.reporter import NO_MASK
 from deployments.loop_offload import off_loop_if_large
 from deployments.metrics import Metrics
+from deployments.retrieval import Retrieval
 from deployments.routes.request_reader import Asked, RequestReader
 from deployments.warming import Warming
 from protocol.click import Click, Nothing, no_region
@@ -23,7 +24,10 @@ from values.errors import BadLabelConfig, Overloaded, ServiceError
 
 
 class Predict:
-    """The route. ``version``: of the model that serves. ``warm_images``: of one request, at most."""
+    """The route. ``version``: of the model that serves. ``warm_images``: of one request, at most.
+
+    ``retrieval``: what answers requests without prompts, None where nothing does.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Predict:
         metrics: Metrics,
         version: str,
         warm_images: int,
+        retrieval: Retrieval | None,
     ) -> None:
         self._reader = reader
         self._decoders = decoders
@@ -42,6 +47,7 @@ class Predict:
         self._metrics = metrics
         self._version = version
         self._warm_images = warm_images
+        self._retrieval = retrieval
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request."""
@@ -65,7 +71,7 @@ class Predict:
         click = await self._reader.click(asked)
         if click is None:
             await self._warm(asked)
-            return _json(encode_no_predictions(len(asked.body.tasks)))
+            return _json(await self._retrieved(asked))
         if isinstance(click, Nothing):
             self._metrics.click(NO_MASK)
             request.state.no_mask = click.reason
@@ -93,6 +99,14 @@ class Predict:
         self._metrics.answered(time.perf_counter() - started, len(response.body), warm=answer.warm)
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
+
+    async def _retrieved(self, asked: Asked) -> bytes:
+        """Masks for the boxes of tasks, or nothing to store."""
+        results = None if self._retrieval is None else await self._retrieval.results(asked)
+        if results is None:
+            return encode_no_predictions(len(asked.body.tasks))
+        length = written_length([each for each in results if each])
+        return await off_loop_if_large(length, encode_predict, results)
 
     def _nothing(self, asked: Asked, note: list[Region]) -> list[dict[str, Any]]:
         """One result for each task, without a mask; the prompts, and ``note``, are about the first."""

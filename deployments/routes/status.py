@@ -51,6 +51,7 @@ class Diagnosis:
     failures: _Part
     warnings: _Part
     saved: _Part
+    retrieved: _Part
 
     def in_full(self, site: Site | None) -> dict[str, Any]:
         """With every sentence: they name hosts, buckets, projects and tasks; of these on ``site``."""
@@ -63,6 +64,7 @@ class Diagnosis:
             "recent_failures": failures,
             "labeling_config_warnings": self.warnings.said,
             "saved_without_mask": self._saved(site),
+            "retrieved_predictions": self._retrieved(),
         }
 
     def in_brief(self) -> dict[str, Any]:
@@ -78,6 +80,11 @@ class Diagnosis:
             "recent_failures": dict(failed),
             "more": MORE,
         }
+
+    def _retrieved(self) -> Any:
+        if not self.retrieved.answers:
+            return self.retrieved.said
+        return {name: [asdict(each) for each in kept] for name, kept in self.retrieved.said.items()}
 
     def _saved(self, site: Site | None) -> Any:
         if not self.saved.answers:
@@ -108,6 +115,7 @@ async def diagnose(project: str | None, *, decoder: Any, fetcher: Any, journal: 
             _or_sentence(ask(lambda: journal.failures.remote(project), "reading the journal")),
             _or_sentence(ask(lambda: journal.warnings.remote(project), "reading the journal")),
             _or_sentence(ask(lambda: journal.saved_without_mask.remote(project), "reading the journal")),
+            _or_sentence(ask(lambda: journal.retrievals.remote(project), "reading the journal")),
         )
     )
 

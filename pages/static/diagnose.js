@@ -1,4 +1,4 @@
-/** The page at /diagnose: what answers; the warnings, the lost masks and the failures of each project. */
+/** The page at /diagnose: what answers; of each project the warnings, the failures and what was stored. */
 
 import { byId, element, failureCounts, failuresOf, failureTable, keepAsking, moment, parts } from "./common.js";
 
@@ -10,6 +10,7 @@ keepAsking("diagnose", 15, (report) => {
   byId("parts").replaceChildren(...parts(report));
   byId("warnings").replaceChildren(warnings(report));
   byId("saved").replaceChildren(...saved(report));
+  byId("retrieved").replaceChildren(retrieved(report));
   offer(Object.keys(failuresOf(report) ? report.recent_failures : {}));
   show();
 });
@@ -60,6 +61,22 @@ function saved(report) {
     element("p", {}, `Label Studio says that it saved these, but not what the prompts were for: ${all[0].remedy}.`),
     element("ul", {}, all.map((each) => element("li", {}, taskOf(each), `: ${each.said} (`, moment(each.at), ")"))),
   ];
+}
+
+/** What became of the tasks whose predictions were retrieved. */
+function retrieved(report) {
+  const told = report.retrieved_predictions;
+  if (told === undefined) return element("p", {}, report.more ?? "");
+  if (typeof told === "string") return element("p", {}, told);
+  const all = Object.values(told)
+    .flat()
+    .sort((one, other) => other.at - one.at);
+  if (!all.length) return element("p", {}, "None of tasks with boxes since the backend started.");
+  return element(
+    "ul",
+    {},
+    all.map((each) => element("li", {}, `Project ${each.project || "–"}: ${each.said} (`, moment(each.at), ")")),
+  );
 }
 
 function taskOf(each) {

@@ -9,9 +9,11 @@ import httpx
 import numpy as np
 
 from deployments.calls.large_values import Reference
+from deployments.claims import Claims
 from deployments.http.request_guard import ADDRESS
 from deployments.ingress import Ingress
 from deployments.options import IngressOptions
+from deployments.retrieved import Retrievals, Retrieved
 from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from imaging.options import ImageOptions
 from protocol.click import Click
@@ -44,6 +46,9 @@ class Graph:
         self.priorities: list[Priority] = []
         self.annotated: list[tuple[str, Click, Priority, bool]] = []
         self.empty: set[int] = set()
+        self.held_tasks: set[int] = set()
+        self.claims = Claims()
+        self.retrievals = Retrievals()
         self.storing = 0
         self.most_storing = 0
         self.left_s: list[float] = []
@@ -78,6 +83,10 @@ class Graph:
                 "warnings": self._warnings,
                 "saved": self._saved,
                 "saved_without_mask": self._saved_without_mask,
+                "claim": self._claim,
+                "hold": self._hold,
+                "retrieved": self._retrieved,
+                "retrievals": self._retrievals,
             }
         )
 
@@ -119,9 +128,10 @@ class Graph:
     async def _annotate(
         self, key: str, click: Click, reference: Reference, left_s: float, priority: Priority, keep: bool
     ) -> BoxMasks:
-        """The whole picture for each prompt, but for those in ``empty``."""
+        """The whole picture for each prompt, but for those in ``empty``; ``held_tasks`` have to wait."""
         self.annotated.append((key, click, priority, keep))
-        await self.admission.wait()
+        if not self.held_tasks or click.image.task in self.held_tasks:
+            await self.admission.wait()
         if self.error is not None:
             raise self.error
         mask = np.ones((click.height, click.width), np.bool_)
@@ -169,6 +179,18 @@ class Graph:
     async def _saved_without_mask(self, project: str | None) -> dict[str, list[SavedWithoutMask]]:
         return self.saved.of(project)
 
+    async def _claim(self, project: str, tasks: list[int], seconds: float) -> list[int]:
+        return self.claims.take(project, tasks, seconds)
+
+    async def _hold(self, project: str, tasks: list[int], seconds: float) -> None:
+        self.claims.hold(project, tasks, seconds)
+
+    async def _retrieved(self, retrieved: Retrieved) -> None:
+        self.retrievals.add(retrieved)
+
+    async def _retrievals(self, project: str | None) -> dict[str, list[Retrieved]]:
+        return self.retrievals.of(project)
+
     async def _warnings(self, project: str | None) -> dict[str, list[str]]:
         return self.warnings
 
@@ -176,12 +198,12 @@ class Graph:
 class Door:
     """An ingress, its client and the graph behind it."""
 
-    def __init__(self, images: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, images: dict[str, Any] | None = None, retrieve: str = "boxes", **options: Any) -> None:
         self.graph = Graph()
         self.ingress = Ingress(
             IngressOptions(**options),
             ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
-            ReadOptions(),
+            ReadOptions.model_validate({"retrieve": retrieve}),
             registry.choose(ModelOptions(model="classical")).served,
             self.graph.decoder,
             self.graph.fetcher,
@@ -202,4 +224,5 @@ class Door:
 
     async def settle(self) -> None:
         await self.ingress.warming.background.drain()
+        await self.ingress.retrieval.background.drain()
         await self.ingress.reporter.background.drain()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -89,8 +91,11 @@ class Desk:
         return found
 
     def annotations(self) -> list[Json]:
+        """What people made, without how long ago that was."""
         return [
-            self.studio.api.call("GET", f"/api/tasks/{task}/annotations/") for task in sorted(self.scenes)
+            each | {"created_ago": None}
+            for task in sorted(self.scenes)
+            for each in self.studio.api.call("GET", f"/api/tasks/{task}/annotations/")
         ]
 
 
@@ -146,6 +151,32 @@ def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) ->
     assert (told["exit"], told["model_version"]) == (0, "classical-2")
     versions = {each["model_version"] for task in desk.scenes for each in desk.predictions(task)}
     assert versions == {"detector"}
+
+
+def test_retrieve_predictions_gives_masks_and_an_opened_task_too(desk: Desk) -> None:
+    api = desk.studio.api
+    desk.told("--delete")
+    backend = api.add_backend(desk.project, desk.app.url)
+    first, second, *others = sorted(desk.scenes)
+    opened = f"/api/tasks/{first if first % 2 else second}/"
+    try:
+        with ThreadPoolExecutor(2) as threads:  # as the browser does
+            for answer in [threads.submit(api.call, "GET", opened) for _ in range(2)]:
+                answer.result()
+        chosen: Json = {"selectedItems": {"all": False, "included": [first, second, *others[:6]]}}
+        query = {"id": "retrieve_tasks_predictions", "project": desk.project}
+        api.call("POST", "/api/dm/actions", params=query, json={"project": desk.project, **chosen})
+    finally:
+        api.call("DELETE", f"/api/ml/{backend}")
+    for task, known in desk.scenes.items():
+        made = [each for each in desk.predictions(task) if each["model_version"] == "classical-2"]
+        assert len(made) == (task in chosen["selectedItems"]["included"]), task
+        for region, truth in zip(made[0]["result"] if made else (), known.masks, strict=bool(made)):
+            assert iou(region_mask(region), truth) > 0.5
+    report = httpx.get(f"{desk.app.url}/diagnose", params={"project": desk.project}).json()
+    said = [each["said"] for each in report["retrieved_predictions"][str(desk.project)]]
+    assert said == ["7 of 7 tasks have boxes, 7 have masks in the answer"]
+    assert desk.told("--boxes")["stored_before"] == 8
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_a_label_that_is_unknown(

@@ -191,14 +191,13 @@ class FakeLabelStudio(httpx.BaseTransport):
                     found = [task for task in found if task["id"] > last]
                 case {"filter": "filter:tasks:completed_at", "operator": "empty", "value": True}:
                     found = [task for task in found if not task.get("completed_at")]
-                case {"value": None}:  # filters nothing
-                    continue
                 case {"filter": "filter:tasks:total_annotations", "operator": "greater", "value": 0}:
                     found = [task for task in found if task.get("annotations")]
                 case _:
                     return httpx.Response(400, json={"detail": f"unknown filter {item}"})
         shown = sorted(found, key=lambda task: int(task["id"]))[: int(asked["page_size"])]
-        told = any(item["filter"] == f"filter:tasks:{VERSIONS}" for item in query["filters"]["items"])
+        hidden = query.get("hiddenColumns")
+        told = hidden is not None and f"tasks:{VERSIONS}" not in {*hidden["explore"], *hidden["labeling"]}
         included = asked["include"].split(",")
         rows = [
             {name: value for name, value in _row(task, versions=told).items() if name in included}

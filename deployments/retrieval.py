@@ -1,0 +1,327 @@
+"""*Retrieve predictions*: masks for the boxes of chosen tasks, in one answer as far as they fit into it.
+
+Label Studio sends all chosen tasks in one request and waits 100 s for the answer, which it stores. What is
+not done by then is worked off behind the answer, and stored through the API where there is a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity.wait import WaitBaseT
+
+from concurrency.background import Background
+from concurrency.detached import detached
+from deployments.calls.call import call
+from deployments.http.reporter import Reporter
+from deployments.preannotation import Preannotation, TaskMasks
+from deployments.routes.request_reader import Asked, RequestReader
+from label_studio.predictions import Prediction
+from protocol.bodies.predict import PredictBody
+from protocol.bodies.task import Task
+from protocol.boxes import BOXES, has_prediction, takes_masks
+from protocol.label_config import parse
+from protocol.predictions import encode_regions, written_length
+from values.errors import (
+    BadLabelConfig,
+    DeadlineExceeded,
+    ModelError,
+    OtherVersion,
+    Overloaded,
+    ServiceError,
+)
+from values.priority import Priority
+
+ROUTE = "/predict"
+
+MARGIN_S = 15.0
+"""So long before the end of a request's time its answer is closed: it has to be written, sent and read."""
+
+ANSWER_LENGTH = 48 * 2**20
+"""Characters from which on an answer is closed: Label Studio reads it in one piece."""
+
+AT_ONCE = 16
+"""Tasks of one request in work at the same time; how many images are decoded the decoders say."""
+
+BEHIND = 2
+"""Requests whose rest one ingress replica works off at the same time: it keeps the boxes of their tasks."""
+
+CLAIM_S, DONE_S = 100.0, 5.0
+"""For so long a task is claimed while it is in work, and behind its answer, while that is stored."""
+
+AGAIN = (Overloaded, DeadlineExceeded, OtherVersion, ModelError)
+TRIES = 8
+BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=0.5, max=10)
+
+
+class Store(Protocol):
+    """Where predictions are stored that no answer has."""
+
+    async def may_store(self, project: str) -> bool:
+        """Whether there is a token for a project."""
+
+    async def store(self, project: str, prediction: Prediction) -> bool:
+        """Store one, once. Raises ServiceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxed:
+    """A task with boxes: its place in the request, itself, and the results that are its boxes."""
+
+    place: int
+    task: Task
+    results: tuple[msgspec.Raw, ...]
+
+
+@dataclass
+class _Run:
+    """A request under way.
+
+    ``todo``: what nobody has begun. ``done``: masks for the answer, by place, which takes some until
+    ``closed``. ``stored``: tasks behind it. ``troubles``: why boxes, or tasks, have no mask.
+    """
+
+    about: PredictBody
+    priority: Priority
+    todo: deque[_Boxed]
+    done: dict[int, TaskMasks] = field(default_factory=dict)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    length: int = 0
+    stored: int = 0
+    empty: int = 0
+    troubles: list[str] = field(default_factory=list)
+    under_way: set[int] = field(default_factory=set)
+
+    @property
+    def claimed(self) -> list[int]:
+        """The tasks that are neither done nor given up."""
+        return [*self.under_way, *(each.task.number for each in self.todo if each.task.number is not None)]
+
+
+class Retrieval:
+    """Answers requests without prompts whose tasks have boxes. One per ingress replica.
+
+    ``version``: of the model that serves. ``timeout_s``: for a whole request. ``order``: of the controls that
+    take masks, the preferred first.
+    """
+
+    def __init__(
+        self,
+        reader: RequestReader,
+        preannotation: Preannotation,
+        store: Store,
+        reporter: Reporter,
+        journal: Any,
+        version: str,
+        timeout_s: float,
+        order: tuple[str, ...],
+    ) -> None:
+        self._reader = reader
+        self._preannotation = preannotation
+        self._store = store
+        self._reporter = reporter
+        self._journal = journal
+        self._version = version
+        self._limit_s = max(timeout_s / 2, timeout_s - MARGIN_S)
+        # A box that becomes a box would be a prediction of what is there already.
+        self._order = tuple(tag for tag in order if not tag.startswith("Rectangle"))
+        self.background = Background(limit=BEHIND)
+
+    async def results(self, asked: Asked) -> list[Any] | None:
+        """The prediction of each task, and ``[]`` for each without; None where no task has boxes."""
+        boxed = await self._boxed(asked)
+        if not boxed:
+            return None
+        about = asked.body
+        mine = await self._claimed(about.project_id, boxed)
+        opened = len(about.tasks) == 1
+        run = _Run(about, Priority.OPENED if opened else Priority.NEXT, deque(mine))
+        working = asyncio.create_task(self._work(run), context=detached())
+        closed = asyncio.create_task(run.closed.wait())
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await asyncio.wait({working, closed}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            # Label Studio has hung up: nobody stores what was to be in the answer.
+            await self._leave_rest(run, working, lost=True)
+            raise
+        finally:
+            closed.cancel()
+        rest = await self._leave_rest(run, working)
+        if len(about.tasks) > 1 or rest or run.troubles:
+            self._reporter.retrieved(about.project_id, _said(len(boxed), len(mine), run, rest))
+        answered = [about.tasks[place].number for place in run.done]
+        await self._hold(about.project_id, [each for each in answered if each is not None], DONE_S)
+        results: list[Any] = [[]] * len(about.tasks)
+        for place, masks in run.done.items():
+            results[place] = masks.prediction()
+        return results
+
+    async def _boxed(self, asked: Asked) -> list[_Boxed]:
+        """The tasks that have boxes and no masks of this model yet."""
+        raw, about = asked.raw, asked.body
+        # Most requests are about tasks without any: a look at the bytes is cheaper than to read them again.
+        if (b'"rectangle' not in raw and b'"ellipse' not in raw) or not self._takes_masks(about):
+            return []
+        found = []
+        for place, task in enumerate(await self._reader.annotated(asked, f"the body of {ROUTE}")):
+            results = await self._reader.box_results(task, self._version, BOXES)
+            if results and not has_prediction(task, self._version):
+                # Copies: the body, with all masks of the tasks, need not stay until the last one is done.
+                found.append(_Boxed(place, Task(task.id, task.data.copy()), results))
+        return found
+
+    def _takes_masks(self, about: PredictBody) -> bool:
+        """Whether Label Studio would store masks: it refuses those of controls inside a repeater."""
+        try:
+            config = parse(about.label_config or "")
+        except BadLabelConfig:
+            return False  # as is said to whoever clicks
+        return not config.tags and takes_masks(config, self._order)
+
+    async def _claimed(self, project: str, boxed: Sequence[_Boxed]) -> list[_Boxed]:
+        """Those that nobody else is at work on: a browser asks for the predictions of one task twice at once,
+        and Label Studio would store both answers."""
+        numbers = [each.task.number for each in boxed if each.task.number is not None]
+        try:
+            free = set(await self._ask(lambda: self._journal.claim.remote(project, numbers, CLAIM_S)))
+        except ServiceError:
+            return list(boxed)
+        return [each for each in boxed if each.task.number is None or each.task.number in free]
+
+    async def _hold(self, project: str, tasks: Iterable[int], seconds: float) -> None:
+        if held := list(tasks):
+            try:
+                await self._ask(lambda: self._journal.hold.remote(project, held, seconds))
+            except ServiceError:
+                return  # a claim ends by itself
+
+    async def _ask(self, send: Callable[[], Any]) -> Any:
+        return await call(send, timeout_s=2, what="asking the journal")
+
+    async def _work(self, run: _Run) -> None:
+        await asyncio.gather(*(self._worker(run) for _ in range(min(AT_ONCE, len(run.todo)))))
+
+    async def _worker(self, run: _Run) -> None:
+        while run.todo:
+            boxed = run.todo.popleft()
+            number = boxed.task.number
+            if number is not None:
+                run.under_way.add(number)
+            try:
+                await self._one(run, boxed)
+            except ServiceError as error:
+                run.empty += 1
+                run.troubles.append(f"task {boxed.task.id}: {error.detail}")
+            finally:
+                if number is not None:
+                    run.under_way.discard(number)
+
+    async def _one(self, run: _Run, boxed: _Boxed) -> None:
+        """The masks of one task, into the answer or behind it. Raises ServiceError."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(TRIES), wait=BACK_OFF, retry=retry_if_exception_type(AGAIN), reraise=True
+        )
+        masks: TaskMasks = await retrying(
+            self._preannotation.masks, ROUTE, run.about, boxed.task, boxed.results, run.priority
+        )
+        run.troubles += [f"task {boxed.task.id}: {each.sentence}" for each in masks.left_out]
+        if not masks.regions:
+            run.empty += 1
+        elif run.closed.is_set():
+            await self._stored(run, boxed.task, masks)
+        else:
+            run.done[boxed.place] = masks
+            run.length += written_length([masks.prediction()])
+            if run.length >= ANSWER_LENGTH:
+                run.closed.set()
+
+    async def _stored(self, run: _Run, task: Task, masks: TaskMasks) -> None:
+        """Store the masks of a task through the API. Raises ServiceError."""
+        made = masks.prediction()
+        if task.number is not None:
+            result = encode_regions(masks.regions)
+            await self._store.store(
+                run.about.project_id, Prediction(task.number, masks.version, made["score"], result)
+            )
+            run.stored += 1
+
+    async def _leave_rest(self, run: _Run, working: asyncio.Task[None], *, lost: bool = False) -> _Rest:
+        """Close the answer; what becomes of the tasks that are not in it. ``lost``: nobody has it."""
+        run.closed.set()
+        project = run.about.project_id
+        left = len(run.todo) + len(run.under_way)
+        if working.done() and not lost:
+            working.result()
+            return _Rest(0)
+        able = await self._store.may_store(project)
+        begun = able and self.background.start(self._behind(run, working, left, lost=lost))
+        if not begun:
+            claimed = run.claimed
+            working.cancel()
+            await self._hold(project, claimed, 0)
+        return _Rest(left, self._limit_s, able=able, begun=begun)
+
+    async def _behind(self, run: _Run, working: asyncio.Task[None], left: int, *, lost: bool) -> None:
+        """Stay until the rest is done, and say so."""
+        project, number = run.about.project_id, run.about.tasks
+        if lost:
+            left += len(run.done)
+            for place, masks in run.done.items():
+                try:
+                    await self._stored(run, number[place], masks)
+                except ServiceError as error:
+                    run.troubles.append(f"task {number[place].id}: {error.detail}")
+        while not working.done():
+            await self._hold(project, run.claimed, CLAIM_S)
+            await asyncio.wait({working}, timeout=CLAIM_S / 2)
+        self._reporter.retrieved(
+            project, f"{run.stored} of {left} tasks behind the answer are stored{_why(run)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Tasks that are not in an answer that was closed after ``limit_s``.
+
+    ``able``: whether they could be stored; ``begun``: whether they are worked off.
+    """
+
+    count: int
+    limit_s: float = 0.0
+    able: bool = True
+    begun: bool = True
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        if not self:
+            return ""
+        said = f"; {self.count} did not fit into it: "
+        if self.begun:
+            return said + "they are worked off behind it, and stored through Label Studio's API"
+        if self.able:
+            return said + "others are being worked off; retrieve predictions again in a while"
+        return said + "retrieve predictions again, or set LABEL_STUDIO_API_KEY to have such tasks stored"
+
+
+def _said(boxed: int, mine: int, run: _Run, rest: _Rest) -> str:
+    said = f"{boxed} of {len(run.about.tasks)} tasks have boxes, {len(run.done)} have masks in the answer"
+    busy = f"; {boxed - mine} are in work already, or were just done" if boxed > mine else ""
+    return f"{said}{busy}{rest}{_why(run)}"
+
+
+def _why(run: _Run) -> str:
+    if not run.troubles:
+        return ""
+    more = f"; and {len(run.troubles) - 1} more" if len(run.troubles) > 1 else ""
+    return f"; without a mask: {run.troubles[0]}{more}"
