@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -109,8 +108,10 @@ def place_of(dtype: Dtype, device: str, threads: int) -> TorchDevice:
 
     Raises ``values.errors.ModelError`` for a device that this process does not have.
     """
-    kind = _Float16 if dtype is Dtype.FLOAT16 else TorchDevice
-    return kind(device, threads, bfloat16=dtype is Dtype.BFLOAT16)
+    place = TorchDevice(device, threads, bfloat16=dtype is Dtype.BFLOAT16)
+    if dtype is Dtype.FLOAT16:  # not among the application's precisions
+        place.narrow = torch.float16
+    return place
 
 
 def described(name: str, folder: Path, published: Path) -> SegmentAnything:
@@ -137,12 +138,3 @@ def device_described(device: str, threads: int) -> str:
         return f"{place.torch_device}, {threads} threads"
     found = torch.cuda.get_device_properties(place.torch_device)
     return f"{found.name}, {found.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
-
-
-class _Float16(TorchDevice):
-    """float16 is not among the application's precisions."""
-
-    @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        with super().computing(), torch.autocast(self.torch_device.type, torch.float16):
-            yield

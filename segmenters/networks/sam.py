@@ -87,6 +87,8 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Attention within windows, with a learnt term for how far apart two patches are in rows and columns."""
 
+    IN_PRODUCTS = ("rel_pos_h", "rel_pos_w")
+
     def __init__(self, channels: int, heads: int, window: int) -> None:
         super().__init__()
         self.windows = Windows(GRID, window, channels, heads)

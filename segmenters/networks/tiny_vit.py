@@ -105,6 +105,7 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Attention within windows, with a learnt number for each distance between two cells."""
 
+    IN_PRODUCTS = ("biases",)
     biases: Tensor
 
     def __init__(self, windows: Windows) -> None:

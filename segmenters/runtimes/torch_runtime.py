@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segmenters.architectures import MEAN, SIDE, STD
+from segmenters.runtimes.narrow_weights import narrow
 from segmenters.runtimes.session import Array, device_failure
 from values.errors import ModelError, OutOfMemory
 
@@ -101,7 +102,8 @@ class TorchDevice:
         Raises ``values.errors.ModelError`` for a device that this process does not have.
         """
         self.torch_device = torch.device(device)
-        self._bfloat16 = bfloat16
+        self.narrow: torch.dtype | None = torch.bfloat16 if bfloat16 else None
+        """What products are computed in, where that is not float32."""
         # From pinned memory a GPU copies several times as fast, and its convolutions want channels last.
         self._pinned = self.torch_device.type == "cuda"
         self._format = torch.channels_last if self._pinned else torch.contiguous_format
@@ -111,8 +113,10 @@ class TorchDevice:
             torch.set_num_threads(threads)
 
     def take(self, module: nn.Module) -> nn.Module:
-        """The module on this device."""
+        """The module on this device, its weights in the precision of its products."""
         with self._explained("load a model"):
+            if self.narrow is not None:
+                narrow(module, self.narrow)
             placed = module.to(self.torch_device)
             placed.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
             return placed.eval()
@@ -120,7 +124,8 @@ class TorchDevice:
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
         """Without gradients, in this precision; errors become ``values.errors.DeviceFailed``."""
-        cast_to = torch.autocast(self.torch_device.type, torch.bfloat16, enabled=self._bfloat16)
+        kind, to = self.torch_device.type, self.narrow
+        cast_to = contextlib.nullcontext() if to is None else torch.autocast(kind, to)
         with self._explained("run the model"), torch.inference_mode(), cast_to:
             yield
 
