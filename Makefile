@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 SBOM ?= sbom.json
 
-.PHONY: serve test test-fast test-alone test-clusters test-all coverage check e2e chaos soak format docs clean fuzz
+.PHONY: serve test test-fast test-alone test-clusters test-all cluster-test coverage check e2e chaos soak format docs clean fuzz
 .PHONY: lock audit sbom site
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
@@ -68,6 +68,10 @@ test-fast: $(TESTED)
 # What `make test` leaves out because a shorter test finds the same.
 test-all: test
 	$(PYTEST) -m full
+
+# The long tests of clusters alone: nodes die, are drained, come and go, and the head with them. As root, with Redis.
+cluster-test: $(TESTED)
+	$(PYTEST) $(CLUSTER_TESTS) -m "full and ($(CLUSTERS))"
 
 # Which lines and branches of the product `make test` runs, also in processes that it starts (pyproject.toml).
 coverage: $(TESTED)

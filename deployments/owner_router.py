@@ -26,7 +26,8 @@ DIRECT = "replica "
 class OwnerRouter(ConsistentHashRouter):
     """Routes by ``session_id``: an image key, or ``DIRECT`` and the name of a replica.
 
-    While the owner has no room a request waits for it. Where it has died, the next owner is asked at once. A
+    While the owner has no room a request waits for it. Where it has died, the next owner is asked at once; as
+    well where it cannot be reached, since with its whole node it is only known to be dead after seconds. A
     replica that says nothing of a slot has its share all the same.
     """
 
@@ -34,6 +35,7 @@ class OwnerRouter(ConsistentHashRouter):
         super().__init__(*args, **kwargs)
         self._ownership = Ownership()
         self._by_name: dict[str, ReplicaID] = {}
+        self._silent: set[ReplicaID] = set()
 
     def initialize_state(self, **kwargs: Any) -> None:
         """Nothing is chosen: there are no virtual nodes, and nobody stands in for an owner."""
@@ -49,8 +51,19 @@ class OwnerRouter(ConsistentHashRouter):
         super().on_replica_actor_died(replica_id)
         self._know(list(self._replicas.values()))
 
+    def on_replica_actor_unavailable(self, replica_id: ReplicaID) -> None:
+        """Called by Serve when a request did not reach it, which may be alive all the same."""
+        super().on_replica_actor_unavailable(replica_id)
+        self._silent.add(replica_id)
+
+    def on_new_queue_len_info(self, replica_id: ReplicaID, num_ongoing_requests: int) -> None:
+        """Called by Serve when it has taken or refused a request."""
+        super().on_new_queue_len_info(replica_id, num_ongoing_requests)
+        self._silent.discard(replica_id)
+
     def _know(self, replicas: list[RunningReplica]) -> None:
         self._by_name = {each.replica_id.unique_id: each.replica_id for each in replicas}
+        self._silent &= set(self._by_name.values())
         self._ownership = Ownership(map(_claim, replicas))
         view(self._deployment_id.app_name, self._deployment_id.name).update(self._ownership)
 
@@ -58,11 +71,20 @@ class OwnerRouter(ConsistentHashRouter):
         self._replica_set_snapshot = new_snapshot
 
     def _lookup_ranked_replicas(self, routing_key: str) -> list[ReplicaID]:
-        """The one replica to ask, if it is there."""
-        direct = routing_key.startswith(DIRECT)
-        name = routing_key.removeprefix(DIRECT) if direct else self._ownership.owner(routing_key)
-        found = None if name is None else self._by_name.get(name)
-        return [] if found is None else [found]
+        """The one replica to ask, if it is there; behind one that cannot be reached, who would own the image
+        without it. Serve asks the next where one does not say within a tenth of a second that it is there.
+        """
+        if routing_key.startswith(DIRECT):
+            found = self._by_name.get(routing_key.removeprefix(DIRECT))
+            return [] if found is None else [found]
+        ranked: list[ReplicaID] = []
+        ownership = self._ownership
+        while (name := ownership.owner(routing_key)) is not None:
+            ranked.append(self._by_name[name])
+            if ranked[-1] not in self._silent:
+                break
+            ownership = ownership.without(name)
+        return ranked
 
 
 def _claim(replica: RunningReplica) -> Claim:

@@ -24,6 +24,7 @@ from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
 from serve_app.automatic_choice import gpus, resolve_choice
+from serve_app.node_code import check_nodes
 from serve_app.settings import Settings
 
 logger = logging.getLogger("ray.serve")
@@ -54,8 +55,10 @@ def build(settings: Settings) -> Application:
     """The application that ``settings`` describe. Ray makes them from the ``args:`` of its config.
 
     Raises:
-        ModelError: when the model that is named does not exist or cannot be served.
+        ModelError: when the model that is named does not exist or cannot be served, or the nodes of the
+            cluster have different versions of the code.
     """
+    check_nodes()
     choice = resolve_choice(settings.part(ModelOptions), gpus())
     logger.info("serving %s: %s", choice.segmenter.version, choice.reason)
     images = settings.part(ImageOptions)

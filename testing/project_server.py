@@ -27,10 +27,13 @@ LABEL_CONFIG = (
 class Studio:
     """Serves a project's pictures and lists its unlabelled tasks as Label Studio 1.23 does, to anybody.
 
-    There are ``pictures`` different ones; task n shows number n modulo that.
+    There are ``pictures`` different ones; task n shows number n modulo that. ``host``: an address of this
+    machine.
     """
 
-    def __init__(self, tasks: int, width: int, height: int, pictures: int = 1) -> None:
+    def __init__(
+        self, tasks: int, width: int, height: int, pictures: int = 1, host: str = "127.0.0.1"
+    ) -> None:
         self._pictures = [_jpeg(seed, width, height) for seed in range(1, pictures + 1)]
         self.listed = 0
         self.read = Counter[int]()
@@ -39,8 +42,8 @@ class Studio:
         self._waiting = list(self._unlabelled)
         self._lock = threading.Lock()
         handler = type("_Handler", (_Handler,), {"studio": self})
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self._http = http.server.ThreadingHTTPServer((host, 0), handler)
+        self.url = f"http://{host}:{self._http.server_address[1]}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, daemon=True).start()

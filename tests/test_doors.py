@@ -34,6 +34,7 @@ MAY_SEND = {
     "stores/connect.py": "makes those clients, from each cloud's own variables",
     "serve_app/cli/doctor/checks.py": "doctor asks the parts of a running installation",
     "serve_app/cli/doctor/open_ports.py": "doctor asks Ray's ports of this machine, without a token",
+    "serve_app/cli/doctor/ray_redis.py": "doctor asks the Redis that an operator named",
     "serve_app/cli/serve/readiness.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
     "serve_app/cli/serve/shutdown.py": "asks HAProxy on its own socket what is under way",

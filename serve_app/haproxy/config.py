@@ -26,6 +26,16 @@ DESCRIPTORS = 50_000
 _OF_ITS_OWN = 500  # listeners, checks, threads
 _PER_CONNECTION = 2.5  # the client's, the replica's, and a pipe for every fourth
 
+# A machine that is gone without a word closes no connection. It has to acknowledge what it was sent, and is
+# asked every second after three of silence: else its requests go to another replica.
+_GONE = (
+    "default-server tcp-ut 5s",
+    "option srvtcpka",
+    "srvtcpka-idle 3s",
+    "srvtcpka-intvl 1s",
+    "srvtcpka-cnt 3",
+)
+
 _MAXCONN = "RAY_SERVE_HAPROXY_MAXCONN"
 _TIMEOUT_CLIENT = "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"
 
@@ -50,7 +60,8 @@ def complete(text: str, environment: Mapping[str, str]) -> str:
     if not environment.get(_TIMEOUT_CLIENT):
         config.replace("defaults", r"timeout client \S+", f"timeout client {SILENCE_S}s")
     # After Ray's own timeout, if there is one: HAProxy takes the last.
-    config.add("defaults", r"retry-on .*", behind=[f"    timeout http-request {HEAD_S}s"])
+    added = (f"timeout http-request {HEAD_S}s", *_GONE)
+    config.add("defaults", r"retry-on .*", behind=[f"    {line}" for line in added])
     config.add(_FRONTEND, r"bind \S+:\d+", behind=_door(connections * 3 // 4))
     if host := environment.get(LISTENS_AT):
         config.replace(_FRONTEND, r"bind \S+:(\d+)", rf"bind {host}:\1")

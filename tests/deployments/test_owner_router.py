@@ -85,6 +85,32 @@ async def test_who_is_found_dead_is_not_waited_for(router: OwnerRouter) -> None:
         assert before[key] in (heirs[key], ["decoder-1"])
 
 
+async def test_behind_who_cannot_be_reached_the_next_owner_is_asked(router: OwnerRouter) -> None:
+    router.update_replicas(three())
+    before = {key: await chosen(router, key) for key in KEYS}
+    lost = ReplicaID("decoder-1", DECODERS)
+    router.on_replica_actor_unavailable(lost)
+    meanwhile = {key: await chosen(router, key) for key in KEYS}
+    named = await chosen(router, DIRECT + "decoder-1")
+    router.update_replicas([each for each in three() if each.name != "decoder-1"])
+    after = {key: await chosen(router, key) for key in KEYS}
+    assert named == ["decoder-1"], "nobody stands in for who is asked by name"
+    for key in KEYS:
+        assert meanwhile[key] == (["decoder-1", *after[key]] if before[key] == ["decoder-1"] else before[key])
+
+
+async def test_who_has_answered_again_is_asked_alone(router: OwnerRouter) -> None:
+    router.update_replicas(three())
+    before = {key: await chosen(router, key) for key in KEYS}
+    for each in three():
+        router.on_replica_actor_unavailable(each.replica_id)
+    for key in KEYS:
+        assert sorted(await chosen(router, key)) == ["decoder-0", "decoder-1", "decoder-2"]
+    for each in three():
+        router.on_new_queue_len_info(each.replica_id, 1)
+    assert {key: await chosen(router, key) for key in KEYS} == before
+
+
 async def test_a_replacement_has_the_images_of_the_dead_one(router: OwnerRouter) -> None:
     router.update_replicas(three())
     before = {key: await chosen(router, key) for key in KEYS}

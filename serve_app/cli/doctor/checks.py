@@ -17,7 +17,7 @@ import httpx
 from imaging.options import ImageOptions
 from serve_app import preflight
 from serve_app.cli.backend_client import plain_line
-from serve_app.cli.doctor import open_ports
+from serve_app.cli.doctor import open_ports, ray_redis
 from serve_app.cli.doctor.open_ports import Answer
 from serve_app.cli.serve.serve_config import security_warnings
 from serve_app.settings import Settings, SettingsError
@@ -197,6 +197,14 @@ def check_ray(addresses: list[str]) -> list[Check]:
     return [
         Check("ray", "ok", f"{said}; none of them runs code without a token" if processes else "does not run")
     ]
+
+
+def check_redis(environment: Mapping[str, str]) -> list[Check]:
+    """Whether the Redis is there that Ray's head needs; nothing where none is named."""
+    if not environment.get(ray_redis.ADDRESS):
+        return []
+    wrong = ray_redis.problem(environment)
+    return [Check("redis", "problem" if wrong else "ok", wrong or f"that of {ray_redis.ADDRESS} answers")]
 
 
 def check_label_studio(options: ImageOptions) -> Check:

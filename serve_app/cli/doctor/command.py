@@ -39,14 +39,20 @@ def doctor(
     only_files: Annotated[
         bool, typer.Option("--only-files", help="Check the YAML files and nothing else.")
     ] = False,
+    only_redis: Annotated[
+        bool,
+        typer.Option("--only-redis", help="Check the Redis of RAY_REDIS_ADDRESS, if any, and nothing else."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
     """Check the YAML files, the settings, the memory, the ports, the backend that runs, and who may do what.
 
     Ends with status 1 if anything is wrong.
     """
-    found = checks.check_files(files or _own_files(), ROOT)
+    found = [] if only_redis else checks.check_files(files or _own_files(), ROOT)
     if not only_files:
+        found += checks.check_redis(os.environ)
+    if not only_files and not only_redis:
         found += _machine(config, host, port)
     if as_json:
         healthy = all(each.state != "problem" for each in found)

@@ -74,6 +74,17 @@ def test_a_request_has_its_times(text: str) -> None:
     assert lines(completed, "http-request wait-for-body") == ["http-request wait-for-body time 30s"]
 
 
+def test_a_machine_that_is_gone_without_a_word_is_noticed_in_seconds(text: str) -> None:
+    completed = complete(text, {})
+    [first, *behind] = lines(completed, "default-server")
+    assert first == "default-server tcp-ut 5s", "in the defaults, which those of the backends come behind"
+    assert completed.index(first) < completed.index("frontend ")
+    assert not any("tcp-ut" in line for line in behind)
+    keepalive = ["srvtcpka-idle 3s", "srvtcpka-intvl 1s", "srvtcpka-cnt 3"]
+    assert lines(completed, "option srvtcpka") == ["option srvtcpka"]
+    assert lines(completed, "srvtcpka-") == keepalive
+
+
 def test_no_address_may_have_all_connections_that_there_are_descriptors_for(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
