@@ -57,10 +57,12 @@ def test_each_command_that_has_a_number_is_tried() -> None:
     assert {words[0] for words, _ in NUMBERS} == {
         "serve",
         "precompute",
+        "preannotate",
         "forget",
         "export",
         "review",
         "doctor",
+        "plan",
     }
     assert [each.envvar for _, each in NUMBERS if each.envvar] == ["PORT", "PORT"]
 
