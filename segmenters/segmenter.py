@@ -57,7 +57,7 @@ class Segmenter(Protocol):
 
     @property
     def version(self) -> str:
-        """Names model, weights and preprocessing, such as ``classical-2``.
+        """Names model, weights and preprocessing, such as ``classical-3``.
 
         It is in ``model_version``, in ``Embedding.segmenter`` and in cache keys, so it changes whenever
         older embeddings stop being decodable.

@@ -113,7 +113,8 @@ class _Annotated:
         for worth, seen, _ in ends:
             if seen is not None:
                 yield Choice("PLAUSIBLE", seen[None], np.array([worth]))
-        soft = ends[self._answer(weights.FIRST(rows), drawn)][2]
+        rated = weights.FIRST(rows)
+        soft = ends[self._drawn(rated) if drawn else int(rated.argmax())][2]
         while len(clicks) < _CLICKS and (click := self._click(soft > 0, exact)) is not None:
             clicks.append(click)
             choice, soft = self._corrected(clicks, soft, drawn)
@@ -142,17 +143,17 @@ class _Annotated:
         found = correcting.corrections(meant, first, mask, click, on, kept)
         if not found:
             return None, before
-        rows = correcting.measured(found, click, on, clicks[0][0])
+        rows = correcting.measured(found, click, on, clicks[0][0], len(clicks))
         was = iou(mask, self._truth)
         ends = [self._correction_end(each, before, on, kept) for each in found]
         rating = "ADDING" if on else "REMOVING"
-        answer = self._answer(getattr(weights, rating)(rows), drawn)
-        return Choice(rating, rows, np.array([worth - was for worth, _ in ends])), ends[answer][1]
+        made = Choice(rating, rows, np.array([worth - was for worth, _ in ends]))
+        rated = getattr(weights, rating)(rows)
+        answer = self._drawn(rated) if drawn else correcting.chosen(rated, rows, len(clicks))
+        return made, before if answer is None else ends[answer][1]
 
-    def _answer(self, ratings: NDArray[np.float64], drawn: bool) -> int:
-        """The best rated, or one that is drawn: so there are more errors to correct than the weights make."""
-        if not drawn:
-            return int(ratings.argmax())
+    def _drawn(self, ratings: NDArray[np.float64]) -> int:
+        """One drawn by its rating: so there are more errors to correct than the weights make."""
         chances = np.exp((ratings - ratings.max()) / (_DRAWN * (ratings.std() + 1e-9)))
         return int(self._rng.choice(len(ratings), p=chances / chances.sum()))
 
@@ -204,28 +205,34 @@ def _looks(view: View, window: Window, mask: Mask) -> NDArray[np.float64] | None
 
 
 def fitted(made: Sequence[Choice]) -> Rating:
-    """The rating whose best candidates are worth most."""
+    """The rating whose best candidates are worth most. A correction may also be left undone, which is worth
+    nothing and rated 0."""
+    left = made[0].rating in ("ADDING", "REMOVING")
     rows = np.concatenate([choice.rows for choice in made])
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-3
     most = max(len(choice.rows) for choice in made)
-    inputs = torch.zeros(len(made), most, rows.shape[1])
-    absent, worth = torch.full((len(made), most), -1e9), torch.zeros(len(made), most)
+    inputs = torch.zeros(len(made), most + 1, rows.shape[1])
+    absent, worth = torch.full((len(made), most + 1), -1e9), torch.zeros(len(made), most + 1)
+    if left:
+        absent[:, most] = 0
     for index, choice in enumerate(made):
         count = len(choice.rows)
         inputs[index, :count] = torch.from_numpy((choice.rows - mean) / spread)
         counted = np.where(choice.worth < 0, _LOSS * choice.worth, choice.worth)
         absent[index, :count], worth[index, :count] = 0, torch.from_numpy(counted)
     shares = torch.from_numpy(_shares([choice.photographed for choice in made]))
-    found = torch.zeros(rows.shape[1], requires_grad=True)
-    optimizer = torch.optim.Adam([found], lr=0.03)
+    found, base = torch.zeros(rows.shape[1], requires_grad=True), torch.zeros(1, requires_grad=True)
+    is_made = torch.cat([torch.ones(most), torch.zeros(1)])
+    optimizer = torch.optim.Adam([found, base], lr=0.03)
     for _ in range(_STEPS):
         optimizer.zero_grad()
-        chosen = torch.softmax(inputs @ found / _SOFTNESS + absent, dim=1)
+        rated = inputs @ found + base * is_made
+        chosen = torch.softmax(rated / _SOFTNESS + absent, dim=1)
         loss = -((chosen * worth).sum(dim=1) * shares).mean() + _SHRINKAGE * (found * found).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     each = found.detach().numpy().astype(np.float64) / spread
-    return _rating(made[0].rating, each, -float(mean @ each))
+    return _rating(made[0].rating, each, float(base.detach()) - float(mean @ each))
 
 
 def _shares(photographed: Sequence[bool]) -> NDArray[np.float32]:

@@ -72,7 +72,7 @@ class Graph:
             mask[click.height // 4 : click.height // 2 + 1, click.width // 4 : click.width // 2 + 1] = True
             for output in click.outputs[:5]:
                 regions += encode(mask, 0.9, click, None, output)
-        return ClickAnswer(regions, 0.9, True, {"decode": 0.001}, "classical-2", _QUEUE)
+        return ClickAnswer(regions, 0.9, True, {"decode": 0.001}, "classical-3", _QUEUE)
 
     async def _warm(
         self, key: str, source: ImageSource, reference: object, priority: Priority, left_s: float

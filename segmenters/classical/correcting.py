@@ -20,7 +20,7 @@ from segmenters.classical.view import Mask, View
 from segmenters.classical.window import Point
 
 FIRST_SOURCES = ("first tree", "first colors", "first contour")
-TOGETHER = ("ratio", "ratio off", "meets", "met", "apart", "alone")
+TOGETHER = ("ratio", "ratio off", "meets", "met", "apart", "alone", "share", "late ratio", "late share")
 NAMES = (
     *(f"whole {name}" for name in FEATURES),
     *(f"part {name}" for name in FEATURES),
@@ -33,6 +33,9 @@ NAMES = (
 _SEEN = 0.98  # of a mask: what a view must see of it
 _SQUARE = np.ones((3, 3), np.uint8)
 _APART = 60.0  # a difference of colour beyond which more tells nothing
+_LATE = 6  # the click from which a further one is no later
+_SECOND = 2
+_SURE = 0.05  # of a rating: how much better one must be than a smaller one, for each click before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,9 +120,12 @@ def _correction(
     return held, changed
 
 
-def measured(found: Sequence[Correction], click: Point, on: bool, first: Point | None) -> NDArray[np.float64]:
+def measured(
+    found: Sequence[Correction], click: Point, on: bool, first: Point | None, number: int
+) -> NDArray[np.float64]:
     """NxF, see ``NAMES``: of each correction the features of the changed mask and of the part, how the two go
-    together, and how many sources agree. ``first``: the first positive click, if there is one."""
+    together, and how many sources agree. ``first``: the first positive click, if there is one. ``number`` of
+    the click, the first one has 1."""
     agreed = agreements([compared(each.view, each.part) for each in found], [each.source for each in found])
     rows = []
     for each, agreement in zip(found, agreed, strict=True):
@@ -128,8 +134,22 @@ def measured(found: Sequence[Correction], click: Point, on: bool, first: Point |
         part = features(each.view, each.part, cell)
         shared = (min(each.life, 1.0), agreement / 5, min(agreement, 3.0) / 3)
         sources = [float(each.source == source) for source in (*SOURCES, *FIRST_SOURCES)]
-        rows.append(np.concatenate([whole, part, _together(each, on), shared, sources]))
+        rows.append(np.concatenate([whole, part, _together(each, on, number), shared, sources]))
     return np.array(rows)
+
+
+def chosen(rated: NDArray[np.float64], rows: NDArray[np.float64], number: int) -> int | None:
+    """Which of N corrections to make at the click of this ``number``, or None: only the click's own place.
+
+    ``rated`` has their ratings, where 0 is what None is rated, and ``rows`` their ``measured`` features. Of
+    those that are rated about as high as the best one it is the smallest, which loses least where the rating
+    is wrong. The later the click, the more there is to lose; but the first answer may be wrong as a whole, so
+    that the second click always gets a correction.
+    """
+    least = float(rated.max()) - _SURE * (number - 1)
+    if number > _SECOND and least <= 0:
+        return None
+    return int(np.argmin(np.where(rated >= least, rows[:, NAMES.index("share")], math.inf)))
 
 
 def _middle(each: Correction, first: Point | None) -> tuple[int, int]:
@@ -141,10 +161,11 @@ def _middle(each: Correction, first: Point | None) -> tuple[int, int]:
     return deepest(each.changed)
 
 
-def _together(each: Correction, on: bool) -> tuple[float, ...]:
+def _together(each: Correction, on: bool, number: int) -> tuple[float, ...]:
     """See ``TOGETHER``: the part's size beside the rest's and how far that is from alike, the boundary
     strength where they meet and the share of the part's border that does, how far their colours are apart,
-    and whether they do not meet."""
+    whether they do not meet, the part's share of both, and the sizes once more where the click is a late one:
+    the later it is, the smaller is what is left to change."""
     rest = each.changed & ~each.part if on else each.changed
     part, others = np.count_nonzero(each.part), np.count_nonzero(rest)
     ratio = math.log((part + 1) / (others + 1))
@@ -157,4 +178,7 @@ def _together(each: Correction, on: bool) -> tuple[float, ...]:
         colors = each.view.colors
         apart = float(np.abs(colors[each.part].mean(axis=0) - colors[rest].mean(axis=0)).sum())
     met = length / (np.count_nonzero(border) + 1)
-    return ratio / 3, abs(ratio) / 3, strength, met, min(apart, _APART) / _APART, float(length == 0)
+    alone = float(length == 0)
+    late, share = (min(number, _LATE) - 2) / (_LATE - 2), (part + 1) / (part + others + 2)
+    sizes = (share, late * ratio / 3, late * share)
+    return ratio / 3, abs(ratio) / 3, strength, met, min(apart, _APART) / _APART, alone, *sizes

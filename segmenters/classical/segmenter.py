@@ -27,7 +27,7 @@ from values.image import ModelSize, Pixels
 from values.masks import Frame, Masks
 from values.prompt import Prompt
 
-VERSION = "classical-2"
+VERSION = "classical-3"
 
 _INPUT = ModelSize(1024, keep_aspect=True, enlarge=False)
 _LENS = 0.5  # pixels of blur: grain would otherwise count as edges

@@ -160,8 +160,12 @@ def _corrected(picture: Picture, hints: Hints, before: SoftMask, begin: Begin) -
     )
     if not found:
         return _dotted(before, click, on)
-    rated = (ADDING if on else REMOVING)(correcting.measured(found, click, on, first))
-    best = found[int(np.argmax(rated))]
+    number = len(hints.clicks)
+    rows = correcting.measured(found, click, on, first, number)
+    index = correcting.chosen((ADDING if on else REMOVING)(rows), rows, number)
+    if index is None:
+        return _dotted(before, click, on)
+    best = found[index]
     window, now, where = snapped_part(picture.lab, mask, best.part, best.view.window, clicks, adds=on)
     return changed(before, now, where, window)
 

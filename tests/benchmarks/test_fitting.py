@@ -35,11 +35,19 @@ def test_few_photographs_count_as_much_as_all_that_is_generated() -> None:
     assert missed(fitted(generated + photographed), generated) > 0.1
 
 
-def test_what_a_click_loses_counts_twice() -> None:
+def test_what_a_click_loses_counts_four_times() -> None:
     rows = np.zeros((2, len(NAMES["FIRST"])))
     rows[1, 3] = 1  # a candidate that gains .3 or loses .2, beside one that changes nothing
-    daring = [Choice("FIRST", rows, np.array([0.0, gain])) for gain in (0.3, -0.2)]
+    daring = [Choice("FIRST", rows, np.array([0.0, gain])) for gain in (0.3, -0.1)]
     assert fitted(daring).weights[NAMES["FIRST"][3]] < 0
+
+
+@pytest.mark.parametrize("gain", [0.3, -0.3])
+def test_a_correction_is_rated_above_0_where_it_is_worth_more_than_none(gain: float) -> None:
+    rows = np.random.default_rng(1).uniform(-1, 1, (40, 3, len(NAMES["ADDING"])))
+    rating = fitted([Choice("ADDING", each, np.full(3, gain)) for each in rows])
+    assert (rating(rows[0]) > 0).all() == (gain > 0)
+    assert (rating(rows[0]) < 0).all() == (gain < 0)
 
 
 def test_an_estimate_is_of_the_worth_itself() -> None:

@@ -53,7 +53,7 @@ class Graph:
         self.most_storing = 0
         self.left_s: list[float] = []
         self.error: Exception | None = None
-        self.version = "classical-2"
+        self.version = "classical-3"
         self.queue = QueueState("decoder", 0.0, 0.1, 1.5)
         self.busy = False
         self.during_click: Callable[[], None] = lambda: None

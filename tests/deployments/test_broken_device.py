@@ -60,7 +60,7 @@ class Failing:
     fits: int = 100
     asked: list[int] = field(default_factory=list)
     name: str = "failing"
-    version: str = "classical-2"
+    version: str = "classical-3"
     refines: bool = False
     input: ModelSize = field(default_factory=lambda: Classical().input)
 

@@ -45,7 +45,7 @@ class Graph:
         self.reading.set()
         self.evidence = ""
         self.asked = 0
-        self.version = "classical-2"
+        self.version = "classical-3"
         self.error: Exception | None = None
         self.stays = True
         self.under_way = 0
@@ -120,7 +120,7 @@ def keys(letters: str) -> list[str]:
 
 
 def tier(place: Path) -> DurableTier:
-    return DurableTier(DurableOptions(durable=str(place)), "classical-2")
+    return DurableTier(DurableOptions(durable=str(place)), "classical-3")
 
 
 async def until(there: Callable[[], bool]) -> None:
@@ -397,8 +397,8 @@ async def test_an_embedding_of_another_version_is_neither_kept_nor_answered() ->
     with pytest.raises(OtherVersion, match="classical-3"):
         await click(cache)
     assert A not in cache
-    graph.version = "classical-2"
-    assert (await click(cache)).segmenter == "classical-2"
+    graph.version = "classical-3"
+    assert (await click(cache)).segmenter == "classical-3"
 
 
 async def test_encoders_of_another_version_are_asked_again_for_a_while(

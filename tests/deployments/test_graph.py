@@ -241,7 +241,7 @@ def test_a_second_application_under_a_prefix_with_basic_auth(client: httpx.Clien
 
 def test_it_says_where_it_is_and_what_serves(app: RunningApp) -> None:
     said = app.said()
-    assert f"backend    {app.url} (classical-2: " in said
+    assert f"backend    {app.url} (classical-3: " in said
     assert f"(logs in to {app.dashboard})" in said
     assert re.search(r"^metrics    http://127\.0\.0\.1:\d+/metrics$", said, re.MULTILINE)
     assert f"logs       {app.logs.resolve()}" in said

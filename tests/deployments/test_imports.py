@@ -41,7 +41,7 @@ VENDORED = {"psutil"}
 _QUEUE = QueueState("decoder", 0.0, 0.1, 1.5)
 ANSWERS = (
     ClickAnswer(
-        [{"value": {"rle": np.zeros(8, np.uint8)}}], 0.9, True, {"decode": 0.1}, "classical-2", _QUEUE
+        [{"value": {"rle": np.zeros(8, np.uint8)}}], 0.9, True, {"decode": 0.1}, "classical-3", _QUEUE
     ),
     Busy(_QUEUE),
     *(error("a sentence") for error in error_classes()),

@@ -35,7 +35,7 @@ def test_the_page_under_a_prefix_asks_the_application_of_that_prefix(visits: Vis
 def test_the_other_pages_tell_what_the_backend_tells(visits: Visits, two_models: RunningApp) -> None:
     visitor = visits()
     visitor.visit("/")
-    expect(visitor.page.locator("#model")).to_contain_text("classical-2")
+    expect(visitor.page.locator("#model")).to_contain_text("classical-3")
     expect(visitor.page.locator("#parts")).to_contain_text("Label Studio")
     link = visitor.page.get_by_role("link", name="Ray's dashboard")
     expect(link).to_have_attribute("href", f"{two_models.dashboard}/")

@@ -221,7 +221,7 @@ def test_two_models_side_by_side(visitor: Visitor) -> None:
         expect(visitor.page.locator("#compared")).to_have_class(re.compile(r"\berror\b"))
     visitor.page.fill("#prefix", "/second")
     visitor.page.locator("#compare").click()
-    expect(visitor.page.locator("#compared")).to_contain_text("classical-2 is beside")
+    expect(visitor.page.locator("#compared")).to_contain_text("classical-3 is beside")
     with visitor.page.expect_response(lambda answer: answer.url.endswith("/second/predict")) as second:
         visitor.gets(lambda: visitor.click(*middle(truth("touching", "tuned", 5))))
     assert second.value.status == 200

@@ -19,7 +19,7 @@ from values.embedding import Embedding
 from values.errors import NotKept
 
 KEYS = [f"{number:040x}" for number in range(60)]
-OWN, VERSION = "decoder-2", "classical-2"
+OWN, VERSION = "decoder-2", "classical-3"
 
 
 def embedding(version: str = VERSION) -> Embedding:

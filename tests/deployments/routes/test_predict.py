@@ -25,7 +25,7 @@ async def test_a_click_becomes_a_prediction(door: Door) -> None:
     response = await door.post("/predict", predict_body())
     assert response.status_code == 200
     [prediction] = response.json()["results"]
-    assert prediction == {"model_version": "classical-2", "score": 0.9, "result": [REGION]}
+    assert prediction == {"model_version": "classical-3", "score": 0.9, "result": [REGION]}
     [(key, click)] = door.graph.clicks
     assert (len(key), click.width, click.height, len(click.prompts)) == (40, 960, 640, 1)
     assert {"session_id": key} in door.graph.decoder.chosen
@@ -117,7 +117,7 @@ async def test_a_click_that_asks_for_nothing_stands_in_the_log_and_the_journal(
             "/predict", content=json.dumps(body), headers={"x-request-id": "i" * 100}
         )
     assert response.status_code == 200
-    assert response.json()["results"] == [{"model_version": "classical-2", "score": 0.0, "result": []}]
+    assert response.json()["results"] == [{"model_version": "classical-3", "score": 0.0, "result": []}]
     await door.settle()
     [failure] = door.graph.failures
     assert (failure.route, failure.code, failure.status) == ("/predict", "no_mask", 200)

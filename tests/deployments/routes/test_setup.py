@@ -23,7 +23,7 @@ from tests.deployments.ingress_door import Door
 async def test_setup_answers_whatever_the_config(door: Door, body: dict[str, Any], warns: bool) -> None:
     response = await door.post("/setup", body)
     assert response.status_code == 200
-    assert response.json()["model_version"] == "classical-2"
+    assert response.json()["model_version"] == "classical-3"
     assert bool(response.json()["warnings"]) == warns
     await door.settle()
     assert door.graph.warnings == {body.get("project", "").split(".")[0]: response.json()["warnings"]}

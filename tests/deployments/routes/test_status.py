@@ -11,11 +11,11 @@ from values.errors import ImageUnauthorized
 @pytest.mark.parametrize("path", ["/", "/health"])
 async def test_health(door: Door, path: str) -> None:
     health = (await door.client.get(path)).json()
-    assert (health["status"], health["model_version"]) == ("UP", "classical-2")
+    assert (health["status"], health["model_version"]) == ("UP", "classical-3")
 
 
 async def test_versions_and_metrics(door: Door) -> None:
-    assert (await door.client.get("/versions")).json()["versions"] == ["classical-2"]
+    assert (await door.client.get("/versions")).json()["versions"] == ["classical-3"]
     assert (await door.client.get("/metrics")).json() == {}
 
 

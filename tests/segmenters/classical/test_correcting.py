@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from segmenters.classical import hypotheses
-from segmenters.classical.correcting import NAMES, Correction, corrections, measured
+from segmenters.classical.correcting import NAMES, Correction, chosen, corrections, measured
 from testing.pointing import iou
 from tests.segmenters.classical.pictures import disc, picture
 
@@ -52,7 +52,34 @@ def test_earlier_clicks_stay_right(on: bool) -> None:
 @pytest.mark.parametrize("on", [True, False])
 def test_features_have_a_name_each_and_are_numbers(on: bool) -> None:
     found = _found(LEFT if on else LEFT | RIGHT, (160.0, 90.0), on)
-    rows = measured(found, (160.0, 90.0), on, (80.0, 90.0))
+    rows = measured(found, (160.0, 90.0), on, (80.0, 90.0), 2)
     assert rows.shape == (len(found), len(NAMES))
     assert len(set(NAMES)) == len(NAMES)
     assert np.isfinite(rows).all()
+
+
+def test_of_corrections_that_are_rated_alike_the_smallest_is_made() -> None:
+    rows = np.zeros((3, len(NAMES)))
+    rows[:, NAMES.index("share")] = (0.9, 0.3, 0.1)
+    rated = np.array([0.5, 0.42, 0.2])
+    assert [chosen(rated, rows, number) for number in (2, 3, 6, 9)] == [0, 1, 1, 2]
+
+
+def test_a_correction_that_is_rated_no_better_than_none_is_made_at_the_second_click_alone() -> None:
+    rows = np.zeros((2, len(NAMES)))
+    assert [chosen(np.array([-0.2, -0.1]), rows, number) for number in (2, 3)] == [1, None]
+    assert [chosen(np.array([0.12, 0.0]), rows, number) for number in (3, 4)] == [0, None]
+
+
+def test_a_part_is_rated_by_its_size_the_more_the_later_the_click_is() -> None:
+    found = _found(LEFT, (160.0, 90.0), on=True)
+    second, fourth, last, later = (
+        measured(found, (160.0, 90.0), True, (80.0, 90.0), number) for number in (2, 4, 6, 9)
+    )
+    share, late = NAMES.index("share"), NAMES.index("late share")
+    assert (second[:, share] > 0).all()
+    assert (second[:, share] < 1).all()
+    assert not second[:, late].any()
+    np.testing.assert_allclose(fourth[:, late], fourth[:, share] / 2)
+    np.testing.assert_array_equal(last[:, late], last[:, share])
+    np.testing.assert_array_equal(last, later)

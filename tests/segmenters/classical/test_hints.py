@@ -6,7 +6,7 @@ from segmenters.classical.hints import Hints
 from values.embedding import Embedding
 from values.prompt import Prompt
 
-HALF = Embedding({}, "classical-2", 200, 100, 100, 50)
+HALF = Embedding({}, "classical-3", 200, 100, 100, 50)
 
 
 def _prompt(*clicks: tuple[float, float, int], box: tuple[float, ...] | None = None) -> Prompt:

@@ -24,7 +24,7 @@ FLOORS = {
     "textured": 0.95,
     "large": 0.97,
     "small": 0.88,
-    "touching": 0.5,
+    "touching": 0.3,
     "cut": 0.96,
     "dull on busy": 0.9,
     "with shadow": 0.93,

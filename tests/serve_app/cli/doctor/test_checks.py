@@ -161,8 +161,8 @@ def test_a_free_port_is_fine() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "state", "words"),
     [
-        (200, {"model_version": "classical-2"}, "ok", "serves classical-2"),
-        (200, {"model_version": "classical-2", "advice": "draw boxes"}, "ok", "classical-2; draw boxes"),
+        (200, {"model_version": "classical-3"}, "ok", "serves classical-3"),
+        (200, {"model_version": "classical-3", "advice": "draw boxes"}, "ok", "classical-3; draw boxes"),
         (200, {"hello": 1}, "problem", "something else answers"),
         (200, "text", "problem", "something else answers"),
         (404, None, "problem", "something else answers"),
@@ -188,7 +188,7 @@ def test_the_backends_own_basic_auth_is_used() -> None:
 FAILURE = {"project": "3", "task": "7", "sentence": "the host does not answer"}
 DIAGNOSIS: dict[str, Any] = {
     "answers": {"models": True, "label_studio": False},
-    "models": {"decoder": "classical-2"},
+    "models": {"decoder": "classical-3"},
     "label_studio": "Label Studio answered 401",
     "recent_failures": {"2": [{**FAILURE, "at": 1.5, "sentence": "long ago"}], "3": [FAILURE]},
     "labeling_config_warnings": {"4": ["no control takes masks"]},
