@@ -21,7 +21,8 @@ fi
 # In one place: where the image finds torch's build for CPUs.
 TORCH_INDEX=$(sed -n 's/^ARG TORCH_INDEX=//p' "$app/cluster/Dockerfile")
 export TORCH_INDEX
-"$HOME/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$app/$lock"
+"$HOME/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+  -r "$app/$lock" -r "$app/requirements-tracing.lock"
 
 if [ $# -gt 1 ]; then
   cd "$app"

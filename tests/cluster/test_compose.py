@@ -13,6 +13,7 @@ import yaml
 from serve_app import sizing
 from serve_app.lint.serve import FileSettings
 from serve_app.lint.yaml_files import lint_file
+from serve_app.preflight import COLLECTORS
 from serve_app.settings import variables
 from tests.cluster.schema_check import said
 
@@ -83,7 +84,7 @@ def test_services_start_again_by_themselves() -> None:
 
 def test_every_variable_is_known_to_who_reads_it() -> None:
     backend, label_studio = services()
-    ours = {*variables(), "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"}
+    ours = {*variables(), *COLLECTORS, "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"}
     assert set(backend["environment"]) | set(environment("compose.gpu.yaml")) <= ours
     assert set(label_studio["environment"]) == {
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK",

@@ -91,7 +91,8 @@ def test_every_folder_that_is_imported_is_copied() -> None:
 def test_requirements_are_a_layer_of_their_own_before_the_code() -> None:
     names = [text for _, text in last_stage()]
     install = next(index for index, text in enumerate(names) if "pip install" in text)
-    assert names[install - 1].startswith("requirements-openvino.lock ")
+    locks = [text.split()[0] for text in names[install - 2 : install]]
+    assert locks == ["requirements-openvino.lock", "requirements-tracing.lock"]
     first_code = next(index for index, text in enumerate(names) if text == "values/ values/")
     assert install < first_code
 
@@ -119,8 +120,11 @@ def test_nothing_is_installed_without_its_hash() -> None:
     installs = [text for text in of("RUN") if re.search(r"\bpip3?\b.*\binstall\b", text)]
     assert len(installs) == 1
     [install] = installs
-    assert install.startswith("pip install --require-hashes -r /tmp/requirements.lock -r /tmp/${LOCK} ")
+    files = [f"/tmp/{lock}" for lock in ("requirements.lock", "requirements-tracing.lock", "${LOCK}")]
+    assert install.startswith(f"pip install --require-hashes -r {' -r '.join(files)} ")
     assert "LOCK=requirements.lock" in of("ARG")
+    copied = {destination for _, destination in copies()}
+    assert {*files[:2], "/tmp/requirements-openvino.lock"} <= copied
 
 
 def test_a_base_is_pinned_by_digest_in_one_way_that_the_file_names() -> None:

@@ -150,7 +150,8 @@ def test_a_node_is_installed_from_the_lock_of_its_device(home: Path) -> None:
     for device, lock in (("cpu", "requirements-cpu.lock"), ("cuda", "requirements.lock")):
         assert install(home, device, "mobile_sam").returncode == 0
         called = (home / "called").read_text()
-        assert f"--require-hashes -r {ROOT / lock} {index}" in called
+        tracing = ROOT / "requirements-tracing.lock"
+        assert f"--require-hashes -r {ROOT / lock} -r {tracing} {index}" in called
         assert f"python -m serve_app models download mobile_sam {index} {home}/models" in called
     assert called.count("python3 -m venv") == 1, "once"
 
