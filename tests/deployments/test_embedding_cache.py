@@ -636,7 +636,7 @@ async def test_what_is_forgotten_is_forgotten_by_earlier_owners_too() -> None:
 async def test_what_is_used_once_takes_no_room_in_memory() -> None:
     graph = Graph()
     cache = graph.cache()
-    assert (await cache.use(A, SOURCE, [], Priority.LATER, 60)).segmenter == "classical-2"
+    assert (await cache.use(A, SOURCE, [], Priority.LATER, 60)).segmenter == "classical-3"
     assert A not in cache
     assert graph.encoded == [Priority.LATER]
 

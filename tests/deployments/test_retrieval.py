@@ -57,7 +57,7 @@ async def test_each_task_with_boxes_is_answered_in_its_place(door: Door) -> None
     await door.settle()
     assert (none, skipped) == ([], [])
     assert [len(each["result"]) for each in (first, both)] == [1, 2]
-    assert (first["model_version"], first["score"]) == ("classical-2", 0.5)
+    assert (first["model_version"], first["score"]) == ("classical-3", 0.5)
     assert first["result"][0]["value"]["brushlabels"] == ["Cat"]
     assert {priority for _, _, priority, _ in door.graph.annotated} == {Priority.NEXT}
     assert said(door) == ["2 of 4 tasks have boxes, 2 have masks in the answer"]
@@ -81,7 +81,7 @@ async def test_boxes_that_a_detector_predicted(door: Door) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        task(1, CAT, predictions=[{"id": 1, "model_version": "classical-2", "result": []}]),
+        task(1, CAT, predictions=[{"id": 1, "model_version": "classical-3", "result": []}]),
         task(1, brush().region),
         task(1, {**CAT, "type": "keypointlabels"}),
     ],
@@ -183,12 +183,12 @@ async def test_the_rest_is_worked_off_and_stored_where_there_is_a_token(studio: 
         door.graph.held_tasks = {2, 3, 4}
         made = await results(door, *(task(number, CAT) for number in (1, 2, 3, 4)))
         assert [bool(each) for each in made] == [True, False, False, False]
-        assert studio.predictions("classical-2") == {}
+        assert studio.predictions("classical-3") == {}
         busy = await results(door, task(3, CAT), task(1, CAT))
         assert busy == [[], []]
         door.graph.admission.set()
         await door.settle()
-    stored = studio.predictions("classical-2")
+    stored = studio.predictions("classical-3")
     assert list(stored) == [2, 3, 4]
     assert {len(kept) for kept in stored.values()} == {1}
     assert stored[2][0]["result"][0]["value"]["brushlabels"] == ["Cat"]
@@ -209,7 +209,7 @@ async def test_an_answer_that_grows_too_long_is_closed(
         made = await results(door, *(task(number, CAT) for number in (1, 2, 3)))
         await door.settle()
     assert [bool(each) for each in made] == [True, False, False]
-    assert list(studio.predictions("classical-2")) == [2, 3]
+    assert list(studio.predictions("classical-3")) == [2, 3]
 
 
 async def test_a_task_that_label_studio_does_not_take_spoils_no_other(studio: FakeLabelStudio) -> None:
@@ -219,7 +219,7 @@ async def test_a_task_that_label_studio_does_not_take_spoils_no_other(studio: Fa
         await results(door, task(77, CAT), task(2, CAT))
         door.graph.admission.set()
         await door.settle()
-    assert list(studio.predictions("classical-2")) == [2]
+    assert list(studio.predictions("classical-3")) == [2]
     assert said(door)[0].startswith(
         "1 of 2 tasks behind the answer are stored; without a mask: task 77: Label"
     )
@@ -239,7 +239,7 @@ async def test_a_label_studio_that_hangs_up_loses_nothing(studio: FakeLabelStudi
             await asking
         door.graph.admission.set()
         await door.settle()
-    assert list(studio.predictions("classical-2")) == [1, 2]
+    assert list(studio.predictions("classical-3")) == [1, 2]
 
 
 async def test_only_so_many_requests_are_worked_off_behind(studio: FakeLabelStudio) -> None:
@@ -252,7 +252,7 @@ async def test_only_so_many_requests_are_worked_off_behind(studio: FakeLabelStud
         assert said(door)[0].endswith("others are being worked off; retrieve predictions again in a while")
         door.graph.admission.set()
         await door.settle()
-    assert list(studio.predictions("classical-2")) == [1, 2]
+    assert list(studio.predictions("classical-3")) == [1, 2]
 
 
 async def test_diagnose_tells_it(door: Door) -> None:

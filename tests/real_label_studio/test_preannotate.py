@@ -129,7 +129,7 @@ def test_a_project_of_boxes_becomes_masks_once(desk: Desk) -> None:
     assert (told["exit"], told["stored"], told["stored_before"], told["failures"]) == (0, 23, 7, [])
     agreements = []
     for task, known in desk.scenes.items():
-        [made] = [each for each in desk.predictions(task) if each["model_version"] == "classical-2"]
+        [made] = [each for each in desk.predictions(task) if each["model_version"] == "classical-3"]
         assert 0 < made["score"] <= 1
         for region, truth, asked in zip(made["result"], known.masks, boxes(known), strict=True):
             assert (region["type"], region["from_name"]) == ("brushlabels", "mask")
@@ -146,9 +146,9 @@ def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) ->
     task = min(desk.scenes)
     desk.told("--boxes", "--limit", "1")
     assert desk.told("--boxes", "--overwrite", "--limit", "1")["stored"] == 1
-    assert [each["model_version"] for each in desk.predictions(task)].count("classical-2") == 1
+    assert [each["model_version"] for each in desk.predictions(task)].count("classical-3") == 1
     told = desk.told("--delete")
-    assert (told["exit"], told["model_version"]) == (0, "classical-2")
+    assert (told["exit"], told["model_version"]) == (0, "classical-3")
     versions = {each["model_version"] for task in desk.scenes for each in desk.predictions(task)}
     assert versions == {"detector"}
 
@@ -169,7 +169,7 @@ def test_retrieve_predictions_gives_masks_and_an_opened_task_too(desk: Desk) -> 
     finally:
         api.call("DELETE", f"/api/ml/{backend}")
     for task, known in desk.scenes.items():
-        made = [each for each in desk.predictions(task) if each["model_version"] == "classical-2"]
+        made = [each for each in desk.predictions(task) if each["model_version"] == "classical-3"]
         assert len(made) == (task in chosen["selectedItems"]["included"]), task
         for region, truth in zip(made[0]["result"] if made else (), known.masks, strict=bool(made)):
             assert iou(region_mask(region), truth) > 0.5

@@ -33,7 +33,7 @@ async def test_each_box_is_a_prompt_of_one_call_behind_all_clicks(door: Door) ->
     drawn = [prompt.mask is not None for prompt in click.prompts]
     assert drawn == [each["type"] in ("brushlabels", "bitmasklabels", "polygonlabels") for each in regions]
     assert (result["task"], result["boxes"], result["masks"], result["left_out"]) == (1, 7, 7, [])
-    assert (result["model_version"], result["score"]) == ("classical-2", 0.5)
+    assert (result["model_version"], result["score"]) == ("classical-3", 0.5)
     # The label of the polygon is known to <PolygonLabels> alone.
     types = ["polygonlabels" if kind == "polygon" else "brushlabels" for kind in EACH_KIND]
     assert [each["type"] for each in result["result"]] == types
@@ -44,7 +44,7 @@ async def test_each_box_is_a_prompt_of_one_call_behind_all_clicks(door: Door) ->
 async def test_boxes_of_predictions_but_not_of_this_model(door: Door) -> None:
     made = [
         {"id": 1, "model_version": "yolo", "result": [CAT]},
-        {"id": 2, "model_version": "classical-2", "result": [brush().region]},
+        {"id": 2, "model_version": "classical-3", "result": [brush().region]},
     ]
     answer = await door.post("/preannotate", body(task(annotations=[], predictions=made)))
     [(_, click, _, _)] = door.graph.annotated
