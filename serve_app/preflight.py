@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from imaging.options import ImageOptions
 from label_studio.api import Address, LabelStudioError, check_place, read_json
@@ -15,6 +16,7 @@ from segmenters.options import ModelOptions
 from serve_app.gpus import gpus_here
 from serve_app.misspelt import misspelt
 from serve_app.settings import Settings, variables
+from serve_app.sizing import replicas_at_least
 from values.errors import ImageUnauthorized, ModelError, ServiceError
 
 COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -24,6 +26,9 @@ EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 
 OF_COMMANDS = frozenset({"HOST", "PORT"})
 """Variables of `serve` itself."""
+
+FAKED_RESOURCES = "RAY_OVERRIDE_RESOURCES"
+"""Ray's variable that says which resources there are, whatever there is."""
 
 _LONGEST = 40  # characters of a version
 
@@ -45,6 +50,38 @@ def wrong_models(applications: Iterable[Settings], environment: Mapping[str, str
         except ModelError as error:
             said.append(_sentence(error.detail))
     return list(dict.fromkeys(said))
+
+
+def wrong_gpus(applications: Iterable[Mapping[str, Any]], environment: Mapping[str, str]) -> list[str]:
+    """A sentence where these entries of ``applications:`` book more GPUs at least than this machine has.
+
+    Ray would wait for the others for ever.
+    """
+    here = gpus_here(environment)
+    if here is None or environment.get(FAKED_RESOURCES):
+        return []
+    booked = [found for application in applications for found in _booked(application)]
+    needed = sum(gpus for _, gpus in booked)
+    if needed <= here:
+        return []
+    return [
+        f"The config books more GPUs than this machine has: at least {needed:g}"
+        f" ({', '.join(said for said, _ in booked)}) of {here}. Lower min_replicas or num_gpus there, or take"
+        " a config for this machine: `python -m serve_app plan` writes one."
+    ]
+
+
+def _booked(application: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """(which replicas book them, how many GPUs) of each deployment that books any."""
+    listed = application.get("deployments")
+    for options in listed if isinstance(listed, list) else []:
+        try:
+            share = float((options.get("ray_actor_options") or {}).get("num_gpus") or 0)
+            count = replicas_at_least(options)
+        except (AttributeError, TypeError, ValueError):
+            continue  # the lint says what is wrong there
+        if share and count:
+            yield f"{options.get('name')} {count} x {share:g}", count * share
 
 
 def wrong_tracing(environment: Mapping[str, str]) -> list[str]:

@@ -82,6 +82,11 @@ def _deployments(application: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]
     return {each["name"]: each for each in application.get("deployments") or []}
 
 
+def replicas_at_least(options: Mapping[str, Any]) -> int:
+    """Replicas that the options of one deployment start with."""
+    return _count(options, "min_replicas")
+
+
 def _count(options: Mapping[str, Any], bound: Bound) -> int:
     scaled = options.get("autoscaling_config") or {}
     return int(scaled.get(bound, 1) if scaled else options.get("num_replicas") or 1)

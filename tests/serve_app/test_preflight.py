@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from imaging.options import ImageOptions
-from serve_app.preflight import Asked, ask_label_studio, wrong_tracing
+from serve_app import preflight
+from serve_app.preflight import FAKED_RESOURCES, Asked, ask_label_studio, wrong_gpus, wrong_tracing
 from testing.canary import CANARY
 from testing.file_server import Exchange, Server
 from testing.running_app import free_port
@@ -89,3 +93,47 @@ def test_a_collector_of_spans_needs_what_sends_them(monkeypatch: pytest.MonkeyPa
     [said] = wrong_tracing(named)
     assert "OTEL_EXPORTER_OTLP_ENDPOINT is set" in said
     assert "pip install -r requirements-tracing.txt" in said
+
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def gpus_of(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load((CONFIGS / name).read_text())["applications"]
+    return found
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, gpus: int | None) -> None:
+    def here(environment: Mapping[str, str]) -> int | None:
+        return gpus
+
+    monkeypatch.setattr(preflight, "gpus_here", here)
+
+
+def test_more_gpus_than_exist_are_a_sentence_before_ray_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, 0)
+    [said] = wrong_gpus(gpus_of("one-gpu.yaml"), {})
+    assert said.startswith(
+        "The config books more GPUs than this machine has: at least 1 (Encoder 1 x 1) of 0."
+    )
+    assert wrong_gpus(gpus_of("serve.yaml"), {}) == []
+    assert wrong_gpus(gpus_of("one-gpu.yaml"), {FAKED_RESOURCES: '{"GPU": 4}'}) == []
+    several = gpus_of("many-gpus.yaml")
+    [encoder] = [each for each in several[0]["deployments"] if each["name"] == "Encoder"]
+    encoder["autoscaling_config"]["min_replicas"] = 3
+    encoder["ray_actor_options"]["num_gpus"] = 0.5
+    machine(monkeypatch, 1)
+    [said] = wrong_gpus(several * 2, {})
+    assert "at least 3 (Encoder 3 x 0.5, Encoder 3 x 0.5) of 1. Lower min_replicas or num_gpus" in said
+    for gpus in (3, None):
+        machine(monkeypatch, gpus)
+        assert wrong_gpus(several * 2, {}) == []
+
+
+@pytest.mark.parametrize(
+    "deployments",
+    [None, "Encoder", [1], [{"ray_actor_options": 3}], [{"ray_actor_options": {"num_gpus": "many"}}]],
+)
+def test_what_is_no_config_is_left_to_the_lint(deployments: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, 0)
+    assert wrong_gpus([{"deployments": deployments}], {}) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import yaml
@@ -74,7 +74,7 @@ def serve(
         try:
             content = serve_config.read(config)
             settings = serve_config.settings(content)
-            cautions = _checked(settings)
+            cautions = _checked(settings, content["applications"])
             chosen = folders.choose(os.environ, temp_dir)
             http = content["http_options"]
             listens, at = host or http.get("host"), port or http.get("port")
@@ -126,11 +126,12 @@ def serve(
             raise SystemExit(supervise(command, STOP_S))
 
 
-def _checked(applications: Sequence[Settings]) -> list[str]:
+def _checked(applications: Sequence[Settings], listed: Sequence[Mapping[str, Any]]) -> list[str]:
     """What Label Studio keeps from working now, which may pass. Raises ConfigRefused for what does not."""
     wrong = [
         *preflight.wrong_names(os.environ),
         *preflight.wrong_models(applications, os.environ),
+        *preflight.wrong_gpus(listed, os.environ),
         *preflight.wrong_tracing(os.environ),
     ]
     if wrong:

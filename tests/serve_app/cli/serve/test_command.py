@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from serve_app import ROOT
 from serve_app.cli.main import app
 from serve_app.cli.serve import command
 from serve_app.settings import variables
@@ -51,6 +52,14 @@ def last_line(config: Path, **given: str) -> str:
 def test_a_mistake_is_one_sentence(mistake: str, config: Path) -> None:
     given, said = MISTAKES[mistake]
     assert said in last_line(config, **given)
+
+
+def test_more_gpus_than_exist_are_said_before_ray_starts() -> None:
+    given = {"MODEL": "classical", "CUDA_VISIBLE_DEVICES": ""}
+    said = last_line(ROOT / "configs" / "one-gpu.yaml", **given)
+    assert said.startswith(
+        "The config books more GPUs than this machine has: at least 1 (Encoder 1 x 1) of 0."
+    )
 
 
 def test_no_mistake_gets_further(config: Path) -> None:
