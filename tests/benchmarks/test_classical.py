@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.classical.__main__ import arguments, run
+from benchmarks.classical.boxes import COINS, masks_of, picture
 from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session, next_click
 from benchmarks.classical.drawing import draw
 from benchmarks.classical.found import SHOWN, all_found
@@ -25,6 +26,8 @@ from benchmarks.classical.tables import (
     steps_sheet,
 )
 from benchmarks.classical.things import ALL_KINDS, PHOTOGRAPHS, Thing, sets_of, show, things
+from testing.photographs import photographs
+from testing.pointing import iou
 from testing.still_lifes.still_life import EACH
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
@@ -299,3 +302,15 @@ def test_the_command_line() -> None:
     assert arguments(["--kinds", "shaded", "cut", "--set", "tuned"]).kinds == ["shaded", "cut"]
     with pytest.raises(SystemExit):
         arguments(["--set", "other"])
+
+
+@pytest.mark.slow
+def test_each_box_of_the_picture_becomes_the_mask_of_its_coin() -> None:
+    coins = [(rgb, truth) for name, rgb, truth in photographs() if name.startswith("coins")]
+    rgb = coins[0][0]
+    masks = masks_of(rgb, COINS)
+    assert len(masks) == len(COINS)
+    for _, truth in coins:
+        assert max(iou(mask, truth) for mask in masks) > 0.85
+    drawn = picture(rgb, COINS, masks)
+    assert drawn.shape[0] == round(rgb.shape[0] * 1.4)
