@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from deployments.compute_threads import DECODING, behind_loops
@@ -27,16 +27,17 @@ PATIENCE_S = 0.5
 """For so long a box waits for a moment without a click. Then it has its turn: under constant clicks boxes get
 a tenth of the time, and neither stop nor come first."""
 
-Decode = Callable[[Embedding, Prompt], Masks]
+DecodeMany = Callable[[Embedding, Sequence[Prompt]], Iterator[Masks]]
 
 
 class BoxDecoder:
-    """Decodes boxes, as many at once as clicks, while ``clicks`` has none. Used from one event loop.
+    """Decodes boxes while ``clicks`` has none, and makes regions of their masks in as many threads as clicks
+    have. Used from one event loop.
 
-    ``decode``: what the model makes of one prompt.
+    ``decode``: what the model makes of prompts on one image, in order, computed as it is asked for.
     """
 
-    def __init__(self, decode: Decode, regions: RegionOptions, clicks: DecodeQueue, threads: int) -> None:
+    def __init__(self, decode: DecodeMany, regions: RegionOptions, clicks: DecodeQueue, threads: int) -> None:
         self._decode = decode
         self._regions = regions
         self._clicks = clicks
@@ -46,15 +47,16 @@ class BoxDecoder:
     async def masks(self, embedding: Embedding, click: Click, version: str) -> BoxMasks:
         """The masks that the prompts of ``click`` ask for, one for each. Raises what decoding raises."""
         whole = await self._behind(exact, embedding)
-        masks = [
-            asyncio.ensure_future(self._behind(self._mask, whole, click, prompt, output))
-            for prompt, output in zip(click.prompts, click.outputs, strict=True)
-        ]
+        decoded = self._decode(whole, click.prompts)
+        made: list[asyncio.Future[tuple[list[Region], float]]] = []
         try:
-            found = await asyncio.gather(*masks)
+            for output in click.outputs:
+                masks = await self._behind(next, decoded)
+                made.append(asyncio.ensure_future(self._behind(self._region, masks, click, output)))
+            found = await asyncio.gather(*made)
         finally:
-            for mask in masks:
-                mask.cancel()
+            for each in made:
+                each.cancel()
         return BoxMasks([regions for regions, _ in found], [score for _, score in found], version)
 
     async def _behind(self, function: Callable[..., T], *args: Any) -> T:
@@ -62,10 +64,7 @@ class BoxDecoder:
             await self._clicks.idle(PATIENCE_S)
             return await self._threads.run(function, *args)
 
-    def _mask(
-        self, embedding: Embedding, click: Click, prompt: Prompt, output: Output
-    ) -> tuple[list[Region], float]:
-        masks = self._decode(embedding, prompt)
+    def _region(self, masks: Masks, click: Click, output: Output) -> tuple[list[Region], float]:
         logits, score = ranked(masks)[0]
         mask = to_mask(logits, masks.frame, click.width, click.height)
         return encode(mask, score, click, self._regions, output), score

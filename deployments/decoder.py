@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +33,10 @@ from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
 from protocol.regions import encode
 from segmenters.candidates import ranked
+from segmenters.many_prompts import segment_many
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
-from segmenters.segmenter import Segmenter
+from segmenters.segmenter import Segmenter, TakesIdleCores
 from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer, Region
 from values.cores import ONE_MACHINE, usable_cores
@@ -67,6 +68,8 @@ class Decoder:
         self._segmenter = segmenter
         with said_aloud():
             self._decoder = segmenter.load_decoder(threads_each(options.threads))
+            if isinstance(self._decoder, TakesIdleCores):
+                self._decoder.take_idle_cores(threads_each(1))
         self._options = options
         self._region_options = regions
         self._encoder = encoder
@@ -208,24 +211,19 @@ class Decoder:
     ) -> tuple[list[Region], list[float]]:
         regions: list[Region] = []
         scores: list[float] = []
-        for prompt, output in zip(click.prompts, click.outputs, strict=True):
-            region, score = self._decode_prompt(key, embedding, click, prompt, output, seconds)
+        found = self._masks(key, embedding, click.prompts)
+        for output in click.outputs:
+            started = time.perf_counter()
+            masks = self._judged(lambda: next(found), embedding)
+            seconds["decode"] += time.perf_counter() - started
+            region, score = self._encoded(masks, click, output, seconds)
             regions += region
             scores.append(score)
         return regions, scores
 
-    def _decode_prompt(
-        self,
-        key: str,
-        embedding: Embedding,
-        click: Click,
-        prompt: Prompt,
-        output: Output,
-        seconds: dict[str, float],
+    def _encoded(
+        self, masks: Masks, click: Click, output: Output, seconds: dict[str, float]
     ) -> tuple[list[Region], float]:
-        started = time.perf_counter()
-        masks = self._masks(key, embedding, prompt)
-        seconds["decode"] += time.perf_counter() - started
         shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
         regions: list[Region] = []
         for logits, score in shown:
@@ -237,16 +235,17 @@ class Decoder:
             seconds["region"] += time.perf_counter() - resampled
         return regions, shown[0][1]
 
-    def _masks(self, key: str, embedding: Embedding, prompt: Prompt) -> Masks:
-        if (refiner := self._refiner) is None:
-            return self._masks_alone(embedding, prompt)
-        return self._judged(
-            lambda: refiner.decode(f"{key}{embedding.evidence}", embedding, prompt), embedding
-        )
+    def _masks(self, key: str, embedding: Embedding, prompts: Sequence[Prompt]) -> Iterator[Masks]:
+        """Those of each prompt, computed as they are asked for."""
+        if self._refiner is None:
+            return segment_many(self._decoder, embedding, prompts)
+        return self._refiner.decode_many(f"{key}{embedding.evidence}", embedding, prompts)
 
-    def _masks_alone(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        """Of a prompt that refines nothing, and that nothing will refine."""
-        return self._judged(lambda: self._decoder.decode(embedding, prompt), embedding)
+    def _masks_alone(self, embedding: Embedding, prompts: Sequence[Prompt]) -> Iterator[Masks]:
+        """Of prompts that refine nothing, and that nothing will refine."""
+        found = segment_many(self._decoder, embedding, prompts)
+        for _ in prompts:
+            yield self._judged(lambda: next(found), embedding)
 
     def _judged(self, decode: Callable[[], Masks], embedding: Embedding) -> Masks:
         """What ``decode`` returns. Raises DeviceFailed where it is the device that fails."""

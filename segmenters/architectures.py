@@ -44,6 +44,21 @@ class Architecture:
             return low
         return low | {"high_res_0": (32, 256, 256), "high_res_1": (64, 128, 128)}
 
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Names of what is computed once for all prompts on an image."""
+        return SHARED + FINER if self.family is Family.SAM2 else SHARED
+
+
+SHARED = (
+    *("keys_0", "values_0", "asked_0", "own_0", "crossed_0"),
+    *("keys_1", "key_places_1", "values_1", "asked_1", "asked_places_1", "own_1", "crossed_1"),
+    *("keys_2", "key_places_2", "values_2", "upscaled"),
+)
+"""What ``segmenters.networks.prompt_batch`` computes of an image for all prompts on it, in its order."""
+
+FINER = ("fine", "finest")
+"""The same of SAM 2's finer features, after those."""
 
 SIDE = 1024  # pixels, of every encoder's input
 LOW_RES = 256  # pixels, of the decoder's masks and of its mask input

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmenters.candidates import ranked
+from segmenters.many_prompts import segment_many
 from segmenters.segmenter import Decoder
 from values.embedding import Embedding
 from values.masks import Masks
@@ -56,9 +58,9 @@ class Refiner:
 
         ``key``: of the image and its content; what was kept for another content must not refine it.
         """
-        if prompt.mask is not None or prompt.low_res is not None:
-            return self._decoder.decode(embedding, prompt)
-        counts = range(_first(prompt), len(prompt.points))
+        counts = _chain(prompt)
+        if not counts:
+            return self._kept_of(key, prompt, self._decoder.decode(embedding, prompt))
         names = {count: _name(key, prompt, count) for count in counts}
         begun, low_res = self._newest(names)
         for count in counts:
@@ -67,15 +69,29 @@ class Refiner:
                 low_res = _best(self._decoder.decode(embedding, earlier))
                 with self._lock:
                     self._kept.put(names[count], low_res)
-        answer = self._decoder.decode(embedding, replace(prompt, low_res=low_res))
-        with self._lock:
-            self._kept.put(_name(key, prompt, len(prompt.points)), _best(answer))
-        return answer
+        return self._kept_of(key, prompt, self._decoder.decode(embedding, replace(prompt, low_res=low_res)))
+
+    def decode_many(self, key: str, embedding: Embedding, prompts: Sequence[Prompt]) -> Iterator[Masks]:
+        """The same for each prompt, in order; those without earlier answers are computed together."""
+        first = (prompt for prompt in prompts if not _chain(prompt))
+        answers = segment_many(self._decoder, embedding, first)
+        for prompt in prompts:
+            if _chain(prompt):
+                yield self.decode(key, embedding, prompt)
+            else:
+                yield self._kept_of(key, prompt, next(answers))
 
     def forget(self, key: str) -> None:
         """Forget all answers on images whose keys begin with ``key``."""
         with self._lock:
             self._kept.drop_all(key)
+
+    def _kept_of(self, key: str, prompt: Prompt, answer: Masks) -> Masks:
+        """``answer``, once it is kept for the clicks that will follow those of ``prompt``."""
+        if _builds(prompt):
+            with self._lock:
+                self._kept.put(_name(key, prompt, len(prompt.points)), _best(answer))
+        return answer
 
     def _newest(self, names: dict[int, str]) -> tuple[int, Logits | None]:
         """How many clicks the newest answer that is kept had, and its logits; (-1, None) if there is none."""
@@ -90,6 +106,16 @@ class Refiner:
 def _best(masks: Masks) -> Logits:
     """The best candidate's logits, in memory of their own: a view would keep those of all candidates."""
     return ranked(masks)[0][0].copy()
+
+
+def _builds(prompt: Prompt) -> bool:
+    """Whether answers to such prompts build on each other: a drawn mask is not refined, but decoded anew."""
+    return prompt.mask is None and prompt.low_res is None
+
+
+def _chain(prompt: Prompt) -> range:
+    """How many clicks each of the answers had that the answer to ``prompt`` builds on."""
+    return range(_first(prompt), len(prompt.points)) if _builds(prompt) else range(0)
 
 
 def _first(prompt: Prompt) -> int:

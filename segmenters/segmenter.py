@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
@@ -39,6 +39,18 @@ class Decoder(Protocol):
         The embedding's arrays may be read-only and are never written. The same input gives the same output.
         Raises ``values.errors.ModelError`` for an embedding that another segmenter made, and
         ``values.errors.DeviceFailed`` when the model cannot run.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesIdleCores(Protocol):
+    """A decoder that can compute one click with more threads than each of several."""
+
+    def take_idle_cores(self, threads: int) -> None:
+        """From now on a click that is alone is computed by ``threads`` threads while so many cores idle.
+
+        Raises ``values.errors.ModelError``. Called once, before the first click.
         """
         ...
 

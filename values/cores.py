@@ -19,3 +19,20 @@ def usable_cores() -> int:
     if allowed is not None:
         return len(allowed(0))
     return os.cpu_count() or 1
+
+
+def idle_cores() -> int | None:
+    """The cores of this machine that nothing runs on at this moment; None where it cannot be said.
+
+    Linux alone says how much is running, in all of the machine; what asks is one of these.
+    """
+    try:
+        file = os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        said = os.read(file, 100)
+    finally:
+        os.close(file)
+    running = said.split()[3].partition(b"/")[0]
+    return max(0, (os.cpu_count() or 1) - int(running))

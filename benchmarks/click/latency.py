@@ -71,10 +71,13 @@ def pictures(port: int, count: int, width: int, height: int) -> Iterator[list[di
         server.shutdown()
 
 
-def timed(client: httpx.Client, body: dict[str, Any]) -> tuple[float, dict[str, float]]:
-    """Milliseconds of one click as the client sees it, and by stage as the answer says."""
+def timed(client: httpx.Client, body: dict[str, Any], prefix: str = "") -> tuple[float, dict[str, float]]:
+    """Milliseconds of one click as the client sees it, and by stage as the answer says.
+
+    ``prefix``: of the application, where several are behind one port.
+    """
     started = time.perf_counter()
-    response = client.post("/predict", json=body)
+    response = client.post(f"{prefix}/predict", json=body)
     total = (time.perf_counter() - started) * 1000
     response.raise_for_status()
     stages = [

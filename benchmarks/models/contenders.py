@@ -11,8 +11,9 @@ from segmenters.checkpoints.locate import Checkpoint
 from segmenters.models import PUBLISHED
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
+from segmenters.sam.decoder import SamDecoder
 from segmenters.sam.execution import Execution, Runtime
-from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from testing.weights import checkpoints
 
 OFFICIAL = "official torch"

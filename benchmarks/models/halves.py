@@ -14,7 +14,8 @@ from benchmarks.models.contenders import BASELINE, OFFICIAL, Contender, decoders
 from benchmarks.turns import Cost, Turn, cost, take_turns
 from segmenters.architectures import SIDE
 from segmenters.runtimes.session import Half
-from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
+from segmenters.sam.decoder import SamDecoder
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from testing.scenes import scene
 from values.embedding import Embedding
 from values.image import Pixels

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
 import torch
+from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.models import ARCHITECTURES
 from segmenters.networks.loading import example, load, outputs
+from segmenters.networks.prompt_batch import ImagePart, PromptsPart
+from segmenters.runtimes.exported_graphs import IMAGE_PART, PROMPTS_PART
 from segmenters.runtimes.session import Half
 from values.errors import ModelError
 
@@ -26,8 +30,8 @@ def export(architecture: Architecture, half: Half, checkpoint: Path, graph: Path
     """Write ``graph``, and beside it ``model.data`` where the weights are too many for one file.
 
     Its inputs and outputs are those of ``segmenters.runtimes.session.Session``, with any number of
-    points. Raises ``values.errors.ModelError`` for the checkpoint, and whatever torch, ONNX or the disk
-    raise.
+    points; beside a decoder are its two parts for many prompts on one image. Raises
+    ``values.errors.ModelError`` for the checkpoint, and whatever torch, ONNX or the disk raise.
     """
     module = load(architecture, half, checkpoint)
     inputs = example(architecture, half)
@@ -35,18 +39,8 @@ def export(architecture: Architecture, half: Half, checkpoint: Path, graph: Path
     parts = graph.parent / "parts"
     parts.mkdir()
     written = parts / graph.name if size > _LARGE else graph
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # the older exporter, which makes the faster graph, is deprecated
-        torch.onnx.export(
-            module,
-            tuple(inputs.values()),
-            str(written),
-            input_names=list(inputs),
-            output_names=list(outputs(architecture, half)),
-            dynamic_axes={name: {1: "points"} for name in inputs if name.startswith("point_")},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+    axes = {name: {1: "points"} for name in inputs if name.startswith("point_")}
+    _write(module, inputs, outputs(architecture, half), axes, written)
     if written != graph:
         # The exporter has put each weight into a file of its own.
         whole = onnx.load(written)
@@ -54,6 +48,44 @@ def export(architecture: Architecture, half: Half, checkpoint: Path, graph: Path
         for part in parts.iterdir():
             part.unlink()
     parts.rmdir()
+    if half is Half.DECODER:
+        _export_batch(architecture, module, inputs, graph.parent)
+
+
+def _export_batch(
+    architecture: Architecture, decoder: nn.Module, inputs: Mapping[str, Tensor], folder: Path
+) -> None:
+    """The decoder's parts for many prompts, with any number of prompts and points."""
+    image, prompts = ImagePart(decoder), PromptsPart(decoder)
+    given = {name: inputs[name] for name in architecture.outputs}
+    _write(image, given, architecture.shared, {}, folder / IMAGE_PART)
+    with torch.inference_mode():
+        shared = dict(zip(architecture.shared, image(**given), strict=True))
+    points = {"point_coords": torch.zeros(2, 2, 2), "point_labels": torch.zeros(2, 2)}
+    answer = outputs(architecture, Half.DECODER)
+    axes = {name: {0: "prompts", 1: "points"} for name in points} | {name: {0: "prompts"} for name in answer}
+    _write(prompts, {**shared, **points}, answer, axes, folder / PROMPTS_PART)
+
+
+def _write(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
+    graph: Path,
+) -> None:
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # the older exporter, which makes the faster graph, is deprecated
+        torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            str(graph),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: dict(each) for name, each in axes.items()},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
 
 
 def main() -> None:

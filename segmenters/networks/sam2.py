@@ -66,6 +66,8 @@ _RULES = {
 class Sam2MaskDecoder(MaskDecoder):
     """Four masks and their scores for one prompt."""
 
+    takes_finer = True
+
     def __init__(self) -> None:
         super().__init__()
         self.obj_score_token = nn.Embedding(1, EMBEDDING)
@@ -74,10 +76,17 @@ class Sam2MaskDecoder(MaskDecoder):
         self, image: Tensor, places: Tensor, points: Tensor, high_res_0: Tensor, high_res_1: Tensor
     ) -> tuple[Tensor, Tensor]:
         """As ``MaskDecoder.forward``, with the encoder's finer features of the image."""
-        own = (self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight)
-        tokens, pixels = self.transformer(torch.cat([*own, points]), in_rows(image), places)
+        tokens, pixels = self.transformer(torch.cat([self.own_tokens(), points]), in_rows(image), places)
         logits = self.logits(tokens[2:], pixels, in_quarters(high_res_1), in_quarters(high_res_0))
-        return logits, self.iou_prediction_head(tokens[1:2]).sigmoid()
+        return logits, self.scores(tokens[1:2])
+
+    def own_tokens(self) -> Tensor:
+        """(6, 256): as those of SAM, after the one for whether the object is there."""
+        return torch.cat([self.obj_score_token.weight, super().own_tokens()])
+
+    def scores(self, token: Tensor) -> Tensor:
+        """(..., 4) in 0..1 of the token (..., 256) before those of the masks."""
+        return super().scores(token).sigmoid()
 
 
 class Sam2Decoder(nn.Module):

@@ -68,12 +68,12 @@ class PromptEncoder(nn.Module):
         )
 
     def points(self, coords: Tensor, labels: Tensor) -> Tensor:
-        """(N, 256) for points (N, 2) on the canvas, whose labels (N,) are those of the decoder's inputs.
+        """(..., 256) for points (..., 2) on the canvas, whose labels (...) are those of the decoder's inputs.
 
         Padding has no place.
         """
         kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings.parameters()])
-        places = self.pe_layer((coords + 0.5) / SIDE) * (labels >= 0)[:, None]
+        places = self.pe_layer((coords + 0.5) / SIDE) * (labels >= 0)[..., None]
         return cast(Tensor, places + functional.embedding(labels.long() + 1, kinds))
 
     def mask(self, logits: Tensor, given: Tensor) -> Tensor:
@@ -83,7 +83,12 @@ class PromptEncoder(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """Four masks and their scores for one prompt."""
+    """Four masks and their scores for one prompt.
+
+    ``takes_finer``: whether finer features of the image are added to what is upscaled.
+    """
+
+    takes_finer = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,9 +111,16 @@ class MaskDecoder(nn.Module):
         ``image``: (1, 256, 64, 64), the image's embedding and the mask's. ``places``: (4096, 256), its cells'
         positions. ``points``: (N, 256).
         """
-        tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight, points])
-        tokens, pixels = self.transformer(tokens, in_rows(image), places)
-        return self.logits(tokens[1:], pixels), self.iou_prediction_head(tokens[:1])
+        tokens, pixels = self.transformer(torch.cat([self.own_tokens(), points]), in_rows(image), places)
+        return self.logits(tokens[1:], pixels), self.scores(tokens[:1])
+
+    def own_tokens(self) -> Tensor:
+        """(5 or more, 256): the tokens before those of a prompt's points; the masks' are the last."""
+        return torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+
+    def scores(self, token: Tensor) -> Tensor:
+        """(..., 4) of the token (..., 256) before those of the masks."""
+        return cast(Tensor, self.iou_prediction_head(token))
 
     def logits(
         self, tokens: Tensor, pixels: Tensor, fine: Tensor | None = None, finest: Tensor | None = None
@@ -176,14 +188,18 @@ def in_quarters(features: Tensor) -> Tensor:
     return cells.reshape(-1, channels)
 
 
+def quarters_weight(convolution: nn.ConvTranspose2d) -> Tensor:
+    """(C, 4 C'): makes four quarters of each pixel as a convolution of kernel and stride 2 does."""
+    return convolution.weight.permute(0, 2, 3, 1).flatten(1)
+
+
 def _plus(pixels: Tensor, more: Tensor | None) -> Tensor:
     return pixels if more is None else pixels + more
 
 
 def _fourfold(pixels: Tensor, convolution: nn.ConvTranspose2d) -> Tensor:
     """(4 P, C') from (P, C): each pixel's upper left, upper right, lower left and lower right quarter."""
-    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
-    flat = pixels @ weight
+    flat = pixels @ quarters_weight(convolution)
     if convolution.bias is not None:
         flat = flat + convolution.bias.repeat(4)
     return flat.reshape(-1, convolution.out_channels)

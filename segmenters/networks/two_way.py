@@ -17,7 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention, softmax
 
 from segmenters.networks.layers import EMBEDDING, GRID, Mlp
 
-_HEADS = 8
+HEADS = 8
 _CELLS = GRID * GRID
 
 
@@ -30,19 +30,19 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(EMBEDDING, inner)
         self.v_proj = nn.Linear(EMBEDDING, inner)
         self.out_proj = nn.Linear(inner, EMBEDDING)
-        self.each = inner // _HEADS
+        self.each = inner // HEADS
 
     def _heads(self, x: Tensor) -> Tensor:
         """(T, inner) -> (8, T, inner / 8)."""
-        return x.reshape(-1, _HEADS, self.each).transpose(0, 1)
+        return x.reshape(-1, HEADS, self.each).transpose(0, 1)
 
     def _joined(self, x: Tensor) -> Tensor:
         """(8, T, inner / 8) -> (T, inner)."""
-        return x.transpose(0, 1).reshape(-1, _HEADS * self.each)
+        return x.transpose(0, 1).reshape(-1, HEADS * self.each)
 
-    def _by_head(self, projection: nn.Linear) -> Tensor:
+    def by_head(self, projection: nn.Linear) -> Tensor:
         """(8, inner / 8, 256): a projection's matrix, by the head that its outputs belong to."""
-        return projection.weight.reshape(_HEADS, self.each, EMBEDDING)
+        return projection.weight.reshape(HEADS, self.each, EMBEDDING)
 
 
 class TokensAmongThemselves(Attention):
@@ -68,10 +68,10 @@ class TokensToPixels(Attention):
         weights add up to one, so the values' bias is added once.
         """
         queries = self._heads(self.q_proj(tokens)) * self.each**-0.5
-        carried = (queries @ self._by_head(self.k_proj)).reshape(-1, EMBEDDING)
+        carried = (queries @ self.by_head(self.k_proj)).reshape(-1, EMBEDDING)
         weights = softmax(carried @ placed.transpose(0, 1), -1)
-        seen = (weights @ pixels).reshape(_HEADS, -1, EMBEDDING)
-        found = self._joined(seen @ self._by_head(self.v_proj).transpose(1, 2))
+        seen = (weights @ pixels).reshape(HEADS, -1, EMBEDDING)
+        found = self._joined(seen @ self.by_head(self.v_proj).transpose(1, 2))
         return cast(Tensor, self.out_proj(found + self.v_proj.bias))
 
 
@@ -81,11 +81,11 @@ class PixelsToTokens(Attention):
     def forward(self, placed: Tensor, placed_tokens: Tensor, tokens: Tensor) -> Tensor:
         """What pixels (4096, 256) find in tokens (T, 256), both with and without their positions."""
         keys = self._heads(self.k_proj(placed_tokens)) * self.each**-0.5
-        carried = (keys @ self._by_head(self.q_proj)).reshape(-1, EMBEDDING)
-        constant = (keys @ self.q_proj.bias.reshape(_HEADS, self.each, 1)).reshape(-1)
+        carried = (keys @ self.by_head(self.q_proj)).reshape(-1, EMBEDDING)
+        constant = (keys @ self.q_proj.bias.reshape(HEADS, self.each, 1)).reshape(-1)
         scores = placed @ carried.transpose(0, 1) + constant
-        weights = softmax(scores.reshape(_CELLS, _HEADS, -1), -1).reshape(_CELLS, -1)
-        outward = self.out_proj.weight.reshape(EMBEDDING, _HEADS, self.each).permute(1, 2, 0)
+        weights = softmax(scores.reshape(_CELLS, HEADS, -1), -1).reshape(_CELLS, -1)
+        outward = self.out_proj.weight.reshape(EMBEDDING, HEADS, self.each).permute(1, 2, 0)
         values = (self._heads(self.v_proj(tokens)) @ outward).reshape(-1, EMBEDDING)
         return weights @ values + self.out_proj.bias
 

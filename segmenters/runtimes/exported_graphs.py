@@ -17,9 +17,13 @@ from values.errors import ModelError
 
 logger = logging.getLogger("ray.serve")
 
-# Part of the folder's name. Raise it when a network of ours changes, so that graphs are exported anew.
-_REVISION = 1
+# Parts of the folders' names. Raise one when what is exported changes, so that graphs are exported anew.
+_REVISION = {Half.ENCODER: 1, Half.DECODER: 2}
 _GRAPH = "model.onnx"
+
+IMAGE_PART, PROMPTS_PART = "image_part.onnx", "prompts_part.onnx"
+"""The decoder for many prompts on one image, beside the decoder's graph."""
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -50,7 +54,7 @@ def exported(architecture: Architecture, half: Half, checkpoint: Path, sha256: s
 
 def graph_path(architecture: Architecture, half: Half, sha256: str, folder: Path) -> Path:
     """Where the graph of ``half`` is in ``folder``, the models folder, once it is exported."""
-    return folder / "exports" / f"{architecture.name}-{sha256[:16]}" / f"{half}-{_REVISION}" / _GRAPH
+    return folder / "exports" / f"{architecture.name}-{sha256[:16]}" / f"{half}-{_REVISION[half]}" / _GRAPH
 
 
 def _export_to(place: Path, architecture: Architecture, half: Half, checkpoint: Path) -> None:

@@ -109,8 +109,8 @@ class TorchDevice:
         self._format = torch.channels_last if self._pinned else torch.contiguous_format
         if self.torch_device.type == "cuda":
             _check_cuda(device)
-        else:
-            torch.set_num_threads(threads)
+        self._threads = None if self.torch_device.type == "cuda" else threads
+        self._take_threads()
 
     def take(self, module: nn.Module) -> nn.Module:
         """The module on this device, its weights in the precision of its products."""
@@ -126,8 +126,14 @@ class TorchDevice:
         """Without gradients, in this precision; errors become ``values.errors.DeviceFailed``."""
         kind, to = self.torch_device.type, self.narrow
         cast_to = contextlib.nullcontext() if to is None else torch.autocast(kind, to)
+        self._take_threads()
         with self._explained("run the model"), torch.inference_mode(), cast_to:
             yield
+
+    def _take_threads(self) -> None:
+        """torch counts threads for each thread that calls it, and this process may have other devices."""
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
 
     def tensor(self, array: Array) -> Tensor:
         """The array on this device; it may be read-only and is not written."""

@@ -41,7 +41,7 @@ def decoder_inputs(prompt: Prompt, embedding: Embedding, family: Family) -> dict
     only without a box (its ONNX example does); SAM 2 puts them first and always pads. A prompt that has
     neither clicks nor box is the padding point alone.
     """
-    points, labels = _points(prompt, embedding, family)
+    points, labels = points_of(prompt, embedding, family)
     mask = _mask(prompt, embedding, family)
     return {
         "point_coords": points[None],
@@ -51,9 +51,10 @@ def decoder_inputs(prompt: Prompt, embedding: Embedding, family: Family) -> dict
     }
 
 
-def _points(
+def points_of(
     prompt: Prompt, embedding: Embedding, family: Family
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(N, 2) and (N,) float32: the prompt's points on the canvas and their labels, as above without the 1."""
     canvas = np.array([embedding.input_width, embedding.input_height], np.float64)
     clicks = (prompt.points, prompt.labels.astype(np.float32))
     parts = [clicks]

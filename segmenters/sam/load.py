@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmenters.architectures import Architecture
-from segmenters.runtimes.exported_graphs import exported
+from segmenters.runtimes.exported_graphs import IMAGE_PART, PROMPTS_PART, exported
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Array, Half, Session
 from segmenters.sam.execution import Execution, Runtime, Settled
 from segmenters.sam.inputs import canvas
+from segmenters.sam.prompt_batch import PromptBatch
 from values.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 logger = logging.getLogger("ray.serve")
 
@@ -86,25 +90,71 @@ def open_features(weights: Weights, execution: Execution, threads: int) -> Featu
     return TorchFeatures(device, module, outputs, compiled=settled.compile)
 
 
+@dataclass(frozen=True, slots=True)
+class HalfSessions:
+    """Sessions of a decoder half with its weights. Each raises ``values.errors.ModelError``."""
+
+    weights: Weights
+    execution: Execution
+
+    def first(self, threads: int) -> Session:
+        """One for a click; ``threads`` compute it on CPU. The log says what runs."""
+        return self._click(_announced(self.weights, self.execution, Half.DECODER), threads)
+
+    def click(self, threads: int) -> Session | None:
+        """The same again; None on a GPU."""
+        settled = self.execution.settled(Half.DECODER)
+        return self._click(settled, threads) if settled.device == "cpu" else None
+
+    def batch(self, threads: int) -> PromptBatch:
+        """Those for many prompts on one image, in float32; ``threads`` compute a chunk on CPU.
+
+        In bfloat16 the deviation of a cell would be a difference of rounded numbers.
+        """
+        settled = replace(self.execution.settled(Half.DECODER), bfloat16=False)
+        shared = self.weights.architecture.shared
+        graph = _graph(self.weights, Half.DECODER, settled)
+        if graph is not None:
+            parts = (graph.with_name(name) for name in (IMAGE_PART, PROMPTS_PART))
+            image, prompts = (open_graph(part, settled, threads, plans_memory=False) for part in parts)
+            return PromptBatch(image, prompts, shared)
+        from segmenters.networks.prompt_batch import ImagePart, PromptsPart
+        from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
+
+        module, answer = self._module()
+        device = TorchDevice(settled.device, threads, bfloat16=False)
+        image = TorchSession(device, ImagePart(module), shared)
+        return PromptBatch(image, TorchSession(device, PromptsPart(module), answer), shared)
+
+    def _click(self, settled: Settled, threads: int) -> Session:
+        graph = _graph(self.weights, Half.DECODER, settled)
+        if graph is not None:
+            return open_graph(graph, settled, threads)
+        from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
+
+        return TorchSession(TorchDevice(settled.device, threads, bfloat16=settled.bfloat16), *self._module())
+
+    def _module(self) -> tuple[nn.Module, tuple[str, ...]]:
+        """The half in torch, and the names of what it gives."""
+        from segmenters.networks.loading import load, outputs
+
+        architecture = self.weights.architecture
+        return load(architecture, Half.DECODER, self.weights.checkpoint), outputs(architecture, Half.DECODER)
+
+
 def open_decoder(weights: Weights, execution: Execution, threads: int) -> Session:
-    """The decoder half; ``threads`` compute a click on CPU. Raises ``values.errors.ModelError``."""
-    settled = _announced(weights, execution, Half.DECODER)
-    graph = _graph(weights, Half.DECODER, settled)
-    if graph is not None:
-        return open_graph(graph, settled, threads)
-    from segmenters.networks.loading import load, outputs
-    from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
-
-    device = TorchDevice(settled.device, threads, bfloat16=settled.bfloat16)
-    module = load(weights.architecture, Half.DECODER, weights.checkpoint)
-    return TorchSession(device, module, outputs(weights.architecture, Half.DECODER))
+    """The decoder half for a click; ``threads`` compute it on CPU. Raises ``values.errors.ModelError``."""
+    return HalfSessions(weights, execution).first(threads)
 
 
-def open_graph(graph: Path | bytes, settled: Settled, threads: int) -> Session:
-    """An ONNX graph in the settled runtime, which is not torch."""
+def open_graph(graph: Path | bytes, settled: Settled, threads: int, *, plans_memory: bool = True) -> Session:
+    """An ONNX graph in the settled runtime, which is not torch.
+
+    ``plans_memory``: as ``OnnxRuntimeSession`` has it.
+    """
     if settled.runtime is Runtime.OPENVINO:
         return OpenVinoSession(graph, threads, bfloat16=settled.bfloat16)
-    return OnnxRuntimeSession(graph, threads)
+    return OnnxRuntimeSession(graph, threads, plans_memory=plans_memory)
 
 
 def _announced(weights: Weights, execution: Execution, half: Half) -> Settled:

@@ -14,10 +14,11 @@ from segmenters.options import ModelOptions
 from segmenters.preflight import onnx_decoder_of, onnx_encoder_of
 from segmenters.runtimes.onnx_decoder import read_decoder
 from segmenters.runtimes.onnx_encoder import read_encoder
-from segmenters.runtimes.session import Half
-from segmenters.sam.execution import Execution
+from segmenters.runtimes.session import Half, Session
+from segmenters.sam.decoder import SamDecoder
+from segmenters.sam.execution import Execution, Settled
 from segmenters.sam.load import SessionFeatures, open_graph
-from segmenters.sam.segmenter import SamDecoder, SamEncoder, SegmentAnything
+from segmenters.sam.segmenter import SamEncoder, SegmentAnything
 from segmenters.sam.segmenter import make as make_of_checkpoint
 from values.errors import ModelError
 from values.image import ModelSize
@@ -105,5 +106,20 @@ class OnnxSam:
     def load_decoder(self, threads: int) -> SamDecoder:
         """Load the decoder half, without its nodes that make masks of one size of image."""
         file = read_decoder(self.decoder.checked())
-        session = open_graph(file.graph, self.execution.of_file(Half.DECODER), threads)
-        return SamDecoder(session, Family.SAM, self.version)
+        settled = self.execution.of_file(Half.DECODER)
+        session = open_graph(file.graph, settled, threads)
+        return SamDecoder(session, Family.SAM, self.version, _FileSessions(file.graph, settled), threads)
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSessions:
+    """Sessions of a decoder's file, which takes one prompt at a time: its exporter fixes that."""
+
+    graph: bytes
+    settled: Settled
+
+    def click(self, threads: int) -> Session:
+        return open_graph(self.graph, self.settled, threads)
+
+    def batch(self, _threads: int) -> None:
+        return None

@@ -6,26 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from segmenters.architectures import LOW_RES, SIDE, Architecture, Family
-from segmenters.candidates import candidates
+from segmenters.architectures import Architecture
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import Checkpoint, checkpoint_of, model_folder
 from segmenters.checkpoints.progress import LogProgress
 from segmenters.models import ARCHITECTURES, PUBLISHED
 from segmenters.options import ModelOptions
-from segmenters.runtimes.session import Session
+from segmenters.sam.decoder import SamDecoder
 from segmenters.sam.execution import Execution
-from segmenters.sam.inputs import decoder_inputs
-from segmenters.sam.load import Features, Weights, open_decoder, open_features
+from segmenters.sam.load import Features, HalfSessions, Weights, open_features
 from values.embedding import Embedding
-from values.errors import ModelError
 from values.image import ModelSize, Pixels
-from values.masks import Frame, Masks
-from values.prompt import Prompt
-
-_ANSWER = ("low_res_masks", "iou_predictions")
 
 
 class SamEncoder:
@@ -52,36 +43,6 @@ class SamEncoder:
             height, width = pixels.rgb.shape[:2]
             embeddings.append(Embedding(arrays, self._version, pixels.width, pixels.height, width, height))
         return embeddings
-
-
-class SamDecoder:
-    """Decodes prompts in a session of its runtime."""
-
-    def __init__(self, session: Session, family: Family, version: str) -> None:
-        self._session = session
-        self._family = family
-        self._version = version
-
-    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        """Three candidates for a single click or box, one for several prompts, of 256 x 256 logits.
-
-        Raises ``values.errors.ModelError`` for an embedding of another segmenter and when the model
-        cannot run.
-        """
-        if embedding.segmenter != self._version:
-            raise ModelError(
-                f"the decoder of {self._version} cannot read an embedding made by {embedding.segmenter}"
-            )
-        asked = decoder_inputs(prompt, embedding, self._family)
-        answer = self._session.run({**embedding.arrays, **asked}, _ANSWER)
-        low_res, scores = (np.asarray(answer[name][0], np.float32) for name in _ANSWER)
-        return Masks(*candidates(low_res, scores, prompt, self._family), self._frame(embedding))
-
-    def _frame(self, embedding: Embedding) -> Frame:
-        """SAM 2 resamples its logits in one step, SAM by way of the padded canvas."""
-        if self._family is Family.SAM2:
-            return Frame(None, (LOW_RES, LOW_RES))
-        return Frame((SIDE, SIDE), (embedding.input_height, embedding.input_width))
 
 
 def make(name: str, options: ModelOptions) -> SegmentAnything:
@@ -149,5 +110,6 @@ class SegmentAnything:
 
     def load_decoder(self, threads: int) -> SamDecoder:
         """Load the decoder half. Downloads and exports first what is missing."""
-        session = open_decoder(self.weights(), self.execution, threads)
-        return SamDecoder(session, self.architecture.family, self.version)
+        sessions = HalfSessions(self.weights(), self.execution)
+        first = sessions.first(threads)
+        return SamDecoder(first, self.architecture.family, self.version, sessions, threads)

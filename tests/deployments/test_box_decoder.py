@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from deployments import box_decoder
-from deployments.box_decoder import BoxDecoder
+from deployments.box_decoder import BoxDecoder, DecodeMany
 from deployments.decode_queue import DecodeQueue
 from protocol.click import Click
 from protocol.controls import Output
@@ -42,8 +43,12 @@ def filled(_: Embedding, prompt: Prompt) -> Masks:
     return Masks(logits, np.array([prompt.box[2]], np.float32), Frame(None, (SIZE, SIZE)))
 
 
+def each(decode: Callable[[Embedding, Prompt], Masks]) -> DecodeMany:
+    return lambda given, prompts: (decode(given, prompt) for prompt in prompts)
+
+
 async def test_the_masks_come_in_the_order_of_the_boxes() -> None:
-    decoder = BoxDecoder(filled, RegionOptions(), DecodeQueue(2, 1.0), 2)
+    decoder = BoxDecoder(each(filled), RegionOptions(), DecodeQueue(2, 1.0), 2)
     masks = await decoder.masks(embedding(), click(8), "fake-1")
     assert masks.scores == [(n + 1) / 8 for n in range(8)]
     assert [len(regions) for regions in masks.regions] == [1] * 8
@@ -54,7 +59,7 @@ async def test_an_empty_mask_has_no_region() -> None:
     def nothing(_: Embedding, prompt: Prompt) -> Masks:
         return Masks(np.full((1, 4, 4), -1, np.float32), np.ones(1, np.float32), Frame(None, (4, 4)))
 
-    masks = await BoxDecoder(nothing, RegionOptions(), DecodeQueue(1, 1.0), 1).masks(
+    masks = await BoxDecoder(each(nothing), RegionOptions(), DecodeQueue(1, 1.0), 1).masks(
         embedding(), click(2), "v"
     )
     assert masks.regions == [[], []]
@@ -76,7 +81,7 @@ async def test_no_box_is_begun_while_a_click_is_decoded(monkeypatch: pytest.Monk
     while not clicks.inside:
         await asyncio.sleep(0)
     masks = asyncio.create_task(
-        BoxDecoder(decode, RegionOptions(), clicks, 2).masks(embedding(), click(3), "fake-1")
+        BoxDecoder(each(decode), RegionOptions(), clicks, 2).masks(embedding(), click(3), "fake-1")
     )
     for _ in range(20):
         await asyncio.sleep(0)
@@ -92,7 +97,7 @@ async def test_constant_clicks_do_not_stop_it_for_ever(monkeypatch: pytest.Monke
     waiting = asyncio.create_task(clicks.run(gate.wait, 60))
     while not clicks.inside:
         await asyncio.sleep(0)
-    masks = await BoxDecoder(filled, RegionOptions(), clicks, 1).masks(embedding(), click(2), "fake-1")
+    masks = await BoxDecoder(each(filled), RegionOptions(), clicks, 1).masks(embedding(), click(2), "fake-1")
     gate.set()
     await waiting
     assert len(masks.regions) == 2
@@ -106,6 +111,8 @@ async def test_a_device_that_fails_ends_it_and_what_waits_is_not_begun() -> None
         raise DeviceFailed("it is broken")
 
     with pytest.raises(DeviceFailed):
-        await BoxDecoder(broken, RegionOptions(), DecodeQueue(1, 1.0), 1).masks(embedding(), click(50), "v")
+        await BoxDecoder(each(broken), RegionOptions(), DecodeQueue(1, 1.0), 1).masks(
+            embedding(), click(50), "v"
+        )
     await asyncio.sleep(0)
     assert len(calls) < 50

@@ -144,6 +144,23 @@ def test_what_was_drawn_or_given_is_not_replaced() -> None:
     assert decoder.asked == [(2, False), (2, True)]
 
 
+def test_many_prompts_are_answered_as_each_alone() -> None:
+    given = np.full((2, 2), 5, np.float32)
+    asked = [prompt(1), prompt(box=True), prompt(1, 0, box=True), replace(prompt(1, 1), low_res=given)]
+    many = Refiner(Adding(), Remembering()).decode_many("image", IMAGE, asked)
+    alone = [Refiner(Adding(), Remembering()).decode("image", IMAGE, each) for each in asked]
+    assert [masks.logits.max() for masks in many] == [masks.logits.max() for masks in alone]
+
+
+def test_a_click_refines_what_one_of_many_prompts_gave() -> None:
+    decoder = Adding()
+    refiner = Refiner(decoder, Remembering())
+    list(refiner.decode_many("image", IMAGE, [prompt(1), prompt(box=True)]))
+    decoder.asked.clear()
+    answer(refiner, prompt(1, 0, box=True))
+    assert decoder.asked == [(1, True), (2, True)]
+
+
 def test_threads_agree() -> None:
     refiner = Refiner(Adding(), Remembering(2))
     asked = [prompt(*[1] * (1 + number % 5)) for number in range(200)]

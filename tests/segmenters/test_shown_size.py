@@ -27,7 +27,7 @@ from segmenters.architectures import LOW_RES, SIDE, Family
 from segmenters.candidates import ranked
 from segmenters.classical.segmenter import Classical
 from segmenters.resample import to_mask
-from segmenters.sam.segmenter import SamDecoder
+from segmenters.sam.decoder import SamDecoder
 from segmenters.segmenter import Decoder
 from testing.label_studio_masks import iou, keypoint, loose_box, rectangle
 from testing.pointing import deepest, shown

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from values.cores import usable_cores
+from values.cores import idle_cores, usable_cores
 
 
 @pytest.fixture
@@ -31,3 +31,16 @@ def test_all_cores_count_where_the_system_cannot_say_it(
 def test_newer_pythons_say_it_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "process_cpu_count", lambda: 2, raising=False)
     assert usable_cores() == 2
+
+
+def test_idle_cores_are_those_that_nothing_runs_on() -> None:
+    found = idle_cores()
+    assert found is None or 0 <= found < (os.cpu_count() or 1), "what asks runs itself"
+
+
+def test_where_nothing_says_what_runs_it_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> int:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "open", missing)
+    assert idle_cores() is None

@@ -10,7 +10,7 @@ import pytest
 
 from segmenters.checkpoints.digest import sha256_of
 from segmenters.models import ARCHITECTURES
-from segmenters.runtimes.exported_graphs import exported, graph_path
+from segmenters.runtimes.exported_graphs import IMAGE_PART, PROMPTS_PART, exported, graph_path
 from segmenters.runtimes.session import Half
 from testing.weights import checkpoints
 from values.errors import ModelError
@@ -47,8 +47,8 @@ def test_a_graph_is_exported_once_whoever_asks_and_whatever_a_killed_export_left
     with ThreadPoolExecutor(3) as threads:
         inodes = set(threads.map(ask, range(3)))
     assert len(inodes) == 1, "all found the same file"
-    assert [each.name for each in graph.parent.iterdir()] == ["model.onnx"]
-    assert {each.name for each in graph.parent.parent.iterdir()} == {"decoder-1", "decoder-1.lock"}
+    assert {each.name for each in graph.parent.iterdir()} == {"model.onnx", IMAGE_PART, PROMPTS_PART}
+    assert {each.name for each in graph.parent.parent.iterdir()} == {"decoder-2", "decoder-2.lock"}
 
 
 def test_other_weights_are_exported_anew(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from segmenters.registry import choose
 from segmenters.resample import to_mask
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
+from segmenters.sam.decoder import SamDecoder
 from segmenters.sam.execution import Execution
 from segmenters.sam.onnx_segmenter import OnnxFile, OnnxSam
-from segmenters.sam.segmenter import SamDecoder, SegmentAnything
+from segmenters.sam.segmenter import SegmentAnything
 from testing.weights import pictures
 from testing.weights.models import stand_in
 from tests.segmenters.runtimes.official_exports import Published, export, quantised

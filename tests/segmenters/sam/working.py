@@ -14,9 +14,9 @@ from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.architectures import Family
 from segmenters.runtimes.session import Session
+from segmenters.sam.decoder import SamDecoder
 from segmenters.sam.execution import Execution, Runtime
 from segmenters.sam.load import open_decoder
-from segmenters.sam.segmenter import SamDecoder
 from testing.weights import pictures
 from testing.weights.models import stand_in
 from values.embedding import Embedding
