@@ -39,12 +39,11 @@ _STARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class ServeState:
-    """What Serve says: the application's ``status`` and a ``message`` about it; the replicas by deployment,
-    as pairs of their state and the address of their node; how many there should be; the state of each node's
-    proxy by its address, and Ray's name of the node."""
+    """What Serve says: the application's ``status``; the replicas by deployment, as pairs of their state and
+    the address of their node; how many there should be; the state of each node's proxy by its address, and
+    Ray's name of the node."""
 
     status: str
-    message: str
     replicas: Mapping[str, list[tuple[str, str]]]
     targets: Mapping[str, int]
     proxies: Mapping[str, str]
@@ -57,7 +56,6 @@ class ServeState:
         deployments = found.get("deployments", {})
         return cls(
             str(found.get("status", "")),
-            str(found.get("message", "")),
             {
                 name: [(str(each["state"]), str(each["node_ip"])) for each in deployment["replicas"]]
                 for name, deployment in deployments.items()
@@ -72,14 +70,10 @@ class ServeState:
         return sum(at == address for each in self.replicas.values() for _, at in each)
 
     def runs_without(self, address: str = "") -> bool:
-        """Whether the application runs with all its replicas, and none of them is on that node."""
-        return (
-            self.status == "RUNNING"
-            and not (address and self.on(address))
-            and all(
-                sum(state == "RUNNING" for state, _ in each) >= self.targets[name]
-                for name, each in self.replicas.items()
-            )
+        """Whether the application runs, with as many replicas as it should have, not counting that node."""
+        return self.status == "RUNNING" and all(
+            sum(state == "RUNNING" and at != address for state, at in each) >= self.targets[name]
+            for name, each in self.replicas.items()
         )
 
 
@@ -101,33 +95,23 @@ class RayHosts:
         self._start_worker = _for_a_test(commands["worker_start_ray_commands"][-1])
         self.head = self.host("head")
 
-    def host(self, name: str, code: Path = ROOT) -> Host:
-        """One more host without Ray, as `ray up` leaves it: with the repository, its packages, and the token.
-
-        ``code``: the repository, or a copy.
-        """
+    def host(self, name: str) -> Host:
+        """One more host without Ray, as `ray up` leaves it: with the repository, its packages, the token."""
         home = self._folder / f"home-{name}"
         (home / ".ray").mkdir(parents=True)
         (home / ".ray" / "auth_token").write_text(self._token)
-        (home / "segment-anything").symlink_to(code)
+        (home / "segment-anything").symlink_to(ROOT)
         (home / "venv").symlink_to(sys.prefix)
         return self._network.host(name, {**self._variables, "HOME": str(home)})
 
-    def start_head(self, autoscaling: Path | None = None) -> None:
-        """Start Ray's head, with an autoscaler where a file for it is given.
+    def start_head(self) -> None:
+        """Start Ray's head. What it knows is in the Redis of RAY_REDIS_ADDRESS, if the settings name one."""
+        _start(self.head, self._start_head)
 
-        What it knows is in the Redis of RAY_REDIS_ADDRESS, if the settings name one.
-        """
-        if autoscaling is None:
-            _start(self.head, self._start_head)
-        else:
-            script = f"{self._start_head} --autoscaling-config={autoscaling}"
-            _start(self.head, script, _known("head", "head") | {"RAY_enable_autoscaler_v2": "1"})
-
-    def start_worker(self, host: Host, name: str = "") -> None:
-        """Start a node that belongs to the head; ``name``: by which an autoscaler knows it."""
+    def start_worker(self, host: Host) -> None:
+        """Start a node that belongs to the head."""
         script = f"{self._start_worker} --num-cpus={CPUS} --memory={MEMORY} --labels={LABEL}"
-        _start(host, script, {"RAY_HEAD_IP": self.head.address, **(_known(name, "cpu") if name else {})})
+        _start(host, script, {"RAY_HEAD_IP": self.head.address})
 
     def deploy(self, config: Json) -> None:
         """As `serve deploy` does it. Nothing is awaited."""
@@ -143,7 +127,7 @@ class RayHosts:
             return None
 
     def wait(self, application: str, within_s: float, without: str = "") -> float:
-        """Return when the application runs, with no replica on the node ``without``; how long it took.
+        """Return when the application runs without what is on the node ``without``; how long it took.
 
         Raises HostFailed after ``within_s`` seconds, with what Serve says then.
         """
@@ -181,11 +165,6 @@ def _start(host: Host, script: str, variables: Mapping[str, str] | None = None) 
             return
         host.end()
     host.start(script, variables)
-
-
-def _known(name: str, kind: str) -> dict[str, str]:
-    """What `ray up` tells Ray of a node of the type ``kind``."""
-    return {"RAY_CLOUD_INSTANCE_ID": name, "RAY_NODE_TYPE_NAME": kind}
 
 
 def _for_a_test(command: str) -> str:

@@ -19,8 +19,8 @@ RUNNING_S = 60.0
 
 @dataclass(frozen=True)
 class Row:
-    """One event. ``running_s``: until Serve said that every replica runs, none of them on what was lost;
-    ``within_s``: what is allowed."""
+    """One event. ``running_s``: until Serve said that as many replicas run as there should be, not counting
+    what was lost; ``within_s``: what is allowed."""
 
     running_s: float
     figures: Figures

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,7 +16,6 @@ from benchmarks.nodes.load_balancer import PORT, LoadBalancer
 from benchmarks.nodes.redis import Redis
 from benchmarks.nodes.report import Row
 from serve_app import ROOT
-from serve_app.node_code import PACKAGES
 from testing.annotating.annotators import TIMEOUT_S, Annotators, asking, client
 from testing.annotating.figures import Calm, Event, figures
 from testing.annotating.questions import PICTURES, SIZE, Questions
@@ -28,8 +25,8 @@ from testing.project_server import Studio
 from testing.ray_hosts import RayHosts
 
 KILLED, CUT_OFF, DRAINED = "worker killed", "worker cut off", "worker drained"
-HEAD, OTHER_CODE = "head killed", "other code on a node"
-EVENTS = (KILLED, DRAINED, HEAD, CUT_OFF, OTHER_CODE)
+HEAD = "head killed"
+EVENTS = (KILLED, DRAINED, HEAD, CUT_OFF)
 
 WORKERS = 3
 """As in the production overlay: two of everything that clicks need, and room for a third."""
@@ -63,16 +60,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What runs: Ray on its head and its workers, the address that annotators know, a folder for files."""
+    """What runs: Ray on its head and its workers, and the address that annotators know."""
 
     ray: RayHosts
     workers: list[Host]
     url: str
-    folder: Path
 
     def wait(self, without: str = "") -> float:
         """Until everything runs, not on the node ``without``."""
         return self.ray.wait(APPLICATION, GIVE_UP_S, without)
+
+    def wait_until_empty(self, worker: Host) -> None:
+        """Until no replica is on a node, the last ones having answered what they began."""
+        deadline = time.monotonic() + GIVE_UP_S
+        while (state := self.ray.state(APPLICATION)) is None or state.on(worker.address):
+            if time.monotonic() > deadline:
+                raise HostFailed(f"{worker.name} was drained and still has replicas: {state}")
+            time.sleep(0.5)
 
 
 def configured(text: str) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         }
         ray = RayHosts(network, folder, settings)
         workers = [ray.host(f"worker{number}") for number in range(1, WORKERS + 1)]
-        made = Cluster(ray, workers, f"http://{network.address}:{PORT}", folder)
+        made = Cluster(ray, workers, f"http://{network.address}:{PORT}")
         ray.start_head()
         for worker in workers:
             ray.start_worker(worker)
@@ -173,6 +177,7 @@ def _drained(made: Cluster) -> float:
     assert state is not None
     made.ray.drain(worker, state.nodes[worker.address])
     running = made.wait(worker.address)
+    made.wait_until_empty(worker)
     worker.end()
     time.sleep(PAUSE_S)
     made.ray.start_worker(worker)
@@ -188,37 +193,9 @@ def _head(made: Cluster) -> float:
     return time.monotonic() - began
 
 
-def _other_code(made: Cluster) -> float:
-    """A node with other code joins, and a change is deployed, which is refused. How long the refusal took."""
-    code = made.folder / "other-code"
-    for name in (*PACKAGES, "cluster", "configs"):
-        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
-    with (code / "values" / "version.py").open("a") as changed:
-        changed.write("# another version\n")
-    odd = made.ray.host("odd", code)
-    made.ray.start_worker(odd)
-    config = configured(PRODUCTION.read_text())
-    config["applications"][0]["args"]["refine_mib"] = 65
-    began = time.monotonic()
-    made.ray.deploy(config)
-    while (state := made.ray.state(APPLICATION)) is None or state.status != "DEPLOY_FAILED":
-        if time.monotonic() - began > GIVE_UP_S:
-            raise HostFailed(f"what was deployed with other code on a node was not refused: {state}")
-        time.sleep(0.5)
-    took = time.monotonic() - began
-    if not re.search(rf"different versions .*{re.escape(odd.address)}.* deploy again", state.message):
-        raise HostFailed(f"the refusal does not say why: {state.message}")
-    time.sleep(PAUSE_S)
-    odd.kill()
-    made.ray.deploy(configured(PRODUCTION.read_text()))
-    made.wait()
-    return took
-
-
 _HAPPEN: dict[str, Callable[[Cluster], float]] = {
     KILLED: _killed,
     DRAINED: _drained,
     HEAD: _head,
     CUT_OFF: _cut_off,
-    OTHER_CODE: _other_code,
 }
