@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
+from msgspec.structs import replace
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from tenacity.wait import WaitBaseT
 
@@ -25,7 +25,7 @@ from deployments.routes.request_reader import Asked, RequestReader
 from label_studio.predictions import Prediction
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
-from protocol.boxes import BOXES, has_prediction, takes_masks
+from protocol.boxes import BOXES, TaskWithBoxes, takes_masks
 from protocol.label_config import parse
 from protocol.predictions import encode_regions, written_length
 from values.errors import (
@@ -70,38 +70,35 @@ class Store(Protocol):
         """Store one, once. Raises ServiceError."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Boxed:
-    """A task with boxes: its place in the request, itself, and the results that are its boxes."""
-
-    place: int
-    task: Task
-    results: tuple[msgspec.Raw, ...]
-
-
 @dataclass
 class _Run:
     """A request under way.
 
-    ``todo``: what nobody has begun. ``done``: masks for the answer, by place, which takes some until
-    ``closed``. ``stored``: tasks behind it. ``troubles``: why boxes, or tasks, have no mask.
+    ``about``: the request without its tasks. ``todo``: what nobody has begun. ``done``: masks for the answer,
+    which takes some until ``closed``. ``stored``: tasks behind it. ``troubles``: how many boxes, or tasks,
+    have no mask, and ``trouble`` why the first has none.
     """
 
     about: PredictBody
     priority: Priority
-    todo: deque[_Boxed]
-    done: dict[int, TaskMasks] = field(default_factory=dict)
+    todo: deque[TaskWithBoxes]
+    done: list[tuple[TaskWithBoxes, TaskMasks]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     length: int = 0
     stored: int = 0
-    empty: int = 0
-    troubles: list[str] = field(default_factory=list)
+    troubles: int = 0
+    trouble: str = ""
     under_way: set[int] = field(default_factory=set)
 
     @property
     def claimed(self) -> list[int]:
         """The tasks that are neither done nor given up."""
-        return [*self.under_way, *(each.task.number for each in self.todo if each.task.number is not None)]
+        return [*self.under_way, *_numbers(self.todo)]
+
+    def without_mask(self, task: Task, sentence: str) -> None:
+        """A box of a task, or a whole task, has none."""
+        self.trouble = self.trouble or f"task {task.id}: {sentence}"
+        self.troubles += 1
 
 
 class Retrieval:
@@ -138,10 +135,10 @@ class Retrieval:
         boxed = await self._boxed(asked)
         if not boxed:
             return None
-        about = asked.body
-        mine = await self._claimed(about.project_id, boxed)
-        opened = len(about.tasks) == 1
-        run = _Run(about, Priority.OPENED if opened else Priority.NEXT, deque(mine))
+        project, tasks = asked.body.project_id, len(asked.body.tasks)
+        mine = await self._claimed(project, boxed)
+        about = replace(asked.body, tasks=(), items=())  # not all of the body, as long as it is worked off
+        run = _Run(about, Priority.OPENED if tasks == 1 else Priority.NEXT, deque(mine))
         working = asyncio.create_task(self._work(run), context=detached())
         closed = asyncio.create_task(run.closed.wait())
         try:
@@ -156,28 +153,22 @@ class Retrieval:
         finally:
             closed.cancel()
         rest = await self._leave_rest(run, working)
-        if len(about.tasks) > 1 or rest or run.troubles:
-            self._reporter.retrieved(about.project_id, _said(len(boxed), len(mine), run, rest))
-        answered = [about.tasks[place].number for place in run.done]
-        await self._hold(about.project_id, [each for each in answered if each is not None], DONE_S)
-        results: list[Any] = [[]] * len(about.tasks)
-        for place, masks in run.done.items():
-            results[place] = masks.prediction()
+        if tasks > 1 or rest or run.troubles:
+            self._reporter.retrieved(project, _said(tasks, len(boxed), len(mine), run, rest))
+        await self._hold(project, _numbers(each for each, _ in run.done), DONE_S)
+        results: list[Any] = [[]] * tasks
+        for each, masks in run.done:
+            results[each.place] = masks.prediction()
         return results
 
-    async def _boxed(self, asked: Asked) -> list[_Boxed]:
+    async def _boxed(self, asked: Asked) -> list[TaskWithBoxes]:
         """The tasks that have boxes and no masks of this model yet."""
         raw, about = asked.raw, asked.body
         # Most requests are about tasks without any: a look at the bytes is cheaper than to read them again.
         if (b'"rectangle' not in raw and b'"ellipse' not in raw) or not self._takes_masks(about):
             return []
-        found = []
-        for place, task in enumerate(await self._reader.annotated(asked, f"the body of {ROUTE}")):
-            results = await self._reader.box_results(task, self._version, BOXES)
-            if results and not has_prediction(task, self._version):
-                # Copies: the body, with all masks of the tasks, need not stay until the last one is done.
-                found.append(_Boxed(place, Task(task.id, task.data.copy()), results))
-        return found
+        where = f"the body of {ROUTE}"
+        return await self._reader.tasks_with_boxes(asked, where, self._version, BOXES)
 
     def _takes_masks(self, about: PredictBody) -> bool:
         """Whether Label Studio would store masks: it refuses those of controls inside a repeater."""
@@ -187,10 +178,10 @@ class Retrieval:
             return False  # as is said to whoever clicks
         return not config.tags and takes_masks(config, self._order)
 
-    async def _claimed(self, project: str, boxed: Sequence[_Boxed]) -> list[_Boxed]:
+    async def _claimed(self, project: str, boxed: Sequence[TaskWithBoxes]) -> list[TaskWithBoxes]:
         """Those that nobody else is at work on: a browser asks for the predictions of one task twice at once,
         and Label Studio would store both answers."""
-        numbers = [each.task.number for each in boxed if each.task.number is not None]
+        numbers = _numbers(boxed)
         try:
             free = set(await self._ask(lambda: self._journal.claim.remote(project, numbers, CLAIM_S)))
         except ServiceError:
@@ -219,13 +210,12 @@ class Retrieval:
             try:
                 await self._one(run, boxed)
             except ServiceError as error:
-                run.empty += 1
-                run.troubles.append(f"task {boxed.task.id}: {error.detail}")
+                run.without_mask(boxed.task, error.detail)
             finally:
                 if number is not None:
                     run.under_way.discard(number)
 
-    async def _one(self, run: _Run, boxed: _Boxed) -> None:
+    async def _one(self, run: _Run, boxed: TaskWithBoxes) -> None:
         """The masks of one task, into the answer or behind it. Raises ServiceError."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(TRIES), wait=BACK_OFF, retry=retry_if_exception_type(AGAIN), reraise=True
@@ -233,13 +223,14 @@ class Retrieval:
         masks: TaskMasks = await retrying(
             self._preannotation.masks, ROUTE, run.about, boxed.task, boxed.results, run.priority
         )
-        run.troubles += [f"task {boxed.task.id}: {each.sentence}" for each in masks.left_out]
+        for each in masks.left_out:
+            run.without_mask(boxed.task, each.sentence)
         if not masks.regions:
-            run.empty += 1
-        elif run.closed.is_set():
+            return
+        if run.closed.is_set():
             await self._stored(run, boxed.task, masks)
         else:
-            run.done[boxed.place] = masks
+            run.done.append((boxed, masks))
             run.length += written_length([masks.prediction()])
             if run.length >= ANSWER_LENGTH:
                 run.closed.set()
@@ -272,14 +263,14 @@ class Retrieval:
 
     async def _behind(self, run: _Run, working: asyncio.Task[None], left: int, *, lost: bool) -> None:
         """Stay until the rest is done, and say so."""
-        project, number = run.about.project_id, run.about.tasks
+        project = run.about.project_id
         if lost:
             left += len(run.done)
-            for place, masks in run.done.items():
+            for boxed, masks in run.done:
                 try:
-                    await self._stored(run, number[place], masks)
+                    await self._stored(run, boxed.task, masks)
                 except ServiceError as error:
-                    run.troubles.append(f"task {number[place].id}: {error.detail}")
+                    run.without_mask(boxed.task, error.detail)
         while not working.done():
             await self._hold(project, run.claimed, CLAIM_S)
             await asyncio.wait({working}, timeout=CLAIM_S / 2)
@@ -314,8 +305,13 @@ class _Rest:
         return said + "retrieve predictions again, or set LABEL_STUDIO_API_KEY to have such tasks stored"
 
 
-def _said(boxed: int, mine: int, run: _Run, rest: _Rest) -> str:
-    said = f"{boxed} of {len(run.about.tasks)} tasks have boxes, {len(run.done)} have masks in the answer"
+def _numbers(boxed: Iterable[TaskWithBoxes]) -> list[int]:
+    """The tasks that Label Studio knows by a number."""
+    return [each.task.number for each in boxed if each.task.number is not None]
+
+
+def _said(tasks: int, boxed: int, mine: int, run: _Run, rest: _Rest) -> str:
+    said = f"{boxed} of {tasks} tasks have boxes, {len(run.done)} have masks in the answer"
     busy = f"; {boxed - mine} are in work already, or were just done" if boxed > mine else ""
     return f"{said}{busy}{rest}{_why(run)}"
 
@@ -323,5 +319,5 @@ def _said(boxed: int, mine: int, run: _Run, rest: _Rest) -> str:
 def _why(run: _Run) -> str:
     if not run.troubles:
         return ""
-    more = f"; and {len(run.troubles) - 1} more" if len(run.troubles) > 1 else ""
-    return f"; without a mask: {run.troubles[0]}{more}"
+    more = f"; and {run.troubles - 1} more" if run.troubles > 1 else ""
+    return f"; without a mask: {run.trouble}{more}"

@@ -12,7 +12,13 @@ from typing import Self
 
 import msgspec
 
-from protocol.bodies.annotated import AnnotatedTask, kind_of, newest_results, versions_in
+from protocol.bodies.annotated import (
+    AnnotatedTask,
+    kind_of,
+    newest_results,
+    read_annotated,
+    versions_in,
+)
 from protocol.bodies.json_text import decode
 from protocol.bodies.predict import Item, PredictBody
 from protocol.bodies.task import Task
@@ -149,6 +155,31 @@ def results_of_predictions(
 ) -> tuple[msgspec.Raw, ...]:
     """The boxes of the newest prediction of a list that has any; see ``box_results``."""
     return newest_results(predictions, kinds, lambda each: each.model_version != version)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWithBoxes:
+    """A task of a request: its place there, itself, and the results whose regions are its boxes.
+
+    Of the request it keeps nothing else: that may have the masks of thousands of tasks in it.
+    """
+
+    place: int
+    task: Task
+    results: tuple[msgspec.Raw, ...]
+
+
+def tasks_with_boxes(body: bytes, where: str, version: str, kinds: frozenset[str]) -> list[TaskWithBoxes]:
+    """The tasks of a request that have boxes of ``kinds`` and no prediction of the model ``version``.
+
+    Raises what ``protocol.bodies.annotated.read_annotated`` raises.
+    """
+    found = []
+    for place, task in enumerate(read_annotated(body, where)):
+        results = box_results(task, version, kinds)
+        if results and not has_prediction(task, version):
+            found.append(TaskWithBoxes(place, Task(task.id, task.data.copy()), results))
+    return found
 
 
 def count_boxes(results: Sequence[msgspec.Raw]) -> int:

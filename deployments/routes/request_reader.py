@@ -17,7 +17,15 @@ from deployments.loop_offload import CostlyWork, off_loop_if_large
 from protocol.bodies.annotated import AnnotatedTask, read_annotated
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.bodies.task import Task
-from protocol.boxes import BoxedImage, BoxedTask, LeftOut, box_results, read_boxes
+from protocol.boxes import (
+    BoxedImage,
+    BoxedTask,
+    LeftOut,
+    TaskWithBoxes,
+    box_results,
+    read_boxes,
+    tasks_with_boxes,
+)
 from protocol.click import Click, Nothing, read_click, read_images
 from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
@@ -96,6 +104,12 @@ class RequestReader:
         """The results that are the task's boxes; see ``protocol.boxes.box_results``."""
         size = len(bytes(task.annotations)) + len(bytes(task.predictions))
         return await off_loop_if_large(size, box_results, task, version, kinds)
+
+    async def tasks_with_boxes(
+        self, asked: Asked, where: str, version: str, kinds: frozenset[str]
+    ) -> list[TaskWithBoxes]:
+        """Those of its tasks that have boxes; see ``protocol.boxes.tasks_with_boxes``."""
+        return await off_loop_if_large(asked.length, tasks_with_boxes, asked.raw, where, version, kinds)
 
     async def boxes(self, about: PredictBody, task: Task, results: Sequence[Raw]) -> BoxedTask:
         """The boxes of one of its tasks; see ``protocol.boxes.read_boxes``."""

@@ -19,6 +19,7 @@ from protocol.boxes import (
     count_boxes,
     has_prediction,
     read_boxes,
+    tasks_with_boxes,
 )
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
@@ -204,6 +205,18 @@ def test_boxes_are_counted_without_being_read() -> None:
     results = box_results(task, "v")
     assert count_boxes(results) == 2
     assert count_boxes(box_results(task, "v", BOXES)) == 1
+
+
+def test_of_a_request_only_the_tasks_with_boxes_are_kept_and_nothing_of_its_body() -> None:
+    boxed = {"id": 2, "data": {"image": "a"}, "annotations": [annotation(CAT, brush().region)]}
+    done = {"id": 3, "annotations": [annotation(CAT)], "predictions": [{"model_version": "v"}]}
+    body = encoded(
+        {"tasks": [{"id": 1, "data": None, "annotations": [annotation(brush().region)]}, boxed, done]}
+    )
+    [found] = tasks_with_boxes(body, "the body", "v", BOXES)
+    assert (found.place, found.task.id, count_boxes(found.results)) == (1, 2, 1)
+    kept = [memoryview(raw).obj for raw in (found.task.data, *found.results)]
+    assert sum(len(each) for each in kept) < 1000 < len(body)  # type: ignore[arg-type, misc]
 
 
 def test_whether_a_prediction_of_the_model_is_stored() -> None:
