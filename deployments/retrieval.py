@@ -1,7 +1,8 @@
 """*Retrieve predictions*: masks for the boxes of chosen tasks, in one answer as far as they fit into it.
 
 Label Studio sends all chosen tasks in one request and waits 100 s for the answer, which it stores. What is
-not done by then is worked off behind the answer, and stored through the API where there is a token.
+not done by then is worked off behind the answer, and stored through the API where there is a token. Who sends
+a request gets back what it said itself; what is stored with our token is made of what Label Studio says.
 """
 
 from __future__ import annotations
@@ -66,6 +67,14 @@ class Store(Protocol):
     async def may_store(self, project: str) -> bool:
         """Whether there is a token for a project."""
 
+    async def about(self, project: str) -> PredictBody:
+        """A project as a request says it, by what Label Studio says. Raises ServiceError."""
+
+    async def boxes(
+        self, project: str, number: int, version: str, kinds: frozenset[str]
+    ) -> TaskWithBoxes | None:
+        """A task's boxes, by what Label Studio says; None without any. Raises ServiceError."""
+
     async def store(self, project: str, prediction: Prediction) -> bool:
         """Store one, once. Raises ServiceError."""
 
@@ -75,7 +84,8 @@ class _Run:
     """A request under way.
 
     ``about``: the request without its tasks. ``todo``: what nobody has begun. ``done``: masks for the answer,
-    which takes some until ``closed``. ``stored``: tasks behind it. ``troubles``: how many boxes, or tasks,
+    which takes some until ``closed``. ``own``: the project by what Label Studio says, for what is stored.
+    ``stored``: tasks behind the answer. ``troubles``: how many boxes, or tasks,
     have no mask, and ``trouble`` why the first has none.
     """
 
@@ -85,6 +95,7 @@ class _Run:
     done: list[tuple[TaskWithBoxes, TaskMasks]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     length: int = 0
+    own: PredictBody | None = None
     stored: int = 0
     troubles: int = 0
     trouble: str = ""
@@ -217,32 +228,44 @@ class Retrieval:
 
     async def _one(self, run: _Run, boxed: TaskWithBoxes) -> None:
         """The masks of one task, into the answer or behind it. Raises ServiceError."""
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(TRIES), wait=BACK_OFF, retry=retry_if_exception_type(AGAIN), reraise=True
-        )
-        masks: TaskMasks = await retrying(
-            self._preannotation.masks, ROUTE, run.about, boxed.task, boxed.results, run.priority
-        )
+        masks = None if run.closed.is_set() else await self._masks(run, run.about, boxed)
+        if masks is None or run.closed.is_set():
+            await self._stored(run, boxed.task)
+            return
         for each in masks.left_out:
             run.without_mask(boxed.task, each.sentence)
-        if not masks.regions:
-            return
-        if run.closed.is_set():
-            await self._stored(run, boxed.task, masks)
-        else:
+        if masks.regions:
             run.done.append((boxed, masks))
             run.length += written_length([masks.prediction()])
             if run.length >= ANSWER_LENGTH:
                 run.closed.set()
 
-    async def _stored(self, run: _Run, task: Task, masks: TaskMasks) -> None:
-        """Store the masks of a task through the API. Raises ServiceError."""
-        made = masks.prediction()
-        if task.number is not None:
-            result = encode_regions(masks.regions)
-            await self._store.store(
-                run.about.project_id, Prediction(task.number, masks.version, made["score"], result)
-            )
+    async def _masks(self, run: _Run, about: PredictBody, boxed: TaskWithBoxes) -> TaskMasks:
+        """The masks of a task's boxes, asked for again while that may help. Raises ServiceError."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(TRIES), wait=BACK_OFF, retry=retry_if_exception_type(AGAIN), reraise=True
+        )
+        masks: TaskMasks = await retrying(
+            self._preannotation.masks, ROUTE, about, boxed.task, boxed.results, run.priority
+        )
+        return masks
+
+    async def _stored(self, run: _Run, task: Task) -> None:
+        """Make the masks of a task's boxes as Label Studio has them, and store them. Raises ServiceError."""
+        project, number = run.about.project_id, task.number
+        if number is None:
+            return
+        if run.own is None:
+            run.own = await self._store.about(project)
+        boxed = await self._store.boxes(project, number, self._version, BOXES)
+        if boxed is None:
+            return
+        masks = await self._masks(run, run.own, boxed)
+        for each in masks.left_out:
+            run.without_mask(task, each.sentence)
+        if masks.regions:
+            made, result = masks.prediction(), encode_regions(masks.regions)
+            await self._store.store(project, Prediction(number, masks.version, made["score"], result))
             run.stored += 1
 
     async def _leave_rest(self, run: _Run, working: asyncio.Task[None], *, lost: bool = False) -> _Rest:
@@ -266,9 +289,9 @@ class Retrieval:
         project = run.about.project_id
         if lost:
             left += len(run.done)
-            for boxed, masks in run.done:
+            for boxed, _ in run.done:
                 try:
-                    await self._stored(run, boxed.task, masks)
+                    await self._stored(run, boxed.task)
                 except ServiceError as error:
                     run.without_mask(boxed.task, error.detail)
         while not working.done():

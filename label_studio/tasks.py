@@ -248,6 +248,16 @@ class TaskListing:
         return window, total
 
 
+def task_in(studio: LabelStudio, project: int, number: int) -> ListedTask | None:
+    """The task with that id, with what is stored with it; None where the project has none.
+
+    To list it asks no backend for its predictions, as to show it does. Raises what ``LabelStudio`` raises.
+    """
+    query = window_query(project, number - 1, 1, stored=True)
+    found, _ = read_window(patiently(lambda: studio.read(TASKS, **query)), studio.at)
+    return next((task for task in found if task.id == number), None)
+
+
 class _ShownTask(msgspec.Struct):
     project: int
     data: msgspec.Raw

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from tenacity import wait_none
 
@@ -161,9 +162,11 @@ async def test_what_does_not_fit_into_the_time_is_left_where_there_is_no_token()
 
 @pytest.fixture
 def studio() -> FakeLabelStudio:
+    """A Label Studio whose project 3 has the tasks 1 to 5, with a box each."""
     studio = FakeLabelStudio()
-    studio.add_project("Cats", LABEL_CONFIG)
-    studio.tasks = [{"id": number, "data": {}, "predictions": []} for number in range(1, 6)]
+    for name in ("one", "two", "Cats"):
+        studio.add_project(name, LABEL_CONFIG)
+    studio.tasks = [task(number, CAT, project=3) for number in range(1, 6)]
     return studio
 
 
@@ -212,17 +215,38 @@ async def test_an_answer_that_grows_too_long_is_closed(
     assert list(studio.predictions("classical-3")) == [2, 3]
 
 
-async def test_a_task_that_label_studio_does_not_take_spoils_no_other(studio: FakeLabelStudio) -> None:
+async def test_a_prediction_that_label_studio_does_not_take_spoils_no_other(studio: FakeLabelStudio) -> None:
+    studio.refuse["GET /api/tasks/3/annotations/"] = httpx.Response(404, json={"detail": "Not found."})
     with with_token(studio, predict_timeout_s=0.2) as door:
         door.graph.admission.clear()
-        door.graph.held_tasks = {2, 77}
-        await results(door, task(77, CAT), task(2, CAT))
+        await results(door, task(3, CAT), task(2, CAT))
         door.graph.admission.set()
         await door.settle()
     assert list(studio.predictions("classical-3")) == [2]
     assert said(door)[0].startswith(
-        "1 of 2 tasks behind the answer are stored; without a mask: task 77: Label"
+        "1 of 2 tasks behind the answer are stored; without a mask: task 3: Label"
     )
+
+
+async def test_a_request_can_store_nothing_but_what_label_studio_says_itself(studio: FakeLabelStudio) -> None:
+    """Whoever reaches this service may send any request: its token must not write what they like."""
+    forged = {**ellipse(id="forged").region, "to_name": "image"}
+    studio.tasks[3]["project"] = 1
+    studio.tasks[4]["annotations"] = []
+    config = LABEL_CONFIG.replace('<Label value="Cat"/>', '<Label value="Cat" alias="Dog"/>')
+    with with_token(studio, predict_timeout_s=0.2) as door:
+        door.graph.admission.clear()
+        tasks = [
+            task(number, forged, forged | {"id": "more"}, data={"image": "http://a"}) for number in (2, 4, 5)
+        ]
+        await results(door, *tasks, task(99, forged), config=config)
+        door.graph.admission.set()
+        await door.settle()
+    stored = {each["id"]: each.get("predictions", []) for each in studio.tasks}
+    assert [number for number, kept in stored.items() if kept] == [2]
+    [region] = stored[2][0]["result"]
+    assert region["value"]["brushlabels"] == ["Cat"]
+    assert door.graph.annotated[-1][1].image.value == "/data/upload/1/2.png"
 
 
 async def test_a_label_studio_that_hangs_up_loses_nothing(studio: FakeLabelStudio) -> None:
