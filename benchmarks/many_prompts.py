@@ -31,7 +31,6 @@ from segmenters.many_prompts import segment_many
 from segmenters.sam.decoder import SamDecoder
 from segmenters.sam.segmenter import SegmentAnything
 from serve_app.cli.console import console
-from testing.processes import memory_of
 from values.cores import usable_cores
 from values.embedding import Embedding
 from values.masks import Masks
@@ -51,8 +50,7 @@ Ways = dict[str, Callable[[Sequence[Prompt]], list[Masks]]]
 class Row:
     """So many ``prompts`` on one image. ``masks``: a second, by way; ``cpu``: CPU milliseconds of a mask.
 
-    ``apart``: the largest difference of a logit or a score from those of the prompt alone. ``peak``: MiB of
-    this process at most, so far.
+    ``apart``: the largest difference of a logit or a score from those of the prompt alone.
     """
 
     model: str
@@ -61,7 +59,6 @@ class Row:
     masks: dict[str, float]
     cpu: dict[str, float]
     apart: float
-    peak: float
 
     @property
     def ratio(self) -> float:
@@ -92,14 +89,14 @@ def measure(model: SegmentAnything, runtime: str, counts: Sequence[int], repeats
         cpu = {name: 1000 * cost(taken).cpu / count for name, taken in turns.items()}
         expected = turns[ALONE][0].result
         apart = max(_apart(expected, taken[0].result) for taken in turns.values())
-        rows.append(Row(model.name, runtime, count, masks, cpu, apart, memory_of("self").peak))
+        rows.append(Row(model.name, runtime, count, masks, cpu, apart))
     return rows
 
 
 def table(rows: Sequence[Row]) -> Table:
     """A line for each number of prompts."""
     made = Table(title="Masks a second", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("model", "runtime", "prompts", *rows[0].masks, "ratio", "ratio, cores", "apart", "MiB"):
+    for heading in ("model", "runtime", "prompts", *rows[0].masks, "ratio", "ratio, cores", "apart"):
         made.add_column(heading, justify="left" if heading in ("model", "runtime") else "right")
     for row in rows:
         goal = f" (aim: {GOAL:g})" if row.prompts == GOAL_AT else ""
@@ -111,7 +108,6 @@ def table(rows: Sequence[Row]) -> Table:
             f"{row.ratio:.2f}",
             f"{row.ratio_of_cores:.2f}{goal}",
             f"{row.apart:.0e}",
-            f"{row.peak:.0f}",
         )
     made.caption = (
         "in brackets: CPU milliseconds of a mask. ratio: together to alone, a thread each; cores: together "

@@ -15,11 +15,9 @@ from values.errors import ModelError
 class OnnxRuntimeSession:
     """A ``segmenters.runtimes.session.Session`` on CPU."""
 
-    def __init__(self, graph: Path | bytes, threads: int, *, plans_memory: bool = True) -> None:
+    def __init__(self, graph: Path | bytes, threads: int) -> None:
         """Load ``graph``, a file or its content, to compute with ``threads`` threads a call.
 
-        ``plans_memory``: keep a plan, and memory for it, for the shapes that were seen; it is little for a
-        click and much for large calls.
         Raises ``values.errors.ModelError`` for a graph that the runtime does not take.
         """
         self._name = graph_name(graph)
@@ -29,7 +27,6 @@ class OnnxRuntimeSession:
         # Threads that spin while they wait would take the cores of the other replicas.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        options.enable_mem_pattern = plans_memory
         model = str(graph) if isinstance(graph, Path) else graph
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

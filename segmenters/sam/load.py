@@ -116,7 +116,7 @@ class HalfSessions:
         graph = _graph(self.weights, Half.DECODER, settled)
         if graph is not None:
             parts = (graph.with_name(name) for name in (IMAGE_PART, PROMPTS_PART))
-            image, prompts = (open_graph(part, settled, threads, plans_memory=False) for part in parts)
+            image, prompts = (open_graph(part, settled, threads) for part in parts)
             return PromptBatch(image, prompts, shared)
         from segmenters.networks.prompt_batch import ImagePart, PromptsPart
         from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
@@ -147,14 +147,11 @@ def open_decoder(weights: Weights, execution: Execution, threads: int) -> Sessio
     return HalfSessions(weights, execution).first(threads)
 
 
-def open_graph(graph: Path | bytes, settled: Settled, threads: int, *, plans_memory: bool = True) -> Session:
-    """An ONNX graph in the settled runtime, which is not torch.
-
-    ``plans_memory``: as ``OnnxRuntimeSession`` has it.
-    """
+def open_graph(graph: Path | bytes, settled: Settled, threads: int) -> Session:
+    """An ONNX graph in the settled runtime, which is not torch."""
     if settled.runtime is Runtime.OPENVINO:
         return OpenVinoSession(graph, threads, bfloat16=settled.bfloat16)
-    return OnnxRuntimeSession(graph, threads, plans_memory=plans_memory)
+    return OnnxRuntimeSession(graph, threads)
 
 
 def _announced(weights: Weights, execution: Execution, half: Half) -> Settled:

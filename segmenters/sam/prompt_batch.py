@@ -25,6 +25,8 @@ CHUNK = 64 // PROMPT_MIB
 """Prompts that are computed at once, in memory that is kept for the next ones. More take no less time each,
 and memory that was given back and is taken anew would cost a quarter more."""
 
+_ANSWER = ("low_res_masks", "iou_predictions")
+
 Points = tuple[NDArray[np.float32], NDArray[np.float32]]
 """A prompt's points (N, 2) on the canvas and their labels (N,), as a session takes them."""
 Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -55,12 +57,11 @@ class OneImage:
     shared: Mapping[str, Array]
 
     def answers(self, asked: Sequence[Points | None]) -> Iterator[Answer]:
-        """For each of a few prompts with as many points as each other. Each answer has memory of its own."""
+        """For each of a few prompts with as many points as each other, in memory that they share."""
         coords, labels = (np.stack(each) for each in zip(*filter(None, asked), strict=True))
         given = {**self.shared, "point_coords": coords, "point_labels": labels}
-        found = self.prompts.run(given, ("low_res_masks", "iou_predictions"))
-        for logits, scores in zip(found["low_res_masks"], found["iou_predictions"], strict=True):
-            yield np.array(logits, np.float32), np.array(scores, np.float32)
+        found = self.prompts.run(given, _ANSWER)
+        return zip(*(np.asarray(found[name], np.float32) for name in _ANSWER), strict=True)
 
 
 def chunks(asked: Sequence[Points | None]) -> dict[int, list[int]]:

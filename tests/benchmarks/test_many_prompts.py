@@ -6,7 +6,7 @@ from tests.benchmarks.printing import printed
 
 def row(prompts: int) -> Row:
     masks = {ALONE: 10.0, ALONE_CORES: 15.0, TOGETHER: 17.0, TOGETHER_CORES: 31.0}
-    return Row("mobile_sam", "onnxruntime", prompts, masks, dict.fromkeys(masks, 50.0), 1e-5, 400.0)
+    return Row("mobile_sam", "onnxruntime", prompts, masks, dict.fromkeys(masks, 50.0), 1e-5)
 
 
 def test_ratios_are_to_single_calls_on_one_core() -> None:

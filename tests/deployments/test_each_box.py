@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,16 @@ class Everything:
         return Masks(np.ones((1, 4, 4), np.float32), np.ones(1, np.float32), Frame(None, (4, 4)))
 
 
+@dataclass(frozen=True)
+class Widening(Everything):
+    """Notes how many cores it may take."""
+
+    taken: list[int] = field(default_factory=list)
+
+    def take_idle_cores(self, threads: int) -> None:
+        self.taken.append(threads)
+
+
 async def read(*args: Any) -> Pixels:
     return Pixels(np.zeros((4, 4, 3), np.uint8), 4, 4)
 
@@ -80,3 +90,11 @@ async def test_each_region_has_the_label_of_its_own_box(monkeypatch: pytest.Monk
     assert isinstance(answer, ClickAnswer)
     labels = [region["value"]["polygonlabels"] for region in answer.regions]
     assert labels == [["Cat"], ["Dog"]]
+
+
+def test_a_lone_click_may_take_what_all_clicks_together_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "threads_each", lambda computations: 4 // computations)
+    options = (DecoderOptions(threads=2), RegionOptions(), DurableOptions())
+    model = Widening()
+    Decoder(model, *options, Handle({"read": read}), Handle({"encode": encode}))
+    assert model.taken == [4]
