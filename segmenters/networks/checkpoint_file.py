@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from segmenters.checkpoints.locate import usual_mistake
+from segmenters.networks import left_out
 from segmenters.runtimes.session import first_line
 from values.errors import ModelError
 
-# Where training scripts keep the weights: SAM 2's publishers, then most others.
-_WRAPPERS = ("model", "state_dict")
-# The prefix that DistributedDataParallel gives each key.
-_PREFIX = "module."
+# Where training scripts keep the weights: SAM 2's publishers, most others, and torch-em, so micro-sam.
+_WRAPPERS = ("model", "state_dict", "model_state")
+# The prefixes that DistributedDataParallel and micro-sam's module for training give each key.
+_PREFIXES = ("module.", "sam.")
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -42,20 +43,17 @@ def read(path: Path) -> dict[str, Tensor]:
     """The weights in a file of ``torch.save`` or safetensors, by key, without whatever is stored beside them.
 
     Tensors are views of the file where its format allows, so that only what is copied takes memory. Raises
-    ``values.errors.ModelError`` for a file that is missing, damaged, something else, or holds objects
-    besides tensors.
+    ``values.errors.ModelError`` for a file that is missing, damaged or something else, and for one that
+    holds Python objects, unless a trainer put them beside a mapping of weights.
     """
     content: object = _content(path)
-    while isinstance(content, Mapping):
-        inner = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)), None)
-        if inner is None:
-            break
+    while (inner := _wrapped(content)) is not None:
         content = inner
     weights = _tensors(content)
     if not weights:
         raise ModelError(f"{path} is not a checkpoint: it holds no tensors by name; {_REMEDY}")
-    if all(key.startswith(_PREFIX) for key in weights):
-        weights = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
+    while (prefix := next((each for each in _PREFIXES if _all_begin(weights, each)), None)) is not None:
+        weights = {key.removeprefix(prefix): value for key, value in weights.items()}
     return weights
 
 
@@ -95,7 +93,10 @@ def _content(path: Path) -> object:
     if described is not None:
         raise ModelError(f"{path} is not a checkpoint but {described}; {_REMEDY}")
     try:
-        return _loaded(path, start)
+        try:
+            return _loaded(path, start)
+        except UnpicklingError as error:
+            return _beside_objects(path, start, error)
     except UnpicklingError as error:
         raise ModelError(_refusal(path, str(error))) from None
     except Exception as error:  # a damaged file makes its readers raise anything
@@ -113,6 +114,27 @@ def _loaded(path: Path, start: bytes) -> object:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of torch, about formats it then refuses
         return torch.load(path, map_location="cpu", mmap=zipped, weights_only=True)
+
+
+def _beside_objects(path: Path, start: bytes, refused: UnpicklingError) -> object:
+    """The content of a trainer's file without its objects; raises ``refused`` for any other file."""
+    if not start.startswith(b"PK"):
+        raise refused
+    content = left_out.load(path)
+    if _wrapped(content) is None:
+        raise refused
+    return content
+
+
+def _wrapped(content: object) -> Mapping[object, object] | None:
+    """The mapping of weights that a training script put ``content`` around, or None."""
+    if not isinstance(content, Mapping):
+        return None
+    return next((content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)), None)
+
+
+def _all_begin(weights: Mapping[str, Tensor], prefix: str) -> bool:
+    return all(key.startswith(prefix) for key in weights)
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import functools
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,35 @@ from testing.weights import checkpoints
 from values.errors import ModelError
 
 MOBILE = ARCHITECTURES["mobile_sam"]
+
+
+class Anything:
+    """An object that a pickle may hold."""
+
+
+class Dataset:
+    """As trainers keep them: options, functions, paths and objects of other libraries."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.options = argparse.Namespace(patch=(512, 512))
+        self.sampler = functools.partial(sorted, reverse=True)
+        self.transforms = [torch.nn.Sequential(torch.nn.ReLU()), Anything(), {Anything()}]
+
+
+def touch(path: str) -> None:
+    """Leaves a trace of having run."""
+    Path(path).touch()
+
+
+class Runs:
+    """What a pickle of it calls when it is read."""
+
+    def __init__(self, argument: str, function: Callable[[str], Any]) -> None:
+        self.argument, self.function = argument, function
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return self.function, (self.argument,)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +105,48 @@ def test_safetensors_and_wrapped_checkpoints_are_read_as_well(mobile: Path, tmp_
         assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
+def test_a_fine_tune_of_micro_sam_is_read_as_it_was_exported_and_as_it_was_trained(
+    mobile: Path, tmp_path: Path
+) -> None:
+    """``export_custom_sam_model`` of micro-sam, and the checkpoints of its trainer, which is torch-em's."""
+    weights = torch.load(mobile, weights_only=True)
+    exported = {"model_state": weights, "decoder_state": {"decoder.weight": torch.zeros(1)}}
+    trained = {
+        "iteration": 100,
+        "best_metric": 0.5,
+        "model_state": {f"sam.{key}": each for key, each in weights.items()},
+        "optimizer_state": {"state": {0: {"exp_avg": torch.zeros(1)}}, "param_groups": []},
+        "init": {"train_dataset": Dataset(mobile), "model": None},
+        "decoder_state": {"decoder.weight": torch.zeros(1)},
+    }
+    expected = load(MOBILE, Half.DECODER, mobile).state_dict()
+    for number, content in enumerate((exported, trained)):
+        path = tmp_path / f"{number}.pt"
+        torch.save(content, path)
+        assert model_of(path) == "mobile_sam"
+        found = load(MOBILE, Half.DECODER, path).state_dict()
+        assert all(torch.equal(found[key], value) for key, value in expected.items())
+
+
+def test_nothing_in_a_trainers_file_is_run(mobile: Path, tmp_path: Path) -> None:
+    weights = torch.load(mobile, weights_only=True)
+    path = tmp_path / "trained.pt"
+    torch.save({"state_dict": weights, "callbacks": [Runs(str(tmp_path / "was run"), touch)]}, path)
+    assert model_of(path) == "mobile_sam"
+    assert not (tmp_path / "was run").exists()
+
+
+def test_a_trainers_file_with_a_call_of_the_operating_system_is_refused(mobile: Path, tmp_path: Path) -> None:
+    path = tmp_path / "trained.pt"
+    torch.save({"state_dict": torch.load(mobile, weights_only=True), "a": Runs("echo", os.system)}, path)
+    with pytest.raises(ModelError, match=r"a Python object, posix\.system"):
+        model_of(path)
+
+
 def test_a_half_holds_no_weights_of_the_other(mobile: Path) -> None:
     encoder, decoder = (load(MOBILE, half, mobile) for half in Half)
     assert all(key.startswith("image_encoder.") for key in encoder.state_dict())
     assert not any(key.startswith("image_encoder.") for key in decoder.state_dict())
-
-
-class Anything:
-    """An object that a pickle may hold."""
 
 
 @pytest.mark.parametrize(
