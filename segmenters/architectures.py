@@ -14,6 +14,7 @@ class Family(StrEnum):
 
     SAM = "sam"
     MOBILE_SAM = "mobile_sam"
+    TINYSAM = "tinysam"
     SAM2 = "sam2"
 
 
@@ -22,12 +23,18 @@ class Architecture:
     """One architecture of the family.
 
     ``parameters``: millions of weights in the official checkpoint. ``outputs``: the encoder's arrays by name,
-    with the shape of one image, all float32.
+    with the shape of one image, all float32. ``like``: the architecture that has the same network, and so the
+    same keys; its own name where none has.
     """
 
     name: str
     family: Family
     parameters: float
+    like: str = ""
+
+    def __post_init__(self) -> None:
+        """The own name is the default of ``like``."""
+        object.__setattr__(self, "like", self.like or self.name)
 
     @property
     def input(self) -> ModelSize:

@@ -140,7 +140,7 @@ def _cannot_download(checkpoint: Checkpoint) -> str | None:
     folder = _nearest(path.parent)
     if not os.access(folder, os.W_OK):
         return f"the checkpoint is missing and {folder} cannot be written"
-    needed = PUBLISHED[checkpoint.label].size
+    needed = PUBLISHED[checkpoint.label].size or 0
     if shutil.disk_usage(folder).free < 2 * needed:  # as much again for what is exported
         return f"the checkpoint is missing and {folder} has too little room for its {needed >> 20} MiB"
     reason = unreachable(checkpoint.url)

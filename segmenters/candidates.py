@@ -38,10 +38,12 @@ def single(logits: Logits, scores: Logits, family: Family) -> tuple[Logits, Logi
     """The mask for several prompts and its score, each with a leading 1.
 
     SAM 2 replaces an unstable one by the best of its three: `_dynamic_multimask_via_stability` of the
-    official mask decoder, on by default in ``SAM2ImagePredictor``.
+    official mask decoder, on by default in ``SAM2ImagePredictor``. TinySAM has only the three: its mask
+    decoder and its predictor drop the first whatever the prompt is.
     """
     index = 0
-    if family is Family.SAM2 and _stability(logits[0]) < _STABLE:
+    unstable = family is Family.SAM2 and _stability(logits[0]) < _STABLE
+    if unstable or family is Family.TINYSAM:
         index = 1 + int(np.argmax(scores[1:]))
     return logits[index : index + 1], scores[index : index + 1]
 

@@ -15,14 +15,15 @@ from segmenters.segmenter import Segmenter
 class Published:
     """The checkpoint of a model as its publisher gives it.
 
-    ``url``: https, the publisher's. ``sha256``: of the whole file, lower case hex. ``size``: in bytes.
+    ``url``: https, the publisher's. ``sha256``: of the whole file, lower case hex. ``size``: in bytes, None
+    where no record has it.
     ``source``: the independent records that ``sha256`` and ``size`` are taken from; no publisher states them
     itself.
     """
 
     url: str
     sha256: str
-    size: int
+    size: int | None
     source: str
 
     @property
@@ -50,6 +51,11 @@ LICENCES: Mapping[Family, Licence] = {
         "Apache-2.0",
         "the authors of MobileSAM",
         "https://github.com/ChaoningZhang/MobileSAM/blob/master/LICENSE",
+    ),
+    Family.TINYSAM: Licence(
+        "Apache-2.0",
+        "the authors of TinySAM",
+        "https://github.com/xinghaochen/TinySAM/blob/main/LICENSE",
     ),
     Family.SAM2: Licence(
         "Apache-2.0", "Meta Platforms, Inc.", "https://github.com/facebookresearch/sam2/blob/main/LICENSE"

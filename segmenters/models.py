@@ -43,11 +43,15 @@ _MOBILE_SAM = (
     "/f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights"
 )
 
+# The authors' own copy: their releases on GitHub have files whose SHA-256 nobody states.
+_TINYSAM = "https://huggingface.co/xinghaochen/tinysam/resolve/main"
+
 # Public code that checks these hashes after a download from the publisher's URL.
 _SLICER = "mazurowski-lab/SlicerSegmentWithSAM SegmentWithSAM.py"
 _MICRO_SAM = "computational-cell-analytics/micro-sam micro_sam/v2/util.py"
 _GETI = "open-edge-platform/geti-instant-learn"
 _SECOND = "a second record of the same value"
+_SEG_STUDIO = "Segmen-Pixel/Seg-Studio scripts/install.py, docs on its model licences"
 _SIZE_OF_SAM2 = "size: third-party listings of the same files"
 
 # On a GPU the best masks rank first; on CPU only what a few cores encode within seconds has a rank.
@@ -109,6 +113,16 @@ MODELS: Mapping[str, Model] = {
             encoder_mib=774,
             rank_on_gpu=9,
             rank_on_cpu=1,
+        ),
+        _sam(
+            Architecture("tinysam", Family.TINYSAM, 10.1, like="mobile_sam"),
+            Published(
+                f"{_TINYSAM}/tinysam.pth",
+                "4b8edcf93af46e2a658ae455574de62873778a5cc3fd8e8adf094dcdfa957cf2",
+                None,
+                _SEG_STUDIO,
+            ),
+            encoder_mib=774,
         ),
         _sam(
             Architecture("sam2_hiera_tiny", Family.SAM2, 38.9),

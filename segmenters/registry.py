@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segmenters.auto_model import best
+from segmenters.checkpoints.digest import sha256_of
 from segmenters.model_names import AUTO, CLASSICAL, wanted
-from segmenters.models import ARCHITECTURES, MODELS, encoder_of
+from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED, encoder_of
 from segmenters.options import ModelOptions
 from segmenters.preflight import file_of_a_model
 from segmenters.segmenter import Segmenter
@@ -82,8 +83,12 @@ def _check_devices(options: ModelOptions, gpu: bool) -> None:
 
 
 def _model_of(given: str, options: ModelOptions) -> str:
-    """The model that the operator's checkpoint is of, by its keys."""
+    """The model that the operator's checkpoint is of: by its SHA-256 if it is published, else by its keys."""
     path = file_of_a_model(given, options)
+    sha256 = sha256_of(path)
+    published = next((name for name, each in PUBLISHED.items() if each.sha256 == sha256), None)
+    if published is not None:
+        return published
     from segmenters.networks.loading import model_of  # torch, which most starts do without
 
     name = model_of(path)

@@ -125,7 +125,7 @@ def _model(model: Model) -> tuple[str, str, str, str]:
         f"`{model.name}`",
         f"{architecture.parameters:.1f} M",
         LICENCES[architecture.family].spdx,
-        f"`{published.filename}`, {published.size / MIB:.0f} MiB",
+        f"`{published.filename}`" + (f", {published.size / MIB:.0f} MiB" if published.size else ""),
     )
 
 

@@ -33,7 +33,7 @@ def packages() -> bool:
 
 def network(architecture: Architecture, checkpoint: Path, threads: int) -> Any | None:
     """The official network with the weights of ``checkpoint``, in float32 on CPU; None without a package."""
-    if architecture.family is Family.MOBILE_SAM or not packages():
+    if architecture.family in (Family.MOBILE_SAM, Family.TINYSAM) or not packages():
         return None
     built = importlib.import_module("tests.oracles.official").module(architecture)
     built.load_state_dict(read(checkpoint), strict=True)

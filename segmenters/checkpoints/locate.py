@@ -105,13 +105,16 @@ def model_folder(options: ModelOptions) -> Path:
         ) from None
 
 
-def state_of(path: Path, size: int) -> State:
-    """The state of the file that must have ``size`` bytes. What cannot be looked at counts as missing."""
+def state_of(path: Path, size: int | None) -> State:
+    """The state of the file that must have ``size`` bytes, or any number where that is not known.
+
+    What cannot be looked at counts as missing.
+    """
     try:
         found = path.stat()
     except OSError:
         return State.MISSING
-    whole = stat.S_ISREG(found.st_mode) and found.st_size == size
+    whole = stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
     return State.ON_DISK if whole else State.DAMAGED
 
 

@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def recognise(shapes: Shapes) -> str | None:
-    """The name in ``segmenters.models.ARCHITECTURES`` of the model that a checkpoint is of, or None.
+    """``Architecture.like`` of the model that a checkpoint is of, or None.
 
     ``shapes``: of all entries of the checkpoint, by their official keys. A checkpoint with the encoder of a
     model is one of that model, whatever else is missing or too many. SAM 2 without what a video needs is

@@ -89,7 +89,7 @@ def _load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module
 
 def _check(architecture: Architecture, checkpoint: Path, weights: Mapping[str, Tensor]) -> None:
     looks_like = _looks_like(weights)
-    if looks_like not in (None, architecture.name):
+    if looks_like not in (None, architecture.like):
         raise ModelError(
             f"the checkpoint {checkpoint} is not one of {architecture.name}: its keys and shapes look like "
             f"{looks_like}; choose the model {looks_like}, or give a checkpoint of {architecture.name}"

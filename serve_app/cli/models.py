@@ -61,7 +61,7 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
             f"{row['parameters']:.1f} M",
             row["licence"],
             row["checkpoint"],
-            f"{row['size'] / MIB:.1f} MiB",
+            "" if row["size"] is None else f"{row['size'] / MIB:.1f} MiB",
             f"[{_COLORS[state]}]{state}",
         )
     for name in weightless:

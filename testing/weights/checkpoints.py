@@ -20,6 +20,8 @@ MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 @cache
 def shapes(model: str) -> dict[str, tuple[int, ...]]:
     """Every key of the official checkpoint with its shape; of any model of the family."""
+    if model == "tinysam":  # MobileSAM's network
+        return shapes("mobile_sam")
     if model not in MODELS:
         derive, table_of = (sizes.sam2, "sam2.1_hiera_tiny") if "hiera" in model else (sizes.sam, "sam_vit_b")
         return derive(model, shapes(table_of))

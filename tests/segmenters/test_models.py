@@ -38,6 +38,8 @@ def test_a_checkpoint_can_be_checked(name: str) -> None:
 @every
 def test_the_size_is_that_of_float32_weights(name: str) -> None:
     weights = ARCHITECTURES[name].parameters * 1e6
+    if PUBLISHED[name].size is None:
+        pytest.skip("no record has its size")
     # SAM 2 keeps what a video needs besides, all others keys and padding.
     assert PUBLISHED[name].size == pytest.approx(4 * weights, rel=0.02)
 
@@ -57,7 +59,7 @@ def test_the_size_belongs_to_the_hash() -> None:
 def test_no_two_models_have_one_rank(rank: str) -> None:
     ranks = sorted(getattr(each, rank) for each in MODELS.values() if getattr(each, rank))
     assert ranks == list(range(1, len(ranks) + 1))
-    assert all(each.published for each in MODELS.values() if getattr(each, rank))
+    assert all(each.published and each.published.size for each in MODELS.values() if getattr(each, rank))
 
 
 @every

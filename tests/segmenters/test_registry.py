@@ -96,6 +96,14 @@ def test_a_checkpoint_tells_auto_which_model_it_is(tmp_path: Path, mobile_sam: P
     assert "mobile_sam" in choice.reason
 
 
+def test_a_published_checkpoint_tells_by_its_hash(
+    tmp_path: Path, mobile_sam: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TinySAM and MobileSAM have the same keys."""
+    publish(monkeypatch, "tinysam", mobile_sam)
+    assert choose(_options(tmp_path, checkpoint=str(mobile_sam))).segmenter.name == "tinysam"
+
+
 def test_a_checkpoint_of_another_model_is_refused_before_it_is_loaded(
     tmp_path: Path, mobile_sam: Path
 ) -> None:

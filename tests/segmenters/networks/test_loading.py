@@ -143,6 +143,13 @@ def test_a_trainers_file_with_a_call_of_the_operating_system_is_refused(mobile: 
         model_of(path)
 
 
+def test_a_checkpoint_of_tinysam_has_the_keys_of_mobile_sam(mobile: Path) -> None:
+    tiny = ARCHITECTURES["tinysam"]
+    check(tiny, mobile)
+    for half in Half:
+        assert load(tiny, half, mobile).state_dict().keys() == load(MOBILE, half, mobile).state_dict().keys()
+
+
 def test_a_half_holds_no_weights_of_the_other(mobile: Path) -> None:
     encoder, decoder = (load(MOBILE, half, mobile) for half in Half)
     assert all(key.startswith("image_encoder.") for key in encoder.state_dict())

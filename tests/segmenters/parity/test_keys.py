@@ -24,14 +24,15 @@ pytestmark = pytest.mark.slow
 _NETWORKS: dict[Family, ModuleType] = {
     Family.SAM: sam,
     Family.MOBILE_SAM: mobile_sam,
+    Family.TINYSAM: mobile_sam,
     Family.SAM2: sam2,
 }
 
 
 @cache
 def _official(name: str) -> dict[str, tuple[int, ...]]:
-    """MobileSAM's package cannot be had, so its keys are a table."""
-    if ARCHITECTURES[name].family is Family.MOBILE_SAM:
+    """MobileSAM's and TinySAM's packages cannot be had, so their keys are a table."""
+    if ARCHITECTURES[name].like == "mobile_sam":
         return checkpoints.shapes(name)
     return {key: tuple(value.shape) for key, value in _described(name).state_dict().items()}
 
@@ -56,7 +57,7 @@ def test_the_official_checkpoint_fills_the_half_and_no_more(name: str, half: Hal
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_each_model_is_recognised_by_its_keys(name: str) -> None:
-    assert recognise(_official(name)) == name
+    assert recognise(_official(name)) == ARCHITECTURES[name].like
 
 
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES.values()), ids=lambda each: each.name)
