@@ -50,9 +50,9 @@ class BoxDecoder:
         decoded = self._decode(whole, click.prompts)
         made: list[asyncio.Future[tuple[list[Region], float]]] = []
         try:
-            for output in click.outputs:
+            for output, prompt in zip(click.outputs, click.prompts, strict=True):
                 masks = await self._behind(next, decoded)
-                made.append(asyncio.ensure_future(self._behind(self._region, masks, click, output)))
+                made.append(asyncio.ensure_future(self._behind(self._region, masks, click, output, prompt)))
             found = await asyncio.gather(*made)
         finally:
             for each in made:
@@ -64,7 +64,9 @@ class BoxDecoder:
             await self._clicks.idle(PATIENCE_S)
             return await self._threads.run(function, *args)
 
-    def _region(self, masks: Masks, click: Click, output: Output) -> tuple[list[Region], float]:
+    def _region(
+        self, masks: Masks, click: Click, output: Output, prompt: Prompt
+    ) -> tuple[list[Region], float]:
         logits, score = ranked(masks)[0]
         mask = to_mask(logits, masks.frame, click.width, click.height)
-        return encode(mask, score, click, self._regions, output), score
+        return encode(mask, score, click, self._regions, output, prompt), score

@@ -212,17 +212,17 @@ class Decoder:
         regions: list[Region] = []
         scores: list[float] = []
         found = self._masks(key, embedding, click.prompts)
-        for output in click.outputs:
+        for output, prompt in zip(click.outputs, click.prompts, strict=True):
             started = time.perf_counter()
             masks = self._judged(lambda: next(found), embedding)
             seconds["decode"] += time.perf_counter() - started
-            region, score = self._encoded(masks, click, output, seconds)
+            region, score = self._encoded(masks, click, output, prompt, seconds)
             regions += region
             scores.append(score)
         return regions, scores
 
     def _encoded(
-        self, masks: Masks, click: Click, output: Output, seconds: dict[str, float]
+        self, masks: Masks, click: Click, output: Output, prompt: Prompt, seconds: dict[str, float]
     ) -> tuple[list[Region], float]:
         shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
         regions: list[Region] = []
@@ -230,7 +230,7 @@ class Decoder:
             before = time.perf_counter()
             mask = to_mask(logits, masks.frame, click.width, click.height)
             resampled = time.perf_counter()
-            regions += encode(mask, score, click, self._region_options, output)
+            regions += encode(mask, score, click, self._region_options, output, prompt)
             seconds["resample"] += resampled - before
             seconds["region"] += time.perf_counter() - resampled
         return regions, shown[0][1]

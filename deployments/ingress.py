@@ -101,10 +101,11 @@ class Ingress:
         site = Site.of(images)
         status = Status(model, locked=locked, site=site, decoder=decoder, fetcher=fetcher, journal=journal)
         webhook = Webhook(reader, self.warming, self.reporter, costly, reading.output_order)
+        setup = Setup(reader, images, configs, costly, self.reporter, model.version, reading.output_order)
         routes: list[tuple[str, str, Handler]] = [
             ("/", "GET", status.health),
             ("/health", "GET", status.health),
-            ("/setup", "POST", Setup(reader, images, configs, costly, self.reporter, model.version)),
+            ("/setup", "POST", setup),
             ("/predict", "POST", predict),
             ("/embed", "POST", Embed(reader, decoders, ahead, self.reporter, options.predict_timeout_s)),
             (

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from protocol.controls import OUTPUT_ORDER, Control
+from protocol.controls import OUTPUT_ORDER, OUTPUT_TAGS, Control
 from protocol.label_config import Image, LabelConfig
 from protocol.variables import variables_of
 from values.one_line import shown
 
 
-def warnings(config: LabelConfig) -> list[str]:
-    """Sentences about ``config``; empty when all is well."""
+def warnings(config: LabelConfig, order: tuple[str, ...] = OUTPUT_ORDER) -> list[str]:
+    """Sentences about ``config``; empty when all is well. ``order``: the tags that take masks."""
     if not config.images:
         return ['the labeling config has no <Image name="…"> tag: there is nothing to segment']
     names = {image.name for image in config.images}
     bound = [control for control in config.controls if not names.isdisjoint(control.to_name)]
-    outputs = [control for control in bound if control.tag in OUTPUT_ORDER]
+    outputs = [control for control in bound if control.tag in order]
     prompts = [control for control in bound if control.asks]
     found = [
         f'<{control.tag} name="{shown(control.name)}"> names no <Image> in '
@@ -27,12 +27,13 @@ def warnings(config: LabelConfig) -> list[str]:
     if not outputs:
         found.append(
             "no control takes masks: add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels>"
+            + _left_out(bound)
         )
     if not prompts:
         found.append(
             'no control sends prompts: add <KeyPointLabels smart="true"> or <RectangleLabels smart="true">'
         )
-    takers = [control for control in bound if control.tag in (*OUTPUT_ORDER, "Labels")]
+    takers = [control for control in bound if control.tag in (*order, "Labels")]
     found += [sentence for image in config.images if (sentence := _constant(image))]
     # Labels are counted once, because looking for each label of each prompt in each control takes long.
     known, named = Counter[str](), defaultdict[str, Counter[str]](Counter)
@@ -44,6 +45,12 @@ def warnings(config: LabelConfig) -> list[str]:
         for prompt in prompts
         if (sentence := _unknown_labels(prompt, takers, known, named[prompt.name]))
     ]
+
+
+def _left_out(controls: list[Control]) -> str:
+    """The other remedy, where there is a control that could take masks and is not in ``OUTPUT_ORDER``."""
+    tag = next((control.tag for control in controls if control.tag in OUTPUT_TAGS), None)
+    return f", or list {tag} in the backend's OUTPUT_ORDER" if tag else ""
 
 
 def _unknown_labels(

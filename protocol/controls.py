@@ -15,14 +15,16 @@ OUTPUT_ORDER = (
     "RectangleLabels",
     "Rectangle",
 )
-"""Tags that can take a mask, the preferred first."""
+"""Tags that take a mask by default, the preferred first."""
+
+OUTPUT_TAGS = (*OUTPUT_ORDER, "EllipseLabels", "Ellipse")
+"""Every tag that can take a mask. The last two only by setting: annotators draw ellipses by hand as well, in
+projects whose clicks are meant for other controls."""
 
 PROMPT_TAGS = ("KeyPointLabels", "KeyPoint", "RectangleLabels", "Rectangle")
 """Tags whose tools ask a backend."""
 
-CONTROL_TAGS = {
-    tag.lower(): tag for tag in (*OUTPUT_ORDER, *PROMPT_TAGS, "Labels", "EllipseLabels", "Ellipse")
-}
+CONTROL_TAGS = {tag.lower(): tag for tag in (*OUTPUT_TAGS, *PROMPT_TAGS, "Labels")}
 """Every tag that is read, by its name without case."""
 
 Spellings = tuple[dict[str, str], ...]
@@ -77,7 +79,7 @@ class Control:
 class Output:
     """Where a mask goes.
 
-    ``tag``: one of ``OUTPUT_ORDER``. ``from_name``: the control. ``to_name``: the image.
+    ``tag``: one of ``OUTPUT_TAGS``. ``from_name``: the control. ``to_name``: the image.
     ``labels``: no label or one, as the control spells it. ``labels_from``: for a tag without labels of its
     own, the ``<Labels>`` control that repeats the region, if there is one.
     """

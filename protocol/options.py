@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from protocol.controls import OUTPUT_ORDER
+from protocol.controls import OUTPUT_ORDER, OUTPUT_TAGS
 from values.options import PixelLimit, split_commas
 
 
@@ -29,15 +29,16 @@ class ReadOptions(PixelLimit):
         default=OUTPUT_ORDER,
         min_length=1,
         description="Control tags that may take a mask, comma-separated, the preferred first. Tags without"
-        " `Labels` at their end go with the project's `<Labels>` control.",
+        " `Labels` at their end go with the project's `<Labels>` control. `EllipseLabels` and `Ellipse`"
+        " take one where they are listed.",
     )
 
     @field_validator("output_order")
     @classmethod
     def _known_tags(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for tag in value:
-            if tag not in OUTPUT_ORDER:
-                raise ValueError(f"{tag!r} takes no masks; known are {', '.join(OUTPUT_ORDER)}")
+            if tag not in OUTPUT_TAGS:
+                raise ValueError(f"{tag!r} takes no masks; known are {', '.join(OUTPUT_TAGS)}")
         return value
 
 
@@ -61,4 +62,28 @@ class RegionOptions(BaseModel):
     )
     polygon_max_parts: int = Field(
         default=50, ge=1, le=1000, description="Polygons that one mask may become, the largest parts first."
+    )
+    rectangle_rotated: bool = Field(
+        default=False,
+        description="A rectangle is the smallest one around the mask, turned as that needs; else the smallest"
+        " upright one.",
+    )
+    mask_smoothing: float = Field(
+        default=0,
+        ge=0,
+        le=0.05,
+        description="Spikes, dents and parts of a mask narrower than about this share of the image's long"
+        " side are evened out, and corners rounded; 0 leaves the border as the model draws it.",
+    )
+    mask_fill_holes: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="Holes of a mask are filled, up to this share of its area with all holes filled, but none"
+        " that a negative click is in; 1 fills all, 0 none.",
+    )
+    mask_largest_part: bool = Field(
+        default=False,
+        description="Of a mask in several parts only the largest is kept, and those that a positive click is"
+        " on.",
     )

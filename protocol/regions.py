@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import bitmask, brush_rle
+from protocol import bitmask, brush_rle, fitted_shapes
 from protocol.click import Click
 from protocol.controls import Output
 from protocol.options import RegionOptions
 from protocol.polygons import polygons
+from protocol.postprocessing import postprocessed
 from protocol.predictions import clamp
 from values.click_answer import Region
+from values.prompt import Prompt
 
 
 def encode(
@@ -24,14 +26,15 @@ def encode(
     click: Click,
     options: RegionOptions | None = None,
     output: Output | None = None,
+    prompt: Prompt | None = None,
 ) -> list[Region]:
     """The regions of a mask, for one of the click's output controls; none for an empty mask.
 
     ``mask``: HxW bool, exactly ``click.height`` x ``click.width``: Label Studio's editor lays the mask over
     the image it shows without looking at the size we state. ``score``: clamped to 0..1, and 0 when not
-    finite. ``output``: that of the mask's prompt, the first of the click's without.
+    finite. ``output``, ``prompt``: those that the mask is for, the first of the click's without.
 
-    Brush and bitmask give one region, a rectangle the tight box, polygons one region for each part. Tags
+    Brush, bitmask, rectangle and ellipse give one region, polygons one for each part. Tags
     without labels of their own repeat each region under their ``<Labels>`` control. Ids are new each time:
     Label Studio takes a known id for a change of that region.
 
@@ -44,8 +47,13 @@ def encode(
         )
     if not mask.any():
         return []
-    output = output or click.outputs[0]
-    values = _ENCODERS[output.tag.removesuffix("Labels")](mask, options or RegionOptions())
+    options, output, prompt = (
+        options or RegionOptions(),
+        output or click.outputs[0],
+        prompt or click.prompts[0],
+    )
+    mask = postprocessed(mask, prompt, options)
+    values = _ENCODERS[output.tag.removesuffix("Labels")](mask, options)
     return [region for value in values for region in _regions(value, clamp(score), click, output)]
 
 
@@ -100,13 +108,13 @@ def _polygon(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, 
     return [{"points": (ring * (100 / width, 100 / height)).tolist(), "closed": True} for ring in rings]
 
 
-def _rectangle(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str, Any]]:
-    """The outer edges of the outermost pixels."""
-    height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x, y = float(columns[0]) / width * 100, float(rows[0]) / height * 100
-    right, bottom = float(columns[-1] + 1) / width * 100, float(rows[-1] + 1) / height * 100
-    return [{"x": x, "y": y, "width": right - x, "height": bottom - y, "rotation": 0}]
+def _rectangle(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, Any]]:
+    fitted = fitted_shapes.turned_rectangle if options.rectangle_rotated else fitted_shapes.upright_rectangle
+    return [fitted(mask)]
+
+
+def _ellipse(mask: NDArray[np.bool_], _options: RegionOptions) -> list[dict[str, Any]]:
+    return [fitted_shapes.ellipse(mask)]
 
 
 _ENCODERS: dict[str, Callable[[NDArray[np.bool_], RegionOptions], list[dict[str, Any]]]] = {
@@ -114,4 +122,5 @@ _ENCODERS: dict[str, Callable[[NDArray[np.bool_], RegionOptions], list[dict[str,
     "Bitmask": _bitmask,
     "Polygon": _polygon,
     "Rectangle": _rectangle,
+    "Ellipse": _ellipse,
 }

@@ -17,7 +17,7 @@ import msgspec
 
 from protocol.bodies.json_text import ABSENT, decode
 from protocol.bodies.predict import Item
-from protocol.controls import OUTPUT_ORDER, Output
+from protocol.controls import OUTPUT_ORDER, OUTPUT_TAGS, Output
 from protocol.item_fields import FLAG, NAMES, TEXT, Fields
 from protocol.label_config import LabelConfig
 from values.errors import BadPrompt, BadRequest
@@ -28,7 +28,7 @@ Doubt = Literal["", "meant", "beside"]
 REMEDY = "open the task, delete what is left of the prompt, click again, press the tick, then Update"
 
 _WORDS = {"keypoint": ("click", "clicks", "keypoint"), "rectangle": ("box", "boxes", "rectangle")}
-_AREAS = frozenset(tag.lower().removesuffix("labels") for tag in OUTPUT_ORDER) | {"ellipse"}
+_AREAS = frozenset(tag.lower().removesuffix("labels") for tag in OUTPUT_TAGS)
 _LABEL_KEYS = ("labels", *sorted(f"{kind}labels" for kind in {*_WORDS, *_AREAS}))
 # The decoder skips the other keys of a value, masks above all.
 _VALUE: msgspec.json.Decoder[msgspec.Struct | None] = msgspec.json.Decoder(

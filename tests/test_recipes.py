@@ -318,18 +318,20 @@ CONTROL = Recipe(
     "An output control",
     changed={
         "protocol/controls.py": {
-            '    "Rectangle",\n)\n': '    "Rectangle",\n    "EllipseLabels",\n    "Ellipse",\n)\n'
+            '    "Rectangle",\n)\n': '    "Rectangle",\n    "VectorLabels",\n    "Vector",\n)\n'
         },
         "protocol/regions.py": {
             "_COARSE_PIXELS = ": (
-                "def _ellipse(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, Any]]:\n"
-                "    [box] = _rectangle(mask, options)\n"
-                '    across, down = box["width"] / 2, box["height"] / 2\n'
-                '    middle = {"x": box["x"] + across, "y": box["y"] + down}\n'
-                '    return [{**middle, "radiusX": across, "radiusY": down, "rotation": 0}]\n\n\n'
+                "def _vector(mask: NDArray[np.bool_], options: RegionOptions) -> list[dict[str, Any]]:\n"
+                "    paths = []\n"
+                "    for polygon in _polygon(mask, options):\n"
+                '        places = enumerate(polygon["points"])\n'
+                '        vertices = [{"id": str(number), "x": x, "y": y} for number, (x, y) in places]\n'
+                '        paths.append({"vertices": vertices, "closed": True})\n'
+                "    return paths\n\n\n"
                 "_COARSE_PIXELS = "
             ),
-            '    "Rectangle": _rectangle,\n': ('    "Rectangle": _rectangle,\n    "Ellipse": _ellipse,\n'),
+            '    "Rectangle": _rectangle,\n': ('    "Rectangle": _rectangle,\n    "Vector": _vector,\n'),
         },
     },
     use=CLICK
@@ -337,7 +339,7 @@ CONTROL = Recipe(
 from protocol.config_warnings import warnings
 from protocol.label_config import parse
 
-config = {config("EllipseLabels")!r}
+config = {config("VectorLabels")!r}
 mask = np.zeros((100, 200), bool)
 mask[20:60, 50:150] = True
 print(json.dumps({{"prediction": shown(mask, 0.5, click_on(config)), "warnings": warnings(parse(config))}}))
@@ -355,13 +357,11 @@ SETTING = Recipe(
             )
         },
         "protocol/regions.py": {
-            "def _rectangle(mask: NDArray[np.bool_], _options:": (
-                "def _rectangle(mask: NDArray[np.bool_], options:"
-            ),
-            '    return [{"x": x, "y": y, "width": right - x': (
-                "    x, y = x - options.rectangle_margin, y - options.rectangle_margin\n"
-                "    right, bottom = right + options.rectangle_margin, bottom + options.rectangle_margin\n"
-                '    return [{"x": x, "y": y, "width": right - x'
+            "    return [fitted(mask)]\n": (
+                "    box, margin = fitted(mask), options.rectangle_margin\n"
+                '    nearer = {name: box[name] - margin for name in ("x", "y")}\n'
+                '    longer = {name: box[name] + 2 * margin for name in ("width", "height")}\n'
+                "    return [{**box, **nearer, **longer}]\n"
             ),
         },
     },
@@ -430,10 +430,14 @@ def test_an_output_control_that_was_added_takes_the_mask(tmp_path: Path) -> None
     assert came["warnings"] == []
     [region] = came["prediction"]["result"]
     assert region["value"] == {
-        **{"x": 50, "y": 40, "radiusX": 25, "radiusY": 20, "rotation": 0},
-        "ellipselabels": ["Object"],
+        "vertices": [
+            {"id": str(number), "x": x, "y": y}
+            for number, (x, y) in enumerate([(25, 20), (25, 60), (75, 60), (75, 20)])
+        ],
+        "closed": True,
+        "vectorlabels": ["Object"],
     }
-    interface = LabelInterface(config("EllipseLabels"))
+    interface = LabelInterface(config("VectorLabels"))
     assert interface.validate_prediction(came["prediction"], return_errors=True) == []
 
 

@@ -21,7 +21,7 @@ from values.one_line import shown
 
 
 class Setup:
-    """The route. ``version``: of the model that serves."""
+    """The route. ``version``: of the model that serves. ``order``: the tags that take masks."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Setup:
         costly: CostlyWork,
         reporter: Reporter,
         version: str,
+        order: tuple[str, ...],
     ) -> None:
         self._reader = reader
         self._images = images
@@ -38,13 +39,16 @@ class Setup:
         self._costly = costly
         self._reporter = reporter
         self._version = version
+        self._order = order
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request: the version, and what is wrong with the labeling config."""
         raw = await self._reader.raw(request)
         body = await off_loop_if_large(len(raw), read_setup, raw)
         request.state.project = body.project_id
-        warnings = await self._costly.run(warnings_ms(body.schema), body.project_id, _warnings, body.schema)
+        warnings = await self._costly.run(
+            warnings_ms(body.schema), body.project_id, _warnings, body.schema, self._order
+        )
         if body.project_id and body.schema.strip() and is_kept(body.schema):
             self._configs.keep(body.project_id, body.schema)
             self._reporter.configured(body.project_id, body.schema)
@@ -71,8 +75,8 @@ class Setup:
         return []
 
 
-def _warnings(schema: str) -> list[str]:
+def _warnings(schema: str, order: tuple[str, ...]) -> list[str]:
     try:
-        return config_warnings.warnings(label_config.parse(schema))
+        return config_warnings.warnings(label_config.parse(schema), order)
     except ServiceError as error:
         return [error.detail]

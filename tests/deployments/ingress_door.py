@@ -198,12 +198,18 @@ class Graph:
 class Door:
     """An ingress, its client and the graph behind it."""
 
-    def __init__(self, images: dict[str, Any] | None = None, retrieve: str = "boxes", **options: Any) -> None:
+    def __init__(
+        self,
+        images: dict[str, Any] | None = None,
+        retrieve: str = "boxes",
+        reading: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.graph = Graph()
         self.ingress = Ingress(
             IngressOptions(**options),
             ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
-            ReadOptions.model_validate({"retrieve": retrieve}),
+            ReadOptions.model_validate({"retrieve": retrieve, **(reading or {})}),
             registry.choose(ModelOptions(model="classical")).served,
             self.graph.decoder,
             self.graph.fetcher,

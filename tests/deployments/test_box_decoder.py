@@ -55,6 +55,22 @@ async def test_the_masks_come_in_the_order_of_the_boxes() -> None:
     assert masks.version == "fake-1"
 
 
+async def test_each_mask_is_postprocessed_as_its_own_prompt_asks() -> None:
+    def apart(_: Embedding, prompt: Prompt) -> Masks:
+        logits = np.full((1, SIZE, SIZE), -1, np.float32)
+        logits[:, :, :16] = logits[:, :, 24:28] = 1
+        return Masks(logits, np.ones(1, np.float32), Frame(None, (SIZE, SIZE)))
+
+    box = Prompt(box=np.array([0, 0, 1.0, 1.0]))
+    clicked = Prompt.in_pixels((SIZE, SIZE), [[25, 3]], [1], [0, 0, SIZE, SIZE])
+    output = Output("RectangleLabels", "box", "image", ("Cat",))
+    asked = Click(ImageSource("a"), (box, clicked, box), SIZE, SIZE, 0, None, (output,) * 3)
+    options = RegionOptions(mask_largest_part=True)
+    masks = await BoxDecoder(each(apart), options, DecodeQueue(2, 1.0), 2).masks(embedding(), asked, "v")
+    widths = [region["value"]["width"] * SIZE / 100 for [region] in masks.regions]
+    assert widths == [16, 28, 16]
+
+
 async def test_an_empty_mask_has_no_region() -> None:
     def nothing(_: Embedding, prompt: Prompt) -> Masks:
         return Masks(np.full((1, 4, 4), -1, np.float32), np.ones(1, np.float32), Frame(None, (4, 4)))

@@ -17,7 +17,7 @@ from protocol.click import Click, read_click
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions, RegionOptions
 from testing.deployment_fakes import Handle
-from tests.protocol.support import encoded, rectangle
+from tests.protocol.support import encoded, keypoint, rectangle
 from values.click_answer import ClickAnswer
 from values.embedding import Embedding
 from values.image import ModelSize, Pixels
@@ -35,12 +35,13 @@ SIZE = ModelSize(4)
 
 @dataclass(frozen=True)
 class Everything:
-    """A model whose mask is always the whole image."""
+    """A model whose mask is always the whole image, or what is on in ``logits``, 4 x 4."""
 
     name: str = "fake"
     version: str = "fake-1"
     input: ModelSize = SIZE
     refines: bool = False
+    logits: tuple[tuple[float, ...], ...] = ((1.0,) * 4,) * 4
 
     def load_decoder(self, threads: int) -> Everything:
         return self
@@ -49,7 +50,8 @@ class Everything:
         raise NotImplementedError
 
     def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
-        return Masks(np.ones((1, 4, 4), np.float32), np.ones(1, np.float32), Frame(None, (4, 4)))
+        logits = np.array([self.logits], np.float32)
+        return Masks(logits, np.ones(1, np.float32), Frame(None, (4, 4)))
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ async def encode(*args: Any) -> Embedding:
     return Embedding({"a": np.zeros(1, np.float32)}, "fake-1", 200, 100, 4, 4)
 
 
-def click_on_boxes(*labels: str) -> Click:
-    boxes = [
+def click_on_boxes(*labels: str, **clicks: tuple[int, int]) -> Click:
+    """``clicks``: places in percent, by anything."""
+    boxes = [keypoint(*place) for place in clicks.values()] + [
         rectangle(10 + 40 * number, 10, 20, 20, rectanglelabels=[label])
         for number, label in enumerate(labels)
     ]
@@ -98,3 +101,17 @@ def test_a_lone_click_may_take_what_all_clicks_together_have(monkeypatch: pytest
     model = Widening()
     Decoder(model, *options, Handle({"read": read}), Handle({"encode": encode}))
     assert model.taken == [4]
+
+
+async def test_each_mask_is_postprocessed_with_the_clicks_of_its_own_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoder, "threads_each", lambda workers: 1)
+    parts = Everything(logits=((1, 1, -1, 1), (1, 1, -1, -1), (1, 1, -1, -1), (1, 1, -1, -1)))
+    options = (DecoderOptions(), RegionOptions(mask_largest_part=True), DurableOptions())
+    whole = Decoder(parts, *options, Handle({"read": read}), Handle({"encode": encode}))
+    answer = await whole.click("a" * 40, click_on_boxes("Cat", "Dog", smaller=(95, 5)), [], 90)
+    assert isinstance(answer, ClickAnswer)
+    # The click is in neither box, and so one of the newest.
+    labels = [region["value"]["polygonlabels"] for region in answer.regions]
+    assert labels == [["Cat"], ["Dog"], ["Dog"]]

@@ -22,6 +22,13 @@ def test_warnings_say_what_is_missing() -> None:
     assert found.startswith('<KeyPointLabels name="k"> has labels that no output control has (B): ')
 
 
+def test_an_ellipse_takes_masks_where_the_setting_lists_it() -> None:
+    config = parse(view(IMAGE, control("EllipseLabels", "e", "A"), control("KeyPointLabels", "k", "A", "B")))
+    assert warnings(config)[0].endswith("or list EllipseLabels in the backend's OUTPUT_ORDER")
+    [only] = warnings(config, ("BrushLabels", "EllipseLabels"))
+    assert only.startswith('<KeyPointLabels name="k"> has labels that no output control has (B)')
+
+
 @pytest.mark.parametrize(
     ("value", "warns"),
     [("image", True), ("$image", False), ("x$image", False), ("/data/x.png", False), ("data:,", False)],

@@ -23,4 +23,14 @@ def test_bounds() -> None:
     with pytest.raises(ValidationError):
         RegionOptions(polygon_epsilon=-1)
     with pytest.raises(ValidationError):
+        RegionOptions(mask_smoothing=0.06)
+    with pytest.raises(ValidationError):
+        RegionOptions(mask_fill_holes=1.1)
+    with pytest.raises(ValidationError):
         ReadOptions.model_validate({"multi_box": "first"})
+
+
+def test_ellipses_take_masks_where_they_are_listed() -> None:
+    assert not {"EllipseLabels", "Ellipse"} & set(ReadOptions().output_order)
+    options = ReadOptions.model_validate({"output_order": "EllipseLabels,Ellipse"})
+    assert options.output_order == ("EllipseLabels", "Ellipse")

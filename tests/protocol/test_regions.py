@@ -4,6 +4,7 @@ import json
 import pickle
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from label_studio_sdk.label_interface import LabelInterface
@@ -11,18 +12,21 @@ from numpy.typing import NDArray
 
 from protocol import regions
 from protocol.click import Click, read_click
-from protocol.controls import OUTPUT_ORDER, Output
+from protocol.controls import OUTPUT_TAGS, Output
 from protocol.mask_prompts import read as draw
-from protocol.options import RegionOptions
+from protocol.options import ReadOptions, RegionOptions
 from protocol.predictions import encode_predict, prediction
 from protocol.regions import encode
 from testing.brush_converter import decode_rle
 from tests.protocol.support import keypoint, predict
+from values.prompt import Prompt
 
 MASK = np.zeros((100, 200), np.bool_)
 MASK[20:60, 50:120] = True
 MASK[30:50, 70:90] = False
 MASK[70:90, 150:180] = True
+
+EVERY = ReadOptions(output_order=OUTPUT_TAGS)
 
 
 def config(tag: str) -> str:
@@ -36,7 +40,7 @@ def config(tag: str) -> str:
 
 
 def click(tag: str, **fields: Any) -> Click:
-    found = read_click(predict(config(tag), keypoint(30, 40, **fields)), draw)
+    found = read_click(predict(config(tag), keypoint(30, 40, **fields)), draw, EVERY)
     assert isinstance(found, Click)
     return found
 
@@ -50,7 +54,7 @@ def stored(
     return result
 
 
-@pytest.mark.parametrize("tag", OUTPUT_ORDER)
+@pytest.mark.parametrize("tag", OUTPUT_TAGS)
 @pytest.mark.parametrize("score", [0.5, 1.7])
 def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
     regions = stored(tag, score=score)
@@ -68,9 +72,9 @@ def test_label_studio_accepts_every_kind(tag: str, score: float) -> None:
         assert region["score"] == min(score, 1)
 
 
-@pytest.mark.parametrize("tag", OUTPUT_ORDER)
+@pytest.mark.parametrize("tag", OUTPUT_TAGS)
 def test_label_studio_accepts_a_region_without_label(tag: str) -> None:
-    found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)), draw)
+    found = read_click(predict(config(tag).replace("Object", "Else", 1), keypoint(30, 40)), draw, EVERY)
     assert isinstance(found, Click)
     assert found.outputs[0].labels == ()
     regions = json.loads(encode_predict([prediction(encode(MASK, 0.5, found), 0.5, "m")]))["results"]
@@ -167,7 +171,48 @@ def test_rectangle_is_tight() -> None:
     }
 
 
-@pytest.mark.parametrize("tag", OUTPUT_ORDER)
+def test_a_rectangle_may_be_turned() -> None:
+    mask = np.zeros((100, 200), np.uint8)
+    cv2.fillPoly(mask, [np.array([[40, 50], [60, 30], [130, 100], [110, 120]])], (1,))
+    (upright,) = encode(mask > 0, 1, click("RectangleLabels"))
+    (turned,) = encode(mask > 0, 1, click("RectangleLabels"), RegionOptions(rectangle_rotated=True))
+    assert upright["value"]["rotation"] == 0
+    assert turned["value"]["rotation"] == pytest.approx(45, abs=1)
+    assert turned["value"]["rectanglelabels"] == ["Object"]
+    interface = LabelInterface(config("RectangleLabels"))
+    assert interface.validate_prediction({"result": [turned]}, return_errors=True) == []
+
+
+def test_an_ellipse() -> None:
+    y, x = np.indices((100, 200)) + 0.5
+    (region,) = stored("EllipseLabels", ((x - 80) / 40) ** 2 + ((y - 50) / 20) ** 2 <= 1)
+    assert region["type"] == "ellipselabels"
+    assert region["value"].pop("ellipselabels") == ["Object"]
+    assert region["value"] == pytest.approx(
+        {"x": 40, "y": 50, "radiusX": 20, "radiusY": 20, "rotation": 0}, abs=0.1
+    )
+
+
+@pytest.mark.parametrize("tag", OUTPUT_TAGS)
+def test_a_mask_is_postprocessed_whatever_it_becomes(tag: str) -> None:
+    """The click of the tests is on the larger part, but where there is another on the smaller one."""
+    options = RegionOptions(mask_fill_holes=1, mask_largest_part=True)
+    whole = np.zeros((100, 200), np.bool_)
+    whole[20:60, 50:120] = True
+    both = whole.copy()
+    both[70:90, 150:180] = True
+    smaller = Prompt.in_pixels((200, 100), [[160, 80]], [1])
+
+    def values(mask: NDArray[np.bool_], *given: Any) -> list[dict[str, Any]]:
+        regions = encode(mask, 1, click(tag), *given)
+        body: dict[str, Any] = json.loads(encode_predict([prediction(regions, 1, "m")]))["results"][0]
+        return [region["value"] for region in body["result"]]
+
+    assert values(MASK, options) == values(whole)
+    assert values(MASK, options, None, smaller) == values(both) != values(whole)
+
+
+@pytest.mark.parametrize("tag", OUTPUT_TAGS)
 def test_a_full_and_a_single_pixel_mask(tag: str) -> None:
     pixel = np.zeros((100, 200), np.bool_)
     pixel[99, 199] = True
@@ -178,7 +223,7 @@ def test_a_full_and_a_single_pixel_mask(tag: str) -> None:
         )
 
 
-@pytest.mark.parametrize("tag", OUTPUT_ORDER)
+@pytest.mark.parametrize("tag", OUTPUT_TAGS)
 def test_an_empty_mask_is_no_region(tag: str) -> None:
     assert encode(np.zeros((100, 200), np.bool_), 0.9, click(tag)) == []
 

@@ -29,6 +29,15 @@ async def test_setup_answers_whatever_the_config(door: Door, body: dict[str, Any
     assert door.graph.warnings == {body.get("project", "").split(".")[0]: response.json()["warnings"]}
 
 
+async def test_it_goes_by_the_controls_that_the_setting_lists() -> None:
+    schema = predict_body()["label_config"].replace("BrushLabels", "EllipseLabels")
+    for order, warns in (("BrushLabels", True), ("BrushLabels,EllipseLabels", False)):
+        door = Door(reading={"output_order": order})
+        response = await door.post("/setup", {"project": "3.17", "schema": schema})
+        await door.settle()
+        assert bool(response.json()["warnings"]) == warns
+
+
 SETUP = {"project": "3.17", "schema": "<View/>", "access_token": CANARY}
 
 
