@@ -10,6 +10,7 @@ from label_studio_sdk.label_interface.control_tags import EllipseValue, Rectangl
 from numpy.typing import NDArray
 
 from exports import shapes
+from exports.filling import ellipse_mask
 from protocol.fitted_shapes import ellipse, turned_rectangle, upright_rectangle
 from protocol.item_fields import Fields
 
@@ -34,7 +35,8 @@ def box(centre: tuple[float, float], sides: tuple[float, float], degrees: float)
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     along = (x - centre[0]) * cos + (y - centre[1]) * sin
     across = (y - centre[1]) * cos - (x - centre[0]) * sin
-    return (abs(along) <= sides[0] / 2) & (abs(across) <= sides[1] / 2)
+    inside: Mask = (abs(along) <= sides[0] / 2) & (abs(across) <= sides[1] / 2)
+    return inside
 
 
 def drawn_rectangle(value: dict[str, Any], size: tuple[int, int] = (WIDTH, HEIGHT)) -> Mask:
@@ -118,7 +120,7 @@ def test_what_label_studio_would_not_accept_is_written_another_way(size: tuple[i
 @pytest.mark.parametrize("degrees", TURNS)
 @pytest.mark.parametrize("radii", [(90.0, 40.0), (60.0, 55.0)])
 def test_a_turned_ellipse_is_found_as_it_was(degrees: float, radii: tuple[float, float]) -> None:
-    mask = shapes.ellipse_mask((230.4, 150.7), radii, degrees, WIDTH, HEIGHT)
+    mask = ellipse_mask((230.4, 150.7), radii, degrees, WIDTH, HEIGHT)
     value = ellipse(mask)
     assert iou(drawn_ellipse(value), mask) > 0.99
     assert value["x"] * WIDTH / 100 == pytest.approx(230.4, abs=0.2)
@@ -128,7 +130,7 @@ def test_a_turned_ellipse_is_found_as_it_was(degrees: float, radii: tuple[float,
 
 def test_an_ellipse_has_the_area_of_its_mask() -> None:
     """Also where the moments are those of something larger: a speck far away, a thin bow."""
-    mask = shapes.ellipse_mask((150, 150), (60, 40), 20, WIDTH, HEIGHT)
+    mask = ellipse_mask((150, 150), (60, 40), 20, WIDTH, HEIGHT)
     mask[290:300, 480:500] = True
     value = ellipse(mask)
     area = np.pi * value["radiusX"] * WIDTH / 100 * value["radiusY"] * HEIGHT / 100
@@ -152,7 +154,7 @@ def test_radii_beyond_half_of_the_picture_are_cut() -> None:
 
 def test_a_radius_is_in_percent_of_the_side_that_it_lies_along() -> None:
     """A flat ellipse across a high picture, turned by nearly half a right angle, fits one way only."""
-    mask = shapes.ellipse_mask((50, 500), (55, 20), 50, 100, 1000)
+    mask = ellipse_mask((50, 500), (55, 20), 50, 100, 1000)
     value = ellipse(mask)
     EllipseValue.model_validate(value)
     assert iou(drawn_ellipse(value, (100, 1000)), mask) > 0.97
