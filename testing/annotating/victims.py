@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,26 +32,41 @@ class Victim:
     def kill(
         self, app: RunningApp, choose: random.Random, moment: Callable[[], None] = lambda: None
     ) -> float:
-        """Kill one of them and wait until another one runs; the time of death by the monotonic clock.
+        """``kill_together`` of this one alone."""
+        return kill_together((self,), app, choose, moment)
 
-        It dies when ``moment`` returns. Raises RuntimeError if none appears within a minute.
+    def wait(self, app: RunningApp, without: set[int]) -> list[int]:
+        """Wait until a process runs that is not among ``without``; the ids of all that run then.
+
+        Raises RuntimeError if none appears in time.
         """
-        before = self._wait(app, without=set())
-        moment()
-        died = time.monotonic()
-        os.kill(choose.choice(before), signal.SIGKILL)
-        if self.returns:
-            self._wait(app, without=set(before))
-        return died
-
-    def _wait(self, app: RunningApp, without: set[int]) -> list[int]:
-        """Wait until a process runs that is not among ``without``; the ids of all that run then."""
         deadline = time.monotonic() + THERE_S
         while not set(found := self.find(app)) - without:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"no {self.name} was there for {THERE_S:g} s")
             time.sleep(0.1)
         return found
+
+
+def kill_together(
+    victims: Sequence[Victim],
+    app: RunningApp,
+    choose: random.Random,
+    moment: Callable[[], None] = lambda: None,
+) -> float:
+    """Kill one process of each kind, and wait until other ones run; the time of death by the monotonic clock.
+
+    They die when ``moment`` returns. Raises RuntimeError where none appears in time.
+    """
+    before = [victim.wait(app, without=set()) for victim in victims]
+    moment()
+    died = time.monotonic()
+    for running in before:
+        os.kill(choose.choice(running), signal.SIGKILL)
+    for victim, running in zip(victims, before, strict=True):
+        if victim.returns:
+            victim.wait(app, without=set(running))
+    return died
 
 
 def _titled(title: str) -> Callable[[RunningApp], list[int]]:
