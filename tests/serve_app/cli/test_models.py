@@ -231,4 +231,4 @@ def test_the_lines_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             said += result.stdout
     assert f"{NAME}: downloaded, SHA-256 as published" in said
     assert "mobile_sam.pt is the publisher's file" in said
-    assert len(list(folder.glob(f"exports/{NAME}-*/*coder-*/*.onnx"))) == 2
+    assert len(list(folder.glob(f"exports/{NAME}-*/*coder-*/model.onnx"))) == 2
