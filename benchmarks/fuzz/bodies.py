@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from protocol import brush_rle
+from testing.annotated import EACH_KIND, LABEL_CONFIG, annotation
 from testing.label_studio_requests import CAPTURES, captured
 
 MOST_BYTES = 2**20
@@ -118,12 +119,19 @@ def real() -> tuple[tuple[str, Json], ...]:
         found.append((route, captured(name)))
     click = captured("browser_positive")
     found += [("/embed", _without_prompts(click)), ("/forget", _without_prompts(click))]
+    found.append(("/preannotate", _with_boxes()))
     found += [("/predict", _with_prompt(click, prompt)) for prompt in _prompts()]
     return tuple(found)
 
 
 def _without_prompts(body: Json) -> Json:
     return {**body, "params": {}}
+
+
+def _with_boxes() -> Json:
+    regions = [each().region | {"id": kind} for kind, each in EACH_KIND.items()]
+    task = {"id": 1, "data": {"image": "/data/upload/1/1.png"}, "annotations": [annotation(*regions)]}
+    return {"tasks": [task], "project": "3.17", "label_config": LABEL_CONFIG}
 
 
 def _with_prompt(body: Json, prompt: Json) -> Json:

@@ -16,6 +16,7 @@ from protocol.regions import encode
 from segmenters import registry
 from segmenters.options import ModelOptions
 from testing.deployment_fakes import Handle
+from values.box_masks import BoxMasks
 from values.click_answer import ClickAnswer, QueueState
 from values.errors import ImageError, error_classes
 from values.image import ImageSource
@@ -31,10 +32,13 @@ class Graph:
 
     def __init__(self) -> None:
         self.decoder = Handle(
-            {name: getattr(self, f"_{name}") for name in ("click", "warm", "store", "forget", "ready")}
+            {
+                name: getattr(self, f"_{name}")
+                for name in ("click", "annotate", "warm", "store", "forget", "ready")
+            }
         )
         self.fetcher = Handle({"check": self._ready})
-        told = ("record", "warn", "offer", "configure", "saved")
+        told = ("record", "warn", "offer", "configure", "saved", "hold", "retrieved")
         self.journal = Handle(
             {
                 **dict.fromkeys(told, self._told),
@@ -43,6 +47,8 @@ class Graph:
                 "failures": self._kept,
                 "warnings": self._kept,
                 "saved_without_mask": self._kept,
+                "retrievals": self._kept,
+                "claim": self._claimed,
             }
         )
 
@@ -74,6 +80,19 @@ class Graph:
                 regions += encode(mask, 0.9, click, None, output)
         return ClickAnswer(regions, 0.9, True, {"decode": 0.001}, "classical-3", _QUEUE)
 
+    async def _annotate(
+        self,
+        key: str,
+        click: Click,
+        reference: object,
+        left_s: float,
+        priority: Priority,
+        keep: bool,
+    ) -> BoxMasks:
+        answer = await self._click(key, click, reference, left_s)
+        found = [answer.regions[:1] for _ in click.prompts]
+        return BoxMasks(found, [0.9] * len(found), answer.version)
+
     async def _warm(
         self, key: str, source: ImageSource, reference: object, priority: Priority, left_s: float
     ) -> bool:
@@ -95,6 +114,9 @@ class Graph:
 
     async def _configured(self, project: str) -> str | None:
         return None
+
+    async def _claimed(self, project: str, tasks: list[int], seconds: float) -> list[int]:
+        return tasks
 
     async def _kept(self, project: str | None) -> dict[str, list[Any]]:
         return {}

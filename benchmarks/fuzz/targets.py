@@ -18,6 +18,7 @@ ROUTES = (
     "/setup",
     "/predict",
     "/embed",
+    "/preannotate",
     "/forget",
     "/webhook",
     "/versions",

@@ -41,7 +41,14 @@ def test_a_request_is_made_of_its_seed_and_number_and_they_are_all_kinds() -> No
     made = [request(1, number, ROUTES) for number in range(800)]
     assert made[:100] == [request(1, number, ROUTES) for number in range(100)]
     assert made[:100] != [request(2, number, ROUTES) for number in range(100)]
-    assert {route for route, _ in real()} == {"/setup", "/webhook", "/predict", "/embed", "/forget"}
+    assert {route for route, _ in real()} == {
+        "/setup",
+        "/webhook",
+        "/predict",
+        "/embed",
+        "/forget",
+        "/preannotate",
+    }
     assert set(ROUTES) <= {one.path for one in made}
     assert len({one.verb for one in made}) > 8
     assert len({name for one in made for name, _ in one.headers}) > 20

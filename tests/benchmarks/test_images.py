@@ -152,11 +152,12 @@ def test_the_goal_of_speed_is_reached_by_decoding_alone(plain: float, reached: b
 @pytest.mark.slow
 def test_a_jpeg_decoded_at_a_fraction_differs_a_little_and_finds_the_same_disc(picture: Picture) -> None:
     ended: list[None] = []
-    row = image_accuracy.measure(Classical(), 1, [picture], (12, "discs", 0.98), lambda: ended.append(None))
+    row = image_accuracy.measure(Classical(), 1, [picture], (12, "discs", 0.9), lambda: ended.append(None))
     assert len(ended) == 1
     assert (row.prompts, row.pictures, row.model) == (3, "discs", "classical")
     assert 0 < row.pixels.mean < 1
-    assert row.masks.median < 1  # else the image was decoded in full
+    # Not 1, else the image was decoded in full. The mean has a click on the ground, which may mean much.
+    assert 0.98 < row.masks.median < 1
     assert row.reached
     assert min(row.truth, row.truth_exact, row.noise.median) > 0.95
 

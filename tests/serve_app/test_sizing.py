@@ -87,6 +87,7 @@ def test_the_encoders_figures_are_those_that_were_measured() -> None:
         r"^\| `([\w.]+)` \|.*\| (\d+) MiB \| (\d+) MiB \|$", PERFORMANCE.read_text(), re.MULTILINE
     )
     measured = {name: int(encoder) for name, encoder, _ in rows}
-    assert set(measured) == set(ARCHITECTURES)
+    # Others have the network of one of these.
+    assert set(measured) == {architecture.like for architecture in ARCHITECTURES.values()}
     assert all(measured[name] <= MODELS[name].encoder_mib <= 1.05 * measured[name] for name in measured)
     assert max(int(decoder) for *_, decoder in rows) <= sizing.DECODER
