@@ -34,7 +34,7 @@ _SEEN = 0.98  # of a mask: what a view must see of it
 _SQUARE = np.ones((3, 3), np.uint8)
 _APART = 60.0  # a difference of colour beyond which more tells nothing
 _LATE = 6  # the click from which a further one is no later
-_SECOND = 2
+_SECOND = 2  # the first click that corrects
 _SURE = 0.05  # of a rating: how much better one must be than a smaller one, for each click before
 
 
@@ -179,6 +179,6 @@ def _together(each: Correction, on: bool, number: int) -> tuple[float, ...]:
         apart = float(np.abs(colors[each.part].mean(axis=0) - colors[rest].mean(axis=0)).sum())
     met = length / (np.count_nonzero(border) + 1)
     alone = float(length == 0)
-    late, share = (min(number, _LATE) - 2) / (_LATE - 2), (part + 1) / (part + others + 2)
+    late, share = (min(number, _LATE) - _SECOND) / (_LATE - _SECOND), (part + 1) / (part + others + 2)
     sizes = (share, late * ratio / 3, late * share)
     return ratio / 3, abs(ratio) / 3, strength, met, min(apart, _APART) / _APART, alone, *sizes
