@@ -19,6 +19,13 @@ class Interruptible(Protocol):
     interrupted: bool
 
 
+def exit_status(report: Interruptible, *, failed: bool = False) -> int:
+    """0; 1 where the work ended early or something ``failed``; 130 after Ctrl-C or SIGTERM."""
+    if report.interrupted:
+        return 130
+    return int(failed or report.stopped is not None)
+
+
 @contextmanager
 def noted(report: Interruptible) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a ServiceError end the block, and ``report`` says so."""

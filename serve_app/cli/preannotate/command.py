@@ -28,7 +28,7 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.console import TaskProgress, task_progress
-from serve_app.cli.interruptions import Interruptible, noted
+from serve_app.cli.interruptions import noted
 from serve_app.cli.preannotate.annotating import Annotating
 from serve_app.cli.preannotate.boxed_tasks import BoxedTasks, check_config
 from serve_app.cli.preannotate.deleting import Deleted, Deleting
@@ -175,13 +175,13 @@ class Job:
     def _progress(self) -> TaskProgress:
         return task_progress(quiet=self.as_json)
 
-    def _tell(self, report: Interruptible, summary: Mapping[str, Any], lines: Sequence[str]) -> int:
+    def _tell(
+        self, report: Report | Estimate | Deleted, summary: Mapping[str, Any], lines: Sequence[str]
+    ) -> int:
         if report.stopped:
             typer.secho(f"preannotate: {report.stopped}", fg="red", err=True)
         if self.as_json:
             typer.echo(json.dumps(summary))
         elif summary["tasks"] or not report.stopped:
             typer.echo("\n".join(lines))
-        if report.interrupted:
-            return 130
-        return int(not summary["ok"])
+        return report.status

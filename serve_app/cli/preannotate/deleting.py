@@ -15,6 +15,7 @@ from label_studio.tasks import ListedTask, TaskListing
 from serve_app.cli.backend_client import TaskFailed
 from serve_app.cli.console import TaskProgress
 from serve_app.cli.crew import Crew
+from serve_app.cli.interruptions import exit_status
 
 
 @dataclass
@@ -37,8 +38,8 @@ class Deleted:
 
     @property
     def status(self) -> int:
-        """The exit status: 0, 1 where it ended early, 130 after Ctrl-C or SIGTERM."""
-        return 130 if self.interrupted else int(self.stopped is not None)
+        """See ``exit_status``."""
+        return exit_status(self)
 
     def summary(self) -> dict[str, Any]:
         """For programs."""

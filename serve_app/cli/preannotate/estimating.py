@@ -19,6 +19,7 @@ from protocol.boxes import count_boxes
 from serve_app.cli.backend_client import TaskFailed, plain_line
 from serve_app.cli.console import TaskProgress, task_progress
 from serve_app.cli.crew import Crew
+from serve_app.cli.interruptions import exit_status
 from serve_app.cli.preannotate.boxed_tasks import BoxedTasks
 from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
 
@@ -47,8 +48,8 @@ class Estimate:
 
     @property
     def status(self) -> int:
-        """The exit status: 0, 1 where it ended early, 130 after Ctrl-C or SIGTERM."""
-        return 130 if self.interrupted else int(self.stopped is not None)
+        """See ``exit_status``."""
+        return exit_status(self)
 
     def summary(self) -> dict[str, Any]:
         """For programs. ``seconds``: what all would take, None where it is not known."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from label_studio.tasks import ListedTask
 from serve_app.cli.backend_client import TaskFailed
+from serve_app.cli.interruptions import exit_status
 from serve_app.cli.preannotate.preannotate_route import Masks
 
 MOST = 10_000
@@ -83,9 +84,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status: 0, 1 when anything failed, 130 after Ctrl-C or SIGTERM."""
-        if self.interrupted:
-            return 130
-        return int(bool(self.stopped or self.counts["failed"]))
+        return exit_status(self, failed=self.counts["failed"] > 0)
 
     def summary(self) -> dict[str, Any]:
         """For programs."""

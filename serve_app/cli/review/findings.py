@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from serve_app.cli.interruptions import exit_status
+
 MOST = 10_000
 """Findings that are kept, and told at the end; of more there is only the number."""
 
@@ -55,9 +57,7 @@ class Review:
     @property
     def status(self) -> int:
         """The exit status: 0, 1 when something is wrong for sure or was not looked at, 130 after Ctrl-C."""
-        if self.interrupted:
-            return 130
-        return int(self.stopped is not None or self.certain + self.unread > 0)
+        return exit_status(self, failed=self.certain + self.unread > 0)
 
     @property
     def untold(self) -> int:
