@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import segmenters.runtimes  # noqa: F401  # before a test imports a runtime itself: this one tells nobody
 from testing.canary import WATCH, judge, listening
 from tests.imaging.fixtures import label_studio, other, pauses, server
 from tests.shared import app, applications, durable, other_cluster, real_label_studio

@@ -38,12 +38,13 @@ with Network(Path(sys.argv[1])) as network:
     waits = f'sleep 1000 | {sys.executable} -c "{listener}" >/tmp/up'
     one.start(f"mkfifo /tmp/up; {waits} & read word </tmp/up")
     two.start("touch /tmp/mine")
-    ask = f"timeout 1 bash -c 'exec 3<>/dev/tcp/{one.address}/7000 && echo there' 2>&1"
+    opened = f"bash -c 'exec 3<>/dev/tcp/{one.address}/7000 && echo there' 2>&1"
+    ask, ask_in_vain = f"timeout 30 {opened}", f"timeout 1 {opened}"
     said["processes"] = [host.run("ls -d /proc/[0-9]*").count("proc") for host in (one, two)]
     said["tmp"] = two.run("ls /tmp").split(), Path("/tmp/mine").exists()
     said["reached"] = two.run(ask)
     one.cut_off()
-    said["cut off"] = failure(lambda: two.run(ask))
+    said["cut off"] = failure(lambda: two.run(ask_in_vain))
     one.connect()
     said["connected"] = two.run(ask)
     one.kill()

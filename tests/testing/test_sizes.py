@@ -9,7 +9,8 @@ from segmenters.models import ARCHITECTURES
 from testing.weights import checkpoints
 from tests.oracles import official
 
-OFFICIAL = [each for each in ARCHITECTURES.values() if each.family is not Family.MOBILE_SAM]
+NOT_PACKAGED = (Family.MOBILE_SAM, Family.TINYSAM)
+OFFICIAL = [each for each in ARCHITECTURES.values() if each.family not in NOT_PACKAGED]
 
 
 @pytest.mark.parametrize("architecture", OFFICIAL, ids=lambda each: each.name)
