@@ -9,7 +9,7 @@ from typing import Any
 
 from testing.running_app import RunningApp
 
-DEPLOY_S = 120.0
+DEPLOY_S = 300.0
 
 
 class Deployed:
