@@ -30,6 +30,10 @@ OF_COMMANDS = frozenset({"HOST", "PORT"})
 FAKED_RESOURCES = "RAY_OVERRIDE_RESOURCES"
 """Ray's variable that says which resources there are, whatever there is."""
 
+LABELS = "RAY_OVERRIDE_LABELS"
+"""Ray's variable that gives a node labels besides those that Ray gives every one."""
+
+_OF_EVERY_NODE = "ray.io/"
 _LONGEST = 40  # characters of a version
 
 
@@ -69,6 +73,38 @@ def wrong_gpus(applications: Iterable[Mapping[str, Any]], environment: Mapping[s
         f" ({', '.join(said for said, _ in booked)}) of {here}. Lower min_replicas or num_gpus there, or take"
         " a config for this machine: `python -m serve_app plan` writes one."
     ]
+
+
+def wrong_labels(applications: Iterable[Mapping[str, Any]], environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each label that these entries of ``applications:`` ask of a node and that the node of
+    this machine does not have.
+
+    Ray would wait for another node for ever.
+    """
+    if environment.get(LABELS):
+        return []
+    asked: dict[str, list[str]] = {}
+    for name, label in (found for application in applications for found in _asked_labels(application)):
+        asked.setdefault(label, []).append(name)
+    return [
+        f"The config wants {', '.join(dict.fromkeys(names))} on nodes with the label {label}, which this "
+        "machine does not have. Remove label_selector there, or take a config for one machine, such as "
+        "configs/serve.yaml; this one is for a cluster: `serve deploy`."
+        for label, names in asked.items()
+    ]
+
+
+def _asked_labels(application: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(name of the deployment, label as `key: value`) of what a node without labels does not match."""
+    listed = application.get("deployments")
+    for options in listed if isinstance(listed, list) else []:
+        try:
+            selector = dict((options.get("ray_actor_options") or {}).get("label_selector") or {})
+        except (AttributeError, TypeError, ValueError):
+            continue  # the lint says what is wrong there
+        for key, value in selector.items():
+            if not f"{key}".startswith(_OF_EVERY_NODE) and not f"{value}".startswith("!"):
+                yield f"{options.get('name')}", f"{key}: {value}"
 
 
 def _booked(application: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -12,7 +12,15 @@ from pydantic import SecretStr
 
 from imaging.options import ImageOptions
 from serve_app import preflight
-from serve_app.preflight import FAKED_RESOURCES, Asked, ask_label_studio, wrong_gpus, wrong_tracing
+from serve_app.preflight import (
+    FAKED_RESOURCES,
+    LABELS,
+    Asked,
+    ask_label_studio,
+    wrong_gpus,
+    wrong_labels,
+    wrong_tracing,
+)
 from testing.canary import CANARY
 from testing.file_server import Exchange, Server
 from testing.running_app import free_port
@@ -130,10 +138,27 @@ def test_more_gpus_than_exist_are_a_sentence_before_ray_starts(monkeypatch: pyte
         assert wrong_gpus(several * 2, {}) == []
 
 
+def test_a_label_that_this_machine_does_not_have_is_a_sentence_before_ray_starts() -> None:
+    cluster = gpus_of("cluster.yaml")
+    [cpu, gpu] = wrong_labels(cluster, {})
+    assert "wants Encoder on nodes with the label segment-anything/hardware: gpu, which this" in gpu
+    assert cpu.startswith("The config wants Ingress, Fetcher, Decoder")
+    assert wrong_labels(cluster, {LABELS: '{"segment-anything/hardware": "cpu"}'}) == []
+    assert wrong_labels(gpus_of("serve.yaml"), {}) == []
+    for selector in ({"a": "!cpu"}, {"a": "!in(cpu, gpu)"}, {"ray.io/accelerator-type": "L4"}):
+        assert (
+            wrong_labels([{"deployments": [{"ray_actor_options": {"label_selector": selector}}]}], {}) == []
+        )
+
+
 @pytest.mark.parametrize(
     "deployments",
-    [None, "Encoder", [1], [{"ray_actor_options": 3}], [{"ray_actor_options": {"num_gpus": "many"}}]],
+    [
+        *(None, "Encoder", [1], [{"ray_actor_options": 3}], [{"ray_actor_options": {"num_gpus": "many"}}]),
+        *([{"ray_actor_options": {"label_selector": wrong}}] for wrong in (3, "gpu", ["gpu"])),
+    ],
 )
 def test_what_is_no_config_is_left_to_the_lint(deployments: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch, 0)
     assert wrong_gpus([{"deployments": deployments}], {}) == []
+    assert wrong_labels([{"deployments": deployments}], {}) == []

@@ -132,6 +132,7 @@ def _checked(applications: Sequence[Settings], listed: Sequence[Mapping[str, Any
         *preflight.wrong_names(os.environ),
         *preflight.wrong_models(applications, os.environ),
         *preflight.wrong_gpus(listed, os.environ),
+        *preflight.wrong_labels(listed, os.environ),
         *preflight.wrong_tracing(os.environ),
     ]
     if wrong:
