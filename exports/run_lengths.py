@@ -6,6 +6,7 @@ of https://github.com/cocodataset/cocoapi (common/maskApi.h).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ Mask = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 
 _COMPARED = 2**22
+_LONGEST_NUMBER = 40  # bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,17 @@ class RunLengths:
         )
         last = [height * width] if edges[-1] < height * width else []
         return cls(height, width, np.diff(np.concatenate([[0], edges, last]).astype(np.int64)))
+
+    @classmethod
+    def of_counts(cls, counts: Sequence[int] | str, width: int, height: int) -> RunLengths:
+        """Of counts as COCO's JSON has them: a list of numbers, or ``text``.
+
+        Raises ValueError for what is no mask of that size.
+        """
+        numbers = _counts_of(counts) if isinstance(counts, str) else [*counts]
+        if min(numbers, default=-1) < 0 or sum(numbers) != width * height:
+            raise ValueError(f"its run lengths are not those of {width} x {height} pixels")
+        return cls(height, width, np.array(numbers, np.int64))
 
     @property
     def area(self) -> int:
@@ -94,6 +107,24 @@ class RunLengths:
                 more = number != (-1 if low & 16 else 0)
                 text.append((low | 32 if more else low) + 48)
         return text.decode("ascii")
+
+
+def _counts_of(text: str) -> list[int]:
+    """What ``RunLengths.text`` writes."""
+    counts: list[int] = []
+    number = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > _LONGEST_NUMBER:
+            raise ValueError("its run lengths are not COCO's")
+        number |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            if bits & 16:
+                number -= 1 << shift
+            counts.append(number + (counts[-2] if len(counts) > 2 else 0))
+            number = shift = 0
+    return counts
 
 
 def _edges(part: Mask, height: int) -> NDArray[np.int64]:

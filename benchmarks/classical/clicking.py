@@ -23,6 +23,7 @@ from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
 from testing.pointing import deepest, iou, shown, tight_box
 from values.embedding import Embedding
+from values.image import Pixels
 from values.masks import Masks
 from values.prompt import Prompt
 
@@ -56,8 +57,8 @@ class Session:
     """What became of a thing.
 
     ``ious``: after 1, 2, ... clicks. ``box``: the IoU of its tight box alone. ``scores``: the segmenter's own
-    estimates, first those of the clicks and then the box's. ``decodes``: CPU milliseconds, likewise.
-    ``encode``: CPU milliseconds.
+    estimates, first those of the clicks and then the box's. ``decodes``: milliseconds, likewise. ``encode``:
+    milliseconds. Times are by the viewer's clock.
     """
 
     ious: list[float]
@@ -79,16 +80,54 @@ class Session:
         return [later - earlier for earlier, later in zip(self.ious, self.ious[1:], strict=False)]
 
 
+class Viewer:
+    """Both halves of a segmenter in this process, on ``threads`` cores.
+
+    ``clock``: seconds, which all times are measured by: of CPUs, or of the wall's clock.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, threads: int = 1, clock: Callable[[], float] = time.process_time
+    ) -> None:
+        self._segmenter = segmenter
+        self._encoder = segmenter.load_encoder(threads)
+        self._decoder = segmenter.load_decoder(threads)
+        self.clock = clock
+
+    def view(self, pixels: Pixels) -> View:
+        """A picture, encoded."""
+        start = self.clock()
+        [embedding] = self._encoder.encode([pixels])
+        return View(self, embedding, 1e3 * (self.clock() - start))
+
+    def answering(self) -> Callable[[Embedding, Prompt], Masks]:
+        """How a decoder replica answers about one thing, with its earlier answers where they are refined."""
+        if not self._segmenter.refines:
+            return self._decoder.decode
+        refiner = Refiner(self._decoder, MemoryTier[Logits](_ROOM))
+        return lambda embedding, prompt: refiner.decode("", embedding, prompt)
+
+
+class View(NamedTuple):
+    """A picture as a segmenter has it. ``encode``: milliseconds that it took."""
+
+    viewer: Viewer
+    embedding: Embedding
+    encode: float
+
+
+def annotator_of(segmenter: Segmenter, rgb: NDArray[np.uint8], truth: Mask) -> Annotator:
+    """An annotator in front of one picture. ``truth``: the thing."""
+    return Annotator(Viewer(segmenter).view(shown(segmenter, rgb)), truth)
+
+
 class Annotator:
     """One who knows the thing in one picture and asks a segmenter for it, as a decoder replica answers."""
 
-    def __init__(self, segmenter: Segmenter, rgb: NDArray[np.uint8], truth: Mask) -> None:
+    def __init__(self, view: View, truth: Mask) -> None:
         self._truth = truth
-        self._decode = _answering(segmenter)
-        encoder, pixels = segmenter.load_encoder(1), shown(segmenter, rgb)
-        start = time.process_time()
-        [self._embedding] = encoder.encode([pixels])
-        self._encode = 1e3 * (time.process_time() - start)
+        self._view = view
+        self._decode = view.viewer.answering()
         self._scores: list[float] = []
         self._decodes: list[float] = []
         self.clicks: list[Click] = []
@@ -102,7 +141,7 @@ class Annotator:
                 break
             ious.append(iou(self.masks[-1], self._truth))
         box = iou(self.box(), self._truth)
-        return Session(ious, box, self._scores, self._decodes, self._encode)
+        return Session(ious, box, self._scores, self._decodes, self._view.encode)
 
     def click(self) -> bool:
         """Make the next click; False where there is nothing left to click on."""
@@ -122,9 +161,10 @@ class Annotator:
         height, width = self._truth.shape
         points = [(click.x + 0.5, click.y + 0.5) for click in clicks]
         prompt = Prompt.in_pixels((width, height), points, [click.label for click in clicks], box)
-        start = time.process_time()
-        masks = self._decode(self._embedding, prompt)
-        self._decodes.append(1e3 * (time.process_time() - start))
+        clock = self._view.viewer.clock
+        start = clock()
+        masks = self._decode(self._view.embedding, prompt)
+        self._decodes.append(1e3 * (clock() - start))
         logits, score = ranked(masks)[0]
         self._scores.append(score)
         return to_mask(logits, masks.frame, width, height)
@@ -152,12 +192,3 @@ def _largest(error: Mask, reach: float) -> Mask | None:
     if not len(numbers):
         return None
     return np.asarray(parts == numbers[np.argmax(stats[numbers, cv2.CC_STAT_AREA])])
-
-
-def _answering(segmenter: Segmenter) -> Callable[[Embedding, Prompt], Masks]:
-    """How a decoder replica answers, with its earlier answers where the segmenter refines them."""
-    decoder = segmenter.load_decoder(1)
-    if not segmenter.refines:
-        return decoder.decode
-    refiner = Refiner(decoder, MemoryTier[Logits](_ROOM))
-    return lambda embedding, prompt: refiner.decode("", embedding, prompt)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.classical.clicking import Annotator, Mask
+from benchmarks.classical.clicking import Mask, annotator_of
 from benchmarks.classical.drawing import write
 from segmenters.model_names import CLASSICAL
 from segmenters.options import ModelOptions
@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 def found(thing: Outlined, asked: str) -> Found:
     """Ask for an object with its tight box or with one click."""
-    annotator = Annotator(choose(ModelOptions(model=CLASSICAL)).segmenter, thing.rgb, thing.truth)
+    annotator = annotator_of(choose(ModelOptions(model=CLASSICAL)).segmenter, thing.rgb, thing.truth)
     if asked == "box":
         mask = annotator.box()
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.classical.clicking import Annotator, Mask, Session
+from benchmarks.classical.clicking import Mask, Session, annotator_of
 from benchmarks.classical.drawing import draw
 from benchmarks.classical.processes import results
 from benchmarks.classical.things import Thing, show
@@ -38,7 +38,7 @@ def measured(thing: Thing, folder: Path | None = None) -> Row:
     """Ask for one thing, with one core."""
     cv2.setNumThreads(1)
     name, rgb, truth = show(thing)
-    annotator = Annotator(choose(ModelOptions(model=CLASSICAL)).segmenter, rgb, truth)
+    annotator = annotator_of(choose(ModelOptions(model=CLASSICAL)).segmenter, rgb, truth)
     session = annotator.session()
     if folder is not None:
         file = f"{thing.chosen} {thing.kind if thing.photographed else ''} {name}.png"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bar import Bar
-from benchmarks.classical.clicking import Annotator
+from benchmarks.classical.clicking import annotator_of
 from benchmarks.classical.drawing import around, outlined, write
 from benchmarks.classical.things import Thing, show, things
 from segmenters.model_names import CLASSICAL
@@ -34,7 +34,7 @@ _COLUMNS = 3
 def clicked_once(thing: Thing) -> tuple[float, NDArray[np.uint8]]:
     """The IoU, and a drawing with words below: HxWx3 BGR."""
     _, rgb, truth = show(thing)
-    annotator = Annotator(choose(ModelOptions(model=CLASSICAL)).segmenter, rgb, truth)
+    annotator = annotator_of(choose(ModelOptions(model=CLASSICAL)).segmenter, rgb, truth)
     annotator.click()
     [mask] = annotator.masks
     found = iou(mask, truth)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.classical.__main__ import arguments, run
 from benchmarks.classical.boxes import COINS, masks_of, picture
-from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session, next_click
+from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session, annotator_of, next_click
 from benchmarks.classical.drawing import draw
 from benchmarks.classical.found import SHOWN, all_found
 from benchmarks.classical.measure import Row, measured, rows
@@ -86,7 +86,7 @@ class Stamp:
 
 
 def annotated(segmenter: Stamp, truth: Mask) -> tuple[Session, Annotator]:
-    annotator = Annotator(segmenter, np.zeros((HEIGHT, WIDTH, 3), np.uint8), truth)
+    annotator = annotator_of(segmenter, np.zeros((HEIGHT, WIDTH, 3), np.uint8), truth)
     return annotator.session(), annotator
 
 

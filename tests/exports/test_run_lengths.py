@@ -47,3 +47,17 @@ def test_the_text_of_the_reference() -> None:
     assert RunLengths.of(np.ones((4, 6), np.bool_)).text() == "0h0"
     assert RunLengths.of(np.zeros((4, 6), np.bool_)).counts.tolist() == [24]
     assert RunLengths(100, 100, np.array([1000, 40, 60, 40, 60, 8800])).text() == "Xo0X1l100ha8"
+
+
+@pytest.mark.parametrize("mask", masks())
+def test_counts_are_read_as_they_are_written(mask: Mask) -> None:
+    height, width = mask.shape
+    runs = RunLengths.of(mask)
+    for counts in (runs.text(), runs.counts.tolist()):
+        assert (RunLengths.of_counts(counts, width, height).mask() == mask).all()
+
+
+@pytest.mark.parametrize("counts", ["", "5", "é", "~" * 30, [], [-1, 25], [24, 1]])
+def test_counts_of_no_mask_are_refused(counts: str | list[int]) -> None:
+    with pytest.raises(ValueError, match="run lengths"):
+        RunLengths.of_counts(counts, 6, 4)
