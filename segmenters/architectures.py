@@ -16,6 +16,12 @@ class Family(StrEnum):
     MOBILE_SAM = "mobile_sam"
     TINYSAM = "tinysam"
     SAM2 = "sam2"
+    EDGETAM = "edgetam"
+
+    @property
+    def as_sam2(self) -> bool:
+        """Whether images, prompts and masks are those of SAM 2, whose decoder EdgeTAM has."""
+        return self in (Family.SAM2, Family.EDGETAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Architecture:
     @property
     def input(self) -> ModelSize:
         """SAM keeps the aspect and pads; SAM 2 squashes the image to a square and does not round."""
-        if self.family is Family.SAM2:
+        if self.family.as_sam2:
             return ModelSize(SIDE, keep_aspect=False, fractions=True)
         return ModelSize(SIDE)
 
@@ -47,14 +53,14 @@ class Architecture:
     def outputs(self) -> Mapping[str, tuple[int, int, int]]:
         """Arrays of an image embedding: name -> (channels, height, width)."""
         low = {"image_embeddings": (256, 64, 64)}
-        if self.family is not Family.SAM2:
+        if not self.family.as_sam2:
             return low
         return low | {"high_res_0": (32, 256, 256), "high_res_1": (64, 128, 128)}
 
     @property
     def shared(self) -> tuple[str, ...]:
         """Names of what is computed once for all prompts on an image."""
-        return SHARED + FINER if self.family is Family.SAM2 else SHARED
+        return SHARED + FINER if self.family.as_sam2 else SHARED
 
 
 SHARED = (

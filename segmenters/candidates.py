@@ -42,7 +42,7 @@ def single(logits: Logits, scores: Logits, family: Family) -> tuple[Logits, Logi
     decoder and its predictor drop the first whatever the prompt is.
     """
     index = 0
-    unstable = family is Family.SAM2 and _stability(logits[0]) < _STABLE
+    unstable = family.as_sam2 and _stability(logits[0]) < _STABLE
     if unstable or family is Family.TINYSAM:
         index = 1 + int(np.argmax(scores[1:]))
     return logits[index : index + 1], scores[index : index + 1]

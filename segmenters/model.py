@@ -60,6 +60,9 @@ LICENCES: Mapping[Family, Licence] = {
     Family.SAM2: Licence(
         "Apache-2.0", "Meta Platforms, Inc.", "https://github.com/facebookresearch/sam2/blob/main/LICENSE"
     ),
+    Family.EDGETAM: Licence(
+        "Apache-2.0", "Meta Platforms, Inc.", "https://github.com/facebookresearch/EdgeTAM/blob/main/LICENSE"
+    ),
 }
 
 

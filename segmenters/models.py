@@ -18,7 +18,7 @@ def _sam(
     rank_on_cpu: int = 0,
 ) -> Model:
     """A model of the Segment Anything family; its widths are in ``segmenters.networks``."""
-    pixels_mib, embedding_mib = (12, 16) if architecture.family is Family.SAM2 else (3, 4)
+    pixels_mib, embedding_mib = (12, 16) if architecture.family.as_sam2 else (3, 4)
     return Model(
         architecture.name,
         "segmenters.sam.segmenter",
@@ -43,6 +43,10 @@ _MOBILE_SAM = (
     "/f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights"
 )
 
+_EDGETAM = (
+    "https://raw.githubusercontent.com/facebookresearch/EdgeTAM"
+    "/7711e012a30a2402c4eaab637bdb00a521302c91/checkpoints"
+)
 # The authors' own copy: their releases on GitHub have files whose SHA-256 nobody states.
 _TINYSAM = "https://huggingface.co/xinghaochen/tinysam/resolve/main"
 
@@ -212,6 +216,16 @@ MODELS: Mapping[str, Model] = {
             ),
             encoder_mib=2778,
             rank_on_gpu=1,
+        ),
+        _sam(
+            Architecture("edgetam", Family.EDGETAM, 13.9),
+            Published(
+                f"{_EDGETAM}/edgetam.pt",
+                "ed2d4850b8792c239689b043c47046ec239b6e808a3d9b6ae676c803fd8780df",
+                56_116_523,
+                f"mikel-brostrom/boxmot, its resolver of EdgeTAM's weights; {_SECOND}",
+            ),
+            encoder_mib=774,  # of mobile_sam, which took 1.6 times as much in one run beside it
         ),
         Model(
             "onnx",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from segmenters.architectures import Family
 from segmenters.checkpoints.digest import check_file
 from segmenters.checkpoints.fetch import check_present
 from segmenters.checkpoints.locate import (
@@ -74,7 +73,7 @@ def onnx_encoder_of(options: ModelOptions) -> str | Path:
     """
     named = options.onnx_encoder
     if named in ARCHITECTURES:
-        if ARCHITECTURES[named].family is Family.SAM2:
+        if ARCHITECTURES[named].family.as_sam2:
             raise ModelError(
                 f"the encoder of onnx is {named}, whose decoder is no ONNX file of segment-anything's "
                 "exporter; set ONNX_ENCODER to a SAM or to mobile_sam"

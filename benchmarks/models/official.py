@@ -33,7 +33,7 @@ def packages() -> bool:
 
 def network(architecture: Architecture, checkpoint: Path, threads: int) -> Any | None:
     """The official network with the weights of ``checkpoint``, in float32 on CPU; None without a package."""
-    if architecture.family in (Family.MOBILE_SAM, Family.TINYSAM) or not packages():
+    if architecture.family in (Family.MOBILE_SAM, Family.TINYSAM, Family.EDGETAM) or not packages():
         return None
     built = importlib.import_module("tests.oracles.official").module(architecture)
     built.load_state_dict(read(checkpoint), strict=True)
@@ -56,7 +56,7 @@ class OfficialFeatures:
             return [self._one(torch.from_numpy(canvas(rgb))) for rgb in batch]
 
     def _one(self, image: Tensor) -> dict[str, Array]:
-        if self._family is not Family.SAM2:
+        if not self._family.as_sam2:
             return {"image_embeddings": self._network.image_encoder(image).numpy()}
         fine, middle, coarse = self._network.forward_image(image)["backbone_fpn"]
         coarse = coarse + self._network.no_mem_embed.reshape(1, -1, 1, 1)
@@ -68,7 +68,7 @@ class OfficialSession:
     """The prompt encoder and mask decoder of an official network, all four masks of them."""
 
     def __init__(self, network: Any, family: Family) -> None:
-        sam2 = family is Family.SAM2
+        sam2 = family.as_sam2
         self._sam2 = sam2
         self._prompts = network.sam_prompt_encoder if sam2 else network.prompt_encoder
         self._decoder = network.sam_mask_decoder if sam2 else network.mask_decoder

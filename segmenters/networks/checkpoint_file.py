@@ -31,6 +31,7 @@ _SAM2 = {(96, 11): "tiny", (96, 15): "small", (112, 23): "base_plus", (144, 47):
 
 _SAM_PATCHES = "image_encoder.patch_embed.proj.weight"
 _SAM2_PATCHES = "image_encoder.trunk.patch_embed.proj.weight"
+_REP_VIT = "image_encoder.trunk.body.stem.conv1.c.weight"
 _TINY_VIT = "image_encoder.patch_embed.seq.0.c.weight"
 _NECK = "image_encoder.neck.0.weight"
 
@@ -70,6 +71,8 @@ def recognise(shapes: Shapes) -> str | None:
         return _SAM.get(shapes[_SAM_PATCHES][0])
     if _SAM2_PATCHES in shapes:
         return _sam2(shapes)
+    if _REP_VIT in shapes:
+        return "edgetam" if shapes[_REP_VIT] == (24, 3, 3, 3) else None
     return None
 
 

@@ -106,6 +106,10 @@ def _family(architecture: Architecture) -> ModuleType:
         from segmenters.networks import sam2
 
         return sam2
+    if architecture.family is Family.EDGETAM:
+        from segmenters.networks import edgetam
+
+        return edgetam
     from segmenters.networks import mobile_sam, sam
 
     return sam if architecture.family is Family.SAM else mobile_sam

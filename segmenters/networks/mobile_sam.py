@@ -1,8 +1,7 @@
 """MobileSAM's two halves as torch modules: TinyViT, with its weights folded, and the decoder of SAM.
 
-Batch normalisations and attention biases are computed once, not for each image. Sums and products of weights
-are computed in float64. Where a part is missing or has another shape, the others stay as they are, and a
-strict load names them.
+Batch normalisations and attention biases are computed once, not for each image
+(``segmenters.networks.folding``).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.networks import sam
+from segmenters.networks.folding import drop, fold_batch_norm, parts
 from segmenters.networks.tiny_vit import TinyViT
 from segmenters.runtimes.session import Half
 
@@ -23,7 +23,6 @@ _UNUSED = tuple(
     f"image_encoder.{part}.{leaf}" for part in ("head", "norm_head") for leaf in ("weight", "bias")
 )
 
-_EPSILON = 1e-5  # of batch normalisation
 _EACH = 32  # channels of a head
 
 
@@ -51,26 +50,12 @@ def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = dict(state)
     for key in state:
         if key.endswith(".c.weight"):
-            _fold_batch_norm(found, key.removesuffix("c.weight"))
+            fold_batch_norm(found, key.removesuffix("c.weight"))
         elif key.endswith(".attention_biases"):
             _spread_biases(found, key.removesuffix("attention_biases"))
         elif key.endswith(".qkv.weight"):
             _fold_projection(found, key.removesuffix("qkv.weight"))
     return found
-
-
-def _fold_batch_norm(state: dict[str, Tensor], layer: str) -> None:
-    """A convolution without bias and its batch normalisation become one convolution."""
-    weight = state[f"{layer}c.weight"]
-    norm = _parts(state, f"{layer}bn.", ("weight", "bias", "running_mean", "running_var"), (len(weight),))
-    if norm is None:
-        return
-    scale, shift, mean, variance = norm
-    scale = scale / (variance + _EPSILON).sqrt()
-    state[f"{layer}weight"] = (weight.double() * scale.reshape(-1, 1, 1, 1)).float()
-    state[f"{layer}bias"] = (shift - mean * scale).float()
-    _drop(state, layer, "c.weight", "bn.num_batches_tracked")
-    _drop(state, f"{layer}bn.", "weight", "bias", "running_mean", "running_var")
 
 
 def _spread_biases(state: dict[str, Tensor], layer: str) -> None:
@@ -86,7 +71,7 @@ def _spread_biases(state: dict[str, Tensor], layer: str) -> None:
     rows, columns = place // window, place % window
     apart = (rows[:, None] - rows).abs() * window + (columns[:, None] - columns).abs()
     state[f"{layer}biases"] = stored[:, apart]
-    _drop(state, layer, "attention_biases")
+    drop(state, layer, "attention_biases")
 
 
 def _fold_projection(state: dict[str, Tensor], layer: str) -> None:
@@ -99,8 +84,8 @@ def _fold_projection(state: dict[str, Tensor], layer: str) -> None:
     if weight.dim() != 2 or weight.shape[0] != 3 * weight.shape[1] or weight.shape[1] % _EACH:
         return
     channels = weight.shape[1]
-    norm = _parts(state, f"{layer}norm.", ("weight", "bias"), (channels,))
-    bias = _parts(state, f"{layer}qkv.", ("bias",), (3 * channels,))
+    norm = parts(state, f"{layer}norm.", ("weight", "bias"), (channels,))
+    bias = parts(state, f"{layer}qkv.", ("bias",), (3 * channels,))
     if norm is None or bias is None:
         return
     scale, shift = norm
@@ -108,19 +93,4 @@ def _fold_projection(state: dict[str, Tensor], layer: str) -> None:
     order = torch.arange(3 * channels).reshape(-1, 3, _EACH).transpose(0, 1).flatten()
     state[f"{layer}qkv.weight"] = (matrix * scale)[order].float()
     state[f"{layer}qkv.bias"] = (bias[0] + matrix @ shift)[order].float()
-    _drop(state, f"{layer}norm.", "weight", "bias")
-
-
-def _parts(
-    state: Mapping[str, Tensor], layer: str, names: tuple[str, ...], shape: tuple[int, ...]
-) -> list[Tensor] | None:
-    """The entries in float64, or None unless all are there with this shape."""
-    found = [state[layer + name] for name in names if layer + name in state]
-    if len(found) < len(names) or any(each.shape != shape for each in found):
-        return None
-    return [each.double() for each in found]
-
-
-def _drop(state: dict[str, Tensor], layer: str, *names: str) -> None:
-    for name in names:
-        state.pop(layer + name, None)
+    drop(state, f"{layer}norm.", "weight", "bias")

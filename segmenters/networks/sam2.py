@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture
 from segmenters.networks.layers import EMBEDDING
-from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, positions
+from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, Size, positions
 from segmenters.networks.sam_decoder import MaskDecoder, PromptEncoder, in_quarters, in_rows
 from segmenters.runtimes.session import Half
 
-# Entries that only a video needs: memories of earlier frames, pointers to objects, whether one is in view.
+# Entries that only a video needs: memories of earlier frames, made smaller by EdgeTAM's perceiver, pointers
+# to objects, whether one is in view.
 _VIDEO = (
     "maskmem_tpos_enc",
     "mask_downsample.",
@@ -29,6 +30,7 @@ _VIDEO = (
     "no_obj_ptr",
     "obj_ptr_proj.",
     "obj_ptr_tpos_proj.",
+    "spatial_perceiver.",
     "sam_mask_decoder.pred_obj_score_head.",
 )
 
@@ -123,10 +125,13 @@ def build(architecture: Architecture, half: Half) -> nn.Module:
 
     2.0 and 2.1 differ in their weights and in what only a video needs: for images they are one network.
     """
-    size = SIZES[architecture.name.rpartition("hiera_")[2]]
     with torch.device("meta"):
-        module: nn.Module = Sam2Encoder(size) if half is Half.ENCODER else Sam2Decoder()
+        module: nn.Module = Sam2Decoder() if half is Half.DECODER else Sam2Encoder(_size_of(architecture))
     return module.to_empty(device="cpu").eval()
+
+
+def _size_of(architecture: Architecture) -> Size:
+    return SIZES[architecture.name.rpartition("hiera_")[2]]
 
 
 def rename(state: Mapping[str, Tensor], half: Half) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The image encoder of SAM 2: Hiera, a feature pyramid and the mask decoder's first look at fine features."""
+"""The image encoder of SAM 2: Hiera, and the feature pyramid behind it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from transformers.models.sam2.configuration_sam2 import Sam2HieraDetConfig
 from transformers.models.sam2.modeling_sam2 import Sam2HieraDetModel, Sam2MultiScaleAttention
 
 from segmenters.architectures import SIDE
+from segmenters.networks.feature_pyramid import PyramidEncoder
 
-_EMBEDDING = 256  # channels of an image embedding
 _PATCHES = SIDE // 4  # along a side, at the first stage
 
 
@@ -87,41 +87,26 @@ class Attention(Sam2MultiScaleAttention):
         return mixed
 
 
-class Sam2Encoder(nn.Module):
-    """The features that SAM 2's image predictor keeps of an image."""
+class Sam2Encoder(PyramidEncoder):
+    """The encoder half."""
 
     def __init__(self, size: Size) -> None:
-        super().__init__()
+        super().__init__(size.widths)
         self.trunk = Sam2HieraDetModel(size.config())
         for block in self.trunk.blocks:
             block.attn = Attention.like(cast(Sam2MultiScaleAttention, block.attn))
         del self.trunk.pos_embed, self.trunk.pos_embed_window
         self.positions = nn.Parameter(torch.zeros(_PATCHES, _PATCHES, size.channels))
-        # From the coarsest stage to the finest, as the checkpoint has them.
-        self.neck = nn.ModuleList(nn.Conv2d(width, _EMBEDDING, 1) for width in reversed(size.widths))
-        self.no_memory_embedding = nn.Parameter(torch.zeros(1, 1, _EMBEDDING))
-        self.conv_s0 = nn.Conv2d(_EMBEDDING, 32, 1)
-        self.conv_s1 = nn.Conv2d(_EMBEDDING, 64, 1)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of normalised images, (B, 3, 1024, 1024) float32.
-
-        Gives ``image_embeddings`` (B, 256, 64, 64), to which the embedding of "no earlier frames" is added,
-        ``high_res_0`` (B, 32, 256, 256) and ``high_res_1`` (B, 64, 128, 128).
-        """
-        finest, fine, middle, coarse = self._stages(image)
-        top = functional.interpolate(self.neck[0](coarse), scale_factor=2.0, mode="nearest")
-        embeddings = self.neck[1](middle) + top + self.no_memory_embedding.reshape(1, -1, 1, 1)
-        return embeddings, self.conv_s0(self.neck[3](finest)), self.conv_s1(self.neck[2](fine))
-
-    def _stages(self, image: Tensor) -> list[Tensor]:
+    def stages(self, image: Tensor) -> list[Tensor]:
+        """The trunk's maps."""
         x = self.trunk.patch_embed(image) + self.positions
-        stages = []
+        found = []
         for index, block in enumerate(self.trunk.blocks):
             x = block(x)
             if index in self.trunk.stage_ends:
-                stages.append(x.permute(0, 3, 1, 2))
-        return stages
+                found.append(x.permute(0, 3, 1, 2))
+        return found
 
 
 def positions(coarse: Tensor, window: Tensor) -> Tensor:

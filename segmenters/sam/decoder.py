@@ -123,6 +123,6 @@ class SamDecoder:
 
     def _frame(self, embedding: Embedding) -> Frame:
         """SAM 2 resamples its logits in one step, SAM by way of the padded canvas."""
-        if self._family is Family.SAM2:
+        if self._family.as_sam2:
             return Frame(None, (LOW_RES, LOW_RES))
         return Frame((SIDE, SIDE), (embedding.input_height, embedding.input_width))

@@ -60,10 +60,10 @@ def points_of(
     parts = [clicks]
     if prompt.box is not None:
         corners = (prompt.box.reshape(2, 2), _CORNERS)
-        parts = [corners, clicks] if family is Family.SAM2 else [clicks, corners]
+        parts = [corners, clicks] if family.as_sam2 else [clicks, corners]
     points = np.concatenate([part[0] for part in parts]) * canvas
     labels = np.concatenate([part[1] for part in parts])
-    if prompt.box is None or family is Family.SAM2:
+    if prompt.box is None or family.as_sam2:
         points, labels = np.concatenate([points, _PADDING[0]]), np.concatenate([labels, _PADDING[1]])
     return points.astype(np.float32), labels.astype(np.float32)
 
@@ -74,7 +74,7 @@ def _mask(prompt: Prompt, embedding: Embedding, family: Family) -> NDArray[np.fl
         return _drawn(prompt.mask, embedding)
     if prompt.low_res is None:
         return None
-    if family is Family.SAM2:
+    if family.as_sam2:
         return np.clip(prompt.low_res, -SAM2_LIMIT, SAM2_LIMIT)
     return prompt.low_res
 

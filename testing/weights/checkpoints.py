@@ -13,7 +13,7 @@ from testing.weights import sizes
 from testing.weights.generated import tensor
 
 _FOLDER = Path(__file__).parent
-# One of each family: those whose keys and shapes are in a table.
+# One of each family: those whose keys and shapes are in a table. EdgeTAM's lacks what only a video needs.
 MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
@@ -35,10 +35,10 @@ def state_dict(model: str, salt: str = "") -> dict[str, torch.Tensor]:
 
 
 def write(model: str, path: Path, salt: str = "") -> Path:
-    """A checkpoint as published: SAM's keys at the top level, SAM 2's under ``model``; or safetensors."""
+    """A checkpoint as published, the keys of SAM 2 and EdgeTAM under ``model``; or as safetensors."""
     weights = state_dict(model, salt)
     if path.suffix == ".safetensors":
         safetensors.torch.save_file(weights, path)
     else:
-        torch.save({"model": weights} if model.startswith("sam2") else weights, path)
+        torch.save({"model": weights} if model.startswith(("sam2", "edgetam")) else weights, path)
     return path

@@ -49,7 +49,7 @@ def _scaled(key: str, leaf: str, shape: tuple[int, ...], u: NDArray[np.float32])
     if leaf.startswith("rel_pos_") or leaf.endswith("_bias"):
         return 0.1 * u
     if leaf == "weight" and len(shape) == 1:  # the scale of a norm
-        return 1.0 + 0.2 * u
+        return _norm_of_branch(key) * (1.0 + 0.2 * u)
     if _is_token(key, leaf):
         return math.sqrt(3.0) * 0.5 * u
     if len(shape) < 2:
@@ -57,6 +57,15 @@ def _scaled(key: str, leaf: str, shape: tuple[int, ...], u: NDArray[np.float32])
     # Soft attention: rounding noise stays small.
     gain = 0.6 if key.endswith(("q_proj.weight", "k_proj.weight")) else 1.2
     return math.sqrt(3.0 / math.prod(shape[1:])) * gain * u
+
+
+def _norm_of_branch(key: str) -> float:
+    """How large the norm at the end of a branch is: RepViT adds them up, and nothing else bounds the sum."""
+    if not key.startswith("image_encoder.trunk.body."):
+        return 1.0
+    if ".token_mixer." in key:
+        return 0.4
+    return 0.3 if key.endswith(".conv2.bn.weight") and ".stem." not in key else 1.0
 
 
 def _is_token(key: str, leaf: str) -> bool:

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sam2.build_sam import build_sam2
+from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
+from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 from segment_anything import SamPredictor, sam_model_registry
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from segmenters.architectures import Architecture, Family
+from segmenters.models import ARCHITECTURES
 from values.prompt import Prompt
 
 Floats = NDArray[np.float32]
@@ -62,7 +65,9 @@ class Official(Protocol):
 def module(architecture: Architecture) -> nn.Module:
     """The official network for inference, with weights of its own random initialisation."""
     built: nn.Module
-    if architecture.family is Family.SAM2:
+    if architecture.family is Family.EDGETAM:
+        built = edgetam()
+    elif architecture.family is Family.SAM2:
         version, size = architecture.name.split("_hiera_")
         config = SAM2_CONFIGS[size]
         path = f"configs/{version}/{version}_hiera_{config.file}.yaml"
@@ -71,6 +76,40 @@ def module(architecture: Architecture) -> nn.Module:
     else:
         built = sam_model_registry[architecture.name.removeprefix("sam_")]()
     return built
+
+
+def edgetam() -> nn.Module:
+    """EdgeTAM as its config ``sam2/configs/edgetam.yaml`` has it, but for what only a video needs.
+
+    Its repository is no package. What it has in place of SAM 2's image encoder is timm's RepViT-M1, and
+    SAM 2's own pyramid with the widths of RepViT; its mask decoder and predictor are SAM 2's, line by line.
+    """
+    built = module(ARCHITECTURES["sam2.1_hiera_tiny"])
+    trunk = _RepVit()
+    neck = FpnNeck(
+        PositionEmbeddingSine(256),
+        d_model=256,
+        backbone_channel_list=trunk.channel_list,
+        fpn_top_down_levels=[2, 3],
+        fpn_interp_model="nearest",
+    )
+    built.image_encoder = ImageEncoder(trunk, neck, scalp=1)
+    return built.eval()
+
+
+class _RepVit(nn.Module):
+    """The trunk, its network under the name ``body``, as EdgeTAM's checkpoint has it."""
+
+    def __init__(self) -> None:
+        import timm  # here, because it takes seconds
+
+        super().__init__()
+        self.body = timm.create_model("repvit_m1", features_only=True, out_indices=(0, 1, 2, 3))
+        self.channel_list = self.body.feature_info.channels()[::-1]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        found: list[Tensor] = self.body(image)
+        return found
 
 
 def described(architecture: Architecture) -> nn.Module:
@@ -88,7 +127,7 @@ def predictor(architecture: Architecture, weights: Mapping[str, Tensor]) -> Offi
     """The official predictor with ``weights``, exactly those of the checkpoint."""
     network = module(architecture)
     network.load_state_dict(dict(weights), strict=True)
-    return _Sam2(network) if architecture.family is Family.SAM2 else _Sam(network)
+    return _Sam2(network) if architecture.family.as_sam2 else _Sam(network)
 
 
 class _NumbersAtHand(TorchFunctionMode):

@@ -14,6 +14,9 @@ from serve_app.app import DEPLOYMENTS
 from serve_app.settings import Settings
 from serve_app.sizing import machine_mib, replica_mib, replicas, store_mib
 
+NOT_SERVED = {"edgetam": "mobile_sam"}
+"""Encoders that docs/performance.md has no figure of, and whose figure they have: one that takes more."""
+
 PERFORMANCE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 APPLICATION: dict[str, Any] = {
@@ -87,7 +90,8 @@ def test_the_encoders_figures_are_those_that_were_measured() -> None:
         r"^\| `([\w.]+)` \|.*\| (\d+) MiB \| (\d+) MiB \|$", PERFORMANCE.read_text(), re.MULTILINE
     )
     measured = {name: int(encoder) for name, encoder, _ in rows}
-    # Others have the network of one of these.
-    assert set(measured) == {architecture.like for architecture in ARCHITECTURES.values()}
+    # Others have the network of one of these, or are counted as one that takes more: NOT_SERVED.
+    assert set(measured) == {architecture.like for architecture in ARCHITECTURES.values()} - set(NOT_SERVED)
+    assert all(MODELS[name].encoder_mib == MODELS[like].encoder_mib for name, like in NOT_SERVED.items())
     assert all(measured[name] <= MODELS[name].encoder_mib <= 1.05 * measured[name] for name in measured)
     assert max(int(decoder) for *_, decoder in rows) <= sizing.DECODER

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Architecture, Family
+from segmenters.architectures import LOW_RES, MEAN, SIDE, STD, Architecture
 from segmenters.networks.loading import load
 from segmenters.resample import to_mask
 from segmenters.runtimes.session import Half
@@ -53,7 +53,7 @@ class Sides:
         theirs = official.predictor(architecture, weights)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"{architecture.name}.pt"
-            torch.save({"model": weights} if architecture.family is Family.SAM2 else weights, path)
+            torch.save({"model": weights} if architecture.family.as_sam2 else weights, path)
             encoder, decoder = (load(architecture, half, path) for half in (Half.ENCODER, Half.DECODER))
         with torch.inference_mode():
             found = encoder(_prepared(rgb, architecture))
@@ -78,7 +78,7 @@ class Sides:
     def mask(self, logits: Floats) -> NDArray[np.bool_]:
         """Our mask (H, W) of low-res logits (256, 256), at the image's size."""
         content = (self.embedding.input_height, self.embedding.input_width)
-        squashed = self.architecture.family is Family.SAM2
+        squashed = self.architecture.family.as_sam2
         frame = Frame(None, (LOW_RES, LOW_RES)) if squashed else Frame((SIDE, SIDE), content)
         return to_mask(logits, frame, self.embedding.width, self.embedding.height)
 
@@ -100,7 +100,7 @@ def _weights(architecture: Architecture, salt: str) -> dict[str, Tensor]:
 
 def _prepared(rgb: NDArray[np.uint8], architecture: Architecture) -> Tensor:
     """What our encoder takes, resized as officially: by Pillow for SAM, as float numbers for SAM 2."""
-    if architecture.family is Family.SAM2:
+    if architecture.family.as_sam2:
         planes = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
         square = functional.interpolate(planes, (SIDE, SIDE), mode="bilinear", antialias=True)
         mean, std = (torch.tensor(of).reshape(1, 3, 1, 1) for of in (MEAN, STD))

@@ -52,5 +52,5 @@ def checkpoint(architecture: Architecture, folder: Path) -> Path:
     path = folder / f"{architecture.name}.pt"
     shapes = official.shapes(architecture)
     weights = {key: torch.from_numpy(tensor(key, shape)) for key, shape in shapes.items()}
-    torch.save({"model": weights} if architecture.family is Family.SAM2 else weights, path)
+    torch.save({"model": weights} if architecture.family.as_sam2 else weights, path)
     return path

@@ -13,7 +13,6 @@ from hypothesis import Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segmenters.architectures import Family
 from segmenters.candidates import candidates, single
 from segmenters.models import ARCHITECTURES
 from segmenters.sam.inputs import SAM2_LIMIT
@@ -30,7 +29,12 @@ pytestmark = pytest.mark.slow
 # A published size is the same code as the slim one with more blocks. Which of them look at everything and how
 # many heads they have is compared in test_keys.py: in SAM it is in the shapes of the positions.
 PUBLISHED = ("sam_vit_b", "sam_vit_l", "sam2_hiera_tiny", "sam2.1_hiera_tiny", "sam2.1_hiera_small")
-MODELS = (SLIM.name, SLIM2.name, *(pytest.param(name, marks=pytest.mark.full) for name in PUBLISHED))
+MODELS = (
+    SLIM.name,
+    SLIM2.name,
+    "edgetam",
+    *(pytest.param(name, marks=pytest.mark.full) for name in PUBLISHED),
+)
 # Rounding: of features, which reach 5 (SAM) and 30 (SAM 2), up to 4e-5 was seen; of logits and scores 7e-5.
 # Other processors round otherwise.
 FEATURES = 1e-4
@@ -106,4 +110,4 @@ def _check(sides: Sides, logits: Floats, scores: Floats, official: Answer) -> No
 
 
 def _is_sam2(sides: Sides) -> bool:
-    return sides.architecture.family is Family.SAM2
+    return sides.architecture.family.as_sam2
