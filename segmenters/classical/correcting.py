@@ -33,9 +33,10 @@ NAMES = (
 _SEEN = 0.98  # of a mask: what a view must see of it
 _SQUARE = np.ones((3, 3), np.uint8)
 _APART = 60.0  # a difference of colour beyond which more tells nothing
-_LATE = 6  # the click from which a further one is no later
+_LATE = 6  # the click from which a further one is no later, and changes little
 _SECOND = 2  # the first click that corrects
 _SURE = 0.05  # of a rating: how much better one must be than a smaller one, for each click before
+_MOST_LATE = 0.2  # of the mask and the part together: what a late click may change
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,12 +145,17 @@ def chosen(rated: NDArray[np.float64], rows: NDArray[np.float64], number: int) -
     ``rated`` has their ratings, where 0 is what None is rated, and ``rows`` their ``measured`` features. Of
     those that are rated about as high as the best one it is the smallest, which loses least where the rating
     is wrong. The later the click, the more there is to lose; but the first answer may be wrong as a whole, so
-    that the second click always gets a correction.
+    that the second click always gets a correction. From the sixth click on no part is so large that the IoU
+    could fall by more than ``_MOST_LATE``, whatever the thing is.
     """
-    least = float(rated.max()) - _SURE * (number - 1)
+    share = rows[:, NAMES.index("share")]
+    allowed = share <= (_MOST_LATE if number >= _LATE else 1.0)
+    if not allowed.any():
+        return None
+    least = float(rated[allowed].max()) - _SURE * (number - 1)
     if number > _SECOND and least <= 0:
         return None
-    return int(np.argmin(np.where(rated >= least, rows[:, NAMES.index("share")], math.inf)))
+    return int(np.argmin(np.where(allowed & (rated >= least), share, math.inf)))
 
 
 def _middle(each: Correction, first: Point | None) -> tuple[int, int]:

@@ -61,8 +61,16 @@ def test_features_have_a_name_each_and_are_numbers(on: bool) -> None:
 def test_of_corrections_that_are_rated_alike_the_smallest_is_made() -> None:
     rows = np.zeros((3, len(NAMES)))
     rows[:, NAMES.index("share")] = (0.9, 0.3, 0.1)
-    rated = np.array([0.5, 0.42, 0.2])
-    assert [chosen(rated, rows, number) for number in (2, 3, 6, 9)] == [0, 1, 1, 2]
+    rated = np.array([0.5, 0.42, 0.26])
+    assert [chosen(rated, rows, number) for number in (2, 3, 5, 6)] == [0, 1, 1, 2]
+
+
+def test_a_late_click_changes_no_large_part_however_well_it_is_rated() -> None:
+    rows = np.zeros((2, len(NAMES)))
+    rows[:, NAMES.index("share")] = (0.3, 0.15)
+    rated = np.array([5.0, 0.9])
+    assert [chosen(rated, rows, number) for number in (5, 6, 14)] == [0, 1, 1]
+    assert chosen(rated[:1], rows[:1], 6) is None
 
 
 def test_a_correction_that_is_rated_no_better_than_none_is_made_at_the_second_click_alone() -> None:
