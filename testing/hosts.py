@@ -80,6 +80,7 @@ class Network:
     ) -> None:
         for host in self.hosts.values():
             host.remove()
+        _ip(f"link delete {_BRIDGE}")
 
     @staticmethod
     def address_of(number: int) -> str:

@@ -104,14 +104,21 @@ class RayHosts:
         (home / "venv").symlink_to(sys.prefix)
         return self._network.host(name, {**self._variables, "HOME": str(home)})
 
-    def start_head(self) -> None:
-        """Start Ray's head. What it knows is in the Redis of RAY_REDIS_ADDRESS, if the settings name one."""
-        _start(self.head, self._start_head)
+    def start_head(self, autoscaling: Path | None = None) -> None:
+        """Start Ray's head, with an autoscaler where a file for it is given.
 
-    def start_worker(self, host: Host) -> None:
-        """Start a node that belongs to the head."""
+        What it knows is in the Redis of RAY_REDIS_ADDRESS, if the settings name one.
+        """
+        if autoscaling is None:
+            _start(self.head, self._start_head)
+        else:
+            script = f"{self._start_head} --autoscaling-config={autoscaling}"
+            _start(self.head, script, _known("head", "head") | {"RAY_enable_autoscaler_v2": "1"})
+
+    def start_worker(self, host: Host, name: str = "") -> None:
+        """Start a node that belongs to the head; ``name``: by which an autoscaler knows it."""
         script = f"{self._start_worker} --num-cpus={CPUS} --memory={MEMORY} --labels={LABEL}"
-        _start(host, script, {"RAY_HEAD_IP": self.head.address})
+        _start(host, script, {"RAY_HEAD_IP": self.head.address, **(_known(name, "cpu") if name else {})})
 
     def deploy(self, config: Json) -> None:
         """As `serve deploy` does it. Nothing is awaited."""
@@ -165,6 +172,11 @@ def _start(host: Host, script: str, variables: Mapping[str, str] | None = None) 
             return
         host.end()
     host.start(script, variables)
+
+
+def _known(name: str, kind: str) -> dict[str, str]:
+    """What `ray up` tells Ray of a node of the type ``kind``."""
+    return {"RAY_CLOUD_INSTANCE_ID": name, "RAY_NODE_TYPE_NAME": kind}
 
 
 def _for_a_test(command: str) -> str:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.nodes                            all of it, or as a part of `make cluster-test`
     python -m benchmarks.nodes --only "worker killed"
+    python -m benchmarks.nodes --only growth              Ray's autoscaler starts and stops the workers
 
 A head and three workers, each with processes and a network of its own on this machine (Linux namespaces),
 started by the commands of cluster/launcher; the Serve config is that of the production overlay with the
@@ -14,10 +15,11 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import command
-from benchmarks.nodes import redis
+from benchmarks.nodes import growth, redis
 from benchmarks.nodes.report import Row, show
 from benchmarks.nodes.run import EVENTS, Plan, run
 from serve_app.cli.console import console
@@ -32,8 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.nodes", description="What annotators notice when nodes of a cluster die."
     )
-    parser.add_argument("--only", nargs="+", choices=EVENTS, default=EVENTS, metavar="WHAT",
-                        help="some of: " + ", ".join(EVENTS))  # fmt: skip
+    everything = (*EVENTS, growth.GROWTH)
+    parser.add_argument("--only", nargs="+", choices=everything, default=everything, metavar="WHAT",
+                        help="some of: " + ", ".join(everything))  # fmt: skip
     parser.add_argument("--annotators", type=int, default=2)
     parser.add_argument(
         "--keep", type=Path, help="folder for everything that the hosts write, outside of /tmp"
@@ -43,10 +46,10 @@ def main() -> None:
     if lacking := hosts.missing() or redis.missing():
         sys.exit(lacking)
     hosts.enter([sys.executable, "-m", "benchmarks.nodes", *sys.argv[1:]])
-    plan, rows = Plan(given.only, given.annotators), list[Row]()
+    plan, rows = Plan([each for each in given.only if each in EVENTS], given.annotators), list[Row]()
 
     def measure(folder: Path) -> object:
-        for row in run(plan, folder / "lost"):
+        for row in _all(plan, folder, grows=growth.GROWTH in given.only):
             rows.append(row)
             console(stderr=True).print(row.said(), markup=False)
         show(plan.described(), rows, console())
@@ -55,6 +58,14 @@ def main() -> None:
     tempfile.tempdir = _FOLDER
     command.run(measure, given.json, given.keep)
     sys.exit(0 if rows and all(not row.misses() for row in rows) else 1)
+
+
+def _all(plan: Plan, folder: Path, *, grows: bool) -> Iterator[Row]:
+    """Each needs a cluster of its own: who has an autoscaler gets no nodes otherwise."""
+    if plan.only:
+        yield from run(plan, folder / "lost")
+    if grows:
+        yield from growth.run(plan.annotators, folder / "growth")
 
 
 if __name__ == "__main__":

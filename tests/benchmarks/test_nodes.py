@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.autoscaler._private.util import prepare_config, validate_config
 from rich.console import Console
 
-from benchmarks.nodes import load_balancer
+from benchmarks.nodes import growth, load_balancer
 from benchmarks.nodes.report import Row, show
 from benchmarks.nodes.run import PRODUCTION, configured
 from testing.annotating.figures import Figures
@@ -97,3 +99,18 @@ def test_what_is_missed(row: Row, missed: list[str]) -> None:
     with console.capture() as capture:
         show("two nodes", [row], console)
     assert (", ".join(missed) or "kept") in capture.get()
+
+
+def test_the_autoscaler_reads_the_launchers_file_with_another_cloud(tmp_path: Path) -> None:
+    config = growth.autoscaler(growth.LAUNCHER.read_text(), tmp_path)
+    validate_config(prepare_config(config))
+    assert config["provider"]["folder"] == str(tmp_path)
+    assert config["available_node_types"]["cpu"]["min_workers"] == 0
+    assert config["available_node_types"]["cpu"]["labels"]["segment-anything/hardware"] == "cpu"
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_decoder_needs_a_node_of_its_own(count: int) -> None:
+    [application] = growth.with_decoders(count)["applications"]
+    [decoder] = [each for each in application["deployments"] if each["name"] == "Decoder"]
+    assert (decoder["num_replicas"], decoder["max_replicas_per_node"]) == (count, 1)

@@ -1,4 +1,4 @@
-"""Nodes of a real cluster are lost while annotators click. All of its hosts are within this machine."""
+"""Nodes of a real cluster are lost, come and go under clicks. All of its hosts are within this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.nodes import redis
+from benchmarks.nodes import growth, redis
 from benchmarks.nodes.run import EVENTS
 from testing import hosts
 from testing.running_app import ROOT, inherited
@@ -32,8 +32,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Json]:
     return {row["figures"]["what"]: row for row in json.loads(file.read_text())}
 
 
-@pytest.mark.parametrize("what", EVENTS)
-def test_no_click_is_lost_with_a_node(what: str, figures: dict[str, Json]) -> None:
+@pytest.mark.parametrize("what", [*EVENTS, *growth.EVENTS])
+def test_no_click_is_lost_when_nodes_come_and_go(what: str, figures: dict[str, Json]) -> None:
     row = figures[what]
     assert row["figures"]["clicks"] > 0
     assert (row["figures"]["lost"], row["figures"]["wrong"]) == ({}, 0)
