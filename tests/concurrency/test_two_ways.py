@@ -19,6 +19,7 @@ MAY = {
     "concurrency/threads.py": "one of the two ways",
     "concurrency/abandonable.py": "the other",
     "deployments/batcher.py": "runs what it is given in the one thread of its device",
+    "serve_app/cli/own_application.py": "reads what a process says as long as it runs, and watches",
     "serve_app/cli/serve/dashboard_link.py": "a server as long as the process lives",
     "serve_app/cli/serve/ray_process.py": "watches what it has started, as long as that runs",
     "serve_app/cli/serve/shutdown.py": "closes Ray while there is time, when the process ends anyway",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from typer.testing import CliRunner, Result
 from serve_app.cli.main import app as command_line
 from testing.canary import WATCH
 from testing.label_studio_masks import Mask, iou, region_mask
-from testing.running_app import RunningApp
+from testing.running_app import ROOT, RunningApp, free_port, inherited
 from testing.scenes import Scene, scene
 from tests.real_label_studio.server import LabelStudioServer
 
@@ -203,3 +205,24 @@ def test_a_picture_that_cannot_be_read_is_named_and_a_label_that_is_unknown(
         (tasks[1], "bad_prompt"),
         (tasks[1], "image_corrupt"),
     }
+
+
+@pytest.mark.full
+def test_where_no_application_runs_the_command_has_its_own(desk: Desk) -> None:
+    port = free_port()
+    token = desk.studio.api.personal_access_token()
+    asked = f"preannotate --project {desk.project} --boxes --overwrite --limit 2 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "serve_app", *asked.split(), "--label-studio-url", desk.studio.url],
+        cwd=ROOT,
+        env={**inherited(), "PORT": str(port), "MODEL": "classical", "LABEL_STUDIO_API_KEY": token},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    WATCH.look(done.stdout + done.stderr, "what preannotate and its application printed")
+    assert f"nothing answers at http://127.0.0.1:{port}" in done.stderr
+    assert (done.returncode, json.loads(done.stdout)["stored"]) == (0, 2), done.stderr
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)

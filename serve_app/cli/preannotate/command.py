@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.console import TaskProgress, task_progress
 from serve_app.cli.interruptions import noted
+from serve_app.cli.own_application import application_at, variables_for
 from serve_app.cli.preannotate.annotating import Annotating
 from serve_app.cli.preannotate.boxed_tasks import BoxedTasks, check_config
 from serve_app.cli.preannotate.deleting import Deleted, Deleting
@@ -74,8 +76,9 @@ def preannotate(
 ) -> None:
     """Turn the boxes of a project's tasks into masks, stored as predictions in Label Studio.
 
-    Sends each task's boxes to the running backend, where clicks come first. Running it again continues where
-    it stopped. Ends with status 1 if anything failed, 130 after Ctrl-C or SIGTERM.
+    Sends each task's boxes to the running backend, where clicks come first; starts one for itself where none
+    runs. Running it again continues where it stopped. Ends with status 1 if anything failed, 130 after Ctrl-C
+    or SIGTERM.
     """
     try:
         _check_mode(boxes=boxes, delete=delete, overwrite=overwrite, model_version=model_version)
@@ -84,7 +87,8 @@ def preannotate(
         order = Settings().part(ReadOptions).output_order
     except (CommandError, SettingsError) as error:
         raise typer.BadParameter(str(error)) from None
-    job = Job(studio, project, target, order, at_once, limit, only_unlabelled, overwrite, as_json)
+    own = variables_for(backend, label_studio_url, token, basic_auth_user, basic_auth_pass)
+    job = Job(studio, project, target, own, order, at_once, limit, only_unlabelled, overwrite, as_json)
     if delete:
         raise typer.Exit(job.delete(model_version.strip(), dry_run=dry_run))
     raise typer.Exit(job.estimate() if dry_run else job.annotate())
@@ -102,11 +106,15 @@ def _check_mode(*, boxes: bool, delete: bool, overwrite: bool, model_version: st
 
 @dataclass(frozen=True)
 class Job:
-    """What was asked for; each method does one kind of it, tells what came of it, and gives the status."""
+    """What was asked for; each method does one kind of it, tells what came of it, and gives the status.
+
+    ``own``: variables of an application of the command's own, None where there is to be none.
+    """
 
     studio: LabelStudio
     number: int
     backend: Backend
+    own: Mapping[str, str] | None
     order: tuple[str, ...]
     at_once: int
     limit: int | None
@@ -117,7 +125,7 @@ class Job:
     def annotate(self) -> int:
         """Masks for boxes."""
         report, stopped = Report(), threading.Event()
-        with noted(report), self._route(stopped) as route, self.studio as studio:
+        with noted(report), self._application(), self._route(stopped) as route, self.studio as studio:
             tasks, project = self._boxed(route)
             Annotating(
                 *(studio, project, tasks, route, report, self._progress()),
@@ -135,7 +143,7 @@ class Job:
     def estimate(self) -> int:
         """What that would do."""
         found, stopped = Estimate(), threading.Event()
-        with noted(found), self._route(stopped) as route, self.studio:
+        with noted(found), self._application(), self._route(stopped) as route, self.studio:
             tasks, project = self._boxed(route)
             Estimating(
                 *(project, tasks, route, found, self._progress()), limit=self.limit, overwrite=self.overwrite
@@ -156,6 +164,9 @@ class Job:
                 only_unlabelled=self.only_unlabelled,
             ).run(self.at_once, stopped)
         return self._tell(deleted, deleted.summary(), [deleted.line()])
+
+    def _application(self) -> AbstractContextManager[None]:
+        return application_at(self.backend, self.own)
 
     def _route(self, stopped: threading.Event) -> PreannotateRoute:
         return PreannotateRoute(self.backend, self.at_once, stopped)

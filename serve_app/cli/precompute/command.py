@@ -25,6 +25,7 @@ from serve_app.cli.common_options import (
 )
 from serve_app.cli.console import task_progress
 from serve_app.cli.interruptions import noted
+from serve_app.cli.own_application import application_at, variables_for
 from serve_app.cli.precompute.embed_route import EmbedRoute
 from serve_app.cli.precompute.sending import Report, TaskSender
 from serve_app.cli.precompute.task_sources import (
@@ -78,8 +79,9 @@ def precompute(
 ) -> None:
     """Encode the images of projects ahead, so that no annotator waits for the encoder.
 
-    Sends each task to the running backend, which needs a place to keep embeddings (DURABLE). Running it again
-    continues where it stopped. Ends with status 1 if any image failed, 130 after Ctrl-C.
+    Sends each task to the running backend, which needs a place to keep embeddings (DURABLE); starts one for
+    itself where none runs. Running it again continues where it stopped. Ends with status 1 if any image
+    failed, 130 after Ctrl-C or SIGTERM.
     """
     numbers = list(dict.fromkeys(projects))
     try:
@@ -89,7 +91,13 @@ def precompute(
     except CommandError as error:
         raise typer.BadParameter(str(error)) from None
     report, stopped = Report(), threading.Event()
-    with noted(report), EmbedRoute(target, at_once, stopped) as route, studio or contextlib.nullcontext():
+    own = variables_for(backend, label_studio_url, token, basic_auth_user, basic_auth_pass)
+    with (
+        noted(report),
+        application_at(target, own),
+        EmbedRoute(target, at_once, stopped) as route,
+        studio or contextlib.nullcontext(),
+    ):
         route.check()
         sources = [made] if made else []
         if studio:
