@@ -28,10 +28,11 @@ from benchmarks.images.large_pictures import Picture
 from benchmarks.precision import SIZE, THREADS, answering, embedded, main, weights
 from benchmarks.turns import Cost, cost, take_turns
 from embeddings.memory import MemoryTier
+from exports.middles import deepest
 from segmenters.refining import Logits
 from segmenters.segmenter import Segmenter
 from testing.photographs import photographs
-from testing.pointing import deepest, iou
+from testing.pointing import iou
 from testing.scenes import scene
 from values.masks import Masks
 from values.prompt import Prompt

@@ -21,23 +21,33 @@ from values.errors import BadPrompt, BadRequest, ImageError
 from values.priority import Priority
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one box became. ``region``: its id. ``results``: how many of the task's results; they come in the
+    order of the boxes."""
+
+    region: str
+    results: int
+    score: float
+
+
 @dataclass
 class TaskMasks:
     """What the boxes of one task became.
 
-    ``boxes``: how many there are. ``regions``: results for Label Studio. ``scores``: of each mask.
-    ``version``: of the model. ``left_out``: boxes, or images, without masks.
+    ``boxes``: how many there are. ``regions``: results for Label Studio. ``made``: the masks. ``version``: of
+    the model. ``left_out``: boxes, or images, without masks.
     """
 
     version: str
     boxes: int = 0
     regions: list[Region] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def prediction(self) -> dict[str, Any]:
         """The prediction that Label Studio stores; its score is the mean of the masks'."""
-        score = sum(self.scores) / max(1, len(self.scores))
+        score = sum(each.score for each in self.made) / max(1, len(self.made))
         return prediction(self.regions, score, self.version)
 
 
@@ -100,6 +110,6 @@ class Preannotation:
             ):
                 if made:
                     done.regions += made
-                    done.scores.append(score)
+                    done.made.append(Made(region, len(made), score))
                 else:
                     done.left_out.append(no_mask(region, output.tag))

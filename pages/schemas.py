@@ -207,6 +207,10 @@ SCHEMAS: dict[str, Schema] = {
                         "model_version": TEXT,
                         "score": _said(_SCORE, "the mean of the masks'"),
                         "result": array(ref("Region")),
+                        "made": array(
+                            record({"region": TEXT, "results": WHOLE, "score": _SCORE}),
+                            description="each box with a mask: how many of `result` are its, in their order",
+                        ),
                         "left_out": array(
                             record({"region": TEXT, "error": TEXT, "detail": TEXT}),
                             description="boxes without a mask; an empty `region` is a whole image or task",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import msgspec
+import numpy as np
 
 from protocol.bodies.annotated import (
     AnnotatedTask,
@@ -30,7 +31,7 @@ from protocol.item_fields import TEXT, Fields
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
 from protocol.repeater import expanded
-from protocol.shapes import Area
+from protocol.shapes import Area, Point
 from protocol.variables import TaskData
 from values.errors import BadLabelConfig, BadPrompt, BadRequest, ImageError, ServiceError
 from values.image import ImageSource
@@ -43,6 +44,10 @@ SHAPES = BOXES | {"polygon", "brush", "bitmask"}
 
 BOX_LIMIT = 1000
 """Boxes of one task. A decoder takes some ten milliseconds for each."""
+
+CLICK = "keypoint"
+CLICK_LIMIT = 16
+"""Clicks of one box; each is decoded."""
 
 CHUNK, CHUNK_MASKS = 64, 16
 """Boxes, and drawn masks among them, that a decoder is asked for at once. A drawn mask has a MiB."""
@@ -67,12 +72,23 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
-    """One region. ``region``: its id. ``output``: where its mask goes."""
+    """One region. ``region``: its id. ``output``: where its mask goes. ``clicks``: keypoints of the same id,
+    which are clicks on the thing, or where they are negative beside it."""
 
     region: str
     mark: Mark
     area: Area
     output: Output
+    clicks: tuple[Mark, ...] = ()
+
+    def prompt(self, draw: Draw) -> Prompt:
+        """What asks for its mask. Raises BadPrompt. ``draw`` reads drawn masks, and may take long."""
+        drawn = self.area.read(draw)
+        if not self.clicks:
+            return Prompt(box=drawn.box, mask=drawn.mask)
+        points = [mark.shape.xy for mark in self.clicks if isinstance(mark.shape, Point)]
+        signs = [int(mark.is_positive) for mark in self.clicks]
+        return Prompt(np.array(points, np.float64), np.array(signs, np.int32), drawn.box, drawn.mask)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +118,10 @@ class BoxedImage:
         prompts, used, left_out = list[Prompt](), list[Box](), list[LeftOut]()
         for box in self.boxes:
             try:
-                drawn = box.area.read(draw)
+                prompts.append(box.prompt(draw))
             except BadPrompt as error:
                 left_out.append(LeftOut(box.region, error.code, f"{box.mark.name}: {error.detail}"))
                 continue
-            prompts.append(Prompt(box=drawn.box, mask=drawn.mask))
             used.append(box)
         if not used:
             return None, [], left_out
@@ -217,14 +232,16 @@ def read_boxes(
     if boxes > BOX_LIMIT:
         raise BadPrompt(f"task {task.id} has over {BOX_LIMIT} boxes; annotate it in several tasks")
     places: dict[object, tuple[Image, int | None, list[Box]]] = {}
-    for region, mark, area in marks:
+    for region, mark, area, clicks in marks:
         try:
             image, output = _place(config, mark, options.output_order)
         except BadPrompt as error:
             left_out.append(LeftOut.of(region, error))
             continue
         place = (image, mark.item_index or 0, mark.size, mark.image_rotation)
-        places.setdefault(place, (image, mark.item_index, []))[2].append(Box(region, mark, area, output))
+        places.setdefault(place, (image, mark.item_index, []))[2].append(
+            Box(region, mark, area, output, clicks)
+        )
     found: list[BoxedImage] = []
     for image, item, here in places.values():
         try:
@@ -280,15 +297,26 @@ def _outputs(config: LabelConfig, image: str, mark: Mark, order: tuple[str, ...]
 
 def _marks(
     results: Iterable[msgspec.Raw], pixels: PixelLimit, left_out: list[LeftOut]
-) -> Iterator[tuple[str, Mark, Area]]:
+) -> Iterator[tuple[str, Mark, Area, tuple[Mark, ...]]]:
     for region, members in _regions(results, left_out).items():
+        placed = [member for member in members if kind_of(member[1].type) != CLICK]
+        clicked = [member for member in members if kind_of(member[1].type) == CLICK]
         try:
-            mark = read_mark(members, pixels)
+            mark = read_mark(placed, pixels)
+            clicks = () if mark is None else _clicks(clicked, pixels)
         except (BadPrompt, BadRequest) as error:
             left_out.append(LeftOut.of(region, error))
             continue
         if mark is not None and isinstance(mark.shape, Area):
-            yield region, mark, mark.shape
+            yield region, mark, mark.shape, clicks
+
+
+def _clicks(members: Sequence[tuple[str, Item]], pixels: PixelLimit) -> tuple[Mark, ...]:
+    """The clicks of one region. Raises BadPrompt for too many, and what ``read_mark`` raises."""
+    if len(members) > CLICK_LIMIT:
+        raise BadPrompt(f"{members[0][0]} has over {CLICK_LIMIT} clicks")
+    read = (read_mark([member], pixels) for member in members)
+    return tuple(mark for mark in read if mark is not None)
 
 
 def _regions(results: Iterable[msgspec.Raw], left_out: list[LeftOut]) -> dict[str, list[tuple[str, Item]]]:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from exports.middles import deepest
 from segmenters.candidates import ranked
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
@@ -98,14 +99,6 @@ def iou(a: Mask, b: Mask) -> float:
     """Intersection over union, 0..1; two empty masks are equal."""
     union = np.count_nonzero(a | b)
     return float(np.count_nonzero(a & b) / union) if union else 1.0
-
-
-def deepest(mask: Mask) -> tuple[float, tuple[int, int]]:
-    """(distance to the border in pixels, (x, y)) of the point farthest inside; distance 0 for none."""
-    inside = np.pad(mask, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
-    return float(distance[row, column]), (int(column), int(row))
 
 
 def tight_box(mask: Mask) -> NDArray[np.float32]:

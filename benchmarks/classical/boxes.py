@@ -55,7 +55,12 @@ _WHITE, _COLOR = (255, 255, 255), (255, 120, 0)
 
 def masks_of(rgb: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Mask]:
     """The mask of each box, HxW bool."""
-    body = json.dumps(_request(boxes, rgb.shape[1], rgb.shape[0])).encode()
+    return answers(rgb, _regions(boxes, rgb.shape[1], rgb.shape[0]))
+
+
+def answers(rgb: NDArray[np.uint8], results: Sequence[object]) -> list[Mask]:
+    """The mask of each box among the results of an annotation in Label Studio's JSON, HxW bool."""
+    body = json.dumps(_request(results)).encode()
     about, [task] = read_predict(body), read_annotated(body, "the request")
     segmenter = choose(ModelOptions(model=CLASSICAL)).segmenter
     [embedding] = segmenter.load_encoder(2).encode([shown(segmenter, rgb)])
@@ -87,9 +92,8 @@ def picture(rgb: NDArray[np.uint8], boxes: Sequence[Box], masks: Sequence[Mask])
     return np.asarray(np.hstack([left, gap, right]), np.uint8)
 
 
-def _request(boxes: Sequence[Box], width: int, height: int) -> dict[str, object]:
-    """As Label Studio has it of one task with these boxes."""
-    regions = [
+def _regions(boxes: Sequence[Box], width: int, height: int) -> list[dict[str, object]]:
+    return [
         {
             "id": f"coin {number}",
             "from_name": "box",
@@ -107,7 +111,11 @@ def _request(boxes: Sequence[Box], width: int, height: int) -> dict[str, object]
         }
         for number, (x, y, across, down) in enumerate(boxes)
     ]
-    task = {"id": 1, "data": {"image": "coins.png"}, "annotations": [{"id": 1, "result": regions}]}
+
+
+def _request(results: Sequence[object]) -> dict[str, object]:
+    """As Label Studio has it of one task with such an annotation."""
+    task = {"id": 1, "data": {"image": "coins.png"}, "annotations": [{"id": 1, "result": results}]}
     return {"tasks": [task], "project": "1", "label_config": _CONFIG}
 
 

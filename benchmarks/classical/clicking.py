@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.memory import MemoryTier
+from exports.middles import deepest
 from segmenters.candidates import ranked
 from segmenters.refining import Logits, Refiner
 from segmenters.resample import to_mask
 from segmenters.segmenter import Segmenter
-from testing.pointing import deepest, iou, shown, tight_box
+from testing.pointing import iou, shown, tight_box
 from values.embedding import Embedding
 from values.image import Pixels
 from values.masks import Masks

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from benchmarks.agreement import Mask, shown
 from benchmarks.images import plain_pillow
 from benchmarks.images.large_pictures import Picture, encoded
+from exports.middles import deepest
 from imaging.decoding import decode
 from imaging.options import ImageOptions
 from segmenters.segmenter import Decoder, Encoder, Segmenter
-from testing.pointing import deepest, iou, tight_box
+from testing.pointing import iou, tight_box
 from values.embedding import Embedding
 from values.image import Pixels
 from values.prompt import Prompt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -60,5 +61,6 @@ class Preannotate:
         left_out = [
             {"region": each.region, "error": each.code, "detail": each.sentence} for each in done.left_out
         ]
-        counts = {"boxes": done.boxes, "masks": len(done.scores)}
-        return {"task": task.id, **counts, **done.prediction(), "left_out": left_out}
+        counts = {"boxes": done.boxes, "masks": len(done.made)}
+        made = [asdict(each) for each in done.made]
+        return {"task": task.id, **counts, **done.prediction(), "made": made, "left_out": left_out}

@@ -42,6 +42,9 @@ class _Tasks(msgspec.Struct):
     tasks: tuple[AnnotatedTask, ...]
 
 
+_BESIDE = frozenset({"labels", "keypoint"})
+"""Kinds of results that say more of a region than its shape, where they have its id."""
+
 _TASKS = msgspec.json.Decoder(_Tasks)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANNOTATED = msgspec.json.Decoder(Annotated)
@@ -59,7 +62,7 @@ def read_annotated(body: bytes, where: str) -> tuple[AnnotatedTask, ...]:
 def newest_results(
     listed: bytes | msgspec.Raw, kinds: frozenset[str], counts: Callable[[Annotated], bool]
 ) -> tuple[msgspec.Raw, ...]:
-    """The results of the newest annotation or prediction with regions of ``kinds``, and with their labels.
+    """The results of the newest annotation or prediction with regions of ``kinds``, with labels and clicks.
 
     ``listed``: a list of either. ``kinds``: types of results without "labels" behind them. ``counts``:
     whether one is looked at. Empty where there is none, and where it has over ``REGION_LIMIT`` results.
@@ -92,7 +95,7 @@ def _annotated(listed: bytes | msgspec.Raw) -> Iterator[Annotated]:
 def _of_kinds(result: msgspec.Raw, kinds: frozenset[str]) -> tuple[msgspec.Raw, ...]:
     if bytes(result).count(b"{") > 2 * REGION_LIMIT:  # each has an object of its own, and one for its value
         return ()
-    items = [(raw, kind) for raw in _list(result) if (kind := _kind(raw)) in kinds or kind == "labels"]
+    items = [(raw, kind) for raw in _list(result) if (kind := _kind(raw)) in kinds or kind in _BESIDE]
     # Copies: what refers to the body keeps all of it, the masks of other annotations above all.
     found = tuple(raw.copy() for raw, _ in items)
     return found if any(kind in kinds for _, kind in items) else ()

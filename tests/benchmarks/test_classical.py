@@ -16,6 +16,9 @@ from benchmarks.classical.clicking import MOST, Annotator, Click, Mask, Session,
 from benchmarks.classical.drawing import draw
 from benchmarks.classical.found import SHOWN, all_found
 from benchmarks.classical.measure import Row, measured, rows
+from benchmarks.classical.second_look import SHOWN as SECOND
+from benchmarks.classical.second_look import looked, sheet, slipped, stroked
+from benchmarks.classical.second_look import picture as picture_of_looks
 from benchmarks.classical.six import clicked_once
 from benchmarks.classical.tables import (
     ANSWERS,
@@ -314,3 +317,26 @@ def test_each_box_of_the_picture_becomes_the_mask_of_its_coin() -> None:
         assert max(iou(mask, truth) for mask in masks) > 0.85
     drawn = picture(rgb, COINS, masks)
     assert drawn.shape[0] == round(rgb.shape[0] * 1.4)
+
+
+def test_annotations_are_spoilt_inside_of_the_picture() -> None:
+    left, right = bar(20, 30, 40, 50), bar(90, 30, 110, 50)
+    assert (slipped(left) == bar(30, 30, 50, 50)).all()
+    assert (slipped(right) == bar(80, 30, 100, 50)).all()
+    touched = stroked(left) & ~left
+    assert touched.sum() == 36
+    assert touched[-6:, -6:].all()
+    assert stroked(right)[-6:, :6].all()
+
+
+@pytest.mark.slow
+def test_a_second_look_agrees_with_what_is_outlined_well() -> None:
+    [(rgb, thing)] = [(rgb, truth) for name, rgb, truth in photographs() if name == SECOND]
+    well, moved, touched = found = looked(rgb, thing)
+    assert well.iou > 0.8 > moved.iou
+    assert well.iou > touched.iou
+    assert (touched.annotated & ~thing).sum() == 36
+    drawn = picture_of_looks(rgb, found)
+    assert (drawn == (255, 0, 255)).all(axis=2).any()
+    [line, *_] = sheet({SECOND: found}).lines
+    assert line == ("as outlined", *[f"{well.iou:.2f}"] * 3)

@@ -223,3 +223,36 @@ def test_whether_a_prediction_of_the_model_is_stored() -> None:
     _, task = asked(predictions=[{"id": 1, "model_version": "v", "result": []}])
     assert has_prediction(task, "v")
     assert not has_prediction(task, "w")
+
+
+def click_at(x: float, y: float, number: str, **fields: Any) -> Any:
+    """A keypoint with the id of a region."""
+    return region("keypoint", {"x": x, "y": y}, None, id=number, **fields)
+
+
+def test_keypoints_of_a_boxs_id_are_clicks_on_the_thing() -> None:
+    beside = click_at(25, 50, CAT["id"], is_positive=False)
+    found = boxed(
+        click_at(50, 25, CAT["id"]), CAT, beside, click_at(1, 2, "another"), click_at(3, 4, CAT["id"])
+    )
+    [image] = found.images
+    click, regions, left_out = image.click(draw)
+    assert click is not None
+    [prompt] = click.prompts
+    assert prompt.box is not None
+    assert prompt.points.tolist() == [[0.5, 0.25], [0.25, 0.5], [0.03, 0.04]]
+    assert prompt.labels.tolist() == [1, 0, 1]
+    assert (regions, left_out, found.left_out, found.boxes) == ([CAT["id"]], [], (), 1)
+
+
+def test_clicks_that_cannot_be_used_leave_out_their_box() -> None:
+    many = [click_at(50, 25, CAT["id"])] * 17
+    [(number, sentence)] = told(boxed(CAT, *many))
+    assert (number, "over 16 clicks" in sentence) == (CAT["id"], True)
+    [(_, sentence)] = told(boxed(CAT, click_at(50, 25, CAT["id"]) | {"value": {"x": "left"}}))
+    assert "x" in sentence
+
+
+def test_keypoints_alone_are_no_boxes() -> None:
+    _, task = asked(click_at(1, 2, "one"))
+    assert box_results(task, "v") == ()

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from exports.middles import deepest
 from protocol import brush_rle
 from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
@@ -30,7 +31,7 @@ from segmenters.resample import to_mask
 from segmenters.sam.decoder import SamDecoder
 from segmenters.segmenter import Decoder
 from testing.label_studio_masks import iou, keypoint, loose_box, rectangle
-from testing.pointing import deepest, shown
+from testing.pointing import shown
 from testing.scenes import scene
 from values.embedding import Embedding
 from values.image import ModelSize

@@ -32,8 +32,17 @@ class LeftOut(msgspec.Struct, frozen=True):
         return plain_line(self.detail)
 
 
+class Made(msgspec.Struct, frozen=True):
+    """What one box became: ``results`` of the task's results, which are in the order of the boxes."""
+
+    region: str
+    results: int
+    score: float
+
+
 class Masks(msgspec.Struct, frozen=True):
-    """What the boxes of one task became. ``masks``: how many. ``result``: the regions, as JSON."""
+    """What the boxes of one task became. ``masks``: how many. ``result``: the regions, as JSON. ``made``: of
+    each box; None from a backend that does not tell."""
 
     boxes: int
     masks: int
@@ -41,6 +50,7 @@ class Masks(msgspec.Struct, frozen=True):
     score: float
     result: msgspec.Raw
     left_out: list[LeftOut]
+    made: list[Made] | None = None
 
 
 class _Answer(msgspec.Struct):

@@ -41,6 +41,17 @@ async def test_each_box_is_a_prompt_of_one_call_behind_all_clicks(door: Door) ->
     assert [each["value"][kind] for each, kind in zip(result["result"], types, strict=True)] == labels
 
 
+async def test_a_click_with_a_boxs_id_goes_with_the_box(door: Door) -> None:
+    middle = region("keypoint", {"x": 50, "y": 25}, None, id=CAT["id"])
+    [result] = (await door.post("/preannotate", body(task(CAT, middle)))).json()["results"]
+    [(_, click, _, _)] = door.graph.annotated
+    [prompt] = click.prompts
+    assert prompt.box is not None
+    assert (prompt.points.tolist(), prompt.labels.tolist()) == ([[0.5, 0.25]], [1])
+    assert (result["boxes"], result["masks"]) == (1, 1)
+    assert [each["region"] for each in result["made"]] == [CAT["id"]]
+
+
 async def test_boxes_of_predictions_but_not_of_this_model(door: Door) -> None:
     made = [
         {"id": 1, "model_version": "yolo", "result": [CAT]},
@@ -63,6 +74,7 @@ async def test_an_empty_mask_is_left_out_with_the_reason(door: Door) -> None:
     other = rectangle(5, id="second").region
     [result] = (await door.post("/preannotate", body(task(CAT, other)))).json()["results"]
     assert (result["boxes"], result["masks"]) == (2, 1)
+    assert result["made"] == [{"region": "second", "results": 1, "score": 0.5}]
     [left_out] = result["left_out"]
     assert (left_out["region"], left_out["error"]) == ("rectangle-1", "no_mask")
     assert "the model found nothing in it" in left_out["detail"]

@@ -20,14 +20,15 @@ def box(name: str) -> dict[str, Any]:
     return {"id": name, "type": "rectanglelabels", "value": {}}
 
 
-def test_the_newest_with_a_region_of_the_kind_counts_and_its_labels_come_along() -> None:
+def test_the_newest_with_a_region_of_the_kind_counts_and_its_labels_and_clicks_come_along() -> None:
+    click = {"id": "k", "type": "keypointlabels"}
     labels = {"id": "b", "type": "labels", "value": {"labels": ["Cat"]}}
     listed = [
         {"id": 7, "result": [{"id": "n", "type": "choices"}, labels]},
-        {"id": 5, "result": [box("b"), {"id": "k", "type": "keypointlabels"}, labels]},
+        {"id": 5, "result": [box("b"), click, {"id": "v", "type": "vectorlabels"}, labels]},
         {"id": 3, "result": [box("older")]},
     ]
-    assert results(listed) == [box("b"), labels]
+    assert results(listed) == [box("b"), click, labels]
 
 
 def test_who_asks_says_which_count() -> None:

@@ -52,6 +52,7 @@ class FakeBackend:
         self.version = "fake-1"
         self.durable = True
         self.forgets = True
+        self.tells_made = True
         self.most_images = 100
         self.stored: set[tuple[str, str]] = set()
         self.broken: dict[str, tuple[str, str]] = {}
@@ -111,17 +112,22 @@ class FakeBackend:
             about = read_predict(content)
             boxed = read_boxes(about, task, box_results(task, self.version), options)
             left_out = [*boxed.left_out]
-            regions = []
+            regions: list[Region] = []
+            made: list[Body] = []
             for image in boxed.images:
                 if image.image.value in self.broken:
                     left_out.append(LeftOut("", *self.broken[image.image.value]))
                     continue
-                click, _, unread = image.click(draw)
+                click, asked, unread = image.click(draw)
                 left_out += unread
-                regions += [] if click is None else _filled(click)
+                filled = [] if click is None else _filled(click)
+                made += [{"region": region, "results": 1, "score": 0.9} for region in asked]
+                regions += filled
             told = [{"region": each.region, "error": each.code, "detail": each.sentence} for each in left_out]
             counts = {"boxes": boxed.boxes, "masks": len(regions), "left_out": told}
-            answers.append({"task": task.id, **counts, **prediction(regions, 0.9, self.version)})
+            told_made = {"made": made} if self.tells_made else {}
+            made_of_it = prediction(regions, 0.9, self.version)
+            answers.append({"task": task.id, **counts, **made_of_it, **told_made})
         return 200, encode_predict(answers), {}
 
     def _forget(self, body: Body) -> Reply:
