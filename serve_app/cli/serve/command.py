@@ -31,8 +31,9 @@ from serve_app.cli.serve.supervisor import supervise
 from serve_app.settings import Settings
 from values.dashboard import DASHBOARD
 
-ASK_S = 0.7
-"""Seconds that Label Studio may take for each of two answers: a start must not wait for one that is away."""
+ASK_S = 3.0
+"""Seconds that Label Studio may take for each of two answers. One on a busy machine needs more than one; a
+start, which takes some 20, must not wait long for one that is away."""
 
 
 def serve(
