@@ -63,8 +63,11 @@ def one_thread() -> Iterator[None]:
 
 def test_features_are_the_official_ones(sides: Sides) -> None:
     assert list(sides.features) == list(sides.official_features)
-    for name, expected in sides.official_features.items():
-        np.testing.assert_allclose(sides.features[name], expected, rtol=0, atol=FEATURES, err_msg=name)
+    for name, tensor in sides.official_features.items():
+        expected = np.asarray(tensor)
+        # What rounding does grows with the values: some weights of EdgeTAM make them hundreds.
+        atol = FEATURES * max(1.0, float(expected.std()))
+        np.testing.assert_allclose(sides.features[name], expected, rtol=0, atol=atol, err_msg=name)
 
 
 # Found examples are neither kept nor made smaller: the next run has other weights, and a try takes long.
