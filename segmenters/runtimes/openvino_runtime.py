@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class OpenVinoSession:
         Raises ``values.errors.ModelError`` when the package is missing or does not take the graph.
         """
         self._name = graph_name(graph)
-        openvino = _package()
+        core = _core(_package())
         streams = max(1, usable_cores() // threads)  # calls that compute at once
         config = {
             "NUM_STREAMS": streams,
@@ -33,7 +34,6 @@ class OpenVinoSession:
             # Without a hint it takes bfloat16 wherever the processor has it.
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
         }
-        core = openvino.Core()
         try:
             model = core.read_model(str(graph) if isinstance(graph, Path) else graph)
             self._compiled = core.compile_model(model, "CPU", config)
@@ -53,6 +53,16 @@ class OpenVinoSession:
             return {name: np.array(request.get_tensor(name).data) for name in outputs}
         except Exception as error:
             raise device_failure(f"OpenVINO failed in {self._name}", error) from None
+
+
+@cache
+def _core(openvino: Any) -> Any:
+    """OpenVINO's core, which is kept until the process ends.
+
+    Its plugin for CPUs gives the thread that loads it another stack for signals, and frees it with the last
+    core and graph. If another thread drops those, the next signal ends the process.
+    """
+    return openvino.Core()
 
 
 def _package() -> Any:
