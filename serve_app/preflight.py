@@ -96,28 +96,32 @@ def wrong_labels(applications: Iterable[Mapping[str, Any]], environment: Mapping
 
 def _asked_labels(application: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(name of the deployment, label as `key: value`) of what a node without labels does not match."""
-    listed = application.get("deployments")
-    for options in listed if isinstance(listed, list) else []:
-        try:
-            selector = dict((options.get("ray_actor_options") or {}).get("label_selector") or {})
-        except (AttributeError, TypeError, ValueError):
-            continue  # the lint says what is wrong there
-        for key, value in selector.items():
+    for options, actor in _deployments(application):
+        selector = actor.get("label_selector")
+        for key, value in selector.items() if isinstance(selector, Mapping) else ():
             if not f"{key}".startswith(_OF_EVERY_NODE) and not f"{value}".startswith("!"):
                 yield f"{options.get('name')}", f"{key}: {value}"
 
 
 def _booked(application: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """(which replicas book them, how many GPUs) of each deployment that books any."""
-    listed = application.get("deployments")
-    for options in listed if isinstance(listed, list) else []:
+    for options, actor in _deployments(application):
         try:
-            share = float((options.get("ray_actor_options") or {}).get("num_gpus") or 0)
+            share = float(actor.get("num_gpus") or 0)
             count = replicas_at_least(options)
         except (AttributeError, TypeError, ValueError):
             continue  # the lint says what is wrong there
         if share and count:
             yield f"{options.get('name')} {count} x {share:g}", count * share
+
+
+def _deployments(application: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(options, those of its actors) of each deployment; the lint says of which nothing can be read."""
+    listed = application.get("deployments")
+    for options in listed if isinstance(listed, list) else []:
+        actor = options.get("ray_actor_options") or {} if isinstance(options, Mapping) else None
+        if isinstance(actor, Mapping):
+            yield options, actor
 
 
 def wrong_tracing(environment: Mapping[str, str]) -> list[str]:
