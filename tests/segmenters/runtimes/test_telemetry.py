@@ -15,10 +15,13 @@ LOADS = "import segmenters.runtimes.onnx_runtime, os; print(len(os.listdir('/pro
 
 
 def _loaded(home: Path, **told: str) -> int:
-    """How many threads a process has that has loaded the runtime, with this home folder."""
+    """How many threads a process has that has loaded the runtime, with this home folder.
+
+    It gets nothing else of this process's environment: the runtime tells nobody anything on what it takes for
+    a build machine, by variables such as ``CI``, and would write below ``XDG_CACHE_HOME``.
+    """
     told |= {"HOME": str(home), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
-    kept = {name: value for name, value in kept.items() if not name.startswith("XDG_")}
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     ran = subprocess.run(
         [sys.executable, "-c", LOADS], cwd=ROOT, env=kept | told, check=True, capture_output=True, text=True
     )
