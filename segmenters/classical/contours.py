@@ -61,19 +61,19 @@ def _paths(cost: NDArray[np.float32], preference: NDArray[np.float64]) -> NDArra
     nearly so.
     """
     turn = len(cost)
-    steps = range(-_STEEPEST, _STEEPEST + 1)
-    bends = np.array([_BEND * abs(step) for step in steps])[:, None, None]
+    bends = np.array([_BEND * abs(step) for step in range(-_STEEPEST, _STEEPEST + 1)])
     kinds, _, count = preference.shape
-    best = np.zeros((kinds, count))
+    added = cost[:, None] + preference.transpose(1, 0, 2)
+    padded = np.full((kinds, count + 2 * _STEEPEST), np.inf)
+    best = padded[:, _STEEPEST:-_STEEPEST]
+    best[:] = 0
+    reached = np.lib.stride_tricks.sliding_window_view(padded, len(bends), axis=1)
     back = np.zeros((2 * turn, kinds, count), np.int64)
     for index in range(2 * turn):
-        padded = np.pad(best, ((0, 0), (_STEEPEST, _STEEPEST)), constant_values=np.inf)
-        options = np.stack([padded[:, _STEEPEST + step : _STEEPEST + step + count] for step in steps]) + bends
-        choice = options.argmin(axis=0)
-        back[index] = choice - _STEEPEST
-        best = (
-            np.take_along_axis(options, choice[None], 0)[0] + cost[index % turn] + preference[:, index % turn]
-        )
+        options = reached + bends
+        options.argmin(axis=2, out=back[index])
+        np.add(options.min(axis=2), added[index % turn], out=best)
+    back -= _STEEPEST
     at = best.argmin(axis=1)
     each = np.arange(len(at))
     paths = np.zeros((len(at), turn), np.int64)

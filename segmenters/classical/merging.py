@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -67,12 +68,10 @@ class Merging:
 
     def run(self) -> None:
         """Merge the pair that costs least, until one region is left."""
-        heap = [
-            (self._cost(low, high), low, high)
-            for low in range(self._count)
-            for high in self._near[low]
-            if low < high
-        ]
+        heap: list[tuple[float, int, int]] = []
+        for region, near in enumerate(self._near):
+            lower = {neighbor: border for neighbor, border in near.items() if neighbor < region}
+            heap += self._costs(region, lower)
         heapq.heapify(heap)
         level = 0.0
         while len(self._children) < self._count - 1:
@@ -80,35 +79,48 @@ class Merging:
             if self._near[one] and self._near[other]:
                 level = max(level, cost)
                 self._levels.append(level)
-                self._join(one, other, heap)
+                for pair in self._join(one, other):
+                    heapq.heappush(heap, pair)
 
-    def _cost(self, one: int, other: int) -> float:
-        strength, length = self._near[one][other]
-        difference = sum((a - b) ** 2 for a, b in zip(self._colors[one], self._colors[other], strict=True))
-        apart = strength / length + self._color * difference / (difference + _APART)
-        smaller = min(self._areas[one], self._areas[other])
-        return float(apart * (smaller / self._typical) ** self._growth)
+    def _costs(self, region: int, near: Mapping[int, tuple[float, int]]) -> list[tuple[float, int, int]]:
+        """What merging ``region`` with each of its neighbours costs, and the pair."""
+        # Two of three steps of a hierarchy are made here, a hundred thousand times: nothing is called.
+        areas, colors, weight = self._areas, self._colors, self._color
+        area, (light, red, yellow) = areas[region], colors[region]
+        typical, growth = self._typical, self._growth
+        found = []
+        for neighbor, (strength, length) in near.items():
+            p, q, r = colors[neighbor]
+            p, q, r = p - light, q - red, r - yellow
+            difference = p * p + q * q + r * r
+            apart = strength / length + weight * difference / (difference + _APART)
+            its = areas[neighbor]
+            smaller = its if its < area else area
+            found.append((apart * (smaller / typical) ** growth, neighbor, region))
+        return found
 
-    def _join(self, one: int, other: int, heap: list[tuple[float, int, int]]) -> None:
+    def _join(self, one: int, other: int) -> list[tuple[float, int, int]]:
+        """Merge two regions; what merging the new one with each of its neighbours costs."""
         new, (a, b) = len(self._areas), (self._areas[one], self._areas[other])
         self._children.append((one, other))
         self._areas.append(a + b)
         pairs = zip(self._colors[one], self._colors[other], strict=True)
         self._colors.append([(p * a + q * b) / (a + b) for p, q in pairs])
-        near: dict[int, tuple[float, int]] = {}
-        for each, sibling in ((one, other), (other, one)):
-            for neighbor, (strength, length) in self._near[each].items():
-                if neighbor != sibling:
-                    more, longer = near.get(neighbor, (0.0, 0))
-                    near[neighbor] = (strength + more, length + longer)
-            self._near[each] = {}
+        few, near = sorted((self._near[one], self._near[other]), key=len)
+        near.pop(one, None)
+        near.pop(other, None)
+        for neighbor, (more, longer) in few.items():
+            if neighbor not in (one, other):
+                strength, length = near.get(neighbor, (0.0, 0))
+                near[neighbor] = (strength + more, length + longer)
+        self._near[one] = self._near[other] = {}
         self._near.append(near)
         for neighbor, border in near.items():
             its = self._near[neighbor]
             its.pop(one, None)
             its.pop(other, None)
             its[new] = border
-            heapq.heappush(heap, (self._cost(neighbor, new), neighbor, new))
+        return self._costs(new, near)
 
     def numbered(self) -> tuple[Numbers, Numbers, Numbers, Numbers, Levels, Levels]:
         """All regions, their leaves numbered depth first.
