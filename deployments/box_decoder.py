@@ -46,20 +46,21 @@ class BoxDecoder:
 
     async def masks(self, embedding: Embedding, click: Click, version: str) -> BoxMasks:
         """The masks that the prompts of ``click`` ask for, one for each. Raises what decoding raises."""
-        whole = await self._behind(exact, embedding)
+        whole = await self.behind(exact, embedding)
         decoded = self._decode(whole, click.prompts)
         made: list[asyncio.Future[tuple[list[Region], float]]] = []
         try:
             for output, prompt in zip(click.outputs, click.prompts, strict=True):
-                masks = await self._behind(next, decoded)
-                made.append(asyncio.ensure_future(self._behind(self._region, masks, click, output, prompt)))
+                masks = await self.behind(next, decoded)
+                made.append(asyncio.ensure_future(self.behind(self._region, masks, click, output, prompt)))
             found = await asyncio.gather(*made)
         finally:
             for each in made:
                 each.cancel()
         return BoxMasks([regions for regions, _ in found], [score for _, score in found], version)
 
-    async def _behind(self, function: Callable[..., T], *args: Any) -> T:
+    async def behind(self, function: Callable[..., T], *args: Any) -> T:
+        """``function(*args)`` in a thread, while no click is decoded; or after ``PATIENCE_S``."""
         async with self._turns:
             await self._clicks.idle(PATIENCE_S)
             return await self._threads.run(function, *args)

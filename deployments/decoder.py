@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from deployments.compute_threads import threads_each
 from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import EmbeddingCache
+from deployments.everything_decoder import EverythingDecoder
 from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.options import DecoderOptions
@@ -29,9 +30,11 @@ from embeddings.options import DurableOptions
 from embeddings.sweep_schedule import OFTEN_S
 from protocol.click import Click
 from protocol.controls import Output
+from protocol.everything import WholePicture
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
 from protocol.regions import encode
+from segmenters.automatic.filters import Filters, nature_of
 from segmenters.candidates import ranked
 from segmenters.many_prompts import segment_many
 from segmenters.refining import Refiner
@@ -46,6 +49,8 @@ from values.image import ImageSource
 from values.masks import Masks
 from values.priority import Priority
 from values.prompt import Prompt
+
+T = TypeVar("T")
 
 HANDOVER_SWEEP_S = 30.0
 """The folder for a handover is small, and on a disk that others need: it is kept within its bound closely."""
@@ -98,6 +103,9 @@ class Decoder:
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
         self._boxes = BoxDecoder(self._masks_alone, regions, self._queue, options.threads)
+        self._points = options.everything_points or nature_of(segmenter).points
+        filters = Filters.of(segmenter, options)
+        self._everything = EverythingDecoder(self._masks_alone, regions, filters, self._boxes.behind)
         self._health = DeviceHealth()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
@@ -137,6 +145,19 @@ class Decoder:
         embedding = await find(key, click.image, reference, priority, left_s)
         check_same_picture((click.width, click.height), (embedding.width, embedding.height))
         return await self._boxes.masks(embedding, click, self._segmenter.version)
+
+    async def everything(
+        self, key: str, picture: WholePicture, reference: Reference, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        """The masks of everything in a picture, the best first, behind all clicks that somebody waits for.
+
+        Raises DeadlineExceeded where that takes longer than ``left_s``, and goes on with what is done when it
+        is asked again; else what ``click`` raises.
+        """
+        until = time.monotonic() + left_s
+        embedding = await self._cache.use(key, picture.image, reference, priority, left_s)
+        points = picture.points or self._points
+        return await self._everything.masks(key, embedding, picture, points, until)
 
     async def warm(
         self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
@@ -241,13 +262,13 @@ class Decoder:
             return segment_many(self._decoder, embedding, prompts)
         return self._refiner.decode_many(f"{key}{embedding.evidence}", embedding, prompts)
 
-    def _masks_alone(self, embedding: Embedding, prompts: Sequence[Prompt]) -> Iterator[Masks]:
+    def _masks_alone(self, embedding: Embedding, prompts: Iterable[Prompt]) -> Iterator[Masks]:
         """Of prompts that refine nothing, and that nothing will refine."""
         found = segment_many(self._decoder, embedding, prompts)
-        for _ in prompts:
-            yield self._judged(lambda: next(found), embedding)
+        while (masks := self._judged(lambda: next(found, None), embedding)) is not None:
+            yield masks
 
-    def _judged(self, decode: Callable[[], Masks], embedding: Embedding) -> Masks:
+    def _judged(self, decode: Callable[[], T], embedding: Embedding) -> T:
         """What ``decode`` returns. Raises DeviceFailed where it is the device that fails."""
         try:
             masks = decode()

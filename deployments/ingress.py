@@ -86,6 +86,7 @@ class Ingress:
             model.version,
             options.predict_timeout_s,
             reading.output_order,
+            everything=reading.retrieve == "everything",
         )
         predict = Predict(
             reader,
@@ -95,7 +96,7 @@ class Ingress:
             metrics,
             model.version,
             options.warm_images,
-            self.retrieval if reading.retrieve == "boxes" else None,
+            None if reading.retrieve == "none" else self.retrieval,
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
         site = Site.of(images)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from embeddings.memory import Precision
+from values.options import EverythingOptions
 
 
 class WaitOptions(BaseModel):
@@ -87,8 +88,8 @@ class IngressOptions(WaitOptions):
         return self
 
 
-class DecoderOptions(WaitOptions):
-    """The decoder replicas: how much they keep and how many clicks they decode at once."""
+class DecoderOptions(WaitOptions, EverythingOptions):
+    """The decoder replicas: how much they keep, how many clicks they decode at once, what a grid finds."""
 
     threads: int = Field(
         default=2, ge=1, le=256, description="Clicks that a decoder replica decodes at once."

@@ -1,4 +1,4 @@
-"""Tasks' boxes become masks: read in the ingress, decoded where their images' embeddings are."""
+"""Tasks' boxes, or everything in their pictures, become masks, where the images' embeddings are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from deployments.routes.request_reader import RequestReader
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.boxes import BoxedImage, LeftOut, no_mask
+from protocol.everything import WholePicture, nothing_found
 from protocol.predictions import prediction
 from values.click_answer import Region
 from values.errors import BadPrompt, BadRequest, ImageError
@@ -93,6 +94,42 @@ class Preannotation:
                 self._reporter.failed_image(route, error, image.image)
                 done.left_out.append(LeftOut.of("", error))
         return done
+
+    async def everything(
+        self, route: str, about: PredictBody, task: Task, points: int | None, priority: Priority
+    ) -> TaskMasks:
+        """The masks of everything in the pictures of a task of ``about``.
+
+        ``points``: of the grid along each side, None for the setting's. Raises what ``masks`` raises; one of
+        these is DeadlineExceeded, where asking again goes on with what is done.
+        """
+        done = TaskMasks(self._version)
+        try:
+            whole = await self._reader.whole(about, task, points)
+        except (BadPrompt, BadRequest) as error:
+            done.left_out.append(LeftOut.of("", error))
+            return done
+        done.left_out = [*whole.left_out]
+        for picture in whole.pictures:
+            try:
+                await self._explore(about.project_id, picture, priority, done)
+            except ImageError as error:
+                self._reporter.failed_image(route, error, picture.image)
+                done.left_out.append(LeftOut.of("", error))
+        return done
+
+    async def _explore(
+        self, project: str, picture: WholePicture, priority: Priority, done: TaskMasks
+    ) -> None:
+        """The masks of everything in one picture. Raises ImageError where it cannot be read."""
+        async with self._ahead.of(project):
+            found = await self._decoders.everything(picture, priority)
+        done.version = found.version
+        for made, score in zip(found.regions, found.scores, strict=True):
+            done.regions += made
+            done.scores.append(score)
+        if not found.scores:
+            done.left_out.append(nothing_found(picture))
 
     async def _decode(self, project: str, image: BoxedImage, priority: Priority, done: TaskMasks) -> None:
         """The masks of one image, part by part. Raises ImageError where it cannot be read."""

@@ -7,6 +7,7 @@ whoever can send a request might say anything.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from msgspec import Raw
 
@@ -82,6 +83,15 @@ class PredictionStore:
             lambda: _boxes(studio, int(project), number, version, kinds), "reading a task"
         )
 
+    async def whole(self, project: str, number: int, version: str) -> TaskWithBoxes | None:
+        """A task of a project without its boxes, by what Label Studio says; None where it has a prediction
+        of the model ``version``. Raises what ``LabelStudio`` raises.
+        """
+        studio = await self._studio(project)
+        return await run_abandonable(
+            lambda: _without_masks(studio, int(project), number, version), "reading a task"
+        )
+
     async def _studio(self, project: str) -> LabelStudio:
         token = await self._token(project)
         if token is None or self._at is None:
@@ -105,9 +115,16 @@ class PredictionStore:
 def _boxes(
     studio: LabelStudio, project: int, number: int, version: str, kinds: frozenset[str]
 ) -> TaskWithBoxes | None:
-    task = task_in(studio, project, number)
-    if task is None or (task.stored and version in (task.stored.versions or ())):
+    task = _without_masks(studio, project, number, version)
+    if task is None:
         return None
     results = results_of_annotations(bytes(annotations_of(studio, number)), kinds)
     results = results or results_of_predictions(bytes(predictions_of(studio, number)), version, kinds)
-    return TaskWithBoxes(0, Task(number, Raw(task.data)), results) if results else None
+    return replace(task, results=results) if results else None
+
+
+def _without_masks(studio: LabelStudio, project: int, number: int, version: str) -> TaskWithBoxes | None:
+    task = task_in(studio, project, number)
+    if task is None or (task.stored and version in (task.stored.versions or ())):
+        return None
+    return TaskWithBoxes(0, Task(number, Raw(task.data)), ())

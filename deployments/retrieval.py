@@ -1,4 +1,4 @@
-"""*Retrieve predictions*: masks for the boxes of chosen tasks, in one answer as far as they fit into it.
+"""*Retrieve predictions*: masks for the boxes of chosen tasks, or of everything in their pictures.
 
 Label Studio sends all chosen tasks in one request and waits 100 s for the answer, which it stores. What is
 not done by then is worked off behind the answer, and stored through the API where there is a token. Who sends
@@ -47,6 +47,9 @@ MARGIN_S = 15.0
 ANSWER_LENGTH = 48 * 2**20
 """Characters from which on an answer is closed: Label Studio reads it in one piece."""
 
+OPENED_S = 10.0
+"""The same for everything in the picture of one task: an editor may be waiting for it to open."""
+
 AT_ONCE = 16
 """Tasks of one request in work at the same time; how many images are decoded the decoders say."""
 
@@ -74,6 +77,9 @@ class Store(Protocol):
         self, project: str, number: int, version: str, kinds: frozenset[str]
     ) -> TaskWithBoxes | None:
         """A task's boxes, by what Label Studio says; None without any. Raises ServiceError."""
+
+    async def whole(self, project: str, number: int, version: str) -> TaskWithBoxes | None:
+        """A task without boxes, by what Label Studio says; None where it has masks. Raises ServiceError."""
 
     async def store(self, project: str, prediction: Prediction) -> bool:
         """Store one, once. Raises ServiceError."""
@@ -113,7 +119,8 @@ class _Run:
 
 
 class Retrieval:
-    """Answers requests without prompts whose tasks have boxes. One per ingress replica.
+    """Answers requests without prompts whose tasks have boxes; with ``everything`` those of all tasks. One
+    per ingress replica.
 
     ``version``: of the model that serves. ``timeout_s``: for a whole request. ``order``: of the controls that
     take masks, the preferred first.
@@ -129,6 +136,8 @@ class Retrieval:
         version: str,
         timeout_s: float,
         order: tuple[str, ...],
+        *,
+        everything: bool = False,
     ) -> None:
         self._reader = reader
         self._preannotation = preannotation
@@ -138,22 +147,24 @@ class Retrieval:
         self._version = version
         self._limit_s = max(timeout_s / 2, timeout_s - MARGIN_S)
         # A box that becomes a box would be a prediction of what is there already.
-        self._order = tuple(tag for tag in order if not tag.startswith("Rectangle"))
+        self._order = tuple(tag for tag in order if everything or not tag.startswith("Rectangle"))
+        self._everything = everything
         self.background = Background(limit=BEHIND)
 
     async def results(self, asked: Asked) -> list[Any] | None:
-        """The prediction of each task, and ``[]`` for each without; None where no task has boxes."""
-        boxed = await self._boxed(asked)
+        """The prediction of each task, and ``[]`` for each without; None where no task asks for masks."""
+        boxed = await (self._without_masks(asked) if self._everything else self._boxed(asked))
         if not boxed:
             return None
         project, tasks = asked.body.project_id, len(asked.body.tasks)
         mine = await self._claimed(project, boxed)
         about = replace(asked.body, tasks=(), items=())  # not all of the body, as long as it is worked off
         run = _Run(about, Priority.OPENED if tasks == 1 else Priority.NEXT, deque(mine))
+        limit_s = min(OPENED_S, self._limit_s) if self._everything and tasks == 1 else self._limit_s
         working = asyncio.create_task(self._work(run), context=detached())
         closed = asyncio.create_task(run.closed.wait())
         try:
-            async with asyncio.timeout(self._limit_s):
+            async with asyncio.timeout(limit_s):
                 await asyncio.wait({working, closed}, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             pass
@@ -165,7 +176,8 @@ class Retrieval:
             closed.cancel()
         rest = await self._leave_rest(run, working)
         if tasks > 1 or rest or run.troubles:
-            self._reporter.retrieved(project, _said(tasks, len(boxed), len(mine), run, rest))
+            said = _said(tasks, len(boxed), len(mine), run, rest, everything=self._everything)
+            self._reporter.retrieved(project, said)
         await self._hold(project, _numbers(each for each, _ in run.done), DONE_S)
         results: list[Any] = [[]] * tasks
         for each, masks in run.done:
@@ -180,6 +192,12 @@ class Retrieval:
             return []
         where = f"the body of {ROUTE}"
         return await self._reader.tasks_with_boxes(asked, where, self._version, BOXES)
+
+    async def _without_masks(self, asked: Asked) -> list[TaskWithBoxes]:
+        """The tasks that have no masks of this model yet."""
+        if not asked.body.tasks or not self._takes_masks(asked.body):
+            return []
+        return await self._reader.tasks_without_masks(asked, f"the body of {ROUTE}", self._version)
 
     def _takes_masks(self, about: PredictBody) -> bool:
         """Whether Label Studio would store masks: it refuses those of controls inside a repeater."""
@@ -241,23 +259,29 @@ class Retrieval:
                 run.closed.set()
 
     async def _masks(self, run: _Run, about: PredictBody, boxed: TaskWithBoxes) -> TaskMasks:
-        """The masks of a task's boxes, asked for again while that may help. Raises ServiceError."""
+        """The masks of a task, asked for again while that may help. Raises ServiceError."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(TRIES), wait=BACK_OFF, retry=retry_if_exception_type(AGAIN), reraise=True
         )
-        masks: TaskMasks = await retrying(
-            self._preannotation.masks, ROUTE, about, boxed.task, boxed.results, run.priority
-        )
+        masks: TaskMasks = await retrying(self._made, about, boxed, run.priority)
         return masks
 
+    async def _made(self, about: PredictBody, boxed: TaskWithBoxes, priority: Priority) -> TaskMasks:
+        if self._everything:
+            return await self._preannotation.everything(ROUTE, about, boxed.task, None, priority)
+        return await self._preannotation.masks(ROUTE, about, boxed.task, boxed.results, priority)
+
     async def _stored(self, run: _Run, task: Task) -> None:
-        """Make the masks of a task's boxes as Label Studio has them, and store them. Raises ServiceError."""
+        """Make the masks of a task as Label Studio has it, and store them. Raises ServiceError."""
         project, number = run.about.project_id, task.number
         if number is None:
             return
         if run.own is None:
             run.own = await self._store.about(project)
-        boxed = await self._store.boxes(project, number, self._version, BOXES)
+        if self._everything:
+            boxed = await self._store.whole(project, number, self._version)
+        else:
+            boxed = await self._store.boxes(project, number, self._version, BOXES)
         if boxed is None:
             return
         masks = await self._masks(run, run.own, boxed)
@@ -282,7 +306,7 @@ class Retrieval:
             claimed = run.claimed
             working.cancel()
             await self._hold(project, claimed, 0)
-        return _Rest(left, self._limit_s, able=able, begun=begun)
+        return _Rest(left, able=able, begun=begun)
 
     async def _behind(self, run: _Run, working: asyncio.Task[None], left: int, *, lost: bool) -> None:
         """Stay until the rest is done, and say so."""
@@ -304,13 +328,12 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """Tasks that are not in an answer that was closed after ``limit_s``.
+    """Tasks that are not in an answer that was closed.
 
     ``able``: whether they could be stored; ``begun``: whether they are worked off.
     """
 
     count: int
-    limit_s: float = 0.0
     able: bool = True
     begun: bool = True
 
@@ -333,8 +356,9 @@ def _numbers(boxed: Iterable[TaskWithBoxes]) -> list[int]:
     return [each.task.number for each in boxed if each.task.number is not None]
 
 
-def _said(tasks: int, boxed: int, mine: int, run: _Run, rest: _Rest) -> str:
-    said = f"{boxed} of {tasks} tasks have boxes, {len(run.done)} have masks in the answer"
+def _said(tasks: int, boxed: int, mine: int, run: _Run, rest: _Rest, *, everything: bool) -> str:
+    have = "have no masks of this model yet" if everything else "have boxes"
+    said = f"{boxed} of {tasks} tasks {have}, {len(run.done)} have masks in the answer"
     busy = f"; {boxed - mine} are in work already, or were just done" if boxed > mine else ""
     return f"{said}{busy}{rest}{_why(run)}"
 

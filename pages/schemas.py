@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from values.options import GRID_LIMIT
+
 Schema = dict[str, Any]
 
 
@@ -103,7 +105,18 @@ SCHEMAS: dict[str, Schema] = {
         {"tasks": array(ref("Task"), maxItems=10_000)}, {"project": _PROJECT, "label_config": _CONFIG}
     ),
     "AnnotatedTasks": record(
-        {"tasks": array(ref("AnnotatedTask"), maxItems=100)}, {"project": _PROJECT, "label_config": _CONFIG}
+        {"tasks": array(ref("AnnotatedTask"), maxItems=100)},
+        {
+            "project": _PROJECT,
+            "label_config": _CONFIG,
+            "everything": {
+                "type": ["object", "null"],
+                "properties": {
+                    "points_per_side": {"type": ["integer", "null"], "minimum": 1, "maximum": GRID_LIMIT}
+                },
+                "description": "masks of all that a grid of clicks finds, in place of masks of boxes",
+            },
+        },
     ),
     "AnnotatedTask": record(
         {},

@@ -20,10 +20,11 @@ class ReadOptions(PixelLimit):
         description="Several boxes in one request: `last` gives one region, of the newest box and all clicks;"
         " `each` gives one region for each box, with the clicks inside it.",
     )
-    retrieve: Literal["boxes", "none"] = Field(
+    retrieve: Literal["boxes", "everything", "none"] = Field(
         default="boxes",
         description="What *Retrieve predictions* answers, and a task that is opened: `boxes` gives masks for"
-        " rectangles and ellipses that annotations or predictions have; `none` gives nothing.",
+        " rectangles and ellipses that annotations or predictions have; `everything` lays a grid of clicks"
+        " over each picture, which takes up to minutes; `none` gives nothing.",
     )
     output_order: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = Field(
         default=OUTPUT_ORDER,

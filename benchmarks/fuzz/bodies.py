@@ -120,6 +120,7 @@ def real() -> tuple[tuple[str, Json], ...]:
     click = captured("browser_positive")
     found += [("/embed", _without_prompts(click)), ("/forget", _without_prompts(click))]
     found.append(("/preannotate", _with_boxes()))
+    found.append(("/preannotate", {**_with_boxes(), "everything": {"points_per_side": 16}}))
     found += [("/predict", _with_prompt(click, prompt)) for prompt in _prompts()]
     return tuple(found)
 

@@ -11,6 +11,7 @@ from deployments.ingress import Ingress
 from deployments.options import IngressOptions
 from imaging.options import ImageOptions
 from protocol.click import Click
+from protocol.everything import WholePicture
 from protocol.options import ReadOptions
 from protocol.regions import encode
 from segmenters import registry
@@ -21,6 +22,7 @@ from values.click_answer import ClickAnswer, QueueState
 from values.errors import ImageError, error_classes
 from values.image import ImageSource
 from values.priority import Priority
+from values.prompt import Prompt
 
 _IMAGE_ERRORS = tuple(error_classes(ImageError))
 _QUEUE = QueueState("decoder", 0.0, 0.001, 0.1)
@@ -34,7 +36,7 @@ class Graph:
         self.decoder = Handle(
             {
                 name: getattr(self, f"_{name}")
-                for name in ("click", "annotate", "warm", "store", "forget", "ready")
+                for name in ("click", "annotate", "everything", "warm", "store", "forget", "ready")
             }
         )
         self.fetcher = Handle({"check": self._ready})
@@ -92,6 +94,12 @@ class Graph:
         answer = await self._click(key, click, reference, left_s)
         found = [answer.regions[:1] for _ in click.prompts]
         return BoxMasks(found, [0.9] * len(found), answer.version)
+
+    async def _everything(
+        self, key: str, picture: WholePicture, reference: object, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        answer = await self._click(key, picture.click(Prompt(), 64, 48), reference, left_s)
+        return BoxMasks([answer.regions[:1]] * 3, [0.9] * 3, answer.version)
 
     async def _warm(
         self, key: str, source: ImageSource, reference: object, priority: Priority, left_s: float

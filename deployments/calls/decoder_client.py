@@ -13,6 +13,7 @@ from deployments.loop_offload import off_loop_if_large
 from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from protocol.click import Click
+from protocol.everything import WholePicture
 from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer
 from values.errors import ImageError
@@ -67,6 +68,24 @@ class DecoderClient:
             lambda owner, left_s: owner.annotate.remote(key, light_click, reference, left_s, priority, keep),
             "decoding boxes",
             by_reference=True,  # the masks of some dozen boxes may have more than a message holds
+        )
+        return masks
+
+    async def everything(self, picture: WholePicture, priority: Priority) -> BoxMasks:
+        """The masks of everything in a picture, behind all clicks that somebody waits for.
+
+        Raises what ``deployments.calls.call.call`` raises. Where it is not done in time, asking again goes on
+        with what is done.
+        """
+        key = await self._key(picture.image)
+        light, reference = await post(picture.image)
+        light_picture = replace(picture, image=light)
+        masks: BoxMasks = await self._ask(
+            key,
+            reference,
+            lambda owner, left_s: owner.everything.remote(key, light_picture, reference, left_s, priority),
+            "looking for everything in a picture",
+            by_reference=True,  # some hundred masks have more than a message holds
         )
         return masks
 

@@ -1,4 +1,4 @@
-"""``POST /preannotate``, not of Label Studio's protocol: the masks of tasks' boxes, for the command."""
+"""``POST /preannotate``, not of Label Studio's protocol: masks of boxes or of everything, for the command."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deployments.loop_offload import off_loop_if_large
 from deployments.preannotation import Preannotation
 from deployments.routes.request_reader import Asked, RequestReader
 from protocol.bodies.annotated import AnnotatedTask
+from protocol.bodies.preannotate import Everything
 from protocol.boxes import SHAPES
 from protocol.predictions import encode_predict, written_length
 from values.errors import BadRequest, DeadlineExceeded
@@ -36,16 +37,18 @@ class Preannotate:
         self._timeout_s = timeout_s
 
     async def __call__(self, request: Request) -> Response:
-        """The masks of each task's boxes."""
+        """The masks of each task."""
         asked = await self._reader.tasks(request)
         if len(asked.body.tasks) > PREANNOTATE_TASKS:
             raise BadRequest(
                 f"a request to {ROUTE} may have {PREANNOTATE_TASKS} tasks; send fewer tasks at once"
             )
-        tasks = await self._reader.annotated(asked, f"the body of {ROUTE}")
+        where = f"the body of {ROUTE}"
+        everything = await self._reader.everything(asked, where)
+        tasks = await self._reader.annotated(asked, where)
         try:
             async with asyncio.timeout(self._timeout_s):
-                results = await asyncio.gather(*(self._of(asked, task) for task in tasks))
+                results = await asyncio.gather(*(self._of(asked, task, everything) for task in tasks))
         except TimeoutError:
             raise DeadlineExceeded(
                 f"not all {len(tasks)} tasks were done within {self._timeout_s:g} s; send fewer at once"
@@ -55,9 +58,13 @@ class Preannotate:
             await off_loop_if_large(length, encode_predict, results), media_type="application/json"
         )
 
-    async def _of(self, asked: Asked, task: AnnotatedTask) -> dict[str, Any]:
-        found = await self._reader.box_results(task, self._version, SHAPES)
-        done = await self._preannotation.masks(ROUTE, asked.body, task, found, Priority.LATER)
+    async def _of(self, asked: Asked, task: AnnotatedTask, everything: Everything | None) -> dict[str, Any]:
+        if everything is not None:
+            points = everything.points_per_side
+            done = await self._preannotation.everything(ROUTE, asked.body, task, points, Priority.LATER)
+        else:
+            found = await self._reader.box_results(task, self._version, SHAPES)
+            done = await self._preannotation.masks(ROUTE, asked.body, task, found, Priority.LATER)
         left_out = [
             {"region": each.region, "error": each.code, "detail": each.sentence} for each in done.left_out
         ]

@@ -15,6 +15,7 @@ from deployments.calls.last_setup import SetupConfigs
 from deployments.http.responses import read_body
 from deployments.loop_offload import CostlyWork, off_loop_if_large
 from protocol.bodies.annotated import AnnotatedTask, read_annotated
+from protocol.bodies.preannotate import Everything, read_everything
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.bodies.task import Task
 from protocol.boxes import (
@@ -30,6 +31,7 @@ from protocol.click import Click, Nothing, read_click, read_images
 from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
 from protocol.editor_note import editor_note
+from protocol.everything import WholeTask, read_whole, tasks_without_masks
 from protocol.label_config import NOTE
 from protocol.options import ReadOptions
 from values.click_answer import Region
@@ -110,6 +112,20 @@ class RequestReader:
     ) -> list[TaskWithBoxes]:
         """Those of its tasks that have boxes; see ``protocol.boxes.tasks_with_boxes``."""
         return await off_loop_if_large(asked.length, tasks_with_boxes, asked.raw, where, version, kinds)
+
+    async def everything(self, asked: Asked, where: str) -> Everything | None:
+        """What of everything it asks for; see ``protocol.bodies.preannotate.read_everything``."""
+        return await off_loop_if_large(asked.length, read_everything, asked.raw, where)
+
+    async def tasks_without_masks(self, asked: Asked, where: str, version: str) -> list[TaskWithBoxes]:
+        """Those of its tasks that lack masks; see ``protocol.everything.tasks_without_masks``."""
+        return await off_loop_if_large(asked.length, tasks_without_masks, asked.raw, where, version)
+
+    async def whole(self, about: PredictBody, task: Task, points: int | None) -> WholeTask:
+        """The pictures of one of its tasks; see ``protocol.everything.read_whole``."""
+        ms = config_ms(about.label_config) + len(memoryview(task.data)) / LARGE * ON_LOOP_MS
+        order = self._reading.output_order
+        return await self._costly.run(ms, about.project_id, read_whole, about, task, points, order)
 
     async def boxes(self, about: PredictBody, task: Task, results: Sequence[Raw]) -> BoxedTask:
         """The boxes of one of its tasks; see ``protocol.boxes.read_boxes``."""

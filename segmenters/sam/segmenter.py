@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmenters.architectures import Architecture
+from segmenters.automatic.filters import SAM, SAM2, Nature
 from segmenters.checkpoints.fetch import fetch
 from segmenters.checkpoints.locate import Checkpoint, checkpoint_of, model_folder
 from segmenters.checkpoints.progress import LogProgress
@@ -89,6 +90,11 @@ class SegmentAnything:
     def refines(self) -> bool:
         """True, because the family's mask input takes the logits of an earlier answer."""
         return True
+
+    @property
+    def nature(self) -> Nature:
+        """The defaults of the publisher's own mask generator."""
+        return SAM2 if self.architecture.family.as_sam2 else SAM
 
     @property
     def input(self) -> ModelSize:

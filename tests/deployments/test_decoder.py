@@ -12,11 +12,13 @@ from deployments.options import DecoderOptions
 from embeddings.options import DurableOptions
 from protocol.bodies.predict import read_predict
 from protocol.click import Click, read_click
+from protocol.controls import Output
+from protocol.everything import WholePicture
 from protocol.mask_prompts import read as draw
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
 from testing.deployment_fakes import Handle
-from testing.label_studio_masks import deepest, keypoint
+from testing.label_studio_masks import deepest, iou, keypoint, region_mask
 from testing.label_studio_requests import predict_body
 from testing.pointing import shown
 from testing.scenes import scene
@@ -24,6 +26,8 @@ from tests.protocol.support import encoded
 from values.click_answer import ClickAnswer
 from values.embedding import Embedding
 from values.errors import ImageDiffers
+from values.image import ImageSource
+from values.priority import Priority
 
 WIDTH, HEIGHT = 320, 200
 PICTURE = scene(1, WIDTH, HEIGHT)
@@ -75,3 +79,14 @@ async def test_a_picture_of_another_shape_is_refused_before_it_is_decoded(
 ) -> None:
     with pytest.raises(ImageDiffers, match=f"{size[0]} x {size[1]} pixels, .* has 320 x 200"):
         await decoder.click("a" * 40, click_on(size), [], 60)
+
+
+@pytest.mark.slow
+async def test_everything_in_the_picture_has_regions_of_its_own_size(decoder: Decoder) -> None:
+    output = Output("BrushLabels", "brush", "image", ("Thing",))
+    picture = WholePicture(ImageSource("a"), None, output, points=3)
+    found = await decoder.everything("a" * 40, picture, [], 600, Priority.LATER)
+    assert found.version == "classical-3"
+    masks = [region_mask(region) for [region] in found.regions]
+    assert {mask.shape for mask in masks} == {(HEIGHT, WIDTH)}
+    assert max(iou(mask, PICTURE.masks[0]) for mask in masks) > 0.9

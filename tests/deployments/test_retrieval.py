@@ -294,3 +294,48 @@ async def test_a_journal_that_is_gone_stops_nothing(door: Door, monkeypatch: pyt
     monkeypatch.setitem(door.graph.journal.methods, "hold", gone)
     [made] = await results(door, task(1, CAT))
     assert len(made["result"]) == 1
+
+
+async def test_everything_in_the_pictures_of_chosen_tasks() -> None:
+    door = Door(retrieve="everything")
+    made = {"id": 1, "model_version": "classical-3", "result": []}
+    found = await results(door, task(1), task(2, CAT), task(3, predictions=[made]))
+    await door.settle()
+    assert [len(each["result"]) if each else 0 for each in found] == [2, 2, 0]
+    assert [(picture.image.task, priority) for picture, priority in door.graph.explored] == [
+        (1, Priority.NEXT),
+        (2, Priority.NEXT),
+    ]
+    assert said(door) == ["2 of 3 tasks have no masks of this model yet, 2 have masks in the answer"]
+
+
+async def test_everything_goes_to_a_control_for_boxes_where_there_is_no_other() -> None:
+    [made] = await results(Door(retrieve="everything"), task(1), config=CONFIGS["only boxes"])
+    assert [each["type"] for each in made["result"]] == ["rectanglelabels"] * 2
+
+
+async def test_an_editor_that_opens_a_task_waits_for_some_seconds_at_most(
+    studio: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "OPENED_S", 0.05)
+    studio.tasks = [{**each, "annotations": []} for each in studio.tasks]
+    with with_token(studio, retrieve="everything") as door:
+        door.graph.admission.clear()
+        assert await results(door, task(1)) == [[]]
+        door.graph.admission.set()
+        await door.settle()
+        assert await results(door, task(2)) != [[]]
+    [stored] = studio.predictions("classical-3")[1]
+    assert [each["value"]["brushlabels"] for each in stored["result"]] == [["Dog"], ["Dog"]]
+    assert list(studio.predictions("classical-3")) == [1]
+
+
+async def test_a_task_that_has_masks_by_now_is_not_searched_again(studio: FakeLabelStudio) -> None:
+    with with_token(studio, retrieve="everything", predict_timeout_s=0.2) as door:
+        door.graph.admission.clear()
+        await results(door, task(1), task(2))
+        studio.tasks[0]["predictions"] = [{"id": 9, "task": 1, "model_version": "classical-3", "result": []}]
+        door.graph.admission.set()
+        await door.settle()
+    assert [each["id"] for each in studio.predictions("classical-3")[1]] == [9]
+    assert len(studio.predictions("classical-3")[2]) == 1

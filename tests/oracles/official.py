@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.build_sam import build_sam2
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.sam2_image_predictor import SAM2ImagePredictor
-from segment_anything import SamPredictor, sam_model_registry
+from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -23,6 +25,8 @@ from segmenters.models import ARCHITECTURES
 from values.prompt import Prompt
 
 Floats = NDArray[np.float32]
+Added = Callable[[NDArray[np.generic]], tuple[Floats, Floats]]
+"""For points (B, 2) on the canvas: logits (B, 3, 256, 256) and scores (B, 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class Official(Protocol):
 
     def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
         """Three masks, or one, of the image. ``earlier``: (1, 256, 256) low-res logits to refine, or None."""
+        ...
+
+    def everything(self, added: Added, **options: Any) -> list[dict[str, Any]]:
+        """What the official mask generator finds in the image, with its own options.
+
+        ``added``: to the decoder's answers, whose masks are about the same wherever stand-ins are clicked.
+        """
         ...
 
 
@@ -152,6 +163,14 @@ class _Sam:
         size = self._predictor.original_size
         return Answer(*self._predictor.predict(**_asked(prompt, size, multimask, earlier)))
 
+    def everything(self, added: Added, **options: Any) -> list[dict[str, Any]]:
+        network, [height, width] = self._predictor.model, self._predictor.original_size
+        generator = SamAutomaticMaskGenerator(network, **options)
+        generator.predictor = _Encoded(self._predictor)
+        with _adding(network.prompt_encoder, network.mask_decoder, added):
+            found: list[dict[str, Any]] = generator.generate(np.zeros((height, width, 3), np.uint8))
+        return found
+
 
 class _Sam2:
     def __init__(self, network: nn.Module) -> None:
@@ -168,6 +187,54 @@ class _Sam2:
     def predict(self, prompt: Prompt, multimask: bool, earlier: Floats | None) -> Answer:
         [size] = self._predictor._orig_hw
         return Answer(*self._predictor.predict(**_asked(prompt, size, multimask, earlier)))
+
+    def everything(self, added: Added, **options: Any) -> list[dict[str, Any]]:
+        network, [[height, width]] = self._predictor.model, self._predictor._orig_hw
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # as above
+            generator = SAM2AutomaticMaskGenerator(network, **options)
+        generator.predictor = _Encoded(self._predictor)
+        with _adding(network.sam_prompt_encoder, network.sam_mask_decoder, added):
+            found: list[dict[str, Any]] = generator.generate(np.zeros((height, width, 3), np.uint8))
+        return found
+
+
+class _Encoded:
+    """A predictor that keeps the image that it has: to encode it again would take seconds."""
+
+    def __init__(self, predictor: Any) -> None:
+        self._kept = predictor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kept, name)
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> None:
+        """It is there already."""
+
+    def reset_image(self) -> None:
+        """It stays."""
+
+    reset_predictor = reset_image
+
+
+@contextmanager
+def _adding(prompts: nn.Module, masks: nn.Module, added: Added) -> Iterator[None]:
+    """For the block: answers with what ``added`` gives for the first point of each prompt."""
+    points: list[Tensor] = []
+
+    def look(_: nn.Module, __: Any, given: dict[str, Any]) -> None:
+        points.append(given["points"][0][:, 0])
+
+    def add(_: nn.Module, __: Any, answer: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        logits, scores = added(points.pop().numpy())
+        return (answer[0] + torch.from_numpy(logits), answer[1] + torch.from_numpy(scores), *answer[2:])
+
+    hooks = prompts.register_forward_pre_hook(look, with_kwargs=True), masks.register_forward_hook(add)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _asked(prompt: Prompt, size: tuple[int, int], multimask: bool, earlier: Floats | None) -> dict[str, Any]:

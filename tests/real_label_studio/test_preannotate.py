@@ -155,6 +155,27 @@ def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) ->
     assert versions == {"detector"}
 
 
+def test_everything_in_the_pictures_is_found_without_their_boxes(desk: Desk) -> None:
+    desk.told("--delete")
+    tried = desk.told("--everything", "--points-per-side", "6", "--dry-run", "--limit", "2")
+    assert (tried["todo"], tried["exit"]) == (2, 0)
+    told = desk.told("--everything", "--points-per-side", "6", "--limit", "2")
+    assert (told["exit"], told["stored"], told["failures"]) == (0, 2, [])
+    found = {
+        task: each
+        for task in desk.scenes
+        for each in desk.predictions(task)
+        if each["model_version"] == "classical-3"
+    }
+    assert len(found) == 2
+    for task, made in found.items():
+        assert {region["value"]["brushlabels"][0] for region in made["result"]} == {"Thing"}
+        masks = [region_mask(region) for region in made["result"]]
+        for truth in desk.scenes[task].masks:
+            assert max(iou(mask, truth) for mask in masks) >= 0.9
+    desk.told("--delete")
+
+
 def test_retrieve_predictions_gives_masks_and_an_opened_task_too(desk: Desk) -> None:
     api = desk.studio.api
     desk.told("--delete")

@@ -1,4 +1,4 @@
-"""Pre-annotation under way: task by task its boxes go to the backend, and their masks to Label Studio."""
+"""Pre-annotation under way: task by task goes to the backend, and its masks to Label Studio."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Annotating:
 
     def _annotate(self, task: ListedTask) -> None:
         results = self._tasks.results(task)
-        if not results:
+        if results is None:
             self._report.without_boxes()
         elif self._take():
             masks = self._route.masks(self._project, task, results)

@@ -1,4 +1,4 @@
-"""The tasks of a project with their boxes, read from Label Studio one by one."""
+"""The tasks of a project, with their boxes where they are asked for, read from Label Studio one by one."""
 
 from __future__ import annotations
 
@@ -16,32 +16,43 @@ from serve_app.cli.common_options import CommandError
 class BoxedTasks:
     """Lists a project's tasks, and reads the boxes of each when it is asked. From any thread.
 
-    ``version``: of the model whose predictions are masks that were made before.
+    ``version``: of the model whose predictions are masks that were made before. ``everything``: masks are
+    made of everything in the pictures, so that every task has some to be made, and no boxes are read.
     """
 
     def __init__(
-        self, studio: LabelStudio, project: Project, version: str, *, only_unlabelled: bool = False
+        self,
+        studio: LabelStudio,
+        project: Project,
+        version: str,
+        *,
+        only_unlabelled: bool = False,
+        everything: bool = False,
     ) -> None:
         self._studio = studio
         self._version = version
+        self._everything = everything
         self.listing = TaskListing(studio, project.id, only_unlabelled=only_unlabelled, stored=True)
 
     def stored_before(self, task: ListedTask) -> bool:
         """Whether the task has a prediction of the model, as far as the list tells."""
         return task.stored is not None and self._version in (task.stored.versions or ())
 
-    def results(self, task: ListedTask) -> tuple[msgspec.Raw, ...]:
-        """The results that are its boxes; see ``protocol.boxes.box_results``.
+    def results(self, task: ListedTask) -> tuple[msgspec.Raw, ...] | None:
+        """The results that are its boxes, see ``protocol.boxes.box_results``; none where it is about
+        everything, and None where there is nothing to make masks of.
 
         Raises what ``LabelStudio`` raises.
         """
+        if self._everything:
+            return ()
         stored = task.stored
         found: tuple[msgspec.Raw, ...] = ()
         if stored is None or stored.annotations:
             found = results_of_annotations(bytes(annotations_of(self._studio, task.id)))
         if not found and (stored is None or stored.predictions):
             found = results_of_predictions(bytes(predictions_of(self._studio, task.id)), self._version)
-        return found
+        return found or None
 
 
 def check_config(project: Project, order: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m serve_app preannotate`: masks for the boxes of a whole project, stored as predictions."""
+"""`python -m serve_app preannotate`: masks for a whole project, stored as predictions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from label_studio.client import LabelStudio
 from label_studio.ml_backends import Backend
 from label_studio.projects import Project, project_of
+from protocol.bodies.preannotate import Everything
 from protocol.options import ReadOptions
 from serve_app.cli.common_options import (
     BACKEND,
@@ -38,6 +39,7 @@ from serve_app.cli.preannotate.estimating import Estimate, Estimating
 from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
 from serve_app.cli.preannotate.report import Report
 from serve_app.settings import Settings, SettingsError
+from values.options import GRID_LIMIT
 
 
 def preannotate(
@@ -45,6 +47,18 @@ def preannotate(
     boxes: Annotated[
         bool, typer.Option("--boxes", help="Masks of the boxes that annotations or predictions have.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Masks of everything that a grid of clicks finds.")
+    ] = False,
+    points_per_side: Annotated[
+        int | None,
+        typer.Option(
+            "--points-per-side",
+            min=1,
+            max=GRID_LIMIT,
+            help="For --everything: clicks along each side of the grid, in place of EVERYTHING_POINTS.",
+        ),
+    ] = None,
     delete: Annotated[
         bool,
         typer.Option("--delete", help="Delete the predictions of the model that serves, or --model-version."),
@@ -74,32 +88,53 @@ def preannotate(
     basic_auth_pass: BasicAuthPass = "",
     as_json: AsJson = False,
 ) -> None:
-    """Turn the boxes of a project's tasks into masks, stored as predictions in Label Studio.
+    """Turn the boxes of tasks, or everything in their pictures, into masks, stored as predictions.
 
-    Sends each task's boxes to the running backend, where clicks come first; starts one for itself where none
-    runs. Running it again continues where it stopped. Ends with status 1 if anything failed, 130 after Ctrl-C
-    or SIGTERM.
+    Sends each task to the running backend, where clicks come first; starts one for itself where none runs.
+    Running it again continues where it stopped. Ends with status 1 if anything failed, 130 after Ctrl-C or
+    SIGTERM.
     """
     try:
-        _check_mode(boxes=boxes, delete=delete, overwrite=overwrite, model_version=model_version)
+        _check_mode(
+            boxes=boxes,
+            everything=everything,
+            delete=delete,
+            overwrite=overwrite,
+            model_version=model_version,
+            points_per_side=points_per_side,
+        )
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         studio = label_studio_at(label_studio_url, token)
         order = Settings().part(ReadOptions).output_order
     except (CommandError, SettingsError) as error:
         raise typer.BadParameter(str(error)) from None
     own = variables_for(backend, label_studio_url, token, basic_auth_user, basic_auth_pass)
-    job = Job(studio, project, target, own, order, at_once, limit, only_unlabelled, overwrite, as_json)
+    asked = Everything(points_per_side) if everything else None
+    job = Job(studio, project, target, own, order, at_once, limit, only_unlabelled, overwrite, as_json, asked)
     if delete:
         raise typer.Exit(job.delete(model_version.strip(), dry_run=dry_run))
     raise typer.Exit(job.estimate() if dry_run else job.annotate())
 
 
-def _check_mode(*, boxes: bool, delete: bool, overwrite: bool, model_version: str) -> None:
+def _check_mode(
+    *,
+    boxes: bool,
+    everything: bool,
+    delete: bool,
+    overwrite: bool,
+    model_version: str,
+    points_per_side: int | None,
+) -> None:
     """Raises CommandError for options that do not go together."""
-    if boxes == delete:
-        raise CommandError("give either --boxes, to make masks of boxes, or --delete")
+    if boxes + everything + delete != 1:
+        raise CommandError(
+            "give one of --boxes, to make masks of boxes, --everything, to make masks of all that is in the "
+            "pictures, and --delete"
+        )
     if delete and overwrite:
-        raise CommandError("--overwrite works only with --boxes")
+        raise CommandError("--overwrite works only with --boxes and --everything")
+    if points_per_side is not None and not everything:
+        raise CommandError("--points-per-side works only with --everything")
     if model_version and not delete:
         raise CommandError("--model-version works only with --delete")
 
@@ -121,10 +156,11 @@ class Job:
     only_unlabelled: bool
     overwrite: bool
     as_json: bool
+    everything: Everything | None = None
 
     def annotate(self) -> int:
-        """Masks for boxes."""
-        report, stopped = Report(), threading.Event()
+        """Masks for boxes, or for everything."""
+        report, stopped = Report(everything=self.everything is not None), threading.Event()
         with noted(report), self._application(), self._route(stopped) as route, self.studio as studio:
             tasks, project = self._boxed(route)
             Annotating(
@@ -142,7 +178,7 @@ class Job:
 
     def estimate(self) -> int:
         """What that would do."""
-        found, stopped = Estimate(), threading.Event()
+        found, stopped = Estimate(everything=self.everything is not None), threading.Event()
         with noted(found), self._application(), self._route(stopped) as route, self.studio:
             tasks, project = self._boxed(route)
             Estimating(
@@ -169,13 +205,18 @@ class Job:
         return application_at(self.backend, self.own)
 
     def _route(self, stopped: threading.Event) -> PreannotateRoute:
-        return PreannotateRoute(self.backend, self.at_once, stopped)
+        return PreannotateRoute(self.backend, self.at_once, stopped, self.everything)
 
     def _boxed(self, route: PreannotateRoute) -> tuple[BoxedTasks, Project]:
         version = self._version(route)
         project = project_of(self.studio, self.number)
         check_config(project, self.order)
-        return BoxedTasks(self.studio, project, version, only_unlabelled=self.only_unlabelled), project
+        tasks = BoxedTasks(
+            *(self.studio, project, version),
+            only_unlabelled=self.only_unlabelled,
+            everything=self.everything is not None,
+        )
+        return tasks, project
 
     def _version(self, route: PreannotateRoute) -> str:
         version = route.check()

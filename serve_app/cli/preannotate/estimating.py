@@ -31,9 +31,12 @@ TRIED = 8
 class Estimate:
     """What would be done.
 
-    ``tasks``: gone through; ``todo``: of these, how many have boxes and no masks; ``seconds``: what they
-    would take, by so many ``tried``. ``failed``: why those that were tried failed.
+    ``tasks``: gone through; ``todo``: of these, how many have boxes and no masks, or with ``everything`` no
+    masks; ``seconds``: what they would take, by so many ``tried``, whose ``masks`` are counted. ``failed``:
+    why those that were tried failed.
     """
+
+    everything: bool = False
 
     tasks: int = 0
     todo: int = 0
@@ -41,6 +44,7 @@ class Estimate:
     without_boxes: int = 0
     boxes: int = 0
     tried: int = 0
+    masks: int = 0
     seconds: float | None = None
     failed: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -64,18 +68,22 @@ class Estimate:
             "stored_before": self.stored_before,
             "without_boxes": self.without_boxes,
             "tried": self.tried,
+            "masks": self.masks,
             "seconds": None if self.seconds is None else round(self.seconds, 1),
             "failures": self.failed,
         }
 
     def lines(self) -> list[str]:
         """For a person."""
+        boxes = "" if self.everything else f" with {self.boxes} boxes"
+        without = "" if self.everything else f", {self.without_boxes} have no boxes"
         lines = [
-            f"{self.todo} tasks with {self.boxes} boxes would get masks; {self.stored_before} have "
-            f"predictions of this model, {self.without_boxes} have no boxes; nothing was stored"
+            f"{self.todo} tasks{boxes} would get masks; {self.stored_before} have "
+            f"predictions of this model{without}; nothing was stored"
         ]
         if self.seconds is not None:
-            lines.append(f"about {duration(self.seconds)}, by {self.tried} tasks that were tried")
+            made = f", with {self.masks} masks" if self.everything else ""
+            lines.append(f"about {duration(self.seconds)}, by {self.tried} tasks that were tried{made}")
         return [*lines, *self.failed]
 
 
@@ -120,7 +128,7 @@ class Estimating:
     def run(self, at_once: int, stopped: threading.Event) -> None:
         """Count, and try. Raises ``ServiceError``, KeyboardInterrupt."""
         found = self._estimate
-        crew = Crew(self._look, self._fail, self._tell, "reading boxes", self._progress)
+        crew = Crew(self._look, self._fail, self._tell, "reading tasks", self._progress)
         crew.run(self._tasks.listing, at_once, stopped)
         found.todo = found.todo if self._limit is None else min(found.todo, self._limit)
         began = self._clock()
@@ -143,7 +151,7 @@ class Estimating:
             results = self._tasks.results(task)
         except Refused as error:
             raise TaskFailed("refused", plain_line(error.detail)) from None
-        if not results:
+        if results is None:
             self._count(without_boxes=1)
             return
         self._count(todo=1, boxes=count_boxes(results))
@@ -156,9 +164,10 @@ class Estimating:
                 self._sample[place] = (task, results)
 
     def _try(self, tried: tuple[ListedTask, tuple[msgspec.Raw, ...]]) -> None:
-        self._route.masks(self._project, *tried)
+        made = self._route.masks(self._project, *tried)
         with self._lock:
             self._estimate.tried += 1
+            self._estimate.masks += made.masks
 
     def _fail(self, task: ListedTask, failure: TaskFailed) -> None:
         with self._lock:

@@ -34,12 +34,15 @@ class Failure:
 class Report:
     """Counts tasks, boxes and masks; keeps failures, and of what went well nothing. Told from any thread.
 
+    ``everything``: masks were made of everything in the pictures, and not of boxes.
+
     ``tasks``: how many were gone through. ``stopped``: why it ended early; ``interrupted``: by Ctrl-C or
     SIGTERM.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, everything: bool = False) -> None:
         self._clock = clock
+        self._everything = everything
         self._lock = threading.Lock()
         self._start = clock()
         self._seconds: float | None = None
@@ -109,10 +112,12 @@ class Report:
     def lines(self) -> list[str]:
         """For a person."""
         said = self.summary()
+        of = "" if self._everything else f" of {said['boxes']} boxes"
+        without = "" if self._everything else f", {said['without_boxes']} have no boxes"
         lines = [
-            f"{said['masks']} masks of {said['boxes']} boxes, stored for {said['stored']} tasks; "
-            f"{said['stored_before']} tasks have predictions of this model, {said['without_boxes']} have no "
-            f"boxes, {said['failed']} failures; {said['tasks']} tasks in {said['seconds']:.1f} s"
+            f"{said['masks']} masks{of}, stored for {said['stored']} tasks; "
+            f"{said['stored_before']} tasks have predictions of this model{without}, {said['failed']} "
+            f"failures; {said['tasks']} tasks in {said['seconds']:.1f} s"
         ]
         if self.status:
             lines.append("run it again to continue; what is stored is not made again")

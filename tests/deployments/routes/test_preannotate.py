@@ -9,7 +9,7 @@ import pytest
 from deployments.routes.preannotate import PREANNOTATE_TASKS
 from testing.annotated import EACH_KIND, LABEL_CONFIG, annotation, brush, rectangle, region
 from tests.deployments.ingress_door import Door
-from values.errors import ImageDiffers, ImageMissing, Overloaded
+from values.errors import DeadlineExceeded, ImageDiffers, ImageMissing, Overloaded
 from values.priority import Priority
 
 CAT = rectangle().region
@@ -133,3 +133,42 @@ async def test_it_answers_in_time_whatever_the_decoders_do() -> None:
     door.graph.admission.clear()
     answer = await door.post("/preannotate", body(task(CAT)))
     assert (answer.status_code, answer.json()["error"]) == (504, "deadline_exceeded")
+
+
+async def test_everything_in_the_pictures_of_tasks_with_boxes_and_without(door: Door) -> None:
+    asked = body(task(CAT), task(number=2)) | {"everything": {"points_per_side": 8}}
+    first, second = (await door.post("/preannotate", asked)).json()["results"]
+    assert [(picture.image.task, picture.points) for picture, _ in door.graph.explored] == [(1, 8), (2, 8)]
+    assert {priority for _, priority in door.graph.explored} == {Priority.LATER}
+    assert (first["boxes"], first["masks"], first["score"], first["left_out"]) == (0, 2, 0.5, [])
+    assert [each["value"]["brushlabels"] for each in second["result"]] == [["Dog"], ["Dog"]]
+    assert door.graph.annotated == []
+
+
+async def test_a_picture_in_which_nothing_is_found(door: Door) -> None:
+    door.graph.found = 0
+    [result] = (await door.post("/preannotate", body(task()) | {"everything": {}})).json()["results"]
+    assert (result["masks"], result["left_out"][0]["error"]) == (0, "no_mask")
+    assert door.graph.explored[0][0].points is None
+
+
+async def test_a_picture_that_cannot_be_read_is_left_out_of_everything(door: Door) -> None:
+    door.graph.error = ImageMissing("there is no such file")
+    answer = await door.post("/preannotate", body(task()) | {"everything": {}})
+    await door.settle()
+    [result] = answer.json()["results"]
+    assert (answer.status_code, result["left_out"][0]["error"]) == (200, "image_missing")
+    assert [failure.route for failure in door.graph.failures] == ["/preannotate"]
+
+
+async def test_a_grid_that_takes_longer_is_asked_for_again(door: Door) -> None:
+    door.graph.error = DeadlineExceeded("5 of the grid's 16 points are done; ask again to go on")
+    answer = await door.post("/preannotate", body(task()) | {"everything": {}})
+    assert (answer.status_code, answer.json()["error"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("everything", [True, {"points_per_side": 0}, {"points_per_side": 129}])
+async def test_a_grid_that_cannot_be(door: Door, everything: Any) -> None:
+    answer = await door.post("/preannotate", body(task()) | {"everything": everything})
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
+    assert door.graph.explored == []

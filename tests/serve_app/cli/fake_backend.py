@@ -1,6 +1,6 @@
 """A backend that only knows the routes that commands ask, over HTTP on loopback, and keeps what it encoded.
 
-Its masks are the boxes themselves.
+Its masks are the boxes themselves; everything in a picture is ``things`` times the whole of it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from protocol.bodies.annotated import read_annotated
-from protocol.bodies.predict import read_predict
+from protocol.bodies.annotated import AnnotatedTask, read_annotated
+from protocol.bodies.preannotate import Everything, read_everything
+from protocol.bodies.predict import PredictBody, read_predict
 from protocol.boxes import LeftOut, box_results, read_boxes
 from protocol.click import Click
+from protocol.everything import nothing_found, read_whole
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
 from protocol.predictions import encode_predict, prediction
@@ -27,6 +29,7 @@ from protocol.regions import encode
 from testing.canary import WATCH
 from tests.serve_app.cli.loopback import Reply, serving
 from values.click_answer import Region
+from values.prompt import Prompt
 
 Body = dict[str, Any]
 
@@ -54,6 +57,7 @@ class FakeBackend:
         self.forgets = True
         self.tells_made = True
         self.most_images = 100
+        self.things = 3
         self.stored: set[tuple[str, str]] = set()
         self.broken: dict[str, tuple[str, str]] = {}
         self.refusals: dict[int, Reply] = {}
@@ -108,8 +112,12 @@ class FakeBackend:
     def _masks(self, body: Body, content: bytes) -> Reply:
         options = ReadOptions()
         answers = []
+        everything = read_everything(content, "the body")
         for task in read_annotated(content, "the body"):
             about = read_predict(content)
+            if everything is not None:
+                answers.append(self._everything(about, task, everything, options))
+                continue
             boxed = read_boxes(about, task, box_results(task, self.version), options)
             left_out = [*boxed.left_out]
             regions: list[Region] = []
@@ -129,6 +137,24 @@ class FakeBackend:
             made_of_it = prediction(regions, 0.9, self.version)
             answers.append({"task": task.id, **counts, **made_of_it, **told_made})
         return 200, encode_predict(answers), {}
+
+    def _everything(
+        self, about: PredictBody, task: AnnotatedTask, asked: Everything, options: ReadOptions
+    ) -> dict[str, Any]:
+        whole = read_whole(about, task, asked.points_per_side, options.output_order)
+        left_out = [*whole.left_out]
+        regions: list[Region] = []
+        for picture in whole.pictures:
+            if picture.image.value in self.broken:
+                left_out.append(LeftOut("", *self.broken[picture.image.value]))
+                continue
+            click = picture.click(Prompt(), 4, 3)
+            for _ in range(self.things):
+                regions += encode(np.ones((3, 4), np.bool_), 0.9, click)
+            left_out += [] if self.things else [nothing_found(picture)]
+        told = [{"region": each.region, "error": each.code, "detail": each.sentence} for each in left_out]
+        counts = {"boxes": 0, "masks": len(regions), "left_out": told}
+        return {"task": task.id, **counts, **prediction(regions, 0.9, self.version)}
 
     def _forget(self, body: Body) -> Reply:
         self.bodies.append(body)

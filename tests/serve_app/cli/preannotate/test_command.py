@@ -85,5 +85,34 @@ def test_overwriting_replaces_what_this_model_made_and_nothing_else(desk: Desk) 
     assert len(desk.stored("yolo")[task]) == 1
 
 
+def test_everything_in_the_pictures_of_all_tasks(desk: Desk) -> None:
+    tasks = [desk.add(CAT), desk.add()]
+    result = desk.run("--points-per-side", "8", mode="--everything")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(
+        "6 masks, stored for 2 tasks; 0 tasks have predictions of this model, 0 failures; 2 tasks in"
+    )
+    assert [body["everything"] for body in desk.backend.bodies] == [{"points_per_side": 8}] * 2
+    assert list(desk.stored()) == tasks
+    [prediction] = desk.stored()[tasks[0]]
+    assert [each["value"]["brushlabels"] for each in prediction["result"]] == [["Dog"]] * 3
+    again = desk.told(mode="--everything")
+    assert (again["stored"], again["stored_before"], len(desk.backend.bodies)) == (0, 2, 2)
+
+
+def test_the_grid_is_the_backends_own_unless_it_is_said(desk: Desk) -> None:
+    desk.add()
+    desk.told(mode="--everything")
+    assert desk.backend.bodies[0]["everything"] == {"points_per_side": None}
+
+
+def test_a_picture_in_which_nothing_is_found_is_told(desk: Desk) -> None:
+    task = desk.add()
+    desk.backend.things = 0
+    told = desk.told(mode="--everything")
+    assert (told["exit"], told["stored"], desk.stored()) == (1, 0, {})
+    assert [(each["task"], each["code"]) for each in told["failures"]] == [(task, "no_mask")]
+
+
 def test_it_has_a_section_in_the_docs() -> None:
     assert "## preannotate\n" in commands_table()

@@ -32,6 +32,15 @@ def test_it_is_told_in_two_lines(desk: Desk) -> None:
     assert second == "about 1 s, by 1 tasks that were tried"
 
 
+def test_a_dry_run_of_everything_counts_the_masks_that_it_tried(desk: Desk) -> None:
+    for _ in range(10):
+        desk.add()
+    first, second = desk.run("--dry-run", mode="--everything").stdout.splitlines()
+    assert first == "10 tasks would get masks; 0 have predictions of this model; nothing was stored"
+    assert second.endswith("by 8 tasks that were tried, with 24 masks")
+    assert desk.stored() == {}
+
+
 def test_what_cannot_be_tried_is_told(desk: Desk) -> None:
     desk.add(CAT)
     desk.backend.refusals[1] = (422, b'{"error": "image_corrupt", "detail": "it is cut"}', {})

@@ -168,7 +168,9 @@ def test_something_else_that_answers(desk: Desk) -> None:
 
 def test_options_that_do_not_go_together(desk: Desk) -> None:
     for options, words in (
-        (("--delete",), "Give either --boxes"),
+        (("--delete",), "Give one of --boxes"),
+        (("--everything",), "Give one of --boxes"),
+        (("--points-per-side", "8"), "--points-per-side works only with --everything"),
         (("--model-version", "x"), "--model-version works only with --delete"),
     ):
         result = desk.run(*options)
@@ -196,3 +198,19 @@ def test_the_config_and_the_login_go_with_each_task(desk: Desk) -> None:
     assert (body["label_config"], body["project"]) == (LABEL_CONFIG, "1")
     assert body["params"] == {"login": "reader", "password": CANARY}
     assert json.dumps(body["tasks"][0]["annotations"][0]["result"]) == json.dumps([CAT])
+
+
+def test_a_grid_that_takes_longer_than_an_answer_may_is_gone_on_with(desk: Desk) -> None:
+    desk.add()
+    late = refusal(504, "deadline_exceeded", "5 of the grid's 16 points are done")
+    desk.backend.replies.extend([late] * (2 * backend_client.ATTEMPTS + 1))
+    told = desk.told(mode="--everything")
+    assert (told["exit"], told["stored"]) == (0, 1)
+    assert len(desk.backend.bodies) == 2 * backend_client.ATTEMPTS + 2
+
+
+def test_boxes_that_take_longer_are_given_up(desk: Desk) -> None:
+    desk.add(CAT)
+    late = refusal(504, "deadline_exceeded", "not all 1 tasks were done")
+    desk.backend.replies.extend([late] * backend_client.ATTEMPTS)
+    assert [each["code"] for each in desk.told()["failures"]] == ["deadline_exceeded"]

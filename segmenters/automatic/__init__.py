@@ -1,0 +1,1 @@
+"""Masks of everything in a picture: a grid of clicks, and filters for what came of them."""
