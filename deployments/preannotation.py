@@ -24,8 +24,8 @@ from values.priority import Priority
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What one box became. ``region``: its id. ``results``: how many of the task's results; they come in the
-    order of the boxes."""
+    """What one box became, or one thing that was found without a box. ``region``: the box's id, or "".
+    ``results``: how many of the task's results; they come in this order."""
 
     region: str
     results: int
@@ -127,7 +127,7 @@ class Preannotation:
         done.version = found.version
         for made, score in zip(found.regions, found.scores, strict=True):
             done.regions += made
-            done.scores.append(score)
+            done.made.append(Made("", len(made), score))
         if not found.scores:
             done.left_out.append(nothing_found(picture))
 
