@@ -42,10 +42,13 @@ Json = dict[str, Any]
 
 
 def discs(points: NDArray[np.generic]) -> tuple[Floats, Floats]:
-    """What makes stand-ins find something where they are clicked: cones over discs, of radii by the point."""
+    """What makes stand-ins find something where they are clicked: cones over discs, of radii by the point.
+
+    The radii change gradually: both sides know a point only within rounding.
+    """
     rows, columns = np.mgrid[:LOW_RES, :LOW_RES] * (SIDE / LOW_RES)
     x, y = (np.float64(points[:, axis]).reshape(-1, 1, 1, 1) for axis in (0, 1))
-    radii = np.array(RADII).reshape(1, -1, 1, 1) * (1 + (x + 2 * y) % 97 / 97)
+    radii = np.array(RADII).reshape(1, -1, 1, 1) * (1.5 + np.sin((x + 2 * y) / 15) / 2)
     cones = STEEP * (1 - np.hypot(columns - x, rows - y) / radii)
     return np.asarray(cones, np.float32), np.full((len(points), len(RADII)), RATED, np.float32)
 
