@@ -23,8 +23,8 @@ from values.errors import ModelError
 logger = logging.getLogger("ray.serve")
 
 PACKAGES = (
-    *("concurrency", "deployments", "embeddings", "exports", "imaging", "label_studio", "net", "pages"),
-    *("protocol", "segmenters", "serve_app", "stores", "values"),
+    *("concurrency", "deployments", "embeddings", "exports", "finders", "imaging", "label_studio", "net"),
+    *("pages", "protocol", "segmenters", "serve_app", "stores", "values"),
 )
 """What replicas import."""
 

@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (
-    *("concurrency", "deployments", "embeddings", "exports", "imaging", "label_studio", "net", "protocol"),
-    *("pages", "segmenters", "serve_app", "stores", "values"),
+    *("concurrency", "deployments", "embeddings", "exports", "finders", "imaging", "label_studio", "net"),
+    *("pages", "protocol", "segmenters", "serve_app", "stores", "values"),
 )
 
 MAY_SEND = {

@@ -17,7 +17,7 @@ FLOORS = (
     {"concurrency"},
     {"net"},
     {"label_studio", "stores", "protocol", "segmenters"},
-    {"embeddings", "exports", "imaging", "pages"},
+    {"embeddings", "exports", "finders", "imaging", "pages"},
     {"deployments"},
     {"serve_app"},
     {"cluster"},

@@ -35,7 +35,7 @@ CHANGED = " (changed code)"
 """What the changed code adds to the answer of /versions."""
 
 _CODE = ("values", "concurrency", "net", "label_studio", "stores", "protocol", "segmenters", "embeddings",
-         "exports", "imaging", "pages", "deployments", "serve_app", "configs", "docs")  # fmt: skip
+         "exports", "finders", "imaging", "pages", "deployments", "serve_app", "configs", "docs")  # fmt: skip
 _SAID = '"message": self._model.reason}'
 
 

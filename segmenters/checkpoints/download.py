@@ -48,14 +48,15 @@ def download(
     url: str,
     target: Path,
     *,
-    sha256: str,
+    sha256: str | None,
     size: int | None,
     progress: Progress,
     patience: Patience = PATIENCE,
 ) -> None:
     """Download ``url`` to ``target``, which appears only once it is whole and is what it must be.
 
-    ``sha256``: lower case hex. ``size``: bytes, or None. A part that an interrupted download left is resumed
+    ``sha256``: lower case hex, or None where nobody states it: then whatever comes whole is taken.
+    ``size``: bytes, or None. A part that an interrupted download left is resumed
     where the server still has that version. The caller prevents two calls for one target at once.
     Raises ``values.errors.ModelError``.
     """
@@ -79,7 +80,7 @@ class _Download:
         self,
         url: str,
         target: Path,
-        sha256: str,
+        sha256: str | None,
         size: int | None,
         progress: Progress,
         patience: Patience,
@@ -127,7 +128,7 @@ class _Download:
         before, digest = self._partial.size, self._partial.digest()
         if before and before == self._size:
             # The last download ended between the last byte and the move into its place.
-            if self._sha256 == digest.hexdigest():
+            if self._sha256 in (None, digest.hexdigest()):
                 return
             self._partial.discard()
         asked = self._partial.range_headers()
@@ -169,7 +170,7 @@ class _Download:
         self._verify(digest.hexdigest(), resumed=before > 0)
 
     def _verify(self, sha256: str, *, resumed: bool) -> None:
-        if self._sha256 == sha256:
+        if self._sha256 in (None, sha256):
             return
         if resumed:
             # The damage may be in the part that was there before.

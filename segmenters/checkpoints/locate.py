@@ -86,7 +86,7 @@ def official_checkpoint(model: str, options: ModelOptions) -> Checkpoint:
     published = PUBLISHED[model]
     url: str | None = published.url
     if options.checkpoint_mirror is not None:
-        url = _mirrored(options.checkpoint_mirror, published.filename)
+        url = mirrored(options.checkpoint_mirror, published.filename)
     if options.offline:
         url = None
     return Checkpoint(model_folder(options) / published.filename, published.sha256, url, model)
@@ -130,7 +130,7 @@ def _downloaded(url: str, name: str, options: ModelOptions) -> Checkpoint:
     return Checkpoint(model_folder(options) / filename, sha256, None if options.offline else url, name)
 
 
-def _mirrored(mirror: str, filename: str) -> str:
+def mirrored(mirror: str, filename: str) -> str:
     """The URL of a file in the folder at ``mirror``; a query there, such as an access token, stays behind it.
 
     Raises ``values.errors.ModelError`` for anything but an http or https URL.

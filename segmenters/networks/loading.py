@@ -75,7 +75,7 @@ def _load(architecture: Architecture, half: Half, checkpoint: Path) -> nn.Module
     family = _family(architecture)
     module: nn.Module = family.build(architecture, half)
     state: dict[str, Tensor] = family.rename(weights, half)
-    complaint = _complaint(module.state_dict(), state)
+    complaint = misfit(module.state_dict(), state)
     if complaint:
         raise ModelError(
             f"the checkpoint {checkpoint} does not fit the {half} of {architecture.name}: {complaint}; give "
@@ -115,8 +115,8 @@ def _family(architecture: Architecture) -> ModuleType:
     return sam if architecture.family is Family.SAM else mobile_sam
 
 
-def _complaint(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """The entries of ``state`` that do not fit, for a sentence; empty where all fit."""
+def misfit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    """The entries of ``state`` that do not fit a module's, for a sentence; empty where all fit."""
     missing = [key for key in expected if key not in state]
     unknown = [key for key in state if key not in expected]
     wrong = [
