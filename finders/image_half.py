@@ -19,8 +19,6 @@ from values.image import Pixels
 
 Floats = NDArray[np.float32]
 
-_LEAST = 1e-6  # of a side, as a fraction of the picture; less is lost in float32
-
 
 class ImageHalf:
     """Pictures to what is found in them, a batch at once."""
@@ -44,7 +42,8 @@ class ImageHalf:
         canvases = [canvas(pixels, side) for pixels in batch]
         with self._device.computing():
             images = self._device.images([self._device.tensor(each) for each in canvases])
-            outputs: tuple[torch.Tensor, ...] = self._network(images)
+            shares = self._device.tensor(np.array([_shares(pixels) for pixels in batch], np.float32))
+            outputs: tuple[torch.Tensor, ...] = self._network(images, shares)
             arrays = [self._device.array(output) for output in outputs]
         return [
             self._found(pixels, *(array[index] for array in arrays)) for index, pixels in enumerate(batch)
@@ -52,15 +51,14 @@ class ImageHalf:
 
     def _found(self, pixels: Pixels, boxes: Floats, *rest: Any) -> Found:
         objectness, vectors, shift, scale = rest
-        if not all(np.isfinite(array).all() for array in (boxes, *rest)):
+        height, width = pixels.rgb.shape[:2]
+        corners = in_the_picture(boxes, width, height)
+        kept = (objectness > -np.inf) & (corners[:, 2:] > corners[:, :2]).all(1)
+        if not all(np.isfinite(array[kept]).all() for array in rest) or np.isnan(objectness).any():
             raise DeviceFailed(
                 f"{self._device.torch_device} gave no numbers for an image; check the GPU, or the weights of "
                 f"{self.finder}"
             )
-        height, width = pixels.rgb.shape[:2]
-        corners = in_the_picture(boxes, width, height)
-        # A box beside the picture has no area in it.
-        kept = ((corners[:, 2:] - corners[:, :2]) > _LEAST).all(1)
         return Found(
             boxes=corners[kept],
             objectness=objectness[kept],
@@ -85,3 +83,8 @@ def in_the_picture(boxes: Floats, width: int, height: int) -> Floats:
     corners = np.concatenate((centre - half, centre + half), 1)
     shares = np.array((width, height), np.float64) / max(width, height)
     return np.clip(corners / np.tile(shares, 2), 0, 1).astype(np.float32)
+
+
+def _shares(pixels: Pixels) -> tuple[float, float]:
+    height, width = pixels.rgb.shape[:2]
+    return width / max(width, height), height / max(width, height)

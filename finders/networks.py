@@ -21,6 +21,9 @@ from transformers.models.owlv2.modeling_owlv2 import (
 from finders.architecture import Architecture, Tower
 from values.found import MOST
 
+LEAST_SIDE = 1e-5
+"""Of a box, as a fraction of the picture. Less is lost in float32."""
+
 _ROOT = "owlv2."
 _TEXT = ("text_model.", "text_projection.")
 # What only training and whole-image similarity need, and numbers that older files kept.
@@ -42,17 +45,22 @@ class ImageNetwork(nn.Module):
         bias = _box_bias(architecture.side // architecture.patch)
         self.box_bias = nn.Buffer(bias, persistent=False)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, image: Tensor, shares: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, side, side) -> boxes (B, N, 4), objectness (B, N), vectors (B, N, D), shift, scale (B, N).
 
-        Of each picture the N patches, ``MOST`` at most, that most look like an object, in that order. Boxes
-        are centre and size as fractions of the square. Vectors have length 1.
+        ``shares``: (B, 2), the width and the height of each picture as fractions of the square. Of each the N
+        patches, ``MOST`` at most, that most look like an object, in that order; those whose boxes are beside
+        the picture come last, with an objectness of -inf. Boxes are centre and size as fractions of the
+        square. Vectors have length 1.
         """
         features = self._features(image)
+        boxes = torch.sigmoid(self.box_head(features) + self.box_bias)
         objectness = self.objectness_head(features)[..., 0]
+        objectness = objectness.masked_fill(~_is_within(boxes, shares[:, None]), -torch.inf)
         chosen = objectness.sort(dim=-1, descending=True, stable=True).indices[:, :MOST]
-        features = features.gather(1, chosen[..., None].expand(-1, -1, features.shape[-1]))
-        boxes = torch.sigmoid(self.box_head(features) + self.box_bias[chosen])
+        features, boxes = (
+            each.gather(1, chosen[..., None].expand(-1, -1, each.shape[-1])) for each in (features, boxes)
+        )
         head = self.class_head
         vectors = head.dense0(features)
         vectors = vectors / (torch.linalg.norm(vectors, dim=-1, keepdim=True) + 1e-6)
@@ -117,6 +125,13 @@ def _tower(tower: Tower) -> dict[str, int]:
         "num_hidden_layers": tower.blocks,
         "num_attention_heads": tower.heads,
     }
+
+
+def _is_within(boxes: Tensor, shares: Tensor) -> Tensor:
+    """Which boxes have an area in the picture."""
+    centre, half = boxes[..., :2], boxes[..., 2:] / 2
+    visible = torch.minimum(centre + half, shares) - (centre - half).clamp(min=0)
+    return (visible > LEAST_SIDE * shares).all(-1)
 
 
 def _box_bias(grid: int) -> Tensor:
