@@ -131,7 +131,7 @@ def _is_within(boxes: Tensor, shares: Tensor) -> Tensor:
     """Which boxes have an area in the picture."""
     centre, half = boxes[..., :2], boxes[..., 2:] / 2
     visible = torch.minimum(centre + half, shares) - (centre - half).clamp(min=0)
-    return (visible > LEAST_SIDE * shares).all(-1)
+    return ~(visible <= LEAST_SIDE * shares).any(-1)  # what is no number stays, and is seen
 
 
 def _box_bias(grid: int) -> Tensor:

@@ -1,0 +1,36 @@
+"""Found boxes whose answers can be told by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from values.found import Found
+
+EAST, NORTH, WEST = (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)
+SQUARES = [(0.1, 0.1, 0.3, 0.3), (0.4, 0.1, 0.6, 0.3), (0.1, 0.5, 0.3, 0.7)]
+
+
+def found_of(
+    vectors: Sequence[ArrayLike],
+    boxes: Sequence[ArrayLike] = SQUARES,
+    shift: ArrayLike = 0.0,
+    scale: ArrayLike = 1.0,
+) -> Found:
+    """One box for each vector of two numbers, in falling order of objectness."""
+    count = len(vectors)
+    return Found(
+        boxes=np.asarray(boxes[:count], np.float32).reshape(-1, 4),
+        objectness=-np.arange(count, dtype=np.float32),
+        vectors=np.asarray(vectors, np.float16).reshape(-1, 2),
+        shift=np.broadcast_to(np.float32(shift), count).astype(np.float32),
+        scale=np.broadcast_to(np.float32(scale), count).astype(np.float32),
+        finder="test",
+        width=640,
+        height=480,
+        input_width=96,
+        input_height=72,
+        evidence="etag",
+    )
