@@ -18,7 +18,7 @@ def overlaps(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
     high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
     common = np.clip(high - low, 0, None).prod(-1)
     union = _areas(ours)[:, None] + _areas(theirs)[None] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0), np.float64)
 
 
 def distinct(boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike, same: float = SAME) -> NDArray[np.intp]:
@@ -35,7 +35,7 @@ def distinct(boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike, same: floa
     for index in range(len(order)):
         if stays[index]:
             stays[index + 1 :] &= ~rivals[index, index + 1 :]
-    return order[stays]
+    return np.asarray(order[stays], np.intp)
 
 
 def clear_of(boxes: ArrayLike, regions: ArrayLike, same: float = SAME) -> NDArray[np.bool_]:
@@ -43,7 +43,7 @@ def clear_of(boxes: ArrayLike, regions: ArrayLike, same: float = SAME) -> NDArra
 
     By intersection over union, so that a wheel is found on a car that is annotated already.
     """
-    return ~(overlaps(boxes, regions) >= same).any(1)
+    return np.asarray((overlaps(boxes, regions) < same).all(1), np.bool_)
 
 
 def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

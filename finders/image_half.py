@@ -54,7 +54,8 @@ class ImageHalf:
         height, width = pixels.rgb.shape[:2]
         corners = in_the_picture(boxes, width, height)
         kept = (objectness > -np.inf) & (corners[:, 2:] > corners[:, :2]).all(1)
-        if not all(np.isfinite(array[kept]).all() for array in rest) or np.isnan((boxes.sum(), objectness.sum())).any():
+        numbers = all(np.isfinite(array[kept]).all() for array in rest)
+        if not numbers or np.isnan(boxes).any() or np.isnan(objectness).any():
             raise DeviceFailed(
                 f"{self._device.torch_device} gave no numbers for an image; check the GPU, or the weights of "
                 f"{self.finder}"

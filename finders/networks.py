@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from transformers.models.owlv2.configuration_owlv2 import Owlv2Config
+from transformers.models.owlv2.configuration_owlv2 import Owlv2Config, Owlv2TextConfig, Owlv2VisionConfig
 from transformers.models.owlv2.modeling_owlv2 import (
     Owlv2BoxPredictionHead,
     Owlv2ClassPredictionHead,
@@ -37,8 +37,9 @@ class ImageNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         config = config_of(architecture)
-        self.vision_model = Owlv2VisionTransformer(config.vision_config)
-        self.layer_norm = nn.LayerNorm(architecture.image.width, eps=config.vision_config.layer_norm_eps)
+        vision = cast(Owlv2VisionConfig, config.vision_config)
+        self.vision_model = Owlv2VisionTransformer(vision)
+        self.layer_norm = nn.LayerNorm(architecture.image.width, eps=vision.layer_norm_eps)
         self.class_head = Owlv2ClassPredictionHead(config)
         self.box_head = Owlv2BoxPredictionHead(config)
         self.objectness_head = Owlv2BoxPredictionHead(config, out_dim=1)
@@ -81,7 +82,7 @@ class TextNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         config = config_of(architecture)
-        self.text_model = Owlv2TextTransformer(config.text_config)
+        self.text_model = Owlv2TextTransformer(cast(Owlv2TextConfig, config.text_config))
         self.text_projection = nn.Linear(architecture.text.width, config.projection_dim, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:

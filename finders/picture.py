@@ -57,7 +57,7 @@ def _resized(image: Floats, longest: int, side: int) -> Floats:
 def _gaussian(sigma: float, radius: int) -> NDArray[np.float64]:
     places = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 * (places / sigma) ** 2)
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float64)
 
 
 def _resampled(image: Floats, axis: int, longest: int, side: int) -> Floats:

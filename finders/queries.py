@@ -80,4 +80,4 @@ def example(found: Found, box: ArrayLike) -> Floats:
             "the detector sees no object where the example is drawn; draw the box closer around one whole "
             "thing, or choose a clearer one"
         )
-    return found.vectors[best].astype(np.float32)
+    return np.asarray(found.vectors[best], np.float32)

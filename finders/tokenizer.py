@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
@@ -34,7 +34,8 @@ class Tokenizer:
         self.size = len(tokens)
         """Tokens that there are; the last one ends a phrase."""
         self._context = context
-        made = CLIPTokenizer(vocab=tokens, merges=list(merges), pad_token="!")  # noqa: S106 - no password
+        pairs: Any = list(merges)  # which transformers says it takes as lines of text only
+        made = CLIPTokenizer(vocab=tokens, merges=pairs, pad_token="!")  # noqa: S106 - no password
         # Padding and truncation of the whole are states of the tokenizer, which threads would share.
         self._backend = made.backend_tokenizer
 

@@ -68,11 +68,12 @@ def text_half(files: tuple[Path, Path], device: TorchDevice) -> TextHalf:
 @pytest.fixture(scope="session")
 def theirs(files: tuple[Path, Path]) -> Theirs:
     architecture = owlv2.architecture()
-    model = Owlv2ForObjectDetection(config_of(architecture))
+    model: Any = Owlv2ForObjectDetection(config_of(architecture))
     model.load_state_dict(safetensors.torch.load_file(files[0]))
     side = {"height": architecture.side, "width": architecture.side}
+    merges: Any = list(owlv2.merges())
     tokenizer = CLIPTokenizer(
-        vocab=vocabulary(owlv2.merges()), merges=list(owlv2.merges()), pad_token="!", model_max_length=16
+        vocab=vocabulary(owlv2.merges()), merges=merges, pad_token="!", model_max_length=16
     )
     return Theirs(model.eval(), Owlv2ImageProcessorPil(size=side), tokenizer)
 

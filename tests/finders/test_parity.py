@@ -25,7 +25,7 @@ SIZES = [(96, 96), (300, 200), (64, 150)]
 def chosen(objectness: torch.Tensor, boxes: torch.Tensor, width: int, height: int) -> NDArray[np.intp]:
     """The patches that are to be kept, by transformers: in the picture, and most like an object."""
     corners = in_the_picture(boxes.numpy(), width, height)
-    within = ((corners[:, 2:] - corners[:, :2]) > LEAST_SIDE).all(1)
+    within = np.asarray(((corners[:, 2:] - corners[:, :2]) > LEAST_SIDE).all(1), np.bool_)
     order = np.argsort(-objectness.numpy(), kind="stable")
     return order[within[order]][:MOST]
 

@@ -87,9 +87,7 @@ def test_only_negative_examples_are_refused() -> None:
 
 
 def test_too_many_queries_are_refused() -> None:
-    with pytest.raises(
-        BadPrompt, match="257 phrases and examples are asked for at once, and 256"
-    ):
+    with pytest.raises(BadPrompt, match="257 phrases and examples are asked for at once, and 256"):
         Queries.of([EAST] * (QUERY_LIMIT + 1), [0] * (QUERY_LIMIT + 1))
 
 
