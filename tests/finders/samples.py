@@ -1,4 +1,4 @@
-"""Found boxes whose answers can be told by hand."""
+"""Pictures, and found boxes whose answers can be told by hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from values.found import Found
+from values.image import Pixels
 
 EAST, NORTH, WEST = (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)
 SQUARES = [(0.1, 0.1, 0.3, 0.3), (0.4, 0.1, 0.6, 0.3), (0.1, 0.5, 0.3, 0.7)]
@@ -34,3 +35,11 @@ def found_of(
         input_height=72,
         evidence="etag",
     )
+
+
+def picture(width: int, height: int, seed: int = 7) -> Pixels:
+    """Coarse colours with noise, no two pictures of one size alike."""
+    random = np.random.default_rng(seed)
+    rgb = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    rgb[: height // 2, : width // 3] = (200, 40, 30)
+    return Pixels(rgb, width, height)

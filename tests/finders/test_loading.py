@@ -13,7 +13,7 @@ from finders.loading import load_image_half, load_text_half
 from finders.networks import ImageNetwork, TextNetwork, of_the_image, of_the_text
 from segmenters.runtimes.torch_runtime import TorchDevice
 from testing.weights import owlv2
-from tests.finders.conftest import picture
+from tests.finders.samples import picture
 from values.errors import DeviceFailed, ModelError
 
 SMALL = owlv2.architecture()

@@ -15,7 +15,8 @@ from finders.networks import LEAST_SIDE
 from finders.queries import NOT_MEANT, Queries, example
 from finders.text_half import TextHalf
 from testing.weights import owlv2
-from tests.finders.conftest import Theirs, picture
+from tests.finders.samples import picture
+from tests.finders.theirs import Theirs
 from values.found import MOST
 
 PHRASES = ["cat", "a photo of a traffic light", "red window", "puppy", "the people don't", "2nd straße", "猫"]

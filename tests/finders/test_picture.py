@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from finders.picture import canvas
-from tests.finders.conftest import Theirs, picture
+from tests.finders.samples import picture
+from tests.finders.theirs import Theirs
 
 SIDE = 96
 # No side of 1: transformers takes such a picture for one with its channels first.

@@ -6,7 +6,7 @@ import pytest
 
 from finders.tokenizer import Tokenizer, read_merges, vocabulary
 from testing.weights import owlv2
-from tests.finders.conftest import Theirs
+from tests.finders.theirs import Theirs
 from values.errors import BadPrompt, ModelError
 
 PHRASES = [
