@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from finders.image_half import ImageHalf, in_the_picture
 from finders.matches import match, scored
@@ -18,9 +21,20 @@ from testing.weights import owlv2
 from tests.finders.samples import picture
 from tests.finders.theirs import Theirs
 from values.found import MOST
+from values.image import Pixels
 
 PHRASES = ["cat", "a photo of a traffic light", "red window", "puppy", "the people don't", "2nd straße", "猫"]
-SIZES = [(96, 96), (300, 200), (64, 150)]
+PICTURES = {
+    "as it is": lambda: picture(96, 96),
+    "larger and wide": lambda: picture(300, 200),
+    "high": lambda: picture(64, 150),
+    "a photograph": lambda: photograph("rocket.jpg"),
+}
+
+
+def photograph(file: str) -> Pixels:
+    rgb = np.array(Image.open(Path(skimage.__file__).parent / "data" / file).convert("RGB"))
+    return Pixels(rgb, rgb.shape[1], rgb.shape[0])
 
 
 def chosen(objectness: torch.Tensor, boxes: torch.Tensor, width: int, height: int) -> NDArray[np.intp]:
@@ -32,11 +46,12 @@ def chosen(objectness: torch.Tensor, boxes: torch.Tensor, width: int, height: in
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_boxes_vectors_and_scores_are_those_of_transformers(
-    image_half: ImageHalf, text_half: TextHalf, theirs: Theirs, width: int, height: int
+    image_half: ImageHalf, text_half: TextHalf, theirs: Theirs, name: str
 ) -> None:
-    pixels = picture(width, height)
+    pixels = PICTURES[name]()
+    width, height = pixels.width, pixels.height
     out = theirs.detect(pixels.rgb, PHRASES)
     patches = chosen(out.objectness_logits[0], out.pred_boxes[0], width, height)
     [found] = image_half.find([pixels])
