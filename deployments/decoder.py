@@ -12,12 +12,14 @@ import numpy as np
 
 from deployments.box_decoder import BoxDecoder
 from deployments.calls.large_values import Reference
-from deployments.calls.neighbours import Slot, neighbours
+from deployments.calls.neighbours import Neighbours, Slot, neighbours
 from deployments.compute_threads import threads_each
 from deployments.decode_queue import DecodeQueue
 from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import EmbeddingCache
 from deployments.everything_decoder import EverythingDecoder
+from deployments.found_masks import FoundMasks
+from deployments.found_tier import Finding, FoundTier
 from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.options import DecoderOptions
@@ -31,6 +33,7 @@ from embeddings.sweep_schedule import OFTEN_S
 from protocol.click import Click
 from protocol.controls import Output
 from protocol.everything import WholePicture
+from protocol.finding import NO_FINDER, Find
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
 from protocol.regions import encode
@@ -39,12 +42,12 @@ from segmenters.candidates import ranked
 from segmenters.many_prompts import segment_many
 from segmenters.refining import Refiner
 from segmenters.resample import to_mask
-from segmenters.segmenter import Segmenter, TakesIdleCores
+from segmenters.segmenter import EmbeddingModel, Segmenter, TakesIdleCores
 from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer, Region
 from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
-from values.errors import DeviceFailed
+from values.errors import BadPrompt, DeviceFailed
 from values.image import ImageSource
 from values.masks import Masks
 from values.priority import Priority
@@ -68,7 +71,10 @@ class Decoder:
         durable: DurableOptions,
         fetcher: Any,
         encoder: Any,
+        finding: Finding | None = None,
+        finder: Any = None,
     ) -> None:
+        """``finding``, ``finder``: where things are found by phrases and examples, and the deployment."""
         observe()
         self._segmenter = segmenter
         with said_aloud():
@@ -79,25 +85,30 @@ class Decoder:
         self._region_options = regions
         self._encoder = encoder
         self._metrics = Metrics()
-        place = durable.tier()
-        often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
         others = neighbours()
-        tier = (
-            None
-            if place is None
-            else DurableTier(place, segmenter.version, often_s=often_s, writers=others.count)
-        )
-        lasting = durable.durable is not None
-        self._cache = EmbeddingCache(
-            segmenter,
-            options,
-            tier,
-            fetcher,
-            encoder,
-            self._metrics,
-            lasting=lasting,
-            neighbours=others,
-        )
+
+        def cache(
+            model: EmbeddingModel, options: DecoderOptions, encoder: Any, metrics: Metrics
+        ) -> EmbeddingCache:
+            return EmbeddingCache(
+                model,
+                options,
+                _tier(durable, model.version, others),
+                fetcher,
+                encoder,
+                metrics,
+                lasting=durable.durable is not None,
+                neighbours=others,
+            )
+
+        self._cache = cache(segmenter, options, encoder, self._metrics)
+        self._found = None
+        if finding is not None:
+            # Its boxes need float32: what float16 saves of 300 kB is nothing beside an embedding.
+            kept = {"cache_mib": finding.options.found_mib, "cache_precision": "float32"}
+            metrics = self._metrics.of_found()
+            seen = cache(finding.detector, options.model_copy(update=kept), finder, metrics)
+            self._found = FoundTier(finding, finder, seen, metrics)
         self._slot = Slot()
         refines = options.refine and segmenter.refines
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
@@ -106,6 +117,11 @@ class Decoder:
         self._points = options.everything_points or nature_of(segmenter).points
         filters = Filters.of(segmenter, options)
         self._everything = EverythingDecoder(self._masks_alone, regions, filters, self._boxes.behind)
+        self._found_masks = (
+            None
+            if self._found is None
+            else FoundMasks(self._found, self._cache, self._boxes, segmenter.version, self._queue)
+        )
         self._health = DeviceHealth()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
@@ -126,6 +142,16 @@ class Decoder:
         if self._queue.full:
             return Busy(self._queue.state)
         return await self._queue.run(self._decode, key, embedding, click, warm, waited, time.perf_counter())
+
+    async def find(self, key: str, find: Find, reference: Reference, left_s: float) -> ClickAnswer:
+        """The regions of all things on the image ``key`` that ``find`` asks for, the best first.
+
+        Their masks are decoded behind clicks: there may be as many as in a minute of clicks. Raises BadPrompt
+        where nothing finds or what is asked for cannot be looked for, and what ``click`` raises.
+        """
+        if self._found_masks is None:
+            raise BadPrompt(NO_FINDER)
+        return await self._found_masks.answer(key, find, reference, left_s)
 
     async def annotate(
         self,
@@ -160,10 +186,22 @@ class Decoder:
         return await self._everything.masks(key, embedding, picture, points, until)
 
     async def warm(
-        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
+        self,
+        key: str,
+        source: ImageSource,
+        reference: Reference,
+        priority: Priority,
+        left_s: float,
+        find: bool = False,
     ) -> bool:
-        """See to it that the embedding of the image as it is now is here; True if it already was."""
-        return await self._cache.renew(key, source, reference, priority, left_s)
+        """See to it that the embedding of the image as it is now is here; True if it already was.
+
+        ``find``: what a detector sees in it as well, once the embedding is here.
+        """
+        warm = await self._cache.renew(key, source, reference, priority, left_s)
+        if find and self._found is not None:
+            warm &= await self._found.cache.renew(key, source, reference, priority, left_s)
+        return warm
 
     async def store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
         """See to it that the embedding is in the durable tier; True if it already was."""
@@ -176,13 +214,17 @@ class Decoder:
         """
         if self._refiner is not None:
             self._refiner.forget(key)
-        return await self._cache.forget(key)
+        # The durable tier forgets what all models made of it, and neighbours what both have in memory.
+        found = self._found is not None and self._found.cache.let_go(key) is not None
+        return await self._cache.forget(key) or found
 
     async def hand_over(self, key: str, version: str) -> Embedding | None:
         """For the replica that owns the image ``key`` now: its embedding, if it is of the model ``version``.
 
-        This one keeps it no longer. None where it has none.
+        This one keeps it no longer. None where it has none. ``version``: of the segmenter or the detector.
         """
+        if self._found is not None and version == self._found.version:
+            return self._found.cache.let_go(key)
         return self._cache.let_go(key) if version == self._segmenter.version else None
 
     async def let_go(self, key: str) -> bool:
@@ -190,11 +232,13 @@ class Decoder:
         there was anything."""
         if self._refiner is not None:
             self._refiner.forget(key)
-        return self._cache.let_go(key) is not None
+        found = self._found is not None and self._found.cache.let_go(key) is not None
+        return self._cache.let_go(key) is not None or found
 
     async def ready(self) -> str:
-        """A sentence; returns only when this decoder and an encoder replica both answer."""
-        return f"the decoder holds {len(self._cache)} images; {await self._encoder.ready.remote()}"
+        """A sentence; returns only when this decoder answers, and a replica of each that computes for it."""
+        said = f"the decoder holds {len(self._cache)} images; {await self._encoder.ready.remote()}"
+        return said if self._found is None else f"{said}; {await self._found.ready()}"
 
     async def check_health(self) -> None:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
@@ -277,6 +321,15 @@ class Decoder:
             raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None
         self._health.worked()
         return masks
+
+
+def _tier(durable: DurableOptions, version: str, others: Neighbours) -> DurableTier | None:
+    """The tier behind the memory of one model's embeddings, if there is one."""
+    place = durable.tier()
+    if place is None:
+        return None
+    often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
+    return DurableTier(place, version, often_s=often_s, writers=others.count)
 
 
 def _nothing(embedding: Embedding) -> tuple[Embedding, Prompt]:

@@ -17,7 +17,7 @@ from deployments.options import DecoderOptions
 from deployments.recheck import Recheck
 from embeddings.durable import DurableTier
 from embeddings.memory import MemoryTier, owned
-from segmenters.segmenter import Segmenter
+from segmenters.segmenter import EmbeddingModel
 from values.embedding import Embedding
 from values.errors import BadRequest, DeadlineExceeded, NotKept
 from values.image import ImageSource
@@ -44,7 +44,7 @@ class EmbeddingCache:
 
     def __init__(
         self,
-        segmenter: Segmenter,
+        model: EmbeddingModel,
         options: DecoderOptions,
         durable: DurableTier | None,
         fetcher: Any,
@@ -55,13 +55,13 @@ class EmbeddingCache:
         neighbours: Neighbours | None = None,
     ) -> None:
         self._options = options
-        self._version = segmenter.version
+        self._version = model.version
         self._neighbours = neighbours or NoNeighbours()
         self._durable = durable
         self._lasting = lasting
         # Evidence of pictures that are no more, of which the durable tier may still have an embedding.
         self._outdated: dict[str, str] = {}
-        self._maker = EmbeddingMaker(segmenter, fetcher, encoder, options.encode_ahead, metrics)
+        self._maker = EmbeddingMaker(model, fetcher, encoder, options.encode_ahead, metrics)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
         self._images_ahead = ImagesAhead(self._memory, metrics)
         self._evicted = 0

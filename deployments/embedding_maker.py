@@ -13,7 +13,7 @@ from concurrency.single_flight import Flight
 from deployments.calls.call import call, prioritised
 from deployments.calls.large_values import Reference, ReferenceLost
 from deployments.metrics import Metrics
-from segmenters.segmenter import Segmenter
+from segmenters.segmenter import EmbeddingModel
 from values.embedding import Embedding
 from values.errors import DeadlineExceeded, OtherVersion, Overloaded
 from values.image import ImageSource
@@ -33,9 +33,9 @@ class EmbeddingMaker:
     """
 
     def __init__(
-        self, segmenter: Segmenter, fetcher: Any, encoder: Any, ahead: int, metrics: Metrics
+        self, model: EmbeddingModel, fetcher: Any, encoder: Any, ahead: int, metrics: Metrics
     ) -> None:
-        self._segmenter = segmenter
+        self._model = model
         # The pixels and the embedding are megabytes: they travel through the object store, not in messages.
         self._fetcher = fetcher.options(_by_reference=True)
         self._encoder = encoder.options(_by_reference=True)
@@ -73,7 +73,7 @@ class EmbeddingMaker:
     def _reading(
         self, flight: Flight, key: str, source: ImageSource, reference: Reference
     ) -> Callable[[Priority], Coroutine[Any, Any, Reference]]:
-        size, read = self._segmenter.input, self._fetcher.read
+        size, read = self._model.input, self._fetcher.read
 
         async def reading(priority: Priority) -> Reference:
             pixels: Reference = await _until_cancelled(
@@ -85,7 +85,7 @@ class EmbeddingMaker:
         return reading
 
     def _encoding(self, key: str, pixels: Reference) -> Callable[[Priority], Coroutine[Any, Any, Embedding]]:
-        version, encode = self._segmenter.version, self._encoder.encode
+        version, encode = self._model.version, self._encoder.encode
 
         async def encoding(priority: Priority) -> Embedding:
             embedding: Embedding = await _until_cancelled(

@@ -20,7 +20,7 @@ from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.replica_log import said_aloud
 from deployments.tracing import span
-from segmenters.segmenter import Segmenter
+from segmenters.segmenter import EmbeddingModel
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OtherVersion, OutOfMemory
 from values.image import Pixels
@@ -33,20 +33,20 @@ AHEAD = 8
 
 
 class Encoder:
-    """Holds the encoder half of a segmenter, and a device if it has one.
+    """Holds the encoder half of a model, and a device if it has one.
 
     ``batch``: most images that are encoded at once on a GPU. On CPU, where the first image would wait for the
     last, it is one.
     """
 
-    def __init__(self, segmenter: Segmenter, batch: int) -> None:
+    def __init__(self, model: EmbeddingModel, batch: int) -> None:
         observe()
         # One thread: the device does one thing at a time, and the event loop stays free for health checks. It
         # loads the model as well: what computes on CPU is started then, and has its niceness.
         self._device = behind_loops(1, "encode", ENCODING)
         with said_aloud():
-            self._encoder = self._device.submit(segmenter.load_encoder, threads_each(1)).result()
-        self._version = segmenter.version
+            self._encoder = self._device.submit(model.load_encoder, threads_each(1)).result()
+        self._version = model.version
         # The device is known in here only: a cluster may start a node with a GPU for this very replica.
         self._most = 1 if self._encoder.device == "cpu" else batch
         if self._encoder.device != "cpu":

@@ -97,12 +97,22 @@ class Ingress:
             model.version,
             options.warm_images,
             None if reading.retrieve == "none" else self.retrieval,
+            finder=bool(model.finder),
         )
         locked = bool(options.basic_auth_user and options.basic_auth_pass)
         site = Site.of(images)
         status = Status(model, locked=locked, site=site, decoder=decoder, fetcher=fetcher, journal=journal)
         webhook = Webhook(reader, self.warming, self.reporter, costly, reading.output_order)
-        setup = Setup(reader, images, configs, costly, self.reporter, model.version, reading.output_order)
+        setup = Setup(
+            reader,
+            images,
+            configs,
+            costly,
+            self.reporter,
+            model.version,
+            reading.output_order,
+            finder=bool(model.finder),
+        )
         routes: list[tuple[str, str, Handler]] = [
             ("/", "GET", status.health),
             ("/health", "GET", status.health),

@@ -40,6 +40,12 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("kind",),
     ),
     "sam_embedding_lookups": ("Embeddings asked for, by where they were found.", ("found",)),
+    "sam_finds": (
+        "Phrases and examples that were looked for, by what became of them (ok, no_mask, or the code of an"
+        " error).",
+        ("code",),
+    ),
+    "sam_found_lookups": ("What a detector saw in an image, asked for, by where it was found.", ("found",)),
     "sam_memory_evictions": ("Embeddings that left a decoder replica's memory because it was full.", ()),
 }
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -104,6 +110,14 @@ class Metrics:
             name: metrics.Gauge(name, description=text, tag_keys=tags)
             for name, (text, tags) in GAUGES.items()
         }
+
+    def of_found(self) -> Metrics:
+        """For the tier of what a detector saw: its look-ups have a name of their own, and its memory none."""
+        return _FoundMetrics(self)
+
+    def find(self, code: str) -> None:
+        """Count a request to find something that was read and ended as ``code``."""
+        self._counters["sam_finds"].inc(tags={"code": code})
 
     def request(self, route: str, code: str, count: int = 1) -> None:
         """Count requests to ``route`` that ended as ``code``."""
@@ -176,3 +190,25 @@ class Metrics:
         self._gauges["sam_memory_bytes"].set(nbytes)
         self._gauges["sam_memory_limit_bytes"].set(limit)
         self._gauges["sam_memory_images"].set(images)
+
+
+class _FoundMetrics(Metrics):
+    """The same metrics, but for those that are of embeddings alone."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._counters = metrics._counters
+        self._histograms = metrics._histograms
+        self._gauges = metrics._gauges
+
+    def embedding(self, found: str) -> None:
+        """Count what a detector saw, which was asked for and ``found``, as ``Metrics.embedding`` does."""
+        self._counters["sam_found_lookups"].inc(tags={"found": found})
+
+    def ahead(self, became: str, images: int = 1) -> None:
+        """Nothing: images are counted once."""
+
+    def evicted(self, images: int) -> None:
+        """Nothing: what left is small, and is read or made again."""
+
+    def memory(self, nbytes: int, images: int, limit: int) -> None:
+        """Nothing: its bound is small beside that of the embeddings."""

@@ -25,7 +25,8 @@ from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.click import read_images
 from protocol.cost import ON_LOOP_MS, images_ms
-from values.errors import DeadlineExceeded, OtherVersion, Overloaded, ServiceError
+from protocol.label_config import parse
+from values.errors import BadLabelConfig, DeadlineExceeded, OtherVersion, Overloaded, ServiceError
 from values.image import ImageSource
 from values.priority import Priority
 
@@ -71,7 +72,8 @@ class _Window:
 class Prefetcher:
     """Sends the next ``count`` unlabelled tasks of a project to their decoders, behind all clicks.
 
-    ``warm`` encodes an image ahead, and answers False where it may succeed a little later; ``token`` tells
+    ``warm`` encodes an image ahead, for a project that finds things or not, and answers False where it may
+    succeed a little later; ``token`` tells
     the token that came with a project's /setup. Nothing is raised: where Label Studio does not tell, tasks
     are encoded when they are opened. One per ingress replica.
     """
@@ -80,7 +82,7 @@ class Prefetcher:
         self,
         count: int,
         tasks: Tasks,
-        warm: Callable[[ImageSource], Coroutine[Any, Any, bool]],
+        warm: Callable[[ImageSource, bool], Coroutine[Any, Any, bool]],
         token: Callable[[str], Awaitable[str | None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -105,11 +107,11 @@ class Prefetcher:
             if self._is_due(project, each.id):
                 self._mark(project, each.id)
                 for source in await _images(body, each):
-                    if not self.background.start(self._send(project, each.id, source)):
+                    if not self.background.start(self._send(project, each.id, source, finds(body))):
                         self._sent.pop((project, each.id), None)
 
-    async def _send(self, project: str, task: int, source: ImageSource) -> None:
-        if not await self._warm(source):
+    async def _send(self, project: str, task: int, source: ImageSource, find: bool) -> None:
+        if not await self._warm(source, find):
             self._sent.pop((project, task), None)  # the next task that is opened sends it again
 
     async def _next(self, project: str, task: int) -> Sequence[ListedTask]:
@@ -146,6 +148,14 @@ class Prefetcher:
             self._sent.popitem(last=False)
 
 
+def finds(body: PredictBody) -> bool:
+    """Whether those who see the tasks of ``body``, whose config has been read, may ask to find things."""
+    try:
+        return bool(body.label_config) and parse(body.label_config or "").finds
+    except BadLabelConfig:
+        return False
+
+
 async def _images(opened: PredictBody, task: ListedTask) -> list[ImageSource]:
     """The images of a task, which the opened one's labeling config shows."""
     body = replace(opened, tasks=(Task(task.id, msgspec.Raw(task.data)),), items=())
@@ -177,26 +187,29 @@ class Warming:
         count = prefetch_tasks if able else 0
         self._prefetcher = Prefetcher(count, ProjectTasks(images), self._next, tokens.of)
 
-    def images(self, sources: list[ImageSource], *, opened: bool) -> None:
-        """Have the images encoded; of an opened task the first is the one that somebody looks at."""
+    def images(self, sources: list[ImageSource], *, opened: bool, find: bool = False) -> None:
+        """Have the images encoded; of an opened task the first is the one that somebody looks at.
+
+        ``find``: whether somebody may ask to find things on them.
+        """
         for number, source in enumerate(sources):
             if opened and number == 0:
-                self.background.start(self._warm(source, Priority.OPENED))
+                self.background.start(self._warm(source, Priority.OPENED, find))
             else:
-                self.background.start(self._next(source))
+                self.background.start(self._next(source, find))
 
     def opened(self, body: PredictBody) -> None:
         """An annotator is at the first task of ``body``: have the next ones of its project encoded."""
         self._prefetcher.opened(body)
 
-    async def _next(self, source: ImageSource) -> bool:
+    async def _next(self, source: ImageSource, find: bool) -> bool:
         """Have an image encoded ahead, when there is a place; False where that may succeed a little later."""
         async with self._ahead.of(source.project):
-            return await self._warm(source, Priority.NEXT)
+            return await self._warm(source, Priority.NEXT, find)
 
-    async def _warm(self, source: ImageSource, priority: Priority) -> bool:
+    async def _warm(self, source: ImageSource, priority: Priority, find: bool) -> bool:
         try:
-            await self._decoders.warm(source, priority)
+            await self._decoders.warm(source, priority, find=find)
         except ServiceError as error:
             self._reporter.failed_image("warm", error, source)
             return not isinstance(error, (Overloaded, DeadlineExceeded, OtherVersion))

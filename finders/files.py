@@ -35,6 +35,12 @@ def checkpoint_of(model: FinderModel, file: PublishedFile, options: ModelOptions
     return None if sha256 is None else Checkpoint(path, sha256, url, f"{model.name} ({file.filename})")
 
 
+def path_of(model: FinderModel, file: PublishedFile, options: ModelOptions) -> Path:
+    """Where ``file`` of ``model`` is kept, absolute. Raises ``values.errors.ModelError`` as
+    ``segmenters.checkpoints.locate.model_folder`` does."""
+    return model_folder(options) / model.name / file.filename
+
+
 def fetch_file(
     model: FinderModel,
     file: PublishedFile,
@@ -95,7 +101,7 @@ def _taken(path: Path) -> str | None:
 
 
 def _place(model: FinderModel, file: PublishedFile, options: ModelOptions) -> tuple[Path, str | None]:
-    path = model_folder(options) / model.name / file.filename
+    path = path_of(model, file, options)
     if options.offline:
         return path, None
     if options.checkpoint_mirror is not None:

@@ -36,7 +36,7 @@ class TextHalf:
         self._lock = Lock()
 
     def vectors(self, phrases: Sequence[str]) -> Floats:
-        """(Q, D) float32 of length 1, one for each phrase; ``finders.phrases`` bounds how many come here.
+        """(Q, D) float32 of length 1, one for each phrase; ``protocol.phrases`` bounds how many come here.
 
         Raises ``values.errors.BadPrompt`` for a phrase that the model cannot read as a whole, and
         ``values.errors.DeviceFailed``.

@@ -93,7 +93,8 @@ _SAVED = record(
 )
 
 _MODEL = record(
-    {"model": TEXT, "model_version": TEXT, "fallback": FLAG, "reason": TEXT, "advice": TEXT},
+    {"model": TEXT, "model_version": TEXT, "fallback": FLAG, "reason": TEXT, "advice": TEXT}
+    | {"finder": _said(TEXT, "the version of the detector that finds things, or none")},
     description="Which model serves, and why.",
 )
 

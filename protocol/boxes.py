@@ -227,7 +227,7 @@ def read_boxes(
     data = TaskData(task)
     config = expanded(written, data)
     left_out: list[LeftOut] = []
-    marks = list(_marks(results, options, left_out))
+    marks = list(marks_of(results, options, left_out))
     boxes = len(marks) + len(left_out)
     if boxes > BOX_LIMIT:
         raise BadPrompt(f"task {task.id} has over {BOX_LIMIT} boxes; annotate it in several tasks")
@@ -295,9 +295,13 @@ def _outputs(config: LabelConfig, image: str, mark: Mark, order: tuple[str, ...]
     return [output for output in found if output is not None]
 
 
-def _marks(
+def marks_of(
     results: Iterable[msgspec.Raw], pixels: PixelLimit, left_out: list[LeftOut]
 ) -> Iterator[tuple[str, Mark, Area, tuple[Mark, ...]]]:
+    """The id of each region among ``results`` that is an area, its mark, its shape and its clicks.
+
+    What cannot be read goes to ``left_out``.
+    """
     for region, members in _regions(results, left_out).items():
         placed = [member for member in members if kind_of(member[1].type) != CLICK]
         clicked = [member for member in members if kind_of(member[1].type) == CLICK]

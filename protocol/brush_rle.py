@@ -54,6 +54,39 @@ def decode(rle: bytes, height: int, width: int) -> NDArray[np.bool_]:
     Raises:
         BadPrompt: the RLE is too long, cut off, of another size, or not brush RLE at all.
     """
+    total = _checked(rle, height, width)
+    alpha = np.zeros(height * width, np.bool_)
+    for start, stop, words in _spans(rle, total):
+        # Pixel k's alpha is byte 4k+3, so the pixels of bytes start..stop are start // 4 .. stop // 4.
+        alpha[start // 4 : stop // 4] = words[(3 - start) % 4 :: 4] if len(words) > 1 else words[0]
+    return alpha.reshape(height, width)
+
+
+def bounds(rle: bytes, height: int, width: int) -> NDArray[np.float64] | None:
+    """(4,) x0, y0, x1, y1: the outer edges of the mask in an RLE, as fractions; None for an empty mask.
+
+    Allocates nothing of the mask's size. Raises as ``decode`` does.
+    """
+    left, top, right, bottom = width, height, 0, 0
+    for start, stop, words in _spans(rle, _checked(rle, height, width)):
+        first, behind = start // 4, stop // 4
+        if len(words) > 1:
+            on = np.flatnonzero(words[(3 - start) % 4 :: 4])
+            if not on.size:
+                continue
+            first, behind = first + int(on[0]), first + int(on[-1]) + 1
+        elif not words[0] or behind <= first:
+            continue
+        last = behind - 1
+        rows = (first // width, last // width)
+        columns = (first % width, last % width) if rows[0] == rows[1] else (0, width - 1)
+        left, top = min(left, columns[0]), min(top, rows[0])
+        right, bottom = max(right, columns[1] + 1), max(bottom, rows[1] + 1)
+    return np.array([left / width, top / height, right / width, bottom / height]) if right else None
+
+
+def _checked(rle: bytes, height: int, width: int) -> int:
+    """The bytes that are encoded. Raises BadPrompt for what is no RLE of that size."""
     if len(rle) > ENCODED_LIMIT:
         raise BadPrompt(f"the brush RLE has {len(rle)} bytes, over the limit of {ENCODED_LIMIT}")
     total = height * width * 4
@@ -61,11 +94,7 @@ def decode(rle: bytes, height: int, width: int) -> NDArray[np.bool_]:
         raise BadPrompt(f"the brush RLE is not that of an image of {width} x {height} pixels")
     if int.from_bytes(rle[4:7], "big") >> 19 != 7:
         raise BadPrompt("the brush RLE does not hold 8-bit words")
-    alpha = np.zeros(height * width, np.bool_)
-    for start, stop, words in _spans(rle, total):
-        # Pixel k's alpha is byte 4k+3, so the pixels of bytes start..stop are start // 4 .. stop // 4.
-        alpha[start // 4 : stop // 4] = words[(3 - start) % 4 :: 4] if len(words) > 1 else words[0]
-    return alpha.reshape(height, width)
+    return total
 
 
 def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -46,7 +46,8 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No mask is asked for, or none can be placed; ``reason`` is a sentence for the log."""
+    """No mask is asked for, or none can be placed; ``reason`` is a sentence for the log, "" where there is
+    nothing to say."""
 
     reason: str
 
@@ -94,10 +95,7 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
     ]
     placed = tuple(output for output in outputs if output is not None)
     if len(placed) < len(outputs):
-        return Nothing(
-            f'no control for the image "{shown(image.name)}" takes a mask; '
-            "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
-        )
+        return no_control(image)
     return Click(
         image=image_source(body, task, image_value(task, data, image, pointed.item_index)),
         prompts=pointed.prompts,
@@ -106,6 +104,14 @@ def read_click(body: PredictBody, draw: Draw, options: ReadOptions | None = None
         image_rotation=pointed.image_rotation,
         item_index=pointed.item_index,
         outputs=placed,
+    )
+
+
+def no_control(image: Image) -> Nothing:
+    """No control of the labeling config takes a mask on this image."""
+    return Nothing(
+        f'no control for the image "{shown(image.name)}" takes a mask; '
+        "add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels> to the labeling config"
     )
 
 

@@ -10,8 +10,10 @@ from protocol.variables import variables_of
 from values.one_line import shown
 
 
-def warnings(config: LabelConfig, order: tuple[str, ...] = OUTPUT_ORDER) -> list[str]:
-    """Sentences about ``config``; empty when all is well. ``order``: the tags that take masks."""
+def warnings(config: LabelConfig, order: tuple[str, ...] = OUTPUT_ORDER, *, finder: bool = True) -> list[str]:
+    """Sentences about ``config``; empty when all is well. ``order``: the tags that take masks. ``finder``:
+    whether there is a detector, which finds things.
+    """
     if not config.images:
         return ['the labeling config has no <Image name="…"> tag: there is nothing to segment']
     names = {image.name for image in config.images}
@@ -29,7 +31,18 @@ def warnings(config: LabelConfig, order: tuple[str, ...] = OUTPUT_ORDER) -> list
             "no control takes masks: add <BrushLabels>, <BitmaskLabels>, <PolygonLabels> or <RectangleLabels>"
             + _left_out(bound)
         )
-    if not prompts:
+    if config.finds and not finder:
+        found.append(
+            "the labeling config asks to find things by phrases or examples, and the backend has no detector:"
+            " set FINDER to owlv2_base there"
+        )
+    found += [
+        f'<{control.tag} name="{shown(control.name)}"> has model_find="true" and asks no backend: it must be'
+        ' a <RectangleLabels> or <KeyPointLabels> with smart="true"'
+        for control in bound
+        if control.finds and not control.asks
+    ]
+    if not prompts and not config.texts:
         found.append(
             'no control sends prompts: add <KeyPointLabels smart="true"> or <RectangleLabels smart="true">'
         )

@@ -32,21 +32,32 @@ Spellings = tuple[dict[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A ``<Label>``; Label Studio writes the alias into results when there is one, else the value."""
+    """A ``<Label>``; Label Studio writes the alias into results when there is one, else the value.
+
+    ``predicted``: its ``predicted_values``, what detectors call it, as they are written, with commas.
+    """
 
     value: str
     alias: str | None = None
+    predicted: str = ""
 
     @property
     def spelling(self) -> str:
         """The label as results name it."""
         return self.alias or self.value
 
+    @property
+    def names(self) -> list[str]:
+        """What detectors call it: its ``predicted_values``, or else its value."""
+        return [name for part in self.predicted.split(",") if (name := part.strip())] or [self.value]
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """A control tag. ``dynamic``: its labels come from the task's data, so any label may be one of them.
 
+    ``finds``: what is drawn with it is an example of what is to be found. ``threshold``: its
+    ``model_score_threshold``, 0..1, if it has one.
     ``spellings`` are those of ``labels``; a copy with other names takes them along.
     """
 
@@ -56,6 +67,8 @@ class Control:
     labels: tuple[Label, ...] = ()
     dynamic: bool = False
     smart: bool = True
+    finds: bool = False
+    threshold: float | None = None
     spellings: Spellings = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +86,15 @@ class Control:
             return label or None
         spelled, valued, folded = self.spellings
         return spelled.get(label) or valued.get(label) or folded.get(label.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class FindText:
+    """A ``<TextArea>`` in which annotators write what is to be found on the image ``to_name``."""
+
+    name: str
+    to_name: tuple[str, ...]
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

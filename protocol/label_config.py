@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from protocol.bodies.json_text import TEXT_LIMIT
 from protocol.config_xml import ConfigCache, check_length, read_xml
-from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, Label, Output, output_for
+from protocol.controls import CONTROL_TAGS, OUTPUT_ORDER, Control, FindText, Label, Output, output_for
 from values.errors import BadLabelConfig
 from values.one_line import shown
 
@@ -20,6 +20,9 @@ KEPT_CHARACTERS = 2 * 2**20
 
 NOTE = "model_says"
 """The name of a ``<TextArea>`` in which annotators read why a click got no mask: ``protocol.editor_note``."""
+
+FIND = "find"
+"""The name of a ``<TextArea>`` in which annotators write what is to be found: ``protocol.finding``."""
 
 _CONTROL_LIMIT = 200
 _NAME_LIMIT = 100  # images that one control is for
@@ -58,7 +61,7 @@ class LabelConfig:
     ``images`` and ``controls`` have the tags inside a repeater once, as they are written: see
     ``protocol.repeater``. ``tags``: the same tags with the repeaters around them, empty in a config without
     repeaters. ``image_tags``: those of ``tags`` that have images. ``notes``: the names of the images that a
-    ``<TextArea>`` called ``NOTE`` is for.
+    ``<TextArea>`` called ``NOTE`` is for. ``texts``: where annotators write what is to be found.
     """
 
     images: tuple[Image, ...] = ()
@@ -66,6 +69,7 @@ class LabelConfig:
     tags: tuple[Repeated, ...] = ()
     image_tags: tuple[Repeated, ...] = ()
     notes: tuple[str, ...] = ()
+    texts: tuple[FindText, ...] = ()
 
     def image(self, name: str) -> Image | None:
         """The ``<Image>`` of that name."""
@@ -79,6 +83,11 @@ class LabelConfig:
     def asks_backend(self) -> bool:
         """Whether drawing with one of its controls makes Label Studio's editor ask a backend."""
         return any(control.asks for control in self.controls)
+
+    @property
+    def finds(self) -> bool:
+        """Whether annotators can ask for all things of a kind, by a phrase or by an example."""
+        return bool(self.texts) or any(control.finds for control in self.controls)
 
     @property
     def common_labels(self) -> list[str]:
@@ -154,7 +163,9 @@ class _Found:
         to_name = _names(attributes, name)
         dynamic = self.repeats_labels or value.startswith("$")
         smart = attributes.get("smart", "true").lower() != "false"
-        return Control(CONTROL_TAGS[self.tag], name, to_name, tuple(self.labels), dynamic, smart)
+        labels, finds = tuple(self.labels), _finds(attributes)
+        tag, threshold = CONTROL_TAGS[self.tag], _threshold(attributes)
+        return Control(tag, name, to_name, labels, dynamic, smart, finds, threshold)
 
     def tags(self) -> tuple[tuple[Repeated, bool], ...]:
         """What is inside, without repeaters of labels or of nothing at all."""
@@ -162,9 +173,23 @@ class _Found:
         return tuple((tag, own) for tag, own in read if not isinstance(tag, Repeater) or tag.tags)
 
 
+def _finds(attributes: dict[str, str]) -> bool:
+    return attributes.get("model_find", "").lower() == "true"
+
+
+def _threshold(attributes: dict[str, str]) -> float | None:
+    """Label Studio's own attribute for a score, 0..1; what is none is as if it were not there."""
+    try:
+        threshold = float(attributes.get("model_score_threshold", ""))
+    except ValueError:
+        return None
+    return threshold if 0 <= threshold <= 1 else None
+
+
 def _collect(root: Element) -> LabelConfig:
     """Images and controls in document order; a label belongs to the nearest control around it."""
     whole, named, notes = _Found("", {}), list[_Found](), tuple[str, ...]()
+    texts: list[FindText] = []
     stack: list[tuple[Element, _Found | None, _Found, bool]] = [(root, None, whole, False)]
     while stack:
         element, control, around, own = stack.pop()
@@ -173,7 +198,10 @@ def _collect(root: Element) -> LabelConfig:
         if tag == "label":
             value, alias = attributes.get("value"), attributes.get("alias")
             if control and (value or alias):
-                control.labels.append(Label(_short(value or alias or ""), _short(alias or "") or None))
+                predicted = attributes.get("predicted_values", "")
+                control.labels.append(
+                    Label(_short(value or alias or ""), _short(alias or "") or None, predicted)
+                )
         elif tag == "repeater":
             if control:
                 control.repeats_labels = True
@@ -187,6 +215,8 @@ def _collect(root: Element) -> LabelConfig:
             control = control if tag == "image" else named[-1]
         elif tag == "textarea" and attributes.get("name") == NOTE:
             notes = _names(attributes, NOTE)
+        elif tag == "textarea" and (name := attributes.get("name")) and (name == FIND or _finds(attributes)):
+            texts.append(FindText(_short(name), _names(attributes, name), _threshold(attributes)))
         stack += [(child, control, around, tag == "repeater") for child in reversed(element)]
     if (count := sum(found.tag != "image" for found in named)) > _CONTROL_LIMIT:
         raise BadLabelConfig(f"the labeling config has {count} controls, over the limit of {_CONTROL_LIMIT}")
@@ -198,6 +228,7 @@ def _collect(root: Element) -> LabelConfig:
         tuple(tag for tag, _ in tags) if repeats else (),
         tuple(tag for tag, _ in _with_images(tags)) if repeats else (),
         notes,
+        tuple(texts),
     )
 
 

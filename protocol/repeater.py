@@ -7,6 +7,7 @@ first index flag, and goes over the repeater's own children again, which replace
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from protocol.controls import Control, Label
 from protocol.label_config import Image, LabelConfig, Repeated, Repeater
@@ -120,7 +121,7 @@ class _Expansion:
         own = labels is not tag.labels
         self._count(repeater, len(name) + len(to_name) + (250 * len(labels) if own else 0))
         to_names, spellings = tuple(to_name.split(",")), () if own else tag.spellings
-        return Control(tag.tag, name, to_names, labels, tag.dynamic, tag.smart, spellings)
+        return replace(tag, name=name, to_name=to_names, labels=labels, spellings=spellings)
 
     def _labels(self, control: Control, flags: _Flags) -> tuple[Label, ...]:
         """The labels with flags replaced; the control's own where none has a flag, to save copies."""
@@ -130,7 +131,11 @@ class _Expansion:
         if not any(flag in self._label_texts[id(control)] for flag, _ in flags):
             return control.labels
         return tuple(
-            Label(_filled(label.value, flags, ()), _filled(label.alias or "", flags, ()) or None)
+            Label(
+                _filled(label.value, flags, ()),
+                _filled(label.alias or "", flags, ()) or None,
+                _filled(label.predicted, flags, ()),
+            )
             for label in control.labels
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import brush_rle
 from protocol.drawings import Draw, Drawing, Drawn, Kind, check_png, png_bytes
 from protocol.item_fields import BYTES, POINTS, TEXT, Fields
 
@@ -26,11 +27,14 @@ class Area:
 
     ``read`` decodes it with the function that reads drawings, and may raise BadPrompt. It is called late,
     because few areas are ever used. ``has_mask``: whether it has a mask. ``corners``: points of a polygon.
+    ``outline``: gives its box alone, as ``Drawn.box`` has it, with little work; None where only ``read``
+    tells.
     """
 
     read: Callable[[Draw], Drawn]
     has_mask: bool = True
     corners: int = 0
+    outline: Callable[[], NDArray[np.float64] | None] | None = None
 
 
 Shape = Point | Area
@@ -85,14 +89,16 @@ def polygon(value: Fields, width: int, height: int) -> Area:
         raise value.problem("points", "needs at least three points")
     points = np.clip(np.array(given, np.float64) / 100, 0, 1)
     drawing = Drawing("polygon", points.tobytes(), width, height)
-    return Area(lambda draw: draw(drawing), corners=len(points))
+    box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return Area(lambda draw: draw(drawing), corners=len(points), outline=lambda: box)
 
 
 def brush(value: Fields, width: int, height: int) -> Area:
     """A brush region: ``rle``, or the editor's other spelling of it, ``maskDataURL``."""
     rle = value.get("rle", BYTES)
     if rle is not None:
-        return _drawing(Drawing("rle", bytes(rle), width, height))
+        drawing = Drawing("rle", bytes(rle), width, height)
+        return Area(lambda draw: draw(drawing), outline=lambda: brush_rle.bounds(drawing.data, height, width))
     url = value.get("maskDataURL", TEXT)
     if url is None:
         raise value.problem("rle", "is missing")
@@ -105,10 +111,6 @@ def bitmask(value: Fields, width: int, height: int) -> Area:
     if url is None:
         raise value.problem("imageDataURL", "is missing")
     return _png("opaque png", url, width, height)
-
-
-def _drawing(drawing: Drawing) -> Area:
-    return Area(lambda draw: draw(drawing))
 
 
 def _png(kind: Kind, url: str, width: int, height: int) -> Area:
@@ -153,4 +155,4 @@ def _box(corners: NDArray[np.float64], value: Fields) -> Area:
     box = np.clip(np.concatenate([corners.min(axis=0), corners.max(axis=0)]), 0, 1)
     if not (box[2:] > box[:2]).all():
         raise value.problem("width", "and height leave no area inside the image")
-    return Area(lambda draw: Drawn(box), has_mask=False)
+    return Area(lambda draw: Drawn(box), has_mask=False, outline=lambda: box)

@@ -55,17 +55,13 @@ class TakesIdleCores(Protocol):
         ...
 
 
-class Segmenter(Protocol):
-    """A model as a description: small, picklable, without weights, so that it travels to every replica.
+class EmbeddingModel(Protocol):
+    """What makes embeddings, as a description: small, picklable, without weights, so that it travels to every
+    replica. A segmenter is one, and so is a detector.
 
-    Options of a model (checkpoint, runtime, device) are fields of its own class; the halves read them when
+    Options of a model (checkpoint, runtime, device) are fields of its own class; its halves read them when
     they load, in the process that will run them.
     """
-
-    @property
-    def name(self) -> str:
-        """The registry's name, such as ``classical``."""
-        ...
 
     @property
     def version(self) -> str:
@@ -81,16 +77,25 @@ class Segmenter(Protocol):
         """The size in which the encoder takes images."""
         ...
 
-    @property
-    def refines(self) -> bool:
-        """Whether its decoder refines the low-res logits of an earlier answer."""
-        ...
-
     def load_encoder(self, threads: int) -> Encoder:
         """Load the encoder half into this process, to use ``threads`` cores if it runs on CPU.
 
         Raises ``values.errors.ModelError``. May take minutes when weights have to be fetched.
         """
+        ...
+
+
+class Segmenter(EmbeddingModel, Protocol):
+    """A model whose embeddings become masks."""
+
+    @property
+    def name(self) -> str:
+        """The registry's name, such as ``classical``."""
+        ...
+
+    @property
+    def refines(self) -> bool:
+        """Whether its decoder refines the low-res logits of an earlier answer."""
         ...
 
     def load_decoder(self, threads: int) -> Decoder:

@@ -2,11 +2,13 @@
 
 HTTP -> Ingress -> Decoder                        one hop for an image whose embedding is at hand
            |          +-- a miss -> Fetcher -> Encoder      pixels and embedding travel by reference
+           |                           +--> Finder      what a detector sees, where one is named
            +--> Journal                           failures, for /diagnose
 """
 
 # No `from __future__ import annotations` here: Ray reads the type of build's argument to validate `args:`.
 import logging
+from dataclasses import replace
 from typing import Any
 
 from ray import serve
@@ -16,10 +18,14 @@ from ray.serve.config import RequestRouterConfig
 from deployments.decoder import Decoder
 from deployments.encoder import Encoder
 from deployments.fetcher import Fetcher
+from deployments.finder import Finder
+from deployments.found_tier import Finding
 from deployments.ingress import Ingress
 from deployments.journal import Journal
 from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
 from embeddings.options import DurableOptions
+from finders.detector import detector_of
+from finders.options import FinderOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
@@ -50,6 +56,9 @@ DEPLOYMENTS: dict[str, Any] = {
     "Journal": serve.deployment(Journal, name="Journal"),
 }
 
+# Those that are there only where a setting asks for them.
+OPTIONAL: dict[str, Any] = {"Finder": serve.deployment(Finder, name="Finder", max_ongoing_requests=16)}
+
 
 def build(settings: Settings) -> Application:
     """The application that ``settings`` describe. Ray makes them from the ``args:`` of its config.
@@ -68,11 +77,17 @@ def build(settings: Settings) -> Application:
     common = {"logging_config": _logging(settings), **surviving(settings)}
 
     def bind(name: str, *args: Any, **options: Any) -> Any:
-        return DEPLOYMENTS[name].options(**common | options).bind(*args)
+        return (DEPLOYMENTS | OPTIONAL)[name].options(**common | options).bind(*args)
 
     journal = bind("Journal")
     fetcher = bind("Fetcher", images, journal)
     batch = settings.part(EncoderOptions).encode_batch
+    finding: list[Any] = []
+    finders = settings.part(FinderOptions)
+    if detector := detector_of(finders, settings.part(ModelOptions)):
+        logger.info("finding things with %s", detector.version)
+        resources = _encoder_resources(gpu=finders.finder_device.startswith("cuda"))
+        finding = [Finding(detector, finders), bind("Finder", detector, batch, **resources)]
     encoder = bind("Encoder", choice.segmenter, batch, **_encoder_resources(gpu=choice.gpu))
     decoder = bind(
         "Decoder",
@@ -82,7 +97,9 @@ def build(settings: Settings) -> Application:
         settings.part(DurableOptions),
         fetcher,
         encoder,
+        *finding,
     )
+    served = replace(choice.served, finder=finding[0].detector.version if finding else "")
     ingress = settings.part(IngressOptions)
     reading = settings.part(ReadOptions)
     return bind(
@@ -90,7 +107,7 @@ def build(settings: Settings) -> Application:
         ingress,
         images,
         reading,
-        choice.served,
+        served,
         decoder,
         fetcher,
         journal,
@@ -118,7 +135,7 @@ def surviving(settings: Settings) -> dict[str, Any]:
 
 
 def _encoder_resources(*, gpu: bool) -> dict[str, Any]:
-    """What an encoder replica books unless the config says it."""
+    """What a replica of an encoder, or of a finder, books unless the config says it."""
     booked = {"num_cpus": ENCODER_CPUS, "num_gpus": 1 if gpu else 0}
     # Two encoders at once would need another GPU, and a change would wait for one for ever.
     return {"ray_actor_options": booked, **({"max_surge_percent": 0} if gpu else {})}

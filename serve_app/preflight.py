@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from finders import detector
+from finders.options import FinderOptions
 from imaging.options import ImageOptions
 from label_studio.api import Address, LabelStudioError, check_place, read_json
 from net.sync_client import NoAnswer, SyncClient
@@ -46,11 +48,13 @@ def wrong_names(environment: Mapping[str, str]) -> list[str]:
 
 
 def wrong_models(applications: Iterable[Settings], environment: Mapping[str, str]) -> list[str]:
-    """A sentence for each of these applications whose model, device or checkpoint is not there."""
+    """A sentence for each of these applications whose model, detector, device or checkpoint is not there."""
     said = []
     for settings in applications:
         try:
-            model.check(settings.part(ModelOptions), gpus_here(environment))
+            models, gpus = settings.part(ModelOptions), gpus_here(environment)
+            model.check(models, gpus)
+            detector.check(settings.part(FinderOptions), models, gpus)
         except ModelError as error:
             said.append(_sentence(error.detail))
     return list(dict.fromkeys(said))

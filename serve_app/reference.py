@@ -16,6 +16,7 @@ import yaml
 from pydantic import SecretStr
 
 from deployments import metrics
+from finders.catalogue import FINDERS, LICENCE
 from protocol.templates import TEMPLATES, Template
 from segmenters.checkpoints.progress import MIB
 from segmenters.model import LICENCES, Model
@@ -129,6 +130,24 @@ def _model(model: Model) -> tuple[str, str, str, str]:
     )
 
 
+def finders_table() -> str:
+    """Every detector: parameters, the size of a picture, licence, files."""
+    rows = [
+        (
+            f"`{each.name}`",
+            f"{each.parameters:.1f} M",
+            f"{each.architecture.side} x {each.architecture.side}",
+            LICENCE.spdx,
+            ", ".join(
+                f"`{each.name}/{file.filename}`" + (f", {file.size / MIB:.1f} MiB" if file.size else "")
+                for file in (each.weights, each.merges)
+            ),
+        )
+        for each in FINDERS.values()
+    ]
+    return _table(("detector", "parameters", "sees", "licence", "files in `MODEL_DIR`"), rows)
+
+
 def templates_gallery() -> str:
     """Every template of `connect`, with its picture."""
     return "\n".join(_gallery_section(each) for each in TEMPLATES.values())
@@ -162,6 +181,7 @@ def capacity_archive_table() -> str:
 TABLES = {
     "templates": templates_gallery,
     "models": models_table,
+    "finders": finders_table,
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,

@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from deployments.options import DecoderOptions, EncoderOptions, IngressOptions
 from embeddings.options import DurableOptions
+from finders.options import FinderOptions
 from imaging.options import ImageOptions
 from protocol.options import ReadOptions, RegionOptions
 from segmenters.options import ModelOptions
@@ -55,6 +56,7 @@ class AllOptions(
     DecoderOptions,
     EncoderOptions,
     DurableOptions,
+    FinderOptions,
     BaseSettings,
 ):
     """All settings, with pydantic's own errors; an unknown one is refused with the nearest known name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from finders.catalogue import FINDERS
 from segmenters.model import Model
 from segmenters.models import MODELS, encoder_of
 from serve_app.settings import AllOptions
@@ -24,6 +25,7 @@ INGRESS = 170
 FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
 JOURNAL = 150
+FINDER = 1700  # without its weights, with one image in work; estimated, not measured
 GPU_PROCESS = 2048  # what CUDA takes of the machine's memory in a process; assumed, not measured
 FETCHED = 8
 """Images of one fetcher that are read and wait for an encoder; what waits for its host has no pixels."""
@@ -37,8 +39,11 @@ def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
     ``gpu``: whether it computes on one.
     """
     kept = settings.cache_mib + settings.refine_mib if name == "Decoder" else 0
+    if name == "Decoder" and settings.finder != "none":
+        kept += settings.found_mib
     encoder = _encoder(settings).encoder_mib
     own = {"Ingress": INGRESS, "Fetcher": FETCHER, "Encoder": encoder, "Decoder": DECODER, "Journal": JOURNAL}
+    own["Finder"] = FINDER + _weights_mib(settings)
     return own[name] + kept + (GPU_PROCESS if gpu else 0)
 
 
@@ -70,6 +75,8 @@ def machine_mib(application: Mapping[str, Any], settings: AllOptions, bound: Bou
     own = sum(
         count * replica_mib(name, settings, gpu=books_gpu(options[name])) for name, count in counts.items()
     )
+    if settings.finder != "none" and "Finder" not in counts:  # one, unless the config says otherwise
+        own += replica_mib("Finder", settings)
     return RAY + own + store_mib(application, settings, bound)
 
 
@@ -90,6 +97,12 @@ def replicas_at_least(options: Mapping[str, Any]) -> int:
 def _count(options: Mapping[str, Any], bound: Bound) -> int:
     scaled = options.get("autoscaling_config") or {}
     return int(scaled.get(bound, 1) if scaled else options.get("num_replicas") or 1)
+
+
+def _weights_mib(settings: AllOptions) -> int:
+    """Of the detector's both halves in float32."""
+    model = FINDERS.get(settings.finder)
+    return 0 if model is None else round(model.parameters * 4e6 / 2**20)
 
 
 def _encoder(settings: AllOptions) -> Model:

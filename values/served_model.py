@@ -10,7 +10,8 @@ class ServedModel:
     """The model by ``name``, with the ``version`` that each prediction and embedding of it carries.
 
     ``reason``: a sentence that says why this one. ``fallback``: whether it stands in for one that cannot be
-    had here. ``advice``: how to annotate with it, empty where there is nothing special to it.
+    had here. ``advice``: how to annotate with it, empty where there is nothing special to it. ``finder``: the
+    version of the detector beside it, empty without one.
     """
 
     name: str
@@ -18,3 +19,4 @@ class ServedModel:
     reason: str
     fallback: bool = False
     advice: str = ""
+    finder: str = ""

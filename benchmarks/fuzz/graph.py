@@ -102,7 +102,13 @@ class Graph:
         return BoxMasks([answer.regions[:1]] * 3, [0.9] * 3, answer.version)
 
     async def _warm(
-        self, key: str, source: ImageSource, reference: object, priority: Priority, left_s: float
+        self,
+        key: str,
+        source: ImageSource,
+        reference: object,
+        priority: Priority,
+        left_s: float,
+        find: bool,
     ) -> bool:
         _fails(source)
         return False

@@ -14,6 +14,7 @@ from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.everything import WholePicture
+from protocol.finding import Find
 from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer
 from values.errors import ImageError
@@ -53,6 +54,23 @@ class DecoderClient:
         )
         return answer
 
+    async def find(self, find: Find) -> ClickAnswer:
+        """The regions of all things that ``find`` asks for.
+
+        Raises what ``deployments.calls.call.call`` raises.
+        """
+        key = await self._key(find.image)
+        light, reference = await post(find.image)
+        light_find = replace(find, image=light)
+        answer: ClickAnswer = await self._ask(
+            key,
+            reference,
+            lambda owner, left_s: owner.find.remote(key, light_find, reference, left_s),
+            "finding things",
+            by_reference=True,  # the masks of a hundred things may have more than a message holds
+        )
+        return answer
+
     async def annotate(self, click: Click, priority: Priority, *, keep: bool) -> BoxMasks:
         """The masks of a click's prompts, one for each, behind all clicks that somebody waits for.
 
@@ -89,14 +107,17 @@ class DecoderClient:
         )
         return masks
 
-    async def warm(self, source: ImageSource, priority: Priority) -> None:
-        """See to it that the image is encoded. Raises what ``deployments.calls.call.call`` raises."""
+    async def warm(self, source: ImageSource, priority: Priority, *, find: bool = False) -> None:
+        """See to it that the image is encoded; ``find``: and that a detector has seen it, where there is one.
+
+        Raises what ``deployments.calls.call.call`` raises.
+        """
         key = await self._key(source)
         light, reference = await post(source)
         await self._ask(
             key,
             reference,
-            lambda owner, left_s: owner.warm.remote(key, light, reference, priority, left_s),
+            lambda owner, left_s: owner.warm.remote(key, light, reference, priority, left_s, find),
             "encoding an image ahead",
         )
 

@@ -16,17 +16,19 @@ from deployments.loop_offload import off_loop_if_large
 from deployments.metrics import Metrics
 from deployments.retrieval import Retrieval
 from deployments.routes.request_reader import Asked, RequestReader
-from deployments.warming import Warming
+from deployments.warming import Warming, finds
 from protocol.click import Click, Nothing, no_region
+from protocol.finding import NO_FINDER, SILENT, Find
 from protocol.predictions import encode_no_predictions, encode_predict, prediction, written_length
 from values.click_answer import Busy, ClickAnswer, Region
-from values.errors import BadLabelConfig, Overloaded, ServiceError
+from values.errors import BadLabelConfig, BadPrompt, Overloaded, ServiceError
 
 
 class Predict:
     """The route. ``version``: of the model that serves. ``warm_images``: of one request, at most.
 
-    ``retrieval``: what answers requests without prompts, None where nothing does.
+    ``retrieval``: what answers requests without prompts, None where nothing does. ``finder``: whether there
+    is a detector, which finds things.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Predict:
         version: str,
         warm_images: int,
         retrieval: Retrieval | None,
+        *,
+        finder: bool = False,
     ) -> None:
         self._reader = reader
         self._decoders = decoders
@@ -48,6 +52,7 @@ class Predict:
         self._version = version
         self._warm_images = warm_images
         self._retrieval = retrieval
+        self._finder = finder
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request."""
@@ -56,7 +61,8 @@ class Predict:
             return await self._answer(request, asked)
         except ServiceError as error:
             if asked.body.items:
-                self._metrics.click(error.code)
+                count = self._metrics.find if _is_find(request) else self._metrics.click
+                count(error.code)
             if isinstance(error, (Overloaded, BadLabelConfig)):
                 raise  # which costs nothing more, or has no line to tell it in
             note = await self._reader.note(asked, error.detail)
@@ -68,10 +74,15 @@ class Predict:
 
     async def _answer(self, request: Request, asked: Asked) -> Response:
         started = time.perf_counter()
-        click = await self._reader.click(asked)
+        find = await self._reader.find(asked)
+        if isinstance(find, Find):
+            return await self._found(request, asked, find)
+        click = find or await self._reader.click(asked)
         if click is None:
             await self._warm(asked)
             return _json(await self._retrieved(asked))
+        if click == SILENT:
+            return _json(encode_predict(self._nothing(asked, [])))
         if isinstance(click, Nothing):
             self._metrics.click(NO_MASK)
             request.state.no_mask = click.reason
@@ -100,6 +111,26 @@ class Predict:
         response.headers["Server-Timing"] = _server_timing({**seconds, **answer.seconds}, answer.warm)
         return response
 
+    async def _found(self, request: Request, asked: Asked, find: Find) -> Response:
+        """All things that somebody asks for, each with its mask and score."""
+        request.state.find = True
+        if not self._finder:
+            raise BadPrompt(NO_FINDER)
+        started = time.perf_counter()
+        answer = await self._decoders.find(find)
+        if not answer.warm:
+            self._warming.opened(asked.body)
+        words = "" if answer.regions else find.nothing
+        request.state.no_mask = words
+        regions = [*answer.regions, *await self._reader.note(asked, words)]
+        results = self._nothing(asked, [])
+        results[0] = prediction(regions, answer.score, answer.version)
+        response = _json(await off_loop_if_large(written_length(results), encode_predict, results))
+        self._metrics.find("ok" if answer.regions else NO_MASK)
+        seconds = {"route": time.perf_counter() - started - sum(answer.seconds.values()), **answer.seconds}
+        response.headers["Server-Timing"] = _server_timing(seconds, answer.warm)
+        return response
+
     async def _retrieved(self, asked: Asked) -> bytes:
         """Masks for the boxes of tasks, or nothing to store."""
         results = None if self._retrieval is None else await self._retrieval.results(asked)
@@ -118,7 +149,7 @@ class Predict:
         # One task is an opened one, on which somebody is about to click.
         opened = len(asked.body.tasks) == 1
         sources = await self._reader.images(asked, self._warm_images)
-        self._warming.images(sources, opened=opened)
+        self._warming.images(sources, opened=opened, find=self._finder and finds(asked.body))
         if opened:
             self._warming.opened(asked.body)
 
@@ -135,6 +166,11 @@ class Predict:
             self._metrics.refused("decoder")
             raise Overloaded(DETAIL)
         return answer
+
+
+def _is_find(request: Request) -> bool:
+    """Whether it has turned out to ask to find things."""
+    return bool(getattr(request.state, "find", False))
 
 
 def _json(content: bytes) -> Response:

@@ -32,6 +32,7 @@ from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
 from protocol.editor_note import editor_note
 from protocol.everything import WholeTask, read_whole, tasks_without_masks
+from protocol.finding import Find, asks_to_find, read_find
 from protocol.label_config import NOTE
 from protocol.options import ReadOptions
 from values.click_answer import Region
@@ -84,6 +85,15 @@ class RequestReader:
         body = asked.body
         ms = asked.in_all_ms(click_ms(body))
         return await self._costly.run(ms, body.project_id, read_click, body, self._draw, self._reading)
+
+    async def find(self, asked: Asked) -> Find | Nothing | None:
+        """What it asks to find; see ``protocol.finding.read_find``. None where it asks for something else."""
+        body = asked.body
+        ms = asked.in_all_ms(click_ms(body))
+        if not await self._costly.run(ms, body.project_id, asks_to_find, body):
+            return None
+        args = (body, asked.raw, self._draw, self._reading)
+        return await self._costly.run(math.inf, body.project_id, read_find, *args)
 
     async def note(self, asked: Asked, words: str) -> list[Region]:
         """What tells ``words`` to whoever clicked; see ``protocol.editor_note.editor_note``."""

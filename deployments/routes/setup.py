@@ -21,7 +21,8 @@ from values.one_line import shown
 
 
 class Setup:
-    """The route. ``version``: of the model that serves. ``order``: the tags that take masks."""
+    """The route. ``version``: of the model that serves. ``order``: the tags that take masks. ``finder``:
+    whether there is a detector, which finds things."""
 
     def __init__(
         self,
@@ -32,6 +33,8 @@ class Setup:
         reporter: Reporter,
         version: str,
         order: tuple[str, ...],
+        *,
+        finder: bool = False,
     ) -> None:
         self._reader = reader
         self._images = images
@@ -40,6 +43,7 @@ class Setup:
         self._reporter = reporter
         self._version = version
         self._order = order
+        self._finder = finder
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request: the version, and what is wrong with the labeling config."""
@@ -47,7 +51,7 @@ class Setup:
         body = await off_loop_if_large(len(raw), read_setup, raw)
         request.state.project = body.project_id
         warnings = await self._costly.run(
-            warnings_ms(body.schema), body.project_id, _warnings, body.schema, self._order
+            warnings_ms(body.schema), body.project_id, _warnings, body.schema, self._order, self._finder
         )
         if body.project_id and body.schema.strip() and is_kept(body.schema):
             self._configs.keep(body.project_id, body.schema)
@@ -75,8 +79,8 @@ class Setup:
         return []
 
 
-def _warnings(schema: str, order: tuple[str, ...]) -> list[str]:
+def _warnings(schema: str, order: tuple[str, ...], finder: bool) -> list[str]:
     try:
-        return config_warnings.warnings(label_config.parse(schema), order)
+        return config_warnings.warnings(label_config.parse(schema), order, finder=finder)
     except ServiceError as error:
         return [error.detail]

@@ -187,4 +187,5 @@ class Status:
             "fallback": self._model.fallback,
             "reason": self._model.reason,
             "advice": self._model.advice,
+            "finder": self._model.finder or "none",
         }

@@ -14,6 +14,7 @@ keepAsking("diagnose", 15, (report) => {
       ["version", element("code", {}, model.model_version)],
       ["why", model.reason],
       ["advice", model.advice],
+      ["finds things", model.finder],
     ]),
   );
   byId("parts").replaceChildren(...parts(report));

@@ -23,6 +23,12 @@ class AnnotatedTask(Task, frozen=True):
     predictions: msgspec.Raw = ABSENT
 
 
+class DraftedTask(AnnotatedTask, frozen=True):
+    """A task with the drafts of whoever works on it as well, undecoded."""
+
+    drafts: msgspec.Raw = ABSENT
+
+
 class Annotated(msgspec.Struct, frozen=True):
     """An annotation or a prediction. ``result``: undecoded."""
 
@@ -45,6 +51,12 @@ class _Tasks(msgspec.Struct):
 _BESIDE = frozenset({"labels", "keypoint"})
 """Kinds of results that say more of a region than its shape, where they have its id."""
 
+
+class _Drafted(msgspec.Struct):
+    tasks: tuple[DraftedTask, ...]
+
+
+_DRAFTED = msgspec.json.Decoder(_Drafted)
 _TASKS = msgspec.json.Decoder(_Tasks)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANNOTATED = msgspec.json.Decoder(Annotated)
@@ -57,6 +69,22 @@ def read_annotated(body: bytes, where: str) -> tuple[AnnotatedTask, ...]:
     tasks = decode_body(body, _TASKS, where).tasks
     check_data(tasks, where)
     return tasks
+
+
+def results_now(body: bytes, kinds: frozenset[str], where: str) -> tuple[msgspec.Raw, ...]:
+    """The regions of ``kinds`` that are on the screen, as far as the first task of a request tells.
+
+    Those are in the newest draft, or else in the task's annotation. Of several annotations nothing tells
+    which of them is open. Raises BadRequest as ``read_annotated`` does.
+    """
+    tasks = decode_body(body, _DRAFTED, where).tasks
+    if not tasks:
+        return ()
+    if drafted := newest_results(tasks[0].drafts, kinds, lambda each: True):
+        return drafted
+    if len(_list(tasks[0].annotations)) != 1:
+        return ()
+    return newest_results(tasks[0].annotations, kinds, lambda each: not each.was_cancelled)
 
 
 def newest_results(

@@ -11,6 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from finders.catalogue import FINDERS, LICENCE
 from segmenters.auto_model import ChoiceFile
 from segmenters.checkpoints.digest import computed
 from segmenters.checkpoints.fetch import fetch
@@ -22,6 +23,7 @@ from segmenters.models import ARCHITECTURES, MODELS, PUBLISHED
 from segmenters.options import ModelOptions
 from segmenters.runtimes.exported_graphs import exported
 from segmenters.runtimes.session import Half
+from serve_app.cli import finder_files
 from serve_app.cli.console import console, progress
 from values.errors import ModelError
 
@@ -38,7 +40,7 @@ Default = ModelOptions.model_fields["model_dir"].default
 
 def _that_begin(incomplete: str) -> list[str]:
     """The models with weights whose names begin so, for shells that complete them."""
-    return [name for name in PUBLISHED if name.startswith(incomplete)]
+    return [name for name in (*PUBLISHED, *FINDERS) if name.startswith(incomplete)]
 
 
 @models.command("list")
@@ -46,6 +48,7 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
     """Show every model, its licence and whether its checkpoint is on this machine."""
     folder = _folder(model_dir)
     rows = [_row(name, folder) for name in PUBLISHED]
+    rows += [finder_files.row(name, folder) for name in FINDERS]
     weightless = [name for name, model in MODELS.items() if model.weightless]
     if as_json:
         rows += map(_without_weights, weightless)
@@ -72,6 +75,8 @@ def list_models(model_dir: ModelDir = Default, as_json: AsJson = False) -> None:
     for family, licence in LICENCES.items():
         line = f"{family}: {licence.spdx}, {licence.holder}, {licence.url}"
         output.print(line, soft_wrap=True, markup=False)
+    line = f"owlv2, which finds things: {LICENCE.spdx}, {LICENCE.holder}, {LICENCE.url}"
+    output.print(line, soft_wrap=True, markup=False)
 
 
 @models.command()
@@ -82,7 +87,7 @@ def download(
             metavar="NAME", help="Models, as `models list` names them.", autocompletion=_that_begin
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Download every model.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Download every model that makes masks.")] = False,
     model_dir: ModelDir = Default,
     mirror: Annotated[
         str | None,
@@ -122,7 +127,7 @@ def verify(
     Ends with status 1 if any of them is damaged, or is missing although it was named.
     """
     folder = _folder(model_dir)
-    wanted = names or [name for name in PUBLISHED if _state(name, folder) is not State.MISSING]
+    wanted = names or [name for name in (*PUBLISHED, *FINDERS) if _state(name, folder) is not State.MISSING]
     found = []
     for name in dict.fromkeys(wanted):
         try:
@@ -216,6 +221,8 @@ def _without_weights(name: str) -> dict[str, Any]:
 
 
 def _state(name: str, folder: Path) -> State:
+    if name in FINDERS:
+        return finder_files.state(name, folder)
     return state_of(folder / PUBLISHED[name].filename, PUBLISHED[name].size)
 
 
@@ -233,10 +240,15 @@ def _known(name: str) -> str:
         return name
     if name in MODELS and MODELS[name].weightless:
         raise ModelError(f"{name} needs no weights: it is always there")
-    raise ModelError(f"{unknown(name, PUBLISHED)}; see `python -m serve_app models list`")
+    if name in FINDERS:
+        raise ModelError(f"{name} is a detector, of which nothing is exported")
+    raise ModelError(f"{unknown(name, [*PUBLISHED, *FINDERS])}; see `python -m serve_app models list`")
 
 
 def _download(name: str, options: ModelOptions) -> None:
+    if name in FINDERS:
+        typer.echo(finder_files.download(name, options))
+        return
     checkpoint = official_checkpoint(_known(name), options)
     there = state_of(checkpoint.path, PUBLISHED[name].size) is not State.MISSING
     with progress(name) as told:
@@ -245,6 +257,8 @@ def _download(name: str, options: ModelOptions) -> None:
 
 
 def _verified(name: str, folder: Path) -> dict[str, Any]:
+    if name in FINDERS:
+        return finder_files.verified(name, folder)
     published = PUBLISHED[_known(name)]
     path = folder / published.filename
     if _state(name, folder) is State.MISSING:

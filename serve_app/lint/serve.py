@@ -36,10 +36,10 @@ class FileSettings(AllOptions):
 
 
 def deployments() -> dict[str, Deployment]:
-    """The deployments of our graph by name."""
-    from serve_app.app import DEPLOYMENTS
+    """The deployments that our graph may have, by name."""
+    from serve_app.app import DEPLOYMENTS, OPTIONAL
 
-    return DEPLOYMENTS
+    return DEPLOYMENTS | OPTIONAL
 
 
 def lint_application(application: Mapping[str, Any], path: str) -> Iterator[Finding]:

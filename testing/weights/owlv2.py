@@ -30,7 +30,7 @@ WORDS = (
         "car",
         "wheel",
     ),
-    *("person", "people", "red", "green", "house", "window", "café", "straße", "猫", "don't", "2nd"),
+    *("person", "people", "red", "green", "blue", "house", "window", "café", "straße", "猫", "don't", "2nd"),
 )
 """Of these, and only of these, merges are learned."""
 

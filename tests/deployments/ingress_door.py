@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from deployments.saved_without_mask import SavedAnnotations, SavedWithoutMask
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.everything import WholePicture
+from protocol.finding import Find
 from protocol.options import ReadOptions
 from protocol.regions import encode
 from segmenters import registry
@@ -39,6 +41,8 @@ class Graph:
     def __init__(self) -> None:
         self.clicks: list[tuple[str, Click]] = []
         self.warmed: list[tuple[str, ImageSource]] = []
+        self.finds: list[tuple[str, Find]] = []
+        self.found_ahead: list[bool] = []
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.saved = SavedAnnotations()
@@ -68,6 +72,7 @@ class Graph:
         self.decoder = Handle(
             {
                 "click": self._click,
+                "find": self._find,
                 "warm": self._warm,
                 "store": self._store,
                 "annotate": self._annotate,
@@ -108,10 +113,26 @@ class Graph:
         seconds = {"embedding": 0.0, "decode": 0.001}
         return ClickAnswer(regions, 0.9, True, seconds, self.version, self.queue)
 
+    async def _find(self, key: str, find: Find, reference: Reference, left_s: float) -> ClickAnswer:
+        assert reference == []
+        self.finds.append((key, find))
+        if self.error is not None:
+            raise self.error
+        regions = [dict(region) for region in self.regions]
+        seconds = {"embedding": 0.0, "decode": 0.001}
+        return ClickAnswer(regions, 0.4, True, seconds, f"owlv2-1+{self.version}", self.queue)
+
     async def _warm(
-        self, key: str, source: ImageSource, reference: Reference, priority: Priority, left_s: float
+        self,
+        key: str,
+        source: ImageSource,
+        reference: Reference,
+        priority: Priority,
+        left_s: float,
+        find: bool,
     ) -> bool:
         assert reference == []
+        self.found_ahead.append(find)
         self.priorities.append(priority)
         self.warmed.append((key, source))
         await self.admission.wait()
@@ -221,6 +242,7 @@ class Door:
         images: dict[str, Any] | None = None,
         retrieve: str = "boxes",
         reading: dict[str, Any] | None = None,
+        finder: str = "",
         **options: Any,
     ) -> None:
         self.graph = Graph()
@@ -228,7 +250,7 @@ class Door:
             IngressOptions(**options),
             ImageOptions.model_validate({"label_studio_url": "http://127.0.0.1:8080", **(images or {})}),
             ReadOptions.model_validate({"retrieve": retrieve, **(reading or {})}),
-            registry.choose(ModelOptions(model="classical")).served,
+            replace(registry.choose(ModelOptions(model="classical")).served, finder=finder),
             self.graph.decoder,
             self.graph.fetcher,
             self.graph.journal,

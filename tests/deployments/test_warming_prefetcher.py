@@ -54,7 +54,7 @@ class Annotating:
         self.succeeds = True
         self.prefetcher = Prefetcher(count, self.label_studio, self._warm, self._token, self.clock)
 
-    async def _warm(self, source: ImageSource) -> bool:
+    async def _warm(self, source: ImageSource, find: bool) -> bool:
         self.sent.append(source)
         return self.succeeds
 

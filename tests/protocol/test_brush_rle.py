@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from protocol.brush_rle import ENCODED_LIMIT, decode, encode
+from protocol.brush_rle import ENCODED_LIMIT, bounds, decode, encode
 from testing.brush_converter import decode_rle, mask2rle
 from values.errors import BadPrompt
 
@@ -142,3 +142,32 @@ def test_a_mask_is_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for most in (1, 2, 7, 41, 37 * 41 - 1, 37 * 41):
         monkeypatch.setattr("protocol.brush_rle._COMPARED", most)
         np.testing.assert_array_equal(encode(mask), whole)
+
+
+def edges(mask: Mask) -> list[float] | None:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not rows.size:
+        return None
+    height, width = mask.shape
+    return [columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height]
+
+
+@given(masks)
+def test_the_bounds_are_those_of_the_mask(mask: Mask) -> None:
+    box = bounds(encode(mask).tobytes(), *mask.shape)
+    assert (None if box is None else box.tolist()) == edges(mask)
+
+
+def test_the_bounds_of_a_literal_and_of_what_is_no_rle() -> None:
+    """As other writers make them: 16 bytes of 2 x 2 pixels, of which the lower right one is on."""
+    literal = f"{16:032b}" + f"{7 << 16 | 2 << 12 | 3 << 8 | 7 << 4 | 15:021b}" + "0" + "10" + f"{15:08b}"
+    literal += "".join(f"{value:08b}" for value in (*[0] * 12, 255, 255, 255, 255))
+    literal = literal.ljust(-(-len(literal) // 8) * 8, "0")
+    rle = int(literal, 2).to_bytes(len(literal) // 8, "big")
+    assert decode(rle, 2, 2).tolist() == [[False, False], [False, True]]
+    box = bounds(rle, 2, 2)
+    assert box is not None
+    assert box.tolist() == [0.5, 0.5, 1, 1]
+    for other in (b"", rle[:-3], rle[:4] + b"\0" + rle[5:]):
+        with pytest.raises(BadPrompt):
+            bounds(other, 2, 2)

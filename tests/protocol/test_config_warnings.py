@@ -71,3 +71,21 @@ def test_names_in_warnings_are_short_and_on_one_line() -> None:
     found += warnings(parse(view(IMAGE, prompt, control("BrushLabels", "b"))))
     assert all(len(sentence) < 400 and sentence.isprintable() for sentence in found)
     assert sum("n\\nxx" in sentence for sentence in found) == 3
+
+
+FINDS = view(IMAGE, '<TextArea name="find" toName="image"/>', control("BrushLabels", "b", "A"))
+
+
+def test_a_text_to_find_things_is_a_prompt_and_wants_a_detector() -> None:
+    assert warnings(parse(FINDS)) == []
+    [only] = warnings(parse(FINDS), finder=False)
+    assert "set FINDER to owlv2_base" in only
+
+
+def test_what_is_to_be_an_example_has_to_ask_a_backend() -> None:
+    wrong = 'toName="image" model_find="true" smart="false"'
+    prompt = control("KeyPointLabels", "k", "A")
+    brush = control("BrushLabels", "b", "A")
+    config = view(IMAGE, brush, prompt, control("RectangleLabels", "r", "A", attributes=wrong))
+    [only] = warnings(parse(config))
+    assert only.startswith('<RectangleLabels name="r"> has model_find="true" and asks no backend')

@@ -117,3 +117,25 @@ def test_the_common_labels_are_those_that_all_controls_with_labels_have() -> Non
 def test_a_smart_keypoint_or_rectangle_asks_a_backend(tag: str, smart: str, asks: bool) -> None:
     made = control(tag, "c", attributes=f'toName="image" {smart}')
     assert parse(view(IMAGE, made)).asks_backend is asks
+
+
+def test_what_finds_things() -> None:
+    config = parse(
+        view(
+            IMAGE,
+            '<TextArea name="find" toName="image" model_score_threshold=".4"/>',
+            '<TextArea name="other" toName="image"/>',
+            '<TextArea name="wanted" toName="image" Model_Find="True" model_score_threshold="7"/>',
+            '<RectangleLabels name="r" toName="image" model_find="true" model_score_threshold="0.3">'
+            '<Label value="A" predicted_values="cat, ,kitten"/><Label value="B"/></RectangleLabels>',
+        )
+    )
+    assert [(text.name, text.to_name, text.threshold) for text in config.texts] == [
+        ("find", ("image",), 0.4),
+        ("wanted", ("image",), None),
+    ]
+    [control] = config.controls
+    assert (control.finds, control.threshold) == (True, 0.3)
+    assert [label.names for label in control.labels] == [["cat", "kitten"], ["B"]]
+    assert config.finds
+    assert not parse(view(IMAGE)).finds

@@ -1,16 +1,18 @@
 """The graph is built without a cluster, and says what cannot be served."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 import yaml
 from ray.serve import Application, Deployment
 
 from serve_app import app
-from serve_app.app import DEPLOYMENTS, build
+from serve_app.app import DEPLOYMENTS, ENCODER_CPUS, OPTIONAL, build
 from serve_app.settings import Settings
 from testing.running_app import ROOT
 from values.errors import ModelError
+from values.served_model import ServedModel
 
 
 def test_a_graph() -> None:
@@ -39,6 +41,22 @@ def _graph(application: Application) -> list[Deployment]:
     bound = application._bound_deployment
     inner = [each for each in bound.init_args if isinstance(each, Application)]
     return [bound, *(deployment for each in inner for deployment in _graph(each))]
+
+
+def test_there_is_a_finder_only_where_a_setting_names_a_detector(tmp_path: Path) -> None:
+    without = {each.name for each in _graph(build(Settings(model="classical")))}
+    assert without == set(DEPLOYMENTS)
+    named = build(Settings(model="classical", finder="owlv2_base", model_dir=tmp_path))
+    graph = {each.name: each for each in _graph(named)}
+    assert set(graph) == without | set(OPTIONAL)
+    [served] = [each for each in named._bound_deployment.init_args if isinstance(each, ServedModel)]
+    assert served.finder == "owlv2_base-e1e130b9"
+    assert graph["Finder"].ray_actor_options == {"num_cpus": ENCODER_CPUS, "num_gpus": 0}
+
+
+def test_a_detector_whose_files_are_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="models download owlv2_base"):
+        build(Settings(model="classical", finder="owlv2_base", model_dir=tmp_path, offline=True))
 
 
 def test_an_unknown_model_is_an_error() -> None:

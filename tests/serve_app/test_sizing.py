@@ -95,3 +95,16 @@ def test_the_encoders_figures_are_those_that_were_measured() -> None:
     assert all(MODELS[name].encoder_mib == MODELS[like].encoder_mib for name, like in NOT_SERVED.items())
     assert all(measured[name] <= MODELS[name].encoder_mib <= 1.05 * measured[name] for name in measured)
     assert max(int(decoder) for *_, decoder in rows) <= sizing.DECODER
+
+
+def test_a_detector_takes_a_process_and_room_in_each_decoder() -> None:
+    finds = SETTINGS.model_copy(update={"finder": "owlv2_base"})
+    finder = replica_mib("Finder", finds)
+    assert finder > sizing.FINDER + 155 * 3.5
+    assert replica_mib("Decoder", finds) - replica_mib("Decoder", SETTINGS) == finds.found_mib
+    more = machine_mib(APPLICATION, finds, "min_replicas") - machine_mib(
+        APPLICATION, SETTINGS, "min_replicas"
+    )
+    assert more == finder + 2 * finds.found_mib
+    two = {"deployments": [*APPLICATION["deployments"], {"name": "Finder", "num_replicas": 2}]}
+    assert machine_mib(two, finds, "min_replicas") - machine_mib(APPLICATION, finds, "min_replicas") == finder

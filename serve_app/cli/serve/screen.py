@@ -24,7 +24,7 @@ _WORTH_READING = {
     "ServeController": ("taken more than",),  # what a replica waits for that this machine does not have
 }
 # What a replica logs while it loads, where Serve prints its log: without HAProxy.
-_LOADS = ("ServeReplica:", (":Encoder", ":Decoder"))
+_LOADS = ("ServeReplica:", (":Encoder", ":Decoder", ":Finder"))
 _LOGGED = re.compile(r"INFO \S+ \S+ \S+ \S+ (?:\S+ )?-- (?!CALL |GET |POST )(.+)")
 
 

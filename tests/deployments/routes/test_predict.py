@@ -218,3 +218,81 @@ async def test_large_masks_go_by_way_of_the_object_store(door: Door) -> None:
         response = await door.post("/predict", predict_body(context={"result": items}))
         assert response.status_code == 200
         assert door.graph.decoder.chosen[-1].get("_by_reference", False) is by_reference
+
+
+FINDS = predict_body()["label_config"].replace("</View>", '<TextArea name="find" toName="image"/></View>')
+WORDS = {"type": "textarea", "from_name": "find", "to_name": "image", "id": "t", "value": {"text": ["cat"]}}
+
+
+def finding(*words: str, **more: Any) -> dict[str, Any]:
+    item = {**WORDS, "value": {"text": list(words)}, **more}
+    return predict_body(context={"result": [item]}) | {"label_config": FINDS}
+
+
+async def test_a_phrase_is_found_by_the_image_s_decoder() -> None:
+    door = Door(finder="owlv2-1")
+    response = await door.post("/predict", finding("cat, dog"))
+    assert response.status_code == 200, response.text
+    [prediction] = response.json()["results"]
+    assert prediction == {"model_version": "owlv2-1+classical-3", "score": 0.4, "result": [REGION]}
+    [(key, find)] = door.graph.finds
+    assert (len(key), find.phrases, door.graph.clicks) == (40, ("cat", "dog"), [])
+    assert {"session_id": key, "_by_reference": True} in door.graph.decoder.chosen
+    assert "decode;dur=1.00" in response.headers["server-timing"]
+
+
+async def test_before_a_phrase_is_written_nothing_is_asked_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door(finder="owlv2-1")
+    counted: list[tuple[str, str]] = []
+    monkeypatch.setattr(Metrics, "request", lambda metrics, route, code: counted.append((route, code)))
+    response = await door.post("/predict", finding(""))
+    await door.settle()
+    assert response.json()["results"][0]["result"] == []
+    assert (door.graph.finds, door.graph.failures, counted) == ([], [], [("/predict", "ok")])
+
+
+async def test_nothing_found_is_said() -> None:
+    door = Door(finder="owlv2-1")
+    door.graph.regions = []
+    response = await door.post("/predict", finding("cat"))
+    await door.settle()
+    [failure] = door.graph.failures
+    assert (failure.code, failure.status) == ("no_mask", 200)
+    assert 'looks enough like "cat"' in failure.sentence
+    assert unquote(response.headers["x-no-mask"]) == failure.sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("a" * 3_000_000, "no list of things to find"), (",".join(map(str, range(10_000))), "no list")],
+)
+async def test_too_much_to_find_is_refused(words: str, sentence: str) -> None:
+    door = Door(finder="owlv2-1")
+    response = await door.post("/predict", finding(words))
+    assert (response.status_code, response.json()["error"]) == (422, "bad_prompt")
+    assert sentence in response.json()["detail"]
+
+
+async def test_without_a_detector_the_sentence_names_the_setting(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(Metrics, "find", lambda metrics, code: counted.append(code))
+    monkeypatch.setattr(Metrics, "click", lambda metrics, code: counted.append(f"click {code}"))
+    response = await door.post("/predict", finding("cat"))
+    assert response.status_code == 422
+    assert "set FINDER to owlv2_base" in response.json()["detail"]
+    assert (counted, door.graph.finds) == (["bad_prompt"], [])
+
+
+@pytest.mark.parametrize(
+    ("finder", "config", "ahead"), [("o", FINDS, True), ("", FINDS, False), ("o", None, False)]
+)
+async def test_an_opened_task_is_seen_ahead_where_somebody_may_ask(
+    finder: str, config: str | None, ahead: bool
+) -> None:
+    door = Door(finder=finder)
+    body = predict_body(context=None)
+    await door.post("/predict", body | ({} if config is None else {"label_config": config}))
+    await door.settle()
+    assert door.graph.found_ahead == [ahead]

@@ -87,3 +87,12 @@ async def test_the_warnings_of_a_setup_are_few_and_short_and_keep_their_remedies
     assert warning.isprintable()
     assert warning.endswith("add it to LABEL_STUDIO_ALIASES")
     await door.settle()
+
+
+async def test_a_project_that_asks_to_find_things_hears_that_nothing_does() -> None:
+    schema = predict_body()["label_config"].replace(
+        "</View>", '<TextArea name="find" toName="image"/></View>'
+    )
+    for finder, warns in (("", True), ("owlv2-1", False)):
+        response = await Door(finder=finder).post("/setup", {"project": "3.17", "schema": schema})
+        assert ("set FINDER" in " ".join(response.json()["warnings"])) == warns

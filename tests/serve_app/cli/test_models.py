@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from typer.testing import CliRunner
 
+from finders.catalogue import FINDERS, FinderModel
 from segmenters.checkpoints.digest import sidecar
 from segmenters.model import LICENCES, Published
 from segmenters.models import ARCHITECTURES, PUBLISHED
@@ -79,9 +80,10 @@ def test_list_as_json_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     said_of = json.loads(result.stdout)
     assert said_of["model_dir"] == str(tmp_path)
     states = {each["model"]: each["state"] for each in said_of["models"]}
-    assert list(states) == [*ARCHITECTURES, "classical"]
+    assert list(states) == [*ARCHITECTURES, *FINDERS, "classical"]
     assert states[NAME] == "on disk"
     assert {states[name] for name in ARCHITECTURES} == {"on disk", "missing"}
+    assert {states[name] for name in FINDERS} == {"missing"}
 
 
 def test_download_from_a_mirror(tmp_path: Path, mirror: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,3 +234,40 @@ def test_the_lines_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert f"{NAME}: downloaded, SHA-256 as published" in said
     assert "mobile_sam.pt is the publisher's file" in said
     assert len(list(folder.glob(f"exports/{NAME}-*/*coder-*/model.onnx"))) == 2
+
+
+FINDER = "owlv2_base"
+
+
+@pytest.fixture
+def small_finder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector both of whose files are small, and of whose weights nobody states the hash."""
+    known = FINDERS[FINDER]
+    weights = replace(known.weights, sha256=None, size=None)
+    merges = replace(known.merges, sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
+    small = replace(known, weights=weights, merges=merges)
+    monkeypatch.setitem(cast(dict[str, FinderModel], FINDERS), FINDER, small)
+
+
+@pytest.mark.usefixtures("small_finder")
+def test_a_detector_s_files_are_downloaded_and_verified(tmp_path: Path, mirror: Server) -> None:
+    status, output, errors = run("download", tmp_path, FINDER, "--mirror", mirror.url)
+    assert status == 0, errors
+    assert f"{FINDER}: downloaded, SHA-256 which no one states, as at the first download" in output
+    assert [each.target for each in mirror.requests] == [
+        f"/{FINDER}/model.safetensors",
+        f"/{FINDER}/merges.txt",
+    ]
+    assert f"{FINDER}: already there" in run("download", tmp_path, FINDER, "--mirror", mirror.url)[1]
+    status, output, _ = run("verify", tmp_path)
+    assert (status, "has the files of the first download" in output) == (0, True)
+    (tmp_path / FINDER / "model.safetensors").write_bytes(b"other")
+    status, output, _ = run("verify", tmp_path, FINDER)
+    assert (status, "has the SHA-256" in output) == (1, True)
+
+
+def test_of_a_detector_nothing_is_exported_and_a_missing_one_is_said(tmp_path: Path) -> None:
+    status, _, errors = run("export", tmp_path, FINDER)
+    assert (status, "is a detector, of which nothing is exported" in errors) == (1, True)
+    status, output, _ = run("verify", tmp_path, FINDER)
+    assert (status, f"models download {FINDER}" in output) == (1, True)

@@ -24,14 +24,19 @@ def read_phrases(text: str) -> tuple[str, ...]:
     Raises ``values.errors.BadPrompt`` where there is none, and where they are too many or too long.
     """
     if len(text) > TEXT_CHARACTERS:
-        raise BadPrompt(
-            f"a text of {len(text)} characters is no list of things to find; write at most {PHRASE_LIMIT} "
-            f"phrases of {PHRASE_CHARACTERS} characters, with commas between them"
-        )
+        raise no_list(len(text))
     parts = [part for part in _BETWEEN.split(text) if part.strip()]
     if not parts:
         raise BadPrompt("nothing says what to find; write a phrase, such as: cat, traffic light")
     return checked(parts)
+
+
+def no_list(characters: int) -> BadPrompt:
+    """The error of a text of over ``TEXT_CHARACTERS``."""
+    return BadPrompt(
+        f"a text of {characters} characters is no list of things to find; write at most {PHRASE_LIMIT} "
+        f"phrases of {PHRASE_CHARACTERS} characters, with commas between them"
+    )
 
 
 def checked(phrases: list[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finders.phrases import PHRASE_CHARACTERS, PHRASE_LIMIT, checked, read_phrases
+from protocol.phrases import PHRASE_CHARACTERS, PHRASE_LIMIT, checked, read_phrases
 from values.errors import BadPrompt
 
 

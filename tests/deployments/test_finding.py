@@ -1,0 +1,98 @@
+"""All things of a kind by a word or by an example, over HTTP, with a detector whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from protocol import brush_rle
+from testing.applications import Applications, Json, application
+from testing.image_files import data_url
+from testing.label_studio_requests import predict_body
+from testing.weights import colour_detector
+
+pytestmark = pytest.mark.cluster
+
+NAME = "finds"
+SPOTS = [("red", 3, 4), ("red", 10, 8), ("green", 16, 3), ("blue", 20, 12), ("red", 20, 4)]
+CONFIG = (
+    '<View><Image name="image" value="$image"/><TextArea name="find" toName="image"/>'
+    '<RectangleLabels name="like" toName="image" model_find="true" smart="true"><Label value="Spot"/>'
+    '<Label value="Berry"/></RectangleLabels><BrushLabels name="brush" toName="image"><Label value="Spot"/>'
+    '<Label value="Berry" predicted_values="red"/></BrushLabels></View>'
+)
+WIDTH, HEIGHT = 960, 640
+
+
+@pytest.fixture(scope="module")
+def url(applications: Applications, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The application with the detector."""
+    model_dir: Path = tmp_path_factory.mktemp("models")
+    colour_detector.write(model_dir)
+    args = {"model": "classical", "finder": colour_detector.NAME, "model_dir": str(model_dir)}
+    finds = application(NAME, args, build="testing.colour_finder:build")
+    finds["deployments"].append({"name": "Finder", "ray_actor_options": {"num_cpus": 0.02}})
+    with applications.beside(finds):
+        yield applications.url(NAME)
+
+
+def ask(url: str, *items: Json, drafts: Any = None) -> Any:
+    """The regions of an answer."""
+    body = predict_body(data_url(colour_detector.picture(SPOTS)), context={"result": list(items)})
+    body["label_config"] = CONFIG
+    body["tasks"][0]["drafts"] = drafts or []
+    answer = httpx.post(f"{url}/predict", json=body, timeout=100, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"][0]
+
+
+def words(*phrases: str) -> Json:
+    value = {"text": list(phrases)}
+    return {"type": "textarea", "id": "t", "from_name": "find", "to_name": "image", "value": value}
+
+
+def places(found: Any, label: str) -> set[tuple[int, int]]:
+    """The middles of the regions with a label, in patches; each region is a spot."""
+    middles = set()
+    for region in found["result"]:
+        assert 0.2 < region["score"] <= 1
+        mask = brush_rle.decode(bytes(region["value"]["rle"]), HEIGHT, WIDTH)
+        rows, columns = np.nonzero(mask)
+        assert 0.7 < len(rows) / (np.pi * (colour_detector.PATCH / 2) ** 2) < 1.3
+        if region["value"]["brushlabels"] == [label]:
+            middle = np.array([columns.mean(), rows.mean()]) / colour_detector.PATCH
+            assert np.allclose(middle, middle.round(), atol=0.1)
+            middles.add((round(middle[0]), round(middle[1])))
+    return middles
+
+
+def spots(colour: str) -> set[tuple[int, int]]:
+    return {(x, y) for name, x, y in SPOTS if name == colour}
+
+
+def test_words_find_what_they_name_and_an_example_its_like(url: str, app: Any) -> None:
+    found = ask(url, words("red, green"))
+    assert places(found, "Berry") == spots("red")
+    assert places(found, "Spot") == spots("green")
+    assert found["model_version"].startswith("owlv2_base-")
+    assert ask(url, words(""))["result"] == []
+    assert ask(url, words("house"))["result"] == []
+    drafts = [{"id": 1, "result": found["result"]}]
+    assert places(ask(url, words("red", "blue"), drafts=drafts), "Spot") == spots("blue")
+    box = {
+        "type": "rectanglelabels",
+        "id": "like",
+        "from_name": "like",
+        "to_name": "image",
+        "original_width": WIDTH,
+        "original_height": HEIGHT,
+        "value": {"x": 39.6, "y": 46.9, "width": 4.2, "height": 6.2, "rectanglelabels": ["Spot"]},
+    }
+    assert places(ask(url, box), "Spot") == spots("red")
+    assert httpx.get(f"{url}/health", timeout=10, trust_env=False).json()["finder"].startswith("owlv2_base-")
+    assert httpx.get(f"{app.url}/health", timeout=10, trust_env=False).json()["finder"] == "none"
