@@ -102,7 +102,7 @@ class Decoder:
             )
 
         self._cache = cache(segmenter, options, encoder, self._metrics)
-        self._found = None
+        self._found: FoundTier | None = None
         if finding is not None:
             # Its boxes need float32: what float16 saves of 300 kB is nothing beside an embedding.
             kept = {"cache_mib": finding.options.found_mib, "cache_precision": "float32"}

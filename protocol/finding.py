@@ -7,7 +7,7 @@ control that has ``model_find="true"``; a click with such a control asks for the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -44,7 +44,6 @@ _LISTED = 3  # and what is between two texts of a list
 SILENT = Nothing("")
 """Nothing is asked for yet, and nothing is to be said: the editor asks before anything is written."""
 
-_NONE: Boxes = np.zeros((0, 4))
 _TEXTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     msgspec.defstruct("Texts", [("text", list[str] | str | None, None)]) | None
 )
@@ -164,6 +163,10 @@ def read_find(
     )
 
 
+def _no_boxes() -> Boxes:
+    return np.zeros((0, 4))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
     """What was read of the request's items. ``labels``: of the phrases or the example, () if to be chosen."""
@@ -174,8 +177,8 @@ class _Asked:
     threshold: float | None
     item_index: int | None
     controls: frozenset[str] = frozenset()
-    examples: Boxes = _NONE
-    negatives: Boxes = _NONE
+    examples: Boxes = field(default_factory=_no_boxes)
+    negatives: Boxes = field(default_factory=_no_boxes)
     size: tuple[int, int] | None = None
     image_rotation: int = 0
 

@@ -6,7 +6,7 @@ import copy
 import gzip
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -122,6 +122,7 @@ def real() -> tuple[tuple[str, Json], ...]:
     found.append(("/preannotate", _with_boxes()))
     found.append(("/preannotate", {**_with_boxes(), "everything": {"points_per_side": 16}}))
     found += [("/predict", _with_prompt(click, prompt)) for prompt in _prompts()]
+    found += [("/predict", each) for each in _finding(click)]
     return tuple(found)
 
 
@@ -140,6 +141,23 @@ def _with_prompt(body: Json, prompt: Json) -> Json:
     first = body["params"]["context"]["result"][0]
     body["params"]["context"]["result"] = [first, {**first, "id": "second", **prompt}]
     return body
+
+
+def _finding(click: Json) -> Iterator[Json]:
+    """By words, and by an example, in a task with regions of each kind."""
+    finds = '<TextArea name="find" toName="image"/>'
+    config = LABEL_CONFIG.replace("</View>", f"{finds}</View>").replace(
+        'name="box"', 'name="box" model_find="true" smart="true" model_score_threshold="0.3"'
+    )
+    words = {"text": ["cat, traffic light", "dog"]}
+    written = {"type": "textarea", "id": "t", "from_name": "find", "to_name": "image", "value": words}
+    for asked in (written, EACH_KIND["rectangle"]().region | {"id": "like"}):
+        body = copy.deepcopy(click)
+        body["label_config"] = config
+        body["params"]["context"]["result"] = [asked]
+        regions = [each().region | {"id": kind} for kind, each in EACH_KIND.items()]
+        body["tasks"][0]["drafts"] = [{"id": 1, "result": regions}]
+        yield body
 
 
 def _prompts() -> list[Json]:

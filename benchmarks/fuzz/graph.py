@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from deployments.options import IngressOptions
 from imaging.options import ImageOptions
 from protocol.click import Click
 from protocol.everything import WholePicture
+from protocol.finding import Find
 from protocol.options import ReadOptions
 from protocol.regions import encode
 from segmenters import registry
@@ -36,7 +38,7 @@ class Graph:
         self.decoder = Handle(
             {
                 name: getattr(self, f"_{name}")
-                for name in ("click", "annotate", "everything", "warm", "store", "forget", "ready")
+                for name in ("click", "find", "annotate", "everything", "warm", "store", "forget", "ready")
             }
         )
         self.fetcher = Handle({"check": self._ready})
@@ -60,7 +62,7 @@ class Graph:
             IngressOptions(max_wait_s=3600, **options),
             ImageOptions(label_studio_url="http://127.0.0.1:8080", use_setup_token=True),
             ReadOptions(),
-            registry.choose(ModelOptions(model="classical")).served,
+            replace(registry.choose(ModelOptions(model="classical")).served, finder="owlv2-1"),
             self.decoder,
             self.fetcher,
             self.journal,
@@ -100,6 +102,18 @@ class Graph:
     ) -> BoxMasks:
         answer = await self._click(key, picture.click(Prompt(), 64, 48), reference, left_s)
         return BoxMasks([answer.regions[:1]] * 3, [0.9] * 3, answer.version)
+
+    async def _find(self, key: str, find: Find, reference: object, left_s: float) -> ClickAnswer:
+        """The whole picture for each phrase and example."""
+        things = len(find.phrases) + len(find.examples)
+        boxes, classes = (
+            np.tile((0.0, 0.0, 1.0, 1.0), (things, 1)),
+            np.array([*find.classes, 0][:things], int),
+        )
+        click = find.click(boxes, classes, (640, 480))
+        if click is None:
+            return ClickAnswer([], 0.0, True, {"decode": 0.0}, "owlv2-1+classical-3", _QUEUE)
+        return await self._click(key, click, reference, left_s)
 
     async def _warm(
         self,

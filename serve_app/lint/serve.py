@@ -61,6 +61,7 @@ def lint_application(application: Mapping[str, Any], path: str) -> Iterator[Find
     yield from _deployments(listed, f"{path}.deployments")
     if isinstance(args, Mapping):
         yield from _devices(args, listed, f"{path}.deployments")
+        yield from _absent(args, listed, f"{path}.deployments")
 
 
 def _import_path(target: str, path: str) -> Iterator[Finding]:
@@ -100,6 +101,18 @@ def _deployments(options: list[Any], path: str) -> Iterator[Finding]:
         if name in seen:
             yield Finding(f"{place}.name", f"{name!r} is given twice; the last one alone would count")
         seen.add(name)
+
+
+def _absent(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator[Finding]:
+    """Ray refuses options of a deployment that is not in the graph."""
+    if str(args.get("finder", "none")).lower() != "none":
+        return
+    for place, option in items(options, path):
+        if isinstance(option, Mapping) and option.get("name") == "Finder":
+            yield Advice(
+                f"{place}.name",
+                "is there only where a detector is named; set `finder`, or remove it here",
+            )
 
 
 def _devices(args: Mapping[str, Any], options: list[Any], path: str) -> Iterator[Finding]:

@@ -59,6 +59,15 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
         "There is no checkpoint of sam_vit_b at /nowhere/sam_vit_b_01ec64.pth; run `python -m serve_app "
         "models download sam_vit_b`, or set MODEL_DIR to the folder that has it.",
     ),
+    "no detector, and none may be downloaded": (
+        {"MODEL": "classical", "FINDER": "owlv2_base", "OFFLINE": "1", "MODEL_DIR": "/nowhere"},
+        "There is no file of owlv2_base at /nowhere/owlv2_base/model.safetensors; run `python -m serve_app "
+        "models download owlv2_base`, or set MODEL_DIR to the folder that has it.",
+    ),
+    "no GPU for a detector": (
+        {"FINDER": "owlv2_base", "FINDER_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""},
+        "FINDER_DEVICE is cuda and this machine has no GPU ",
+    ),
     "no ONNX file": ({"MODEL": "onnx"}, "set ONNX_CHECKPOINT to one made by segment-anything's exporter."),
     "an ONNX file for torch": (
         {"MODEL": "onnx", "ONNX_CHECKPOINT": "/nowhere/a.onnx", "RUNTIME": "torch"},

@@ -49,7 +49,7 @@ def test_a_good_config_has_no_findings() -> None:
 
 
 def test_the_graph_names_its_deployments_itself() -> None:
-    assert set(deployments()) == {"Ingress", "Fetcher", "Encoder", "Decoder", "Journal"}
+    assert set(deployments()) == {"Ingress", "Fetcher", "Encoder", "Finder", "Decoder", "Journal"}
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,13 @@ def test_a_refused_value_is_not_repeated() -> None:
 def test_another_application_may_be_served_beside_ours() -> None:
     other = {"name": "b", "route_prefix": "/b", "import_path": "json:anything", "args": {"any": 1}}
     assert said({"applications": [*GOOD["applications"], other]}) == []
+
+
+def test_a_finder_is_listed_only_where_a_detector_is_named() -> None:
+    listed = {"name": "Finder", "ray_actor_options": {"num_gpus": 0.4}}
+    assert said(changed(args={"finder": "owlv2_base"}, deployments=[listed])) == []
+    [only] = said(changed(args={}, deployments=[listed]))
+    assert only.startswith("applications[0].deployments[0].name is there only where a detector is named")
 
 
 def test_a_misspelt_key_is_said_once() -> None:
