@@ -103,8 +103,9 @@ class FoundTier:
                 other_version_s=OTHER_VERSION_S,
             )
             for phrase, query in zip(missing, vectors, strict=True):
-                known[phrase] = np.array(query, np.float32)  # not a view of all of them
-                self._queries.put(phrase, known[phrase])
+                own = np.array(query, np.float32)  # not a view of all of them
+                known[phrase] = own
+                self._queries.put(phrase, own)
         return [query for phrase in phrases if (query := known[phrase]) is not None]
 
 

@@ -34,7 +34,7 @@ from values.image import ImageSource
 from values.priority import Priority
 
 WIDTH, HEIGHT = 320, 200
-PICTURE = scene(1, WIDTH, HEIGHT)
+PICTURE = scene(2, WIDTH, HEIGHT)
 KEY = "a" * 40
 DETECTOR = Detector(FINDERS["owlv2_base"], ModelOptions())
 OUTPUTS = tuple(Output("BrushLabels", "brush", "image", (label,)) for label in ("Cat", "Dog"))
@@ -77,9 +77,16 @@ class Graph:
         fetcher = Handle({"read": self._read})
         encoder = Handle({"encode": self._encode, "ready": self._encoder_ready})
         handle = Handle({"encode": self._find, "vectors": self._vectors, "ready": self._ready})
-        finding = [Finding(DETECTOR, FinderOptions(**options)), handle] if finder else []
+        finding = Finding(DETECTOR, FinderOptions(**options)) if finder else None
         self.decoder = Decoder(
-            Classical(), DecoderOptions(), RegionOptions(), DurableOptions(), fetcher, encoder, *finding
+            Classical(),
+            DecoderOptions(),
+            RegionOptions(),
+            DurableOptions(),
+            fetcher,
+            encoder,
+            finding,
+            handle,
         )
 
     async def find(self, *phrases: str, **more: Any) -> Any:

@@ -125,7 +125,7 @@ def test_what_is_no_list_of_phrases_is_refused_in_a_sentence(words: list[str], s
 
 @pytest.mark.parametrize("value", [{"text": 7}, {"text": {"a": 1}}, {"text": [1]}, {"text": [None]}])
 def test_a_text_of_another_kind_is_refused(value: Any) -> None:
-    with pytest.raises(BadPrompt, match="the text of find: value"):
+    with pytest.raises(BadPrompt, match="the text of find: expected"):
         asked(CONFIG, text(value=value))
 
 
@@ -176,13 +176,16 @@ def test_examples_are_all_boxes_of_the_request_and_no_regions() -> None:
 
 def test_a_click_asks_for_the_things_of_its_label() -> None:
     config = view(IMAGE, LABELS, KINDS)
-    cat = keypoint(10, 10, from_name="kind", value={"x": 1, "y": 1, "width": 1, "keypointlabels": ["Cat"]})
+
+    def click(**labels: list[str]) -> dict[str, Any]:
+        return item("keypointlabels", {"x": 1, "y": 1, "width": 1, **labels}, from_name="kind")
+
+    cat = click(keypointlabels=["Cat"])
     find = found(config, cat)
     assert (find.phrases, find.classes, labels(find)) == (("cat", "kitten"), (0, 0), [("Cat",)])
-    dog = keypoint(10, 10, from_name="kind", value={"x": 1, "y": 1, "width": 1, "keypointlabels": ["Dog"]})
-    assert found(config, dog).phrases == ("Dog",)
+    assert found(config, click(keypointlabels=["Dog"])).phrases == ("Dog",)
     with pytest.raises(BadPrompt, match="choose a label first"):
-        asked(config, keypoint(10, 10, from_name="kind", value={"x": 1, "y": 1, "width": 1}))
+        asked(config, click())
 
 
 def test_a_config_without_a_place_for_masks_is_said() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from finders.detector import Detector
 from finders.matches import match
@@ -37,7 +38,7 @@ def test_words_and_examples_find_what_has_their_colour(tmp_path: Path) -> None:
     assert len(match(found, house, 0.2)) == 0
 
 
-def _places(boxes: np.ndarray) -> set[tuple[int, int]]:
+def _places(boxes: NDArray[np.float32]) -> set[tuple[int, int]]:
     """The middles of boxes as large as a patch, in patches."""
     patches = boxes.reshape(-1, 2, 2) * (24, 16)
     assert np.allclose(patches[:, 1] - patches[:, 0], 1, atol=0.1)
