@@ -83,7 +83,8 @@ def test_words_find_what_they_name_and_an_example_its_like(url: str, app: Any) -
     assert ask(url, words(""))["result"] == []
     assert ask(url, words("house"))["result"] == []
     drafts = [{"id": 1, "result": found["result"]}]
-    assert places(ask(url, words("red", "blue"), drafts=drafts), "Spot") == spots("blue")
+    used = drafts[0]["result"][-1]["value"]["brushlabels"][0]
+    assert places(ask(url, words("red", "blue"), drafts=drafts), used) == spots("blue")
     box = {
         "type": "rectanglelabels",
         "id": "like",
