@@ -45,6 +45,7 @@ OTHERS = {
 RUN_BY = {
     r"prometheus .*": "tests/cluster/test_monitoring_live.py",
     r"OTEL_\S+ make serve": "tests/deployments/test_tracing.py",
+    r"FINDER=\S+ make serve": "tests/deployments/test_finding.py",
     r"make (check|site|test|e2e)": ".ci/run",
     r"make (test-fast|coverage|test-all|cluster-test|fuzz|docs|lock)": "CONTRIBUTING.md",  # by hand
     r"(git|cd) .*|make serve|pip install .*|RAY_ADDRESS=local serve run .*": "tests/test_fresh_clone.py",
