@@ -101,18 +101,23 @@ class Find:
         )
 
 
+def mentions_find(body: PredictBody) -> bool:
+    """Whether ``asks_to_find`` is worth asking: few requests are, and none of the others costs anything."""
+    if not body.items or not body.tasks or not body.label_config:
+        return False
+    written = any(item.type.lower() == "textarea" for item in body.items)
+    return written or "model_find" in body.label_config.lower()
+
+
 def asks_to_find(body: PredictBody) -> bool:
     """Whether the request may be one to find things: ``read_find`` tells.
 
     Raises:
         BadLabelConfig: the labeling config is unreadable.
     """
-    xml = body.label_config
-    if not body.items or not body.tasks or not xml:
+    if not mentions_find(body):
         return False
-    if not any(item.type.lower() == "textarea" for item in body.items) and "model_find" not in xml.lower():
-        return False
-    config = parse(xml)
+    config = parse(body.label_config or "")
     names = {text.name for text in config.texts} | {each.name for each in config.controls if each.finds}
     return config.finds and (bool(config.tags) or any(_named(item) in names for item in body.items))
 

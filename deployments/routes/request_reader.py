@@ -32,7 +32,7 @@ from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
 from protocol.editor_note import editor_note
 from protocol.everything import WholeTask, read_whole, tasks_without_masks
-from protocol.finding import Find, asks_to_find, read_find
+from protocol.finding import Find, asks_to_find, mentions_find, read_find
 from protocol.label_config import NOTE
 from protocol.options import ReadOptions
 from values.click_answer import Region
@@ -89,6 +89,8 @@ class RequestReader:
     async def find(self, asked: Asked) -> Find | Nothing | None:
         """What it asks to find; see ``protocol.finding.read_find``. None where it asks for something else."""
         body = asked.body
+        if not mentions_find(body):
+            return None
         ms = asked.in_all_ms(click_ms(body))
         if not await self._costly.run(ms, body.project_id, asks_to_find, body):
             return None

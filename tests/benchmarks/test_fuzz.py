@@ -28,7 +28,7 @@ def unseen(told: Run, request: Request) -> None:
 @pytest.mark.slow
 async def test_a_thousand_requests_that_nobody_would_send() -> None:
     with InProcess() as target:
-        told = await run(target, 1, range(1000), unseen, limit_s=60)
+        told = await run(target, 3, range(1000), unseen, limit_s=60)
     assert told.findings == []
     assert told.growth_mib <= GROWTH_MIB
     assert told.count == sum(told.statuses.values()) == 1000
