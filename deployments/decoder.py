@@ -153,6 +153,16 @@ class Decoder:
             raise BadPrompt(NO_FINDER)
         return await self._found_masks.answer(key, find, reference, left_s)
 
+    async def find_masks(
+        self, key: str, find: Find, reference: Reference, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        """The masks of all things on the image ``key`` that ``find`` asks for, the best first, behind all
+        clicks that somebody waits for. Raises what ``find`` raises.
+        """
+        if self._found_masks is None:
+            raise BadPrompt(NO_FINDER)
+        return await self._found_masks.masks(key, find, reference, left_s, priority)
+
     async def annotate(
         self,
         key: str,

@@ -10,10 +10,13 @@ from deployments.calls.large_values import Reference
 from deployments.decode_queue import DecodeQueue
 from deployments.embedding_cache import EmbeddingCache
 from deployments.found_tier import FoundTier
-from protocol.finding import Find
+from finders.matches import Matches
+from protocol.finding import Find, found_version
 from protocol.picture_size import check_same_picture
 from protocol.predictions import clamp
+from values.box_masks import BoxMasks
 from values.click_answer import ClickAnswer, Region
+from values.embedding import Embedding
 from values.priority import Priority
 
 
@@ -50,16 +53,37 @@ class FoundMasks:
             self._embeddings.get(key, find.image, reference, Priority.CLICK, left_s),
             self._found.matches(key, find, reference, Priority.CLICK, left_s),
         )
+        waited = time.perf_counter() - started
+        masks = await self._decoded(find, embedding, matches)
+        seconds = {"embedding": waited, "decode": time.perf_counter() - started - waited}
+        regions = [region for made in masks.regions for region in made]
+        score = float(matches.scores.mean()) if regions else 0.0
+        return ClickAnswer(regions, score, warm, seconds, masks.version, self._clicks.state)
+
+    async def masks(
+        self, key: str, find: Find, reference: Reference, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        """The masks of all things on the image ``key`` that ``find`` asks for, the best first.
+
+        The embedding takes no room in memory; what the detector saw does, since it takes the longest to make
+        and a hundredth of the room: whoever had to leave before it was there finds it the next time. Raises
+        what ``answer`` raises.
+        """
+        embedding, matches = await asyncio.gather(
+            self._embeddings.use(key, find.image, reference, priority, left_s),
+            self._found.matches(key, find, reference, priority, left_s),
+        )
+        return await self._decoded(find, embedding, matches)
+
+    async def _decoded(self, find: Find, embedding: Embedding, matches: Matches) -> BoxMasks:
+        """The masks of what matches; the score of each is that of its box."""
         size = embedding.width, embedding.height
         check_same_picture(find.size or size, size)
-        waited = time.perf_counter() - started
+        scores = [clamp(score) for score in matches.scores]
         click = find.click(matches.boxes, matches.classes, size)
-        regions: list[Region] = []
+        regions: list[list[Region]] = []
         if click is not None:
             masks = await self._boxes.masks(embedding, click, self._version)
-            for made, score in zip(masks.regions, matches.scores, strict=True):
-                regions += [{**region, "score": clamp(score)} for region in made]
-        seconds = {"embedding": waited, "decode": time.perf_counter() - started - waited}
-        score = float(matches.scores.mean()) if regions else 0.0
-        version = f"{self._found.version}+{self._version}"
-        return ClickAnswer(regions, score, warm, seconds, version, self._clicks.state)
+            for made, score in zip(masks.regions, scores, strict=True):
+                regions.append([{**region, "score": score} for region in made])
+        return BoxMasks(regions, scores, found_version(self._found.version, self._version))

@@ -75,7 +75,7 @@ class Ingress:
         self.reader = reader = RequestReader(
             options.max_body_mib, reading, MaskPromptDecoders(reading), configs, costly
         )
-        preannotation = Preannotation(reader, decoders, ahead, self.reporter, model.version)
+        preannotation = Preannotation(reader, decoders, ahead, self.reporter, model.version, model.finder)
         self.predictions = PredictionStore(images, tokens)
         self.retrieval = Retrieval(
             reader,

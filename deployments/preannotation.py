@@ -1,4 +1,4 @@
-"""Tasks' boxes, or everything in their pictures, become masks, where the images' embeddings are."""
+"""Tasks' boxes, or everything or some things in their pictures, become masks, where the embeddings are."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from concurrency.background import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.http.reporter import Reporter
 from deployments.routes.request_reader import RequestReader
+from protocol.bodies.preannotate import Things
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.boxes import BoxedImage, LeftOut, no_mask
 from protocol.everything import WholePicture, nothing_found
+from protocol.finding import NO_FINDER, found_version
 from protocol.predictions import prediction
+from values.box_masks import BoxMasks
 from values.click_answer import Region
 from values.errors import BadPrompt, BadRequest, ImageError
 from values.priority import Priority
@@ -46,6 +49,14 @@ class TaskMasks:
     made: list[Made] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    def add(self, found: BoxMasks) -> None:
+        """The masks of what was found in a picture without boxes; some are too small for their control."""
+        self.version = found.version
+        for made, score in zip(found.regions, found.scores, strict=True):
+            if made:
+                self.regions += made
+                self.made.append(Made("", len(made), score))
+
     def prediction(self) -> dict[str, Any]:
         """The prediction that Label Studio stores; its score is the mean of the masks'."""
         score = sum(each.score for each in self.made) / max(1, len(self.made))
@@ -55,7 +66,8 @@ class TaskMasks:
 class Preannotation:
     """Has the decoders make masks of boxes. One per ingress replica.
 
-    ``ahead``: places for images that nobody waits for. ``version``: of the model that serves.
+    ``ahead``: places for images that nobody waits for. ``version``: of the model that serves. ``finder``: of
+    the detector beside it, empty without one.
     """
 
     def __init__(
@@ -65,12 +77,14 @@ class Preannotation:
         ahead: ProjectPlaces,
         reporter: Reporter,
         version: str,
+        finder: str = "",
     ) -> None:
         self._reader = reader
         self._decoders = decoders
         self._ahead = ahead
         self._reporter = reporter
         self._version = version
+        self._finder = finder
 
     async def masks(
         self, route: str, about: PredictBody, task: Task, results: Sequence[Raw], priority: Priority
@@ -118,16 +132,51 @@ class Preannotation:
                 done.left_out.append(LeftOut.of("", error))
         return done
 
+    async def find(
+        self,
+        route: str,
+        about: PredictBody,
+        task: Task,
+        results: Sequence[Raw],
+        things: Things,
+        priority: Priority,
+    ) -> TaskMasks:
+        """The masks of ``things`` in the pictures of a task of ``about``, without those that are among
+        ``results``, its regions.
+
+        Raises what ``masks`` raises, and BadPrompt where there is no detector. Nothing in a picture is an
+        answer like any other.
+        """
+        if not self._finder:
+            raise BadPrompt(NO_FINDER)
+        done = TaskMasks(found_version(self._finder, self._version))
+        try:
+            asked = await self._reader.finds(about, task, results, things)
+        except (BadPrompt, BadRequest) as error:
+            done.left_out.append(LeftOut.of("", error))
+            return done
+        done.left_out = [*asked.left_out]
+        for find in asked.finds:
+            try:
+                async with self._ahead.of(about.project_id):
+                    found = await self._decoders.find_masks(find, priority)
+            except ImageError as error:
+                self._reporter.failed_image(route, error, find.image)
+                done.left_out.append(LeftOut.of("", error))
+                continue
+            except BadPrompt as error:
+                done.left_out.append(LeftOut.of("", error))
+                continue
+            done.add(found)
+        return done
+
     async def _explore(
         self, project: str, picture: WholePicture, priority: Priority, done: TaskMasks
     ) -> None:
         """The masks of everything in one picture. Raises ImageError where it cannot be read."""
         async with self._ahead.of(project):
             found = await self._decoders.everything(picture, priority)
-        done.version = found.version
-        for made, score in zip(found.regions, found.scores, strict=True):
-            done.regions += made
-            done.made.append(Made("", len(made), score))
+        done.add(found)
         if not found.scores:
             done.left_out.append(nothing_found(picture))
 

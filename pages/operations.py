@@ -90,7 +90,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         refuses=(400, *_OF_IMAGES),
     ),
     ("POST", "/preannotate"): Operation(
-        "The boxes of tasks become masks, or everything in their pictures does, behind all clicks.",
+        "The boxes of tasks become masks, or everything or some things in their pictures, behind all clicks.",
         {200: ref("Preannotated")},
         ref("AnnotatedTasks"),
         _BOXED,

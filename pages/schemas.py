@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocol.phrases import PHRASE_CHARACTERS, PHRASE_LIMIT
 from values.options import GRID_LIMIT
 
 Schema = dict[str, Any]
@@ -116,6 +117,20 @@ SCHEMAS: dict[str, Schema] = {
                     "points_per_side": {"type": ["integer", "null"], "minimum": 1, "maximum": GRID_LIMIT}
                 },
                 "description": "masks of all that a grid of clicks finds, in place of masks of boxes",
+            },
+            "find": {
+                "type": ["object", "null"],
+                "properties": {
+                    "phrases": {
+                        "type": ["array", "null"],
+                        "items": {**TEXT, "minLength": 1, "maxLength": PHRASE_CHARACTERS},
+                        "minItems": 1,
+                        "maxItems": PHRASE_LIMIT,
+                        "description": "what things are called; without them the labels of the config",
+                    },
+                    "threshold": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                },
+                "description": "masks of all things that phrases name, in place of masks of boxes",
             },
         },
     ),

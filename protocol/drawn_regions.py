@@ -49,10 +49,22 @@ def drawn_regions(
     with, which is in the draft and no region. ``draw`` reads drawn masks. A region that cannot be read is
     passed over. Raises BadRequest where the body is not of its shape.
     """
+    results = results_now(body, SHAPES, "the body of /predict")
+    return regions_among(results, image, item_index, prompts, draw, options)
+
+
+def regions_among(
+    results: Sequence[msgspec.Raw],
+    image: str,
+    item_index: int | None,
+    prompts: Container[str | None],
+    draw: Draw,
+    options: ReadOptions,
+) -> DrawnRegions:
+    """The regions on one image among ``results``, as ``drawn_regions``."""
     boxes: list[Boxes] = []
     label, decoded = None, 0
-    results = _newest(results_now(body, SHAPES, "the body of /predict"))
-    for region, mark, area, _ in marks_of(results, options, []):
+    for region, mark, area, _ in marks_of(_newest(results), options, []):
         here = mark.to_name in ("", image) and (mark.item_index or 0) == (item_index or 0)
         if region in prompts or not here:
             continue

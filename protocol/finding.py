@@ -23,7 +23,8 @@ from protocol.drawn_regions import Boxes, drawn_regions
 from protocol.item_fields import TEXT, Fields
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
-from protocol.phrases import TEXT_CHARACTERS, checked, no_list, read_phrases
+from protocol.phrase_labels import labels_of, names_of
+from protocol.phrases import TEXT_CHARACTERS, no_list, read_phrases
 from protocol.prompts import PROMPT_LIMIT
 from protocol.repeater import expanded
 from protocol.shapes import Area, Point
@@ -109,6 +110,11 @@ def mentions_find(body: PredictBody) -> bool:
     return written or "model_find" in body.label_config.lower()
 
 
+def found_version(finder: str, model: str) -> str:
+    """The model version of what a detector finds and a segmenter makes masks of, by the versions of both."""
+    return f"{finder}+{model}"
+
+
 def asks_to_find(body: PredictBody) -> bool:
     """Whether the request may be one to find things: ``read_find`` tells.
 
@@ -143,7 +149,7 @@ def read_find(
         return asked
     prompts = {_text(item.id, "id") for item in body.items}
     drawn = drawn_regions(raw, asked.image.name, asked.item_index, prompts, draw, options)
-    labels = asked.labels or _labels_of(asked.phrases, config, asked.image, drawn.label, options)
+    labels = asked.labels or labels_of(asked.phrases, config, asked.image, drawn.label, options)
     outputs: list[Output] = []
     numbers: dict[str | None, int] = {}
     for label in labels:
@@ -246,7 +252,7 @@ def _drawn(
         image_rotation=newest.image_rotation,
     )
     if isinstance(newest.shape, Point):
-        phrases = _names_of(newest.label, config, image)
+        phrases = names_of(newest.label, config, image)
         return replace(asked, phrases=phrases, labels=(newest.label,) * len(phrases))
     boxes: dict[bool, list[Boxes]] = {True: [], False: []}
     for mark in marks:
@@ -261,38 +267,6 @@ def _finding(mark: Mark, config: LabelConfig) -> Control | None:
     """The control by which a mark asks to find things."""
     controls = (config.control(name) for name in mark.controls)
     return next((control for control in controls if control is not None and control.finds), None)
-
-
-def _names_of(label: str | None, config: LabelConfig, image: Image) -> tuple[str, ...]:
-    """What the things with a label are called. Raises BadPrompt without one."""
-    if label is None:
-        raise BadPrompt("a click here finds all things of its label, and it has none; choose a label first")
-    controls = (control for control in config.controls if image.name in control.to_name)
-    known = (each for control in controls for each in control.labels if label in (each.value, each.alias))
-    # The same label is in several controls; the one that says more about it counts.
-    named = max(known, key=lambda each: bool(each.predicted), default=None)
-    return checked([label] if named is None else named.names)
-
-
-def _labels_of(
-    phrases: Sequence[str], config: LabelConfig, image: Image, newest: str | None, options: ReadOptions
-) -> tuple[str | None, ...]:
-    """The label of each phrase: one that is called so, or else the ``newest`` that was used, or the first."""
-    called: dict[str, str] = {}
-    controls = [control for control in config.controls if image.name in control.to_name]
-    for label in (label for control in controls for label in control.labels):
-        for name in (label.value, label.spelling, *label.names):
-            called.setdefault(name.casefold(), label.spelling)
-    return tuple(
-        called.get(phrase.casefold()) or newest or _first(config, image, options) for phrase in phrases
-    )
-
-
-def _first(config: LabelConfig, image: Image, options: ReadOptions) -> str | None:
-    """The first label of what takes masks on an image."""
-    output = config.output_for(image.name, None, frozenset(), options.output_order)
-    control = config.control(output.labels_from or output.from_name) if output else None
-    return control.labels[0].spelling if control and control.labels else None
 
 
 def _named(item: Item) -> str:

@@ -121,6 +121,8 @@ def real() -> tuple[tuple[str, Json], ...]:
     found += [("/embed", _without_prompts(click)), ("/forget", _without_prompts(click))]
     found.append(("/preannotate", _with_boxes()))
     found.append(("/preannotate", {**_with_boxes(), "everything": {"points_per_side": 16}}))
+    found.append(("/preannotate", {**_with_boxes(), "find": {"phrases": ["cat", "dog"], "threshold": 0.3}}))
+    found.append(("/preannotate", {**_with_boxes(), "find": {}}))
     found += [("/predict", _with_prompt(click, prompt)) for prompt in _prompts()]
     found += [("/predict", each) for each in _finding(click)]
     return tuple(found)

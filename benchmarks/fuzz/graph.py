@@ -38,7 +38,10 @@ class Graph:
         self.decoder = Handle(
             {
                 name: getattr(self, f"_{name}")
-                for name in ("click", "find", "annotate", "everything", "warm", "store", "forget", "ready")
+                for name in (
+                    *("click", "find", "find_masks", "annotate", "everything"),
+                    *("warm", "store", "forget", "ready"),
+                )
             }
         )
         self.fetcher = Handle({"check": self._ready})
@@ -114,6 +117,12 @@ class Graph:
         if click is None:
             return ClickAnswer([], 0.0, True, {"decode": 0.0}, "owlv2-1+classical-3", _QUEUE)
         return await self._click(key, click, reference, left_s)
+
+    async def _find_masks(
+        self, key: str, find: Find, reference: object, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        answer = await self._find(key, find, reference, left_s)
+        return BoxMasks([answer.regions[:1]] * 2, [0.9] * 2, answer.version)
 
     async def _warm(
         self,

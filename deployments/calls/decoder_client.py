@@ -71,6 +71,23 @@ class DecoderClient:
         )
         return answer
 
+    async def find_masks(self, find: Find, priority: Priority) -> BoxMasks:
+        """The masks of all things that ``find`` asks for, behind all clicks that somebody waits for.
+
+        Raises what ``deployments.calls.call.call`` raises.
+        """
+        key = await self._key(find.image)
+        light, reference = await post(find.image)
+        light_find = replace(find, image=light)
+        masks: BoxMasks = await self._ask(
+            key,
+            reference,
+            lambda owner, left_s: owner.find_masks.remote(key, light_find, reference, left_s, priority),
+            "finding things",
+            by_reference=True,  # as above
+        )
+        return masks
+
     async def annotate(self, click: Click, priority: Priority, *, keep: bool) -> BoxMasks:
         """The masks of a click's prompts, one for each, behind all clicks that somebody waits for.
 

@@ -1,4 +1,4 @@
-"""``POST /preannotate``, not of Label Studio's protocol: masks of boxes or of everything, for the command."""
+"""``POST /preannotate``, not of Label Studio's protocol: masks of boxes, of everything or of some things."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.loop_offload import off_loop_if_large
-from deployments.preannotation import Preannotation
+from deployments.preannotation import Preannotation, TaskMasks
 from deployments.routes.request_reader import Asked, RequestReader
 from protocol.bodies.annotated import AnnotatedTask
-from protocol.bodies.preannotate import Everything
+from protocol.bodies.preannotate import Everything, Things, Wanted
 from protocol.boxes import SHAPES
 from protocol.predictions import encode_predict, written_length
 from values.errors import BadRequest, DeadlineExceeded
@@ -44,11 +44,11 @@ class Preannotate:
                 f"a request to {ROUTE} may have {PREANNOTATE_TASKS} tasks; send fewer tasks at once"
             )
         where = f"the body of {ROUTE}"
-        everything = await self._reader.everything(asked, where)
+        wanted = await self._reader.wanted(asked, where)
         tasks = await self._reader.annotated(asked, where)
         try:
             async with asyncio.timeout(self._timeout_s):
-                results = await asyncio.gather(*(self._of(asked, task, everything) for task in tasks))
+                results = await asyncio.gather(*(self._of(asked, task, wanted) for task in tasks))
         except TimeoutError:
             raise DeadlineExceeded(
                 f"not all {len(tasks)} tasks were done within {self._timeout_s:g} s; send fewer at once"
@@ -58,16 +58,23 @@ class Preannotate:
             await off_loop_if_large(length, encode_predict, results), media_type="application/json"
         )
 
-    async def _of(self, asked: Asked, task: AnnotatedTask, everything: Everything | None) -> dict[str, Any]:
-        if everything is not None:
-            points = everything.points_per_side
-            done = await self._preannotation.everything(ROUTE, asked.body, task, points, Priority.LATER)
-        else:
-            found = await self._reader.box_results(task, self._version, SHAPES)
-            done = await self._preannotation.masks(ROUTE, asked.body, task, found, Priority.LATER)
+    async def _of(self, asked: Asked, task: AnnotatedTask, wanted: Wanted | None) -> dict[str, Any]:
+        done = await self._masks(asked, task, wanted)
         left_out = [
             {"region": each.region, "error": each.code, "detail": each.sentence} for each in done.left_out
         ]
         counts = {"boxes": done.boxes, "masks": len(done.made)}
         made = [asdict(each) for each in done.made]
         return {"task": task.id, **counts, **done.prediction(), "made": made, "left_out": left_out}
+
+    async def _masks(self, asked: Asked, task: AnnotatedTask, wanted: Wanted | None) -> TaskMasks:
+        about = asked.body
+        match wanted:
+            case Everything(points_per_side=points):
+                return await self._preannotation.everything(ROUTE, about, task, points, Priority.LATER)
+            case Things():
+                drawn = await self._reader.annotated_regions(task)
+                return await self._preannotation.find(ROUTE, about, task, drawn, wanted, Priority.LATER)
+            case None:
+                found = await self._reader.box_results(task, self._version, SHAPES)
+                return await self._preannotation.masks(ROUTE, about, task, found, Priority.LATER)

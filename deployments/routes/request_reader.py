@@ -15,7 +15,7 @@ from deployments.calls.last_setup import SetupConfigs
 from deployments.http.responses import read_body
 from deployments.loop_offload import CostlyWork, off_loop_if_large
 from protocol.bodies.annotated import AnnotatedTask, read_annotated
-from protocol.bodies.preannotate import Everything, read_everything
+from protocol.bodies.preannotate import Things, Wanted, read_wanted
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.bodies.task import Task
 from protocol.boxes import (
@@ -25,6 +25,7 @@ from protocol.boxes import (
     TaskWithBoxes,
     box_results,
     read_boxes,
+    results_of_annotations,
     tasks_with_boxes,
 )
 from protocol.click import Click, Nothing, read_click, read_images
@@ -33,6 +34,7 @@ from protocol.drawings import Draw
 from protocol.editor_note import editor_note
 from protocol.everything import WholeTask, read_whole, tasks_without_masks
 from protocol.finding import Find, asks_to_find, mentions_find, read_find
+from protocol.finding_tasks import FindTask, read_finds
 from protocol.label_config import NOTE
 from protocol.options import ReadOptions
 from values.click_answer import Region
@@ -119,15 +121,20 @@ class RequestReader:
         size = len(bytes(task.annotations)) + len(bytes(task.predictions))
         return await off_loop_if_large(size, box_results, task, version, kinds)
 
+    async def annotated_regions(self, task: AnnotatedTask) -> tuple[Raw, ...]:
+        """The regions of the task's newest annotation with any; see ``protocol.boxes``."""
+        raw = bytes(task.annotations)
+        return await off_loop_if_large(len(raw), results_of_annotations, raw)
+
     async def tasks_with_boxes(
         self, asked: Asked, where: str, version: str, kinds: frozenset[str]
     ) -> list[TaskWithBoxes]:
         """Those of its tasks that have boxes; see ``protocol.boxes.tasks_with_boxes``."""
         return await off_loop_if_large(asked.length, tasks_with_boxes, asked.raw, where, version, kinds)
 
-    async def everything(self, asked: Asked, where: str) -> Everything | None:
-        """What of everything it asks for; see ``protocol.bodies.preannotate.read_everything``."""
-        return await off_loop_if_large(asked.length, read_everything, asked.raw, where)
+    async def wanted(self, asked: Asked, where: str) -> Wanted | None:
+        """What it asks for instead of boxes; see ``protocol.bodies.preannotate.read_wanted``."""
+        return await off_loop_if_large(asked.length, read_wanted, asked.raw, where)
 
     async def tasks_without_masks(self, asked: Asked, where: str, version: str) -> list[TaskWithBoxes]:
         """Those of its tasks that lack masks; see ``protocol.everything.tasks_without_masks``."""
@@ -138,6 +145,11 @@ class RequestReader:
         ms = config_ms(about.label_config) + len(memoryview(task.data)) / LARGE * ON_LOOP_MS
         order = self._reading.output_order
         return await self._costly.run(ms, about.project_id, read_whole, about, task, points, order)
+
+    async def finds(self, about: PredictBody, task: Task, results: Sequence[Raw], things: Things) -> FindTask:
+        """What is to be found in one of its tasks; see ``protocol.finding_tasks.read_finds``."""
+        args = (about, task, results, things, self._draw, self._reading)
+        return await self._costly.run(math.inf, about.project_id, read_finds, *args)
 
     async def boxes(self, about: PredictBody, task: Task, results: Sequence[Raw]) -> BoxedTask:
         """The boxes of one of its tasks; see ``protocol.boxes.read_boxes``."""

@@ -80,6 +80,13 @@ class Route:
 
         Raises ``CommandError`` unless this application answers.
         """
+        return str(self.health().get("model_version") or "")
+
+    def health(self) -> dict[str, Json]:
+        """What the application says of itself, little while it starts.
+
+        Raises ``CommandError`` unless this application answers.
+        """
         try:
             answer = self._http.send("GET", "/health", {}, timeout_s=HEALTH_S)
         except NoAnswer as error:
@@ -87,7 +94,7 @@ class Route:
         self._refuse_unusable(answer)
         if answer.status not in _LATER and "model_version" not in json_object(answer):
             raise self._not_ours()
-        return str(json_object(answer).get("model_version") or "")
+        return json_object(answer)
 
     def ask(self, body: Json) -> dict[str, Json]:
         """The JSON object that the route answers; an empty one where it is none.

@@ -73,6 +73,7 @@ class Graph:
             {
                 "click": self._click,
                 "find": self._find,
+                "find_masks": self._find_masks,
                 "warm": self._warm,
                 "store": self._store,
                 "annotate": self._annotate,
@@ -121,6 +122,26 @@ class Graph:
         regions = [dict(region) for region in self.regions]
         seconds = {"embedding": 0.0, "decode": 0.001}
         return ClickAnswer(regions, 0.4, True, seconds, f"owlv2-1+{self.version}", self.queue)
+
+    async def _find_masks(
+        self, key: str, find: Find, reference: Reference, left_s: float, priority: Priority
+    ) -> BoxMasks:
+        """The whole picture for each phrase and example; ``held_tasks`` have to wait."""
+        assert reference == []
+        self.finds.append((key, find))
+        self.priorities.append(priority)
+        if not self.held_tasks or find.image.task in self.held_tasks:
+            await self.admission.wait()
+        if self.error is not None:
+            raise self.error
+        things = (len(find.phrases) + len(find.examples)) * (self.found > 0)
+        classes = np.array([*find.classes, 0][:things], np.intp)
+        click = find.click(np.tile((0.0, 0.0, 1.0, 1.0), (things, 1)), classes, (4, 3))
+        regions = []
+        if click is not None:
+            mask = np.ones((3, 4), np.bool_)
+            regions = [encode(mask, 0.5, click, output=output) for output in click.outputs]
+        return BoxMasks(regions, [0.5] * len(regions), f"owlv2-1+{self.version}")
 
     async def _warm(
         self,

@@ -27,6 +27,7 @@ from segmenters.options import ModelOptions
 from testing.deployment_fakes import Handle
 from testing.pointing import shown
 from testing.scenes import scene
+from values.box_masks import BoxMasks
 from values.embedding import Embedding
 from values.errors import BadPrompt, ImageDiffers, ModelError
 from values.found import Found
@@ -90,6 +91,12 @@ class Graph:
         )
 
     async def find(self, *phrases: str, **more: Any) -> Any:
+        return await self.decoder.find(KEY, self._asked(*phrases, **more), [], 60)
+
+    async def masks(self, *phrases: str, **more: Any) -> BoxMasks:
+        return await self.decoder.find_masks(KEY, self._asked(*phrases, **more), [], 60, Priority.LATER)
+
+    def _asked(self, *phrases: str, **more: Any) -> Find:
         given: dict[str, Any] = {
             "image": ImageSource("/a.png"),
             "phrases": phrases,
@@ -99,7 +106,7 @@ class Graph:
             "regions": NONE,
             "outputs": OUTPUTS,
         }
-        return await self.decoder.find(KEY, Find(**given | more), [], 60)
+        return Find(**given | more)
 
     async def _read(self, *_: Any) -> Reference:
         return []
@@ -180,6 +187,22 @@ async def test_an_example_finds_its_like_and_a_negative_one_takes_them_away() ->
         await graph.find(examples=np.array([(0.0, 0.0, 0.001, 0.001)]))
     with pytest.raises(ImageDiffers):
         await graph.find(**alike | {"size": (WIDTH, WIDTH)})
+
+
+async def test_masks_that_nobody_waits_for_keep_only_what_takes_long_to_make() -> None:
+    graph = Graph()
+    for _ in range(2):
+        masks = await graph.masks("cat", "dog")
+        assert [region["value"]["brushlabels"] for [region] in masks.regions] == [["Cat"], ["Dog"], ["Cat"]]
+        assert [region["score"] for [region] in masks.regions] == masks.scores
+        assert masks.scores == sorted(masks.scores, reverse=True)
+        assert masks.version == f"{DETECTOR.version}+{Classical().version}"
+    assert (graph.found, len(graph.asked)) == (1, 1)
+    assert (await graph.decoder.ready()).startswith("the decoder holds 0 images")
+    nothing = await graph.masks("cat", threshold=0.99)
+    assert (nothing.regions, nothing.scores, nothing.version) == ([], [], masks.version)
+    with pytest.raises(BadPrompt, match="set FINDER to owlv2_base"):
+        await Graph(finder=False).masks("cat")
 
 
 async def test_the_threshold_and_the_limit() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from label_studio.api import Refused
 from label_studio.projects import Project
 from label_studio.tasks import ListedTask
+from protocol.bodies.preannotate import Things, Wanted
 from protocol.boxes import count_boxes
 from serve_app.cli.backend_client import TaskFailed, plain_line
 from serve_app.cli.console import TaskProgress, task_progress
@@ -31,12 +32,12 @@ TRIED = 8
 class Estimate:
     """What would be done.
 
-    ``tasks``: gone through; ``todo``: of these, how many have boxes and no masks, or with ``everything`` no
-    masks; ``seconds``: what they would take, by so many ``tried``, whose ``masks`` are counted. ``failed``:
-    why those that were tried failed.
+    ``tasks``: gone through; ``todo``: of these, how many have boxes and no masks, or what is
+    ``wanted`` in place of boxes; ``seconds``: what they would take, by so many ``tried``, whose ``masks`` are
+    counted. ``failed``: why those that were tried failed.
     """
 
-    everything: bool = False
+    wanted: Wanted | None = None
 
     tasks: int = 0
     todo: int = 0
@@ -75,14 +76,15 @@ class Estimate:
 
     def lines(self) -> list[str]:
         """For a person."""
-        boxes = "" if self.everything else f" with {self.boxes} boxes"
-        without = "" if self.everything else f", {self.without_boxes} have no boxes"
+        boxes = f" with {self.boxes} boxes" if self.wanted is None else ""
+        without = f", {self.without_boxes} have no boxes" if self.wanted is None else ""
+        done = "be looked at" if isinstance(self.wanted, Things) else "get masks"
         lines = [
-            f"{self.todo} tasks{boxes} would get masks; {self.stored_before} have "
+            f"{self.todo} tasks{boxes} would {done}; {self.stored_before} have "
             f"predictions of this model{without}; nothing was stored"
         ]
         if self.seconds is not None:
-            made = f", with {self.masks} masks" if self.everything else ""
+            made = f", with {self.masks} masks" if self.wanted is not None else ""
             lines.append(f"about {duration(self.seconds)}, by {self.tried} tasks that were tried{made}")
         return [*lines, *self.failed]
 

@@ -13,12 +13,20 @@ from label_studio.ml_backends import Backend
 from label_studio.projects import Project
 from label_studio.tasks import ListedTask
 from net.answer import Answer
-from protocol.bodies.preannotate import Everything
+from protocol.bodies.preannotate import Things, Wanted
+from protocol.finding import found_version
 from serve_app.cli.backend_client import Route, Unanswered, plain_line
+from serve_app.cli.common_options import CommandError
 from values.errors import DeadlineExceeded
 
 GOES = 9
-"""How many times more a grid is asked for, six attempts each, where annotators click all the time."""
+"""How many times more a task is asked for, six attempts each, that needs longer than an answer may take: a
+grid where annotators click all the time, or a look of a detector without a GPU."""
+
+NONE = "none"
+"""How ``/health`` says that there is no detector; so does one of an older version that knows of none."""
+
+NO_FINDER_THERE = "set FINDER there to owlv2_base, say, and restart it; see docs/find.md"
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -70,7 +78,8 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 class PreannotateRoute(Route):
     """The ``/preannotate`` route of a backend. ``masks`` may be called from several threads at once.
 
-    ``everything``: what is asked for in place of masks of boxes.
+    ``wanted``: what is asked for in place of masks of boxes. ``name``: is added to the model version of the
+    masks, so that they are not taken for those of something else that the same models were asked for.
     """
 
     def __init__(
@@ -78,26 +87,44 @@ class PreannotateRoute(Route):
         backend: Backend,
         at_once: int,
         stopped: threading.Event,
-        everything: Everything | None = None,
+        wanted: Wanted | None = None,
+        name: str = "",
     ) -> None:
         super().__init__(backend, "/preannotate", at_once, stopped)
-        self._everything = everything
+        self._wanted = wanted
+        self._name = name
+
+    def version(self) -> str:
+        """The model version of what is stored. Raises CommandError where nothing serves that can do it."""
+        health = self.health()
+        version = str(health.get("model_version") or "")
+        if not version:
+            raise CommandError(f"{self.url} does not say yet which model serves; try again in a moment")
+        if not isinstance(self._wanted, Things):
+            return version
+        finder = str(health.get("finder") or NONE)
+        if finder == NONE:
+            raise CommandError(f"{self.url} finds nothing: {NO_FINDER_THERE}")
+        return self._named(found_version(finder, version))
 
     def masks(self, project: Project, task: ListedTask, results: Sequence[msgspec.Raw]) -> Masks:
         """The masks of a task, or of its boxes, which are in ``results``.
 
         Raises what ``serve_app.cli.backend_client.Route.send`` raises.
         """
-        answer = self._patiently(body(project, task, results, self._everything))
+        answer = self._patiently(body(project, task, results, self._wanted))
         try:
             [masks] = _ANSWER.decode(answer.body).results
         except msgspec.MsgspecError:
             raise self.bad_answer() from None
-        return masks
+        return msgspec.structs.replace(masks, model_version=self._named(masks.model_version))
+
+    def _named(self, version: str) -> str:
+        return f"{version}-{self._name}" if self._name else version
 
     def _patiently(self, content: bytes) -> Answer:
-        """The answer; a grid that was not done in time is gone on with when it is asked for again."""
-        for _ in range(GOES if self._everything is not None else 0):
+        """The answer; what was not done in time is gone on with when it is asked for again."""
+        for _ in range(GOES if self._wanted is not None else 0):
             try:
                 return self.send(content)
             except Unanswered as error:
@@ -107,7 +134,7 @@ class PreannotateRoute(Route):
 
 
 def body(
-    project: Project, task: ListedTask, results: Sequence[msgspec.Raw], everything: Everything | None = None
+    project: Project, task: ListedTask, results: Sequence[msgspec.Raw], wanted: Wanted | None = None
 ) -> bytes:
     """The request, shaped as Label Studio shapes that of ``/predict``: what it stored goes on as it came."""
     head: dict[str, Any] = {
@@ -115,8 +142,9 @@ def body(
         "label_config": project.label_config,
         "params": {"login": project.login, "password": project.password},
     }
-    if everything is not None:
-        head["everything"] = msgspec.to_builtins(everything)
+    if wanted is not None:
+        key = "find" if isinstance(wanted, Things) else "everything"
+        head[key] = msgspec.to_builtins(wanted)
     regions = b", ".join(map(bytes, results))
     annotated = b'{"id": %d, "data": %b, "annotations": [{"result": [%b]}]}' % (task.id, task.data, regions)
     return json.dumps(head).encode()[:-1] + b', "tasks": [' + annotated + b"]}"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from label_studio.tasks import ListedTask
+from protocol.bodies.preannotate import Things, Wanted
 from serve_app.cli.backend_client import TaskFailed
 from serve_app.cli.interruptions import exit_status
 from serve_app.cli.preannotate.preannotate_route import Masks
@@ -34,20 +35,18 @@ class Failure:
 class Report:
     """Counts tasks, boxes and masks; keeps failures, and of what went well nothing. Told from any thread.
 
-    ``everything``: masks were made of everything in the pictures, and not of boxes.
-
-    ``tasks``: how many were gone through. ``stopped``: why it ended early; ``interrupted``: by Ctrl-C or
-    SIGTERM.
+    ``wanted``: what masks were made of, None for boxes. ``tasks``: how many were gone through. ``stopped``:
+    why it ended early; ``interrupted``: by Ctrl-C or SIGTERM.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, *, everything: bool = False) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, wanted: Wanted | None = None) -> None:
         self._clock = clock
-        self._everything = everything
+        self._wanted = wanted
         self._lock = threading.Lock()
         self._start = clock()
         self._seconds: float | None = None
         self.counts = dict.fromkeys(
-            ("stored", "stored_before", "without_boxes", "boxes", "masks", "failed"), 0
+            ("stored", "stored_before", "without_boxes", "nothing_found", "boxes", "masks", "failed"), 0
         )
         self.tasks = 0
         self.failures: list[Failure] = []
@@ -69,6 +68,7 @@ class Report:
             masks=masks.masks if stored else 0,
             stored=stored,
             stored_before=masks.masks > 0 and not stored,
+            nothing_found=isinstance(self._wanted, Things) and not masks.masks and not masks.left_out,
         )
         with self._lock:
             for each in masks.left_out:
@@ -112,8 +112,10 @@ class Report:
     def lines(self) -> list[str]:
         """For a person."""
         said = self.summary()
-        of = "" if self._everything else f" of {said['boxes']} boxes"
-        without = "" if self._everything else f", {said['without_boxes']} have no boxes"
+        of = f" of {said['boxes']} boxes" if self._wanted is None else ""
+        without = f", {said['without_boxes']} have no boxes" if self._wanted is None else ""
+        if isinstance(self._wanted, Things):
+            without = f", in {said['nothing_found']} nothing is found"
         lines = [
             f"{said['masks']} masks{of}, stored for {said['stored']} tasks; "
             f"{said['stored_before']} tasks have predictions of this model{without}, {said['failed']} "

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deployments.routes.preannotate import PREANNOTATE_TASKS
 from testing.annotated import EACH_KIND, LABEL_CONFIG, annotation, brush, rectangle, region
 from tests.deployments.ingress_door import Door
-from values.errors import DeadlineExceeded, ImageDiffers, ImageMissing, Overloaded
+from values.errors import (
+    BadPrompt,
+    DeadlineExceeded,
+    ImageDiffers,
+    ImageMissing,
+    Overloaded,
+    ServiceError,
+)
 from values.priority import Priority
 
 CAT = rectangle().region
@@ -172,3 +180,86 @@ async def test_a_grid_that_cannot_be(door: Door, everything: Any) -> None:
     answer = await door.post("/preannotate", body(task()) | {"everything": everything})
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
     assert door.graph.explored == []
+
+
+@pytest.fixture
+def finding() -> Door:
+    """An ingress with a detector beside it."""
+    return Door(finder="owlv2-1")
+
+
+async def test_things_in_the_pictures_of_tasks_with_regions_and_without(finding: Door) -> None:
+    asked = body(task(CAT), task(number=2)) | {"find": {"phrases": ["cat", "tram"], "threshold": 0.3}}
+    first, second = (await finding.post("/preannotate", asked)).json()["results"]
+    (_, one), (_, two) = finding.graph.finds
+    assert [find.image.task for find in (one, two)] == [1, 2]
+    assert (one.phrases, one.threshold, one.size) == (("cat", "tram"), 0.3, None)
+    assert np.allclose(one.regions, [(0.40625, 0.2, 0.78359375, 0.55125)])
+    assert two.regions.shape == (0, 4)
+    assert finding.graph.priorities == [Priority.LATER] * 2
+    assert (first["task"], first["boxes"], first["masks"], first["left_out"]) == (1, 0, 2, [])
+    assert (second["model_version"], second["score"]) == ("owlv2-1+classical-3", 0.5)
+    assert [each["value"]["brushlabels"] for each in second["result"]] == [["Cat"], ["Dog"]]
+    assert second["made"] == [{"region": "", "results": 1, "score": 0.5}] * 2
+
+
+async def test_labels_say_what_to_find_where_no_phrase_does(finding: Door) -> None:
+    [result] = (await finding.post("/preannotate", body(task()) | {"find": {}})).json()["results"]
+    assert finding.graph.finds[0][1].phrases == ("Cat", "Dog", "Bird")
+    assert result["masks"] == 3
+
+
+async def test_a_picture_with_nothing_of_it_is_an_answer(finding: Door) -> None:
+    finding.graph.found = 0
+    [result] = (await finding.post("/preannotate", body(task()) | {"find": {}})).json()["results"]
+    assert (result["masks"], result["result"], result["left_out"]) == (0, [], [])
+    assert (result["model_version"], result["score"]) == ("owlv2-1+classical-3", 0.0)
+
+
+@pytest.mark.parametrize("error", [ImageMissing("there is no such file"), BadPrompt("over 14 tokens")])
+async def test_a_picture_that_cannot_be_searched_is_left_out(finding: Door, error: ServiceError) -> None:
+    finding.graph.error = error
+    answer = await finding.post("/preannotate", body(task()) | {"find": {}})
+    await finding.settle()
+    [result] = answer.json()["results"]
+    assert result["left_out"] == [{"region": "", "error": error.code, "detail": error.detail}]
+
+
+async def test_labels_that_cannot_be_found_are_left_out_with_the_reason(finding: Door) -> None:
+    config = '<View><Image name="image" value="$image"/><Brush name="brush" toName="image"/></View>'
+    asked = body(task()) | {"find": {}, "label_config": config}
+    [result] = (await finding.post("/preannotate", asked)).json()["results"]
+    assert result["left_out"][0]["detail"].startswith("the labeling config has no labels for masks")
+
+
+async def test_nothing_is_found_without_a_detector(door: Door) -> None:
+    answer = await door.post("/preannotate", body(task()) | {"find": {}})
+    assert (answer.status_code, answer.json()["error"]) == (422, "bad_prompt")
+    assert "set FINDER to owlv2_base" in answer.json()["detail"]
+    assert door.graph.finds == []
+
+
+async def test_a_detector_that_takes_long_is_answered_in_time() -> None:
+    door = Door(finder="owlv2-1", predict_timeout_s=0.05)
+    door.graph.admission.clear()
+    answer = await door.post("/preannotate", body(task()) | {"find": {}})
+    assert (answer.status_code, answer.json()["error"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("find", "status"),
+    [
+        ({"phrases": []}, 422),
+        ({"phrases": [" "]}, 422),
+        ({"phrases": [f"a{number}" for number in range(10_000)]}, 422),
+        ({"phrases": ["a" * 3_000_000]}, 422),
+        ({"phrases": [1]}, 400),
+        ({"phrases": "cat"}, 400),
+        ({"threshold": 2}, 400),
+        (True, 400),
+    ],
+)
+async def test_what_cannot_be_found(finding: Door, find: Any, status: int) -> None:
+    answer = await finding.post("/preannotate", body(task()) | {"find": find})
+    assert answer.status_code == status, answer.text
+    assert finding.graph.finds == []

@@ -1,6 +1,7 @@
 """A backend that only knows the routes that commands ask, over HTTP on loopback, and keeps what it encoded.
 
-Its masks are the boxes themselves; everything in a picture is ``things`` times the whole of it.
+Its masks are the boxes themselves; everything in a picture is ``things`` times the whole of it, and so is
+each phrase that is found.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ import base64
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from protocol.bodies.annotated import AnnotatedTask, read_annotated
-from protocol.bodies.preannotate import Everything, read_everything
+from protocol.bodies.preannotate import Things, Wanted, read_wanted
 from protocol.bodies.predict import PredictBody, read_predict
-from protocol.boxes import LeftOut, box_results, read_boxes
+from protocol.boxes import LeftOut, box_results, read_boxes, results_of_annotations
 from protocol.click import Click
-from protocol.everything import nothing_found, read_whole
+from protocol.everything import WholePicture, nothing_found, read_whole
+from protocol.finding import Find, found_version
+from protocol.finding_tasks import read_finds
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
 from protocol.predictions import encode_predict, prediction
@@ -53,6 +57,7 @@ class FakeBackend:
         self.prefix = prefix
         self.credentials = ""
         self.version = "fake-1"
+        self.finder = "none"
         self.durable = True
         self.forgets = True
         self.tells_made = True
@@ -87,7 +92,8 @@ class FakeBackend:
             WATCH.look(f"{target} {headers} {content.decode()}", "a request to a backend without basic auth")
         match method, urlsplit(target).path.removeprefix(self.prefix):
             case "GET", "/health":
-                return 200, json.dumps({"status": "UP", "model_version": self.version}).encode(), {}
+                health = {"status": "UP", "model_version": self.version, "finder": self.finder}
+                return 200, json.dumps(health).encode(), {}
             case "POST", "/embed":
                 return self._worked(json.loads(content), self._results)
             case "POST", "/preannotate":
@@ -112,11 +118,11 @@ class FakeBackend:
     def _masks(self, body: Body, content: bytes) -> Reply:
         options = ReadOptions()
         answers = []
-        everything = read_everything(content, "the body")
+        wanted = read_wanted(content, "the body")
         for task in read_annotated(content, "the body"):
             about = read_predict(content)
-            if everything is not None:
-                answers.append(self._everything(about, task, everything, options))
+            if wanted is not None:
+                answers.append(self._wanted(about, task, wanted, options))
                 continue
             boxed = read_boxes(about, task, box_results(task, self.version), options)
             left_out = [*boxed.left_out]
@@ -138,23 +144,39 @@ class FakeBackend:
             answers.append({"task": task.id, **counts, **made_of_it, **told_made})
         return 200, encode_predict(answers), {}
 
-    def _everything(
-        self, about: PredictBody, task: AnnotatedTask, asked: Everything, options: ReadOptions
+    def _wanted(
+        self, about: PredictBody, task: AnnotatedTask, wanted: Wanted, options: ReadOptions
     ) -> dict[str, Any]:
-        whole = read_whole(about, task, asked.points_per_side, options.output_order)
-        left_out = [*whole.left_out]
+        pictures: Sequence[WholePicture | Find]
+        if isinstance(wanted, Things):
+            drawn = results_of_annotations(task.annotations)
+            found = read_finds(about, task, drawn, wanted, draw, options)
+            pictures, left_out = found.finds, [*found.left_out]
+            version = found_version(self.finder, self.version)
+        else:
+            whole = read_whole(about, task, wanted.points_per_side, options.output_order)
+            pictures, left_out, version = whole.pictures, [*whole.left_out], self.version
         regions: list[Region] = []
-        for picture in whole.pictures:
+        for picture in pictures:
             if picture.image.value in self.broken:
                 left_out.append(LeftOut("", *self.broken[picture.image.value]))
                 continue
-            click = picture.click(Prompt(), 4, 3)
-            for _ in range(self.things):
-                regions += encode(np.ones((3, 4), np.bool_), 0.9, click)
-            left_out += [] if self.things else [nothing_found(picture)]
+            click = self._click(picture)
+            regions += [] if click is None else _filled(click)
+            if isinstance(picture, WholePicture) and not self.things:
+                left_out.append(nothing_found(picture))
         told = [{"region": each.region, "error": each.code, "detail": each.sentence} for each in left_out]
         counts = {"boxes": 0, "masks": len(regions), "left_out": told}
-        return {"task": task.id, **counts, **prediction(regions, 0.9, self.version)}
+        return {"task": task.id, **counts, **prediction(regions, 0.9, version)}
+
+    def _click(self, picture: WholePicture | Find) -> Click | None:
+        """What asks for masks of the whole picture; of all that is found, unless something is annotated."""
+        whole = (0.0, 0.0, 1.0, 1.0)
+        if isinstance(picture, Find):
+            classes = np.array(picture.classes * (self.things > 0 and not len(picture.regions)), np.intp)
+            return picture.click(np.tile(whole, (len(classes), 1)), classes, (4, 3))
+        click = picture.click(Prompt(box=np.array(whole)), 4, 3)
+        return replace(click, prompts=click.prompts * self.things, outputs=click.outputs * self.things)
 
     def _forget(self, body: Body) -> Reply:
         self.bodies.append(body)

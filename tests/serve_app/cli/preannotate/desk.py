@@ -40,12 +40,13 @@ class Desk:
         known.setdefault("predictions", []).append(made)
 
     def run(self, *arguments: str, mode: str = "--boxes") -> Result:
+        """The command with a mode, of which the first argument may be the value."""
         options = ["--project", "1", "--label-studio-url", self.bench.studio_at, "--token", LEGACY, mode]
         return self.bench.command("preannotate", *options, *arguments)
 
     def told(self, *arguments: str, mode: str = "--boxes") -> Json:
         """The JSON object of a run, with its exit status."""
-        result = self.run("--json", *arguments, mode=mode)
+        result = self.run(*arguments, "--json", mode=mode)
         assert result.stdout, result.stderr
         return json.loads(result.stdout) | {"exit": result.exit_code}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from serve_app.cli.preannotate.command import NAME_LENGTH, name_of
 from serve_app.reference import commands_table
 from testing.annotated import EACH_KIND, ellipse, rectangle, region
 from tests.serve_app.cli.preannotate.desk import VERSION, Desk
@@ -112,6 +113,79 @@ def test_a_picture_in_which_nothing_is_found_is_told(desk: Desk) -> None:
     told = desk.told(mode="--everything")
     assert (told["exit"], told["stored"], desk.stored()) == (1, 0, {})
     assert [(each["task"], each["code"]) for each in told["failures"]] == [(task, "no_mask")]
+
+
+FOUND = f"owlv2-1+{VERSION}"
+
+
+def test_what_phrases_name_in_the_pictures_of_all_tasks(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    tasks = [desk.add(), desk.add()]
+    annotated = desk.add(CAT)
+    result = desk.run("cat, Traffic light", "--threshold", "0.3", mode="--find")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(
+        "4 masks, stored for 2 tasks; 0 tasks have predictions of this model, in 1 nothing is found, 0 fail"
+    )
+    asked = [body["find"] for body in desk.backend.bodies]
+    assert asked == [{"phrases": ["cat", "Traffic light"], "threshold": 0.3}] * 3
+    stored = desk.stored(f"{FOUND}-cat-traffic_light")
+    assert list(stored) == tasks
+    [prediction] = stored[tasks[0]]
+    assert [each["value"]["brushlabels"] for each in prediction["result"]] == [["Cat"], ["Dog"]]
+    [sent] = [body["tasks"][0] for body in desk.backend.bodies if body["tasks"][0]["id"] == annotated]
+    assert sent["annotations"][0]["result"] == [CAT], "what is annotated is not to be found once more"
+
+
+def test_each_search_continues_where_it_stopped(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    for _ in range(3):
+        desk.add()
+    assert desk.told("cat", "--limit", "2", mode="--find")["stored"] == 2
+    again = desk.told("cat", mode="--find")
+    assert (again["stored"], again["stored_before"], len(desk.backend.bodies)) == (1, 2, 3)
+    assert desk.told("dog", mode="--find")["stored"] == 3
+    assert {len(kept) for kept in desk.stored(f"{FOUND}-cat").values()} == {1}
+    assert desk.told("cat", "--overwrite", mode="--find")["stored"] == 3
+    assert {len(kept) for kept in desk.stored(f"{FOUND}-cat").values()} == {1}
+
+
+def test_the_labels_of_the_config_say_what_to_find(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    task = desk.add()
+    assert desk.told(mode="--find-labels")["masks"] == 3
+    assert desk.backend.bodies[0]["find"] == {"phrases": None, "threshold": None}
+    [prediction] = desk.stored(FOUND)[task]
+    assert [each["value"][each["type"]] for each in prediction["result"]] == [["Cat"], ["Dog"], ["Bird"]]
+
+
+def test_what_a_search_stored_is_deleted_and_nothing_else(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    task = desk.add()
+    desk.predict(task, "yolo", CAT)
+    for phrase in ("cat", "dog"):
+        desk.told(phrase, mode="--find")
+    told = desk.told("cat", "--delete", mode="--find")
+    assert (told["predictions"], told["model_version"]) == (1, f"{FOUND}-cat")
+    assert desk.stored(f"{FOUND}-cat") == {}
+    assert len(desk.stored(f"{FOUND}-dog")[task]) == len(desk.stored("yolo")[task]) == 1
+
+
+def test_a_picture_in_which_nothing_is_found_is_no_failure(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.add()
+    desk.backend.things = 0
+    told = desk.told("cat", mode="--find")
+    assert (told["exit"], told["stored"], told["nothing_found"], told["failures"]) == (0, 0, 1, [])
+    assert desk.stored(f"{FOUND}-cat") == {}
+
+
+def test_a_search_has_a_short_name_without_commas() -> None:
+    assert name_of(["Traffic light, red", "猫"]) == "traffic_light_red-猫"
+    assert name_of([]) == ""
+    names = {name_of([f"{'long ' * 30}{number}"]) for number in range(3)}
+    assert {len(name) for name in names} == {NAME_LENGTH}
+    assert len(names) == 3
 
 
 def test_it_has_a_section_in_the_docs() -> None:

@@ -41,6 +41,15 @@ def test_a_dry_run_of_everything_counts_the_masks_that_it_tried(desk: Desk) -> N
     assert desk.stored() == {}
 
 
+def test_a_dry_run_of_a_search_counts_the_masks_that_it_tried(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.add()
+    first, second = desk.run("cat, dog", "--dry-run", mode="--find").stdout.splitlines()
+    assert first == "1 tasks would be looked at; 0 have predictions of this model; nothing was stored"
+    assert second.endswith("by 1 tasks that were tried, with 2 masks")
+    assert desk.stored("owlv2-1+fake-1-cat-dog") == {}
+
+
 def test_what_cannot_be_tried_is_told(desk: Desk) -> None:
     desk.add(CAT)
     desk.backend.refusals[1] = (422, b'{"error": "image_corrupt", "detail": "it is cut"}', {})

@@ -172,11 +172,15 @@ def test_options_that_do_not_go_together(desk: Desk) -> None:
         (("--everything",), "Give one of --boxes"),
         (("--points-per-side", "8"), "--points-per-side works only with --everything"),
         (("--model-version", "x"), "--model-version works only with --delete"),
+        (("--find", "cat"), "Give one of --boxes"),
+        (("--threshold", "0.3"), "--threshold works only with --find"),
     ):
         result = desk.run(*options)
         assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
     result = desk.run("--overwrite", mode="--delete")
-    assert "--overwrite works only with --boxes" in result.stderr
+    assert "--overwrite works only where masks are made" in result.stderr
+    result = desk.run("--find", "cat", "--model-version", "x", mode="--delete")
+    assert "--model-version works only with --delete alone" in result.stderr
 
 
 def test_a_label_studio_that_tells_no_model_versions_is_asked_for_them(desk: Desk) -> None:
@@ -214,3 +218,52 @@ def test_boxes_that_take_longer_are_given_up(desk: Desk) -> None:
     late = refusal(504, "deadline_exceeded", "not all 1 tasks were done")
     desk.backend.replies.extend([late] * backend_client.ATTEMPTS)
     assert [each["code"] for each in desk.told()["failures"]] == ["deadline_exceeded"]
+
+
+def test_phrases_that_cannot_be_looked_for(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    for phrases, words in (
+        ("", "Nothing says what to find"),
+        (" ,;", "Nothing says what to find"),
+        (",".join(f"thing {number}" for number in range(2000)), "is no list of things to find"),
+        (",".join(f"a{number}" for number in range(65)), "65 phrases are asked for at once"),
+    ):
+        result = desk.run(phrases, mode="--find")
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+    assert desk.backend.bodies == []
+
+
+def test_a_backend_without_a_detector_ends_it_at_once(desk: Desk) -> None:
+    desk.add()
+    told = desk.told("cat", mode="--find")
+    assert (told["exit"], told["tasks"], desk.backend.bodies) == (1, 0, [])
+    assert "finds nothing: set FINDER there to owlv2_base" in told["stopped"]
+
+
+def test_labels_that_name_nothing_end_it_at_once(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.studio.projects[0]["label_config"] = (
+        '<View><Image name="image" value="$image"/><Brush name="brush" toName="image"/></View>'
+    )
+    desk.add()
+    told = desk.told(mode="--find-labels")
+    assert (told["exit"], told["tasks"], desk.backend.bodies) == (1, 0, [])
+    assert "has no labels for masks on the image" in told["stopped"]
+
+
+def test_a_picture_that_cannot_be_read_among_those_in_which_things_are_found(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    for _ in range(3):
+        desk.add()
+    desk.backend.broken["/data/upload/1/2.jpg"] = ("image_corrupt", "it is cut")
+    told = desk.told("cat", mode="--find")
+    assert (told["exit"], told["stored"], told["nothing_found"]) == (1, 2, 0)
+    assert [(each["task"], each["code"]) for each in told["failures"]] == [(2, "image_corrupt")]
+
+
+def test_a_detector_that_takes_longer_than_an_answer_may_is_asked_again(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.add()
+    late = refusal(504, "deadline_exceeded", "not all 1 tasks were done")
+    desk.backend.replies.extend([late] * (backend_client.ATTEMPTS + 1))
+    assert desk.told("cat", mode="--find")["stored"] == 1
