@@ -5,7 +5,7 @@ BIN := .venv/bin
 SBOM ?= sbom.json
 
 .PHONY: serve test test-fast test-alone test-clusters test-all cluster-test coverage check e2e chaos soak format docs clean fuzz
-.PHONY: lock audit sbom site
+.PHONY: lock audit sbom site gpu-check
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
 PYTEST := $(BIN)/python -m pytest --durations=10
@@ -93,6 +93,11 @@ chaos: .venv/.requirements-dev
 
 soak: .venv/.requirements-dev
 	$(BIN)/python -m benchmarks.soak
+
+# What only a GPU can show, in eight minutes; the figures go to FIGURES. Elsewhere the same with small models.
+FIGURES ?= .cache/gpu
+gpu-check: .venv/.requirements-dev
+	$(BIN)/python -m benchmarks.gpu --out $(FIGURES)
 
 # A hundred thousand requests that nobody would send, to the ingress in one process (benchmarks/fuzz).
 fuzz: .venv/.requirements-dev

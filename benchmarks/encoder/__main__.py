@@ -103,11 +103,17 @@ def main() -> None:
 
 
 def saved(asked: argparse.Namespace, report: Report) -> None:
-    """Write the files that the command line names."""
+    """Write the files that the command line names; whoever ends this run finds them whole."""
     if asked.json is not None:
-        asked.json.write_text(json.dumps(report.values(), indent=2))
+        _replaced(asked.json, json.dumps(report.values(), indent=2))
     if asked.markdown is not None:
-        asked.markdown.write_text(report.markdown())
+        _replaced(asked.markdown, report.markdown())
+
+
+def _replaced(file: Path, text: str) -> None:
+    new = file.with_name(f".{file.name}")
+    new.write_text(text)
+    new.replace(file)
 
 
 if __name__ == "__main__":

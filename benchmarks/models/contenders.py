@@ -22,18 +22,20 @@ BFLOAT16 = ":bfloat16"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A runtime in a precision."""
+    """A runtime in a precision, on a device."""
 
     runtime: Runtime
     bfloat16: bool = False
+    device: str = "cpu"
 
     def __str__(self) -> str:
-        return f"{self.runtime}{BFLOAT16 if self.bfloat16 else ''}"
+        where = "" if self.device == "cpu" else f" on {self.device}"
+        return f"{self.runtime}{BFLOAT16 if self.bfloat16 else ''}{where}"
 
     def of(self, model: SegmentAnything) -> SegmentAnything:
-        """The model, to be run by this on CPU."""
+        """The model, to be run by this."""
         precision = "bfloat16" if self.bfloat16 else "float32"
-        return replace(model, execution=Execution("cpu", "cpu", self.runtime, precision))
+        return replace(model, execution=Execution(self.device, self.device, self.runtime, precision))
 
 
 BASELINE = Contender(Runtime.TORCH)
