@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,6 +126,9 @@ class Decoder:
         self._health = DeviceHealth()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
+        # Serve awaits it of the instance when it stops a replica. Python calls that of a class, for every
+        # object, where nobody can await it.
+        self.__del__ = self._leave
 
     async def click(self, key: str, click: Click, reference: Reference, left_s: float) -> ClickAnswer | Busy:
         """The regions that the click's prompts ask for, from the embedding of the image ``key``; or that too
@@ -225,7 +229,7 @@ class Decoder:
         if self._refiner is not None:
             self._refiner.forget(key)
         # The durable tier forgets what all models made of it, and neighbours what both have in memory.
-        found = self._found is not None and self._found.cache.let_go(key) is not None
+        found = self._found is not None and self._found.cache.forget_here(key)
         return await self._cache.forget(key) or found
 
     async def hand_over(self, key: str, version: str) -> Embedding | None:
@@ -242,8 +246,16 @@ class Decoder:
         there was anything."""
         if self._refiner is not None:
             self._refiner.forget(key)
-        found = self._found is not None and self._found.cache.let_go(key) is not None
-        return self._cache.let_go(key) is not None or found
+        found = self._found is not None and self._found.cache.forget_here(key)
+        return self._cache.forget_here(key) or found
+
+    async def take_in(self, key: str, embedding: Embedding, room_only: bool) -> bool:
+        """From a replica that is stopped: the embedding of the image ``key``, which this one owns now, or what
+        a detector saw in it. False where it has no place for it: ``room_only`` says that no other one may
+        leave for it."""
+        if self._found is not None and embedding.segmenter == self._found.version:
+            return await self._found.cache.take_in(key, embedding, room_only=room_only)
+        return await self._cache.take_in(key, embedding, room_only=room_only)
 
     async def ready(self) -> str:
         """A sentence; returns only when this decoder answers, and a replica of each that computes for it."""
@@ -267,6 +279,11 @@ class Decoder:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What ``deployments.scaling.by_clicks_in_decode`` goes by; asked by Serve twice a second."""
         return {LOAD: self._queue.inside / self._options.threads, ROOM: self._room}
+
+    async def _leave(self) -> None:
+        """Called by Serve when this replica is stopped, once it has answered what it had begun."""
+        caches = [self._cache] if self._found is None else [self._cache, self._found.cache]
+        await asyncio.gather(*(cache.leave() for cache in caches))
 
     def _decode(
         self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float, queued: float

@@ -12,6 +12,7 @@ from deployments.calls.large_values import Reference
 from deployments.calls.neighbours import Neighbours, NoNeighbours
 from deployments.embedding_maker import EmbeddingMaker
 from deployments.images_ahead import ImagesAhead
+from deployments.leaving import LatelyForgotten, leave
 from deployments.metrics import Metrics
 from deployments.options import DecoderOptions
 from deployments.recheck import Recheck
@@ -64,6 +65,7 @@ class EmbeddingCache:
         self._maker = EmbeddingMaker(model, fetcher, encoder, options.encode_ahead, metrics)
         self._memory = MemoryTier[Embedding](options.cache_mib * 2**20)
         self._images_ahead = ImagesAhead(self._memory, metrics)
+        self._forgotten = LatelyForgotten()
         self._evicted = 0
         self._flights = SingleFlight[Embedding](options.max_waiters)
         # Those of them whose result goes into memory.
@@ -164,6 +166,7 @@ class EmbeddingCache:
 
         Raises NotKept where it may still be in the durable tier, or with another decoder.
         """
+        self._forgotten.add(key)
         elsewhere = await self._neighbours.forget(key)
         forgotten = await self._drop(key)
         if forgotten is None:
@@ -176,6 +179,34 @@ class EmbeddingCache:
         self._memory.drop(key)
         self.report()
         return kept
+
+    def forget_here(self, key: str) -> bool:
+        """Keep nothing of the image in memory, nor take it in for a while; whether there was anything."""
+        self._forgotten.add(key)
+        return self.let_go(key) is not None
+
+    async def take_in(self, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        """Keep what another replica had of an image that is this one's now; False where more would be in
+        vain.
+
+        ``room_only``: not if another one would have to leave.
+        """
+        known = key in self._memory or key in self._flights
+        if known or key in self._forgotten or embedding.evidence == self._outdated.get(key):
+            return True
+        if embedding.segmenter != self._version or (room_only and not self._memory.has_room(embedding)):
+            return False
+        copy = await _COPYING.run(owned, embedding, self._options.cache_precision)
+        if key not in self._forgotten:
+            self._memory.put(key, copy)
+            self.report()
+        return True
+
+    async def leave(self) -> int:
+        """This replica is stopped: hand over what others would encode again; how many they took."""
+        if self._durable is not None and self._lasting:
+            return 0  # they are all there
+        return await leave(self._memory, self._neighbours)
 
     async def _drop(self, key: str) -> bool | None:
         kept = self._memory.drop(key)

@@ -45,6 +45,14 @@ class MemoryTier(Generic[T]):
         self._kept.move_to_end(key)
         return self._kept[key][0]
 
+    def recent(self) -> list[str]:
+        """All keys, the most recently used first."""
+        return list(reversed(self._kept))
+
+    def has_room(self, value: T) -> bool:
+        """Whether the value can be kept without letting go of another."""
+        return self.nbytes + held(value) <= self.max_bytes
+
     def put(self, key: str, value: T) -> None:
         """Keep the value, and let go of the least recently used ones over the limit."""
         self.drop(key)

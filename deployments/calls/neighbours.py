@@ -30,7 +30,7 @@ REST_S = 30.0
 """For so long one that did not answer in time is not asked."""
 
 AT_ONCE = 4
-"""Embeddings that come from neighbours at once; megabytes each."""
+"""Embeddings that come from neighbours, or go to them, at once; megabytes each."""
 
 ASKED = 2
 """Earlier owners of one image that are asked."""
@@ -51,6 +51,13 @@ class Neighbours(Protocol):
     def count(self) -> int:
         """How many decoders there are, this one included."""
 
+    def heir(self, key: str) -> str | None:
+        """Who owns the image once this replica is gone; None where nobody stays."""
+
+    async def give(self, heir: str, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        """Have ``heir`` keep the embedding; ``room_only``: if it need not let go of another. False where it
+        has no place for more, or cannot be reached."""
+
 
 class NoNeighbours:
     """Of a decoder that is alone."""
@@ -66,6 +73,14 @@ class NoNeighbours:
     def count(self) -> int:
         """One."""
         return 1
+
+    def heir(self, key: str) -> str | None:
+        """None."""
+        return None
+
+    async def give(self, heir: str, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        """False."""
+        return False
 
 
 class RunningNeighbours:
@@ -102,6 +117,25 @@ class RunningNeighbours:
     def count(self) -> int:
         """How many decoders this process has been told of; at least one, which is itself."""
         return max(1, len(self._owners.now.replicas))
+
+    def heir(self, key: str) -> str | None:
+        """Who owns the image ``key`` once this replica is gone."""
+        return self._owners.now.without(self._own).owner(key)
+
+    async def give(self, heir: str, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        """Have ``heir`` keep the embedding of the image ``key``; whether it takes more."""
+        handle = self._handle.options(session_id=DIRECT + heir, _by_reference=True)
+        try:
+            async with self._places:
+                kept: bool = await call(
+                    lambda: handle.take_in.remote(key, embedding, room_only),
+                    timeout_s=ANSWER_S,
+                    what="handing over an embedding",
+                )
+                return kept
+        except Exception:  # it is stopped as well, or is of another version of this code: it encodes
+            logger.debug("an embedding could not be handed over", exc_info=True)
+        return False
 
     def _may_be_asked(self, neighbour: str) -> bool:
         return self._clock() >= self._rest_until.get(neighbour, float("-inf"))

@@ -90,3 +90,18 @@ async def test_everything_in_the_picture_has_regions_of_its_own_size(decoder: De
     masks = [region_mask(region) for [region] in found.regions]
     assert {mask.shape for mask in masks} == {(HEIGHT, WIDTH)}
     assert max(iou(mask, PICTURE.masks[0]) for mask in masks) > 0.9
+
+
+async def test_serve_finds_what_to_do_at_the_end_and_python_does_not(decoder: Decoder) -> None:
+    """As Serve's own wrapper of a replica's code does: it awaits what the instance has."""
+    said: list[str] = []
+
+    async def leave() -> int:
+        said.append("left")
+        return 0
+
+    decoder._cache.leave = leave  # type: ignore[method-assign]
+    assert hasattr(decoder, "__del__")
+    await decoder.__del__()
+    assert said == ["left"]
+    assert not hasattr(type(decoder), "__del__"), "Python would call it, and nobody would await it"

@@ -581,6 +581,12 @@ class Earlier:
     def count(self) -> int:
         return 2
 
+    def heir(self, key: str) -> str | None:
+        return "the one who stays"
+
+    async def give(self, heir: str, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        return await self.cache.take_in(key, embedding, room_only=room_only)
+
 
 async def test_what_an_earlier_owner_has_is_taken_over_once_and_not_encoded() -> None:
     graph = Graph()
@@ -652,3 +658,59 @@ async def test_what_is_in_memory_is_used_unless_the_picture_was_replaced() -> No
     await asyncio.sleep(0.002)
     assert (await cache.use(A, SOURCE, [], Priority.LATER, 60)).evidence == "two"
     assert A not in cache
+
+
+async def test_what_one_that_is_stopped_has_is_with_who_stays() -> None:
+    graph = Graph()
+    stays = graph.cache()
+    leaves = graph.cache(neighbours=Earlier(stays))
+    for key in keys("ab"):
+        await click(leaves, key)
+    assert await leaves.leave() == 2
+    await click(stays)
+    assert len(graph.encoded) == 2
+
+
+async def test_nothing_is_handed_over_that_lasts(tmp_path: Path) -> None:
+    graph = Graph()
+    stays = graph.cache()
+    lasting = graph.cache(tier(tmp_path), neighbours=Earlier(stays))
+    await click(lasting)
+    assert await lasting.leave() == 0
+    await lasting.background.drain()
+    passing = graph.cache(tier(tmp_path), lasting=False, neighbours=Earlier(stays))
+    await click(passing)
+    assert await passing.leave() == 1
+    assert len(stays) == 1
+
+
+async def test_who_stays_keeps_what_it_has_where_only_room_is_asked_for() -> None:
+    graph = Graph()
+    stays = graph.cache(cache_mib=1)
+    own, others = await click(stays), await click(graph.cache(), B)
+    assert not await stays.take_in(B, others, room_only=True)
+    assert (A in stays, B in stays) == (True, False)
+    assert await stays.take_in(A, others, room_only=False), "it has one"
+    assert await click(stays) is own
+    assert await stays.take_in(B, others, room_only=False)
+    assert (A in stays, B in stays) == (False, True)
+
+
+@pytest.mark.parametrize("forget", [EmbeddingCache.forget, EmbeddingCache.forget_here])
+async def test_what_was_forgotten_does_not_come_back_from_one_that_is_stopped(forget: Any) -> None:
+    graph = Graph()
+    stays, leaves = graph.cache(), graph.cache()
+    embedding = await click(leaves)
+    forgotten = forget(stays, A)
+    if asyncio.iscoroutine(forgotten):
+        await forgotten
+    assert await stays.take_in(A, embedding, room_only=False)
+    assert A not in stays
+
+
+async def test_what_another_model_made_is_not_taken_in() -> None:
+    graph = Graph()
+    stays = graph.cache()
+    other = Embedding({"features": np.zeros(4, np.float32)}, "classical-1", 9, 9, 9, 9)
+    assert not await stays.take_in(A, other, room_only=False)
+    assert len(stays) == 0

@@ -255,6 +255,33 @@ async def test_what_was_found_is_handed_over_and_forgotten_with_the_embedding() 
     assert await graph.decoder.let_go(KEY)
 
 
+async def test_what_a_replica_that_is_stopped_had_seen_is_taken_in() -> None:
+    leaving, staying = Graph(), Graph()
+    await leaving.find("cat")
+    for version in (DETECTOR.version, Classical().version):
+        kept = await leaving.decoder.hand_over(KEY, version)
+        assert kept is not None
+        assert await staying.decoder.take_in(KEY, kept, room_only=False)
+    assert (await staying.find("cat")).warm
+    assert staying.found == 0
+
+
+async def test_one_that_is_stopped_offers_what_it_has_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph()
+    await graph.find("cat")
+    offered: list[str] = []
+
+    async def give(heir: str, key: str, embedding: Embedding, *, room_only: bool) -> bool:
+        offered.append(embedding.segmenter)
+        return True
+
+    for cache in (graph.decoder._cache, graph.decoder._found.cache):  # type: ignore[union-attr]
+        monkeypatch.setattr(cache._neighbours, "heir", lambda key: "other", raising=False)
+        monkeypatch.setattr(cache._neighbours, "give", give, raising=False)
+    await graph.decoder._leave()
+    assert sorted(offered) == sorted([DETECTOR.version, Classical().version])
+
+
 async def test_without_a_detector_a_sentence_says_what_to_set() -> None:
     with pytest.raises(BadPrompt, match="set FINDER to owlv2_base"):
         await Graph(finder=False).find("cat")

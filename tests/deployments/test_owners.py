@@ -83,9 +83,9 @@ class Annotated:
         return [pid for pid, words in found if words[0].startswith(title)]
 
     def wait_for(self, decoders: int) -> None:
-        """Return when so many run."""
+        """Return when so many run, and no more."""
         deadline = time.monotonic() + PATIENCE_S
-        while self._running() != decoders:
+        while self._running() != decoders or len(self.decoders()) != decoders:
             assert time.monotonic() < deadline, self._running()
             time.sleep(0.1)
 
@@ -168,3 +168,15 @@ def test_another_decoder_comes_and_its_images_are_handed_over(annotated: Annotat
         application=NAME,
         found="neighbour",
     )
+
+
+def test_a_decoder_leaves_and_hands_over_what_it_has(annotated: Annotated) -> None:
+    """By itself: when the others know that its images are theirs, it takes no more questions."""
+    annotated.applications.deploy(deployed(DECODERS + 1))
+    annotated.wait_for(DECODERS + 1)
+    annotated.click_on_all()
+    before = annotated.read()
+    annotated.applications.deploy(deployed(DECODERS - 1))
+    annotated.wait_for(DECODERS - 1)
+    annotated.click_on_all()
+    assert annotated.read() == before

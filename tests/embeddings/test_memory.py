@@ -23,6 +23,15 @@ def test_the_least_recently_used_leaves_first() -> None:
     assert ("a" in tier, "b" in tier, "c" in tier) == (True, False, True)
 
 
+def test_the_most_recently_used_is_named_first_and_room_is_what_is_left() -> None:
+    tier = MemoryTier[Embedding](100)
+    for key in "abc":
+        tier.put(key, embedding(30))
+    tier.get("a")
+    assert tier.recent() == ["a", "c", "b"]
+    assert (tier.has_room(embedding(10)), tier.has_room(embedding(11))) == (True, False)
+
+
 def test_an_embedding_larger_than_the_tier_is_not_kept_and_drives_nobody_out() -> None:
     tier = MemoryTier[Embedding](100)
     tier.put("a", embedding(40))

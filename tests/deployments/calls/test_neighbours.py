@@ -36,7 +36,7 @@ class Cluster:
         self.owners = OwnershipHistory(lambda: self.time)
         for replicas in (2, 3):
             self.tell(replicas)
-        self.handle = Handle({"hand_over": self._hand_over, "let_go": self._let_go})
+        self.handle = Handle({"hand_over": self._hand_over, "let_go": self._let_go, "take_in": self._take_in})
         self.neighbours = RunningNeighbours(self.handle, self.owners, OWN, lambda: self.time)
 
     def tell(self, replicas: int) -> None:
@@ -52,6 +52,11 @@ class Cluster:
 
     async def _let_go(self, key: str) -> Any:
         self.asked.append(key)
+        return await self.give()
+
+    async def _take_in(self, key: str, given: Embedding, room_only: bool) -> Any:
+        self.asked.append(key)
+        assert (given.segmenter, room_only) == (VERSION, True)
         return await self.give()
 
 
@@ -146,9 +151,35 @@ async def test_who_may_still_have_it_is_named_and_who_is_gone_has_nothing(
     assert await cluster.neighbours.forget(KEYS[0]) is False
 
 
+async def test_the_heir_of_an_image_is_who_owns_it_without_this_replica() -> None:
+    cluster = Cluster(gives(True))
+    key = cluster.mine()
+    heir = Ownership(Claim(0, f"decoder-{slot}", slot) for slot in range(2)).owner(key) or ""
+    assert cluster.neighbours.heir(key) == heir
+    assert await cluster.neighbours.give(heir, key, embedding(), room_only=True)
+    assert cluster.handle.chosen == [{"session_id": f"{DIRECT}{heir}", "_by_reference": True}]
+    cluster.owners.update(Ownership([Claim(0, OWN, 2)]))
+    assert cluster.neighbours.heir(key) is None
+
+
+@pytest.mark.parametrize("answer", [False, AttributeError("an older version has no such method")])
+async def test_an_heir_that_takes_nothing_is_no_error(answer: object) -> None:
+    cluster = Cluster(gives(answer))
+    assert await cluster.neighbours.give("decoder-0", KEYS[0], embedding(), room_only=True) is False
+
+
+async def test_an_heir_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.01)
+    cluster = Cluster(forever)
+    assert await cluster.neighbours.give("decoder-0", KEYS[0], embedding(), room_only=True) is False
+
+
 async def test_outside_of_a_replica_there_are_no_neighbours() -> None:
     assert isinstance(neighbours(), NoNeighbours)
     assert (await neighbours().take(KEYS[0], VERSION), await neighbours().forget(KEYS[0])) == (None, False)
+    alone = neighbours()
+    assert alone.heir(KEYS[0]) is None
+    assert await alone.give("decoder-0", KEYS[0], embedding(), room_only=False) is False
     assert (Slot().metadata(), Slot().changed()) == ({}, {})
 
 
