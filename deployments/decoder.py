@@ -250,9 +250,9 @@ class Decoder:
         return self._cache.forget_here(key) or found
 
     async def take_in(self, key: str, embedding: Embedding, room_only: bool) -> bool:
-        """From a replica that is stopped: the embedding of the image ``key``, which this one owns now, or what
-        a detector saw in it. False where it has no place for it: ``room_only`` says that no other one may
-        leave for it."""
+        """From a replica that is stopped: the embedding of the image ``key``, which this one owns now, or
+        what a detector saw in it. False where it has no place for it: ``room_only`` says that no other one
+        may leave for it."""
         if self._found is not None and embedding.segmenter == self._found.version:
             return await self._found.cache.take_in(key, embedding, room_only=room_only)
         return await self._cache.take_in(key, embedding, room_only=room_only)
