@@ -24,6 +24,7 @@ NODE = 800  # of Ray and Serve on a node that joins
 INGRESS = 170
 FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
+ENCODED = 200  # what an encoder on CPUs gains over some hundred images; measured with mobile_sam
 JOURNAL = 150
 FINDER = 1700  # without its weights, with one image in work; estimated, not measured
 GPU_PROCESS = 2048  # what CUDA takes of the machine's memory in a process; assumed, not measured
@@ -41,7 +42,7 @@ def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
     kept = settings.cache_mib + settings.refine_mib if name == "Decoder" else 0
     if name == "Decoder" and settings.finder != "none":
         kept += settings.found_mib
-    encoder = _encoder(settings).encoder_mib
+    encoder = _encoder(settings).encoder_mib + (0 if gpu else ENCODED)
     own = {"Ingress": INGRESS, "Fetcher": FETCHER, "Encoder": encoder, "Decoder": DECODER, "Journal": JOURNAL}
     own["Finder"] = FINDER + _weights_mib(settings)
     return own[name] + kept + (GPU_PROCESS if gpu else 0)

@@ -64,7 +64,8 @@ def test_the_object_store_holds_what_is_on_its_way() -> None:
 
 
 def test_a_machine_carries_it_all() -> None:
-    own = 2 * sizing.INGRESS + sizing.FETCHER + 1739 + 2 * (sizing.DECODER + 1010) + sizing.JOURNAL
+    own = 2 * sizing.INGRESS + sizing.FETCHER + 2 * (sizing.DECODER + 1010) + sizing.JOURNAL
+    own += 1739 + sizing.ENCODED
     assert machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.RAY + own + 8 * 3 + 16 * (3 + 4)
 
 
@@ -74,14 +75,14 @@ def test_a_machine_carries_it_all() -> None:
 )
 def test_the_encoder_of_onnx_takes_what_it_takes_elsewhere(encoder: str, size: str) -> None:
     onnx = SETTINGS.model_copy(update={"model": "onnx", "onnx_encoder": encoder})
-    assert replica_mib("Encoder", onnx) == MODELS[size].encoder_mib
+    assert replica_mib("Encoder", onnx) == MODELS[size].encoder_mib + sizing.ENCODED
 
 
 def test_an_encoder_on_a_gpu_takes_more_of_the_machine() -> None:
     on_gpu = {"name": "Encoder", "max_ongoing_requests": 16, "ray_actor_options": {"num_gpus": 0.5}}
     others = [each for each in APPLICATION["deployments"] if each["name"] != "Encoder"]
     more = machine_mib({"deployments": [*others, on_gpu]}, SETTINGS, "min_replicas")
-    assert more - machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.GPU_PROCESS
+    assert more - machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.GPU_PROCESS - sizing.ENCODED
 
 
 def test_the_encoders_figures_are_those_that_were_measured() -> None:
