@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from label_studio_sdk.label_interface import LabelInterface
 
+from serve_app.sizing import ENCODED
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 COPIED = sorted(path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file())
@@ -409,7 +411,7 @@ def test_a_model_that_was_added_gives_a_mask_for_a_click(tmp_path: Path) -> None
     assert came["value"]["width"] == came["value"]["x"] * 2 == 50
     assert came["version"] == "threshold-1"
     assert came["docs"]
-    assert came["mib"] == 300
+    assert came["mib"] == 300 + ENCODED
     assert "did you mean threshold?" in came["refused"]
     assert came["listed"] == ["classical", "threshold"]
     assert not came["early"], "a model's file is imported when the model is made"
