@@ -38,6 +38,7 @@ from deployments.warming import Warming
 from imaging.mask_prompt_decoders import MaskPromptDecoders
 from imaging.options import ImageOptions
 from label_studio.site import Site
+from protocol.finding import found_version
 from protocol.options import ReadOptions
 from values.errors import Overloaded
 from values.served_model import ServedModel
@@ -83,10 +84,10 @@ class Ingress:
             self.predictions,
             self.reporter,
             journal,
-            model.version,
+            found_version(model.finder, model.version) if reading.retrieve == "find" else model.version,
             options.predict_timeout_s,
             reading.output_order,
-            everything=reading.retrieve == "everything",
+            retrieve=reading.retrieve,
         )
         predict = Predict(
             reader,

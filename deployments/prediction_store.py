@@ -83,13 +83,18 @@ class PredictionStore:
             lambda: _boxes(studio, int(project), number, version, kinds), "reading a task"
         )
 
-    async def whole(self, project: str, number: int, version: str) -> TaskWithBoxes | None:
+    async def whole(
+        self, project: str, number: int, version: str, *, annotated: bool = False
+    ) -> TaskWithBoxes | None:
         """A task of a project without its boxes, by what Label Studio says; None where it has a prediction
-        of the model ``version``. Raises what ``LabelStudio`` raises.
+        of the model ``version``.
+
+        ``annotated``: with the regions of its newest annotation in their place. Raises what ``LabelStudio``
+        raises.
         """
         studio = await self._studio(project)
         return await run_abandonable(
-            lambda: _without_masks(studio, int(project), number, version), "reading a task"
+            lambda: _whole(studio, int(project), number, version, annotated=annotated), "reading a task"
         )
 
     async def _studio(self, project: str) -> LabelStudio:
@@ -121,6 +126,15 @@ def _boxes(
     results = results_of_annotations(bytes(annotations_of(studio, number)), kinds)
     results = results or results_of_predictions(bytes(predictions_of(studio, number)), version, kinds)
     return replace(task, results=results) if results else None
+
+
+def _whole(
+    studio: LabelStudio, project: int, number: int, version: str, *, annotated: bool
+) -> TaskWithBoxes | None:
+    task = _without_masks(studio, project, number, version)
+    if task is None or not annotated:
+        return task
+    return replace(task, results=results_of_annotations(bytes(annotations_of(studio, number))))
 
 
 def _without_masks(studio: LabelStudio, project: int, number: int, version: str) -> TaskWithBoxes | None:

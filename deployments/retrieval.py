@@ -1,4 +1,4 @@
-"""*Retrieve predictions*: masks for the boxes of chosen tasks, or of everything in their pictures.
+"""*Retrieve predictions*: masks for the boxes of chosen tasks, or of everything or things in their pictures.
 
 Label Studio sends all chosen tasks in one request and waits 100 s for the answer, which it stores. What is
 not done by then is worked off behind the answer, and stored through the API where there is a token. Who sends
@@ -24,10 +24,12 @@ from deployments.http.reporter import Reporter
 from deployments.preannotation import Preannotation, TaskMasks
 from deployments.routes.request_reader import Asked, RequestReader
 from label_studio.predictions import Prediction
+from protocol.bodies.preannotate import Things
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.boxes import BOXES, TaskWithBoxes, takes_masks
 from protocol.label_config import parse
+from protocol.options import Retrieve
 from protocol.predictions import encode_regions, written_length
 from values.errors import (
     BadLabelConfig,
@@ -48,7 +50,7 @@ ANSWER_LENGTH = 48 * 2**20
 """Characters from which on an answer is closed: Label Studio reads it in one piece."""
 
 OPENED_S = 10.0
-"""The same for everything in the picture of one task: an editor may be waiting for it to open."""
+"""The same for what is not about boxes, of one task: an editor may be waiting for it to open."""
 
 AT_ONCE = 16
 """Tasks of one request in work at the same time; how many images are decoded the decoders say."""
@@ -78,8 +80,11 @@ class Store(Protocol):
     ) -> TaskWithBoxes | None:
         """A task's boxes, by what Label Studio says; None without any. Raises ServiceError."""
 
-    async def whole(self, project: str, number: int, version: str) -> TaskWithBoxes | None:
-        """A task without boxes, by what Label Studio says; None where it has masks. Raises ServiceError."""
+    async def whole(
+        self, project: str, number: int, version: str, *, annotated: bool
+    ) -> TaskWithBoxes | None:
+        """A task without boxes, or with what is annotated, as Label Studio says; None where it has masks.
+        Raises ServiceError."""
 
     async def store(self, project: str, prediction: Prediction) -> bool:
         """Store one, once. Raises ServiceError."""
@@ -119,10 +124,9 @@ class _Run:
 
 
 class Retrieval:
-    """Answers requests without prompts whose tasks have boxes; with ``everything`` those of all tasks. One
-    per ingress replica.
+    """Answers requests without prompts: ``retrieve`` says what with. One per ingress replica.
 
-    ``version``: of the model that serves. ``timeout_s``: for a whole request. ``order``: of the controls that
+    ``version``: of what is stored. ``timeout_s``: for a whole request. ``order``: of the controls that
     take masks, the preferred first.
     """
 
@@ -137,7 +141,7 @@ class Retrieval:
         timeout_s: float,
         order: tuple[str, ...],
         *,
-        everything: bool = False,
+        retrieve: Retrieve = "boxes",
     ) -> None:
         self._reader = reader
         self._preannotation = preannotation
@@ -147,20 +151,22 @@ class Retrieval:
         self._version = version
         self._limit_s = max(timeout_s / 2, timeout_s - MARGIN_S)
         # A box that becomes a box would be a prediction of what is there already.
-        self._order = tuple(tag for tag in order if everything or not tag.startswith("Rectangle"))
-        self._everything = everything
+        boxes = retrieve == "boxes"
+        self._order = tuple(tag for tag in order if not boxes or not tag.startswith("Rectangle"))
+        self._retrieve = retrieve
         self.background = Background(limit=BEHIND)
 
     async def results(self, asked: Asked) -> list[Any] | None:
         """The prediction of each task, and ``[]`` for each without; None where no task asks for masks."""
-        boxed = await (self._without_masks(asked) if self._everything else self._boxed(asked))
+        of_boxes = self._retrieve == "boxes"
+        boxed = await (self._boxed(asked) if of_boxes else self._without_masks(asked))
         if not boxed:
             return None
         project, tasks = asked.body.project_id, len(asked.body.tasks)
         mine = await self._claimed(project, boxed)
         about = replace(asked.body, tasks=(), items=())  # not all of the body, as long as it is worked off
         run = _Run(about, Priority.OPENED if tasks == 1 else Priority.NEXT, deque(mine))
-        limit_s = min(OPENED_S, self._limit_s) if self._everything and tasks == 1 else self._limit_s
+        limit_s = min(OPENED_S, self._limit_s) if tasks == 1 and not of_boxes else self._limit_s
         working = asyncio.create_task(self._work(run), context=detached())
         closed = asyncio.create_task(run.closed.wait())
         try:
@@ -176,7 +182,7 @@ class Retrieval:
             closed.cancel()
         rest = await self._leave_rest(run, working)
         if tasks > 1 or rest or run.troubles:
-            said = _said(tasks, len(boxed), len(mine), run, rest, everything=self._everything)
+            said = _said(tasks, len(boxed), len(mine), run, rest, of_boxes=of_boxes)
             self._reporter.retrieved(project, said)
         await self._hold(project, _numbers(each for each, _ in run.done), DONE_S)
         results: list[Any] = [[]] * tasks
@@ -197,7 +203,9 @@ class Retrieval:
         """The tasks that have no masks of this model yet."""
         if not asked.body.tasks or not self._takes_masks(asked.body):
             return []
-        return await self._reader.tasks_without_masks(asked, f"the body of {ROUTE}", self._version)
+        annotated = self._retrieve == "find"
+        where = f"the body of {ROUTE}"
+        return await self._reader.tasks_without_masks(asked, where, self._version, annotated=annotated)
 
     def _takes_masks(self, about: PredictBody) -> bool:
         """Whether Label Studio would store masks: it refuses those of controls inside a repeater."""
@@ -267,9 +275,12 @@ class Retrieval:
         return masks
 
     async def _made(self, about: PredictBody, boxed: TaskWithBoxes, priority: Priority) -> TaskMasks:
-        if self._everything:
-            return await self._preannotation.everything(ROUTE, about, boxed.task, None, priority)
-        return await self._preannotation.masks(ROUTE, about, boxed.task, boxed.results, priority)
+        make, task = self._preannotation, boxed.task
+        if self._retrieve == "everything":
+            return await make.everything(ROUTE, about, task, None, priority)
+        if self._retrieve == "find":
+            return await make.find(ROUTE, about, task, boxed.results, Things(), priority)
+        return await make.masks(ROUTE, about, task, boxed.results, priority)
 
     async def _stored(self, run: _Run, task: Task) -> None:
         """Make the masks of a task as Label Studio has it, and store them. Raises ServiceError."""
@@ -278,10 +289,11 @@ class Retrieval:
             return
         if run.own is None:
             run.own = await self._store.about(project)
-        if self._everything:
-            boxed = await self._store.whole(project, number, self._version)
-        else:
+        if self._retrieve == "boxes":
             boxed = await self._store.boxes(project, number, self._version, BOXES)
+        else:
+            annotated = self._retrieve == "find"
+            boxed = await self._store.whole(project, number, self._version, annotated=annotated)
         if boxed is None:
             return
         masks = await self._masks(run, run.own, boxed)
@@ -356,8 +368,8 @@ def _numbers(boxed: Iterable[TaskWithBoxes]) -> list[int]:
     return [each.task.number for each in boxed if each.task.number is not None]
 
 
-def _said(tasks: int, boxed: int, mine: int, run: _Run, rest: _Rest, *, everything: bool) -> str:
-    have = "have no masks of this model yet" if everything else "have boxes"
+def _said(tasks: int, boxed: int, mine: int, run: _Run, rest: _Rest, *, of_boxes: bool) -> str:
+    have = "have boxes" if of_boxes else "have no masks of this model yet"
     said = f"{boxed} of {tasks} tasks {have}, {len(run.done)} have masks in the answer"
     busy = f"; {boxed - mine} are in work already, or were just done" if boxed > mine else ""
     return f"{said}{busy}{rest}{_why(run)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from protocol.bodies.annotated import read_annotated
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
-from protocol.boxes import LeftOut, TaskWithBoxes, has_prediction, takes_masks
+from protocol.boxes import LeftOut, TaskWithBoxes, has_prediction, results_of_annotations, takes_masks
 from protocol.click import Click, image_source, image_value
 from protocol.controls import Output
 from protocol.label_config import Image, LabelConfig, parse
@@ -102,13 +102,21 @@ def first_output(config: LabelConfig, image: str, order: tuple[str, ...]) -> Out
     return replace(output, labels=(holder.labels[0].spelling,))
 
 
-def tasks_without_masks(body: bytes, where: str, version: str) -> list[TaskWithBoxes]:
+def tasks_without_masks(
+    body: bytes, where: str, version: str, *, annotated: bool = False
+) -> list[TaskWithBoxes]:
     """The tasks of a request that have no prediction of the model ``version``, without boxes.
+
+    ``annotated``: with the regions of their newest annotations in the place of boxes.
 
     Raises what ``protocol.bodies.annotated.read_annotated`` raises.
     """
     return [
-        TaskWithBoxes(place, Task(task.id, task.data.copy()), ())
+        TaskWithBoxes(
+            place,
+            Task(task.id, task.data.copy()),
+            results_of_annotations(task.annotations) if annotated else (),
+        )
         for place, task in enumerate(read_annotated(body, where))
         if not has_prediction(task, version)
     ]

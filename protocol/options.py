@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from protocol.controls import OUTPUT_ORDER, OUTPUT_TAGS
 from values.options import PixelLimit, split_commas
+
+Retrieve: TypeAlias = Literal["boxes", "everything", "find", "none"]
 
 
 class ReadOptions(PixelLimit):
@@ -20,11 +22,12 @@ class ReadOptions(PixelLimit):
         description="Several boxes in one request: `last` gives one region, of the newest box and all clicks;"
         " `each` gives one region for each box, with the clicks inside it.",
     )
-    retrieve: Literal["boxes", "everything", "none"] = Field(
+    retrieve: Retrieve = Field(
         default="boxes",
         description="What *Retrieve predictions* answers, and a task that is opened: `boxes` gives masks for"
         " rectangles and ellipses that annotations or predictions have; `everything` lays a grid of clicks"
-        " over each picture, which takes up to minutes; `none` gives nothing.",
+        " over each picture, which takes up to minutes; `find` looks for what the labels of the labeling"
+        " config name, with the detector of `finder`; `none` gives nothing.",
     )
     output_order: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = Field(
         default=OUTPUT_ORDER,

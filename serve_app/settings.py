@@ -100,6 +100,15 @@ class AllOptions(
                 raise ValueError(f"there is no setting {name!r}{nearest(name, known)}")
         return {name: cls._as_written(name.lower(), value) for name, value in given.items()}
 
+    @model_validator(mode="after")
+    def _with_what_finds(self) -> Self:
+        if self.retrieve == "find" and self.finder == "none":
+            raise ValueError(
+                "RETRIEVE=find needs a detector, and FINDER is none; set FINDER to owlv2_base (docs/find.md),"
+                " or RETRIEVE to something else"
+            )
+        return self
+
     @classmethod
     def _as_written(cls, name: str, value: Any) -> Any:
         """``value``, or the word of a setting's choice that it is but for capitals and spaces around it."""

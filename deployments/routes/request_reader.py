@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -136,9 +137,12 @@ class RequestReader:
         """What it asks for instead of boxes; see ``protocol.bodies.preannotate.read_wanted``."""
         return await off_loop_if_large(asked.length, read_wanted, asked.raw, where)
 
-    async def tasks_without_masks(self, asked: Asked, where: str, version: str) -> list[TaskWithBoxes]:
+    async def tasks_without_masks(
+        self, asked: Asked, where: str, version: str, *, annotated: bool
+    ) -> list[TaskWithBoxes]:
         """Those of its tasks that lack masks; see ``protocol.everything.tasks_without_masks``."""
-        return await off_loop_if_large(asked.length, tasks_without_masks, asked.raw, where, version)
+        read = partial(tasks_without_masks, annotated=annotated)
+        return await off_loop_if_large(asked.length, read, asked.raw, where, version)
 
     async def whole(self, about: PredictBody, task: Task, points: int | None) -> WholeTask:
         """The pictures of one of its tasks; see ``protocol.everything.read_whole``."""

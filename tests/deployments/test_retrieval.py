@@ -339,3 +339,50 @@ async def test_a_task_that_has_masks_by_now_is_not_searched_again(studio: FakeLa
         await door.settle()
     assert [each["id"] for each in studio.predictions("classical-3")[1]] == [9]
     assert len(studio.predictions("classical-3")[2]) == 1
+
+
+async def test_what_labels_name_in_the_pictures_of_chosen_tasks() -> None:
+    door = Door(retrieve="find", finder="owlv2-1")
+    by_clicks = {"id": 1, "model_version": "classical-3", "result": []}
+    made = {"id": 2, "model_version": "owlv2-1+classical-3", "result": []}
+    found = await results(
+        door, task(1), task(2, CAT), task(3, predictions=[made]), task(4, predictions=[by_clicks])
+    )
+    await door.settle()
+    assert [len(each["result"]) if each else 0 for each in found] == [3, 3, 0, 3]
+    assert {each["model_version"] for each in found if each} == {"owlv2-1+classical-3"}
+    finds = [find for _, find in door.graph.finds]
+    assert [(find.image.task, len(find.regions)) for find in finds] == [(1, 0), (2, 1), (4, 0)]
+    assert finds[0].phrases == ("Cat", "Dog", "Bird")
+    assert set(door.graph.priorities) == {Priority.NEXT}
+    assert said(door) == ["3 of 4 tasks have no masks of this model yet, 3 have masks in the answer"]
+
+
+async def test_a_picture_with_nothing_that_labels_name_is_no_trouble() -> None:
+    door = Door(retrieve="find", finder="owlv2-1")
+    door.graph.found = 0
+    assert await results(door, task(1), task(2)) == [[], []]
+    await door.settle()
+    assert said(door) == ["2 of 2 tasks have no masks of this model yet, 0 have masks in the answer"]
+
+
+async def test_what_a_detector_does_not_find_in_time_is_stored_behind_the_answer(
+    studio: FakeLabelStudio,
+) -> None:
+    studio.tasks[1]["annotations"] = []
+    with with_token(studio, retrieve="find", finder="owlv2-1", predict_timeout_s=0.2) as door:
+        door.graph.admission.clear()
+        assert await results(door, task(1), task(2)) == [[], []]
+        door.graph.admission.set()
+        await door.settle()
+    stored = studio.predictions("owlv2-1+classical-3")
+    assert list(stored) == [1, 2]
+    behind = {find.image.task: len(find.regions) for _, find in door.graph.finds}
+    assert behind == {1: 1, 2: 0}, "as Label Studio says, not as the request did"
+
+
+async def test_without_a_detector_it_says_what_to_set() -> None:
+    door = Door(retrieve="find")
+    assert await results(door, task(1)) == [[]]
+    await door.settle()
+    assert "set FINDER to owlv2_base" in said(door)[0]

@@ -62,6 +62,7 @@ def test_what_is_annotated_is_left_alone_on_its_own_picture() -> None:
     first, second = finds(config, box, on_second, {"type": 3}, data=data).finds
     assert np.allclose(first.regions, [(0.1, 0.2, 0.4, 0.6)])
     assert second.regions.shape == (1, 4)
+    assert not np.allclose(first.regions, second.regions)
     assert (first.item_index, second.item_index) == (0, 1)
 
 

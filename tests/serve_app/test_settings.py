@@ -92,6 +92,10 @@ def test_a_bad_value_is_not_repeated() -> None:
         ),
         ({"label_studio_url": "ls:8080"}, "LABEL_STUDIO_URL: needs http:// or https:// in front."),
         ({"basic_auth_user": "a"}, "Basic auth needs both"),
+        (
+            {"retrieve": "find"},
+            "RETRIEVE=find needs a detector, and FINDER is none; set FINDER",
+        ),
         ({"basic_auth_user": "a:b", "basic_auth_pass": "c"}, "A user name with a colon"),
         ({"cache_mib": "lots"}, "Correct it as cache_mib under args:, or leave it out for 512."),
         ({"image_hosts": 1}, "or leave it out for public."),
