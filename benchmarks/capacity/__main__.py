@@ -1,14 +1,18 @@
-"""How long warm clicks take with 25 to 10,000 annotators, simulated.
+"""How long clicks take with 25 to 10,000 annotators, simulated; and how far the simulation can be believed.
 
-    python -m benchmarks.capacity
+    python -m benchmarks.capacity               the simulation and its check, about eight minutes
+    python -m benchmarks.capacity --simulate    the simulation alone, seconds
 
-Each order of size has the replicas that `python -m serve_app plan` gives it, and clicks cost what
-serve_app/capacity/costs.py says. The same seed gives the same clicks.
+The check offers clicks to the running application at random times, and predicts each load before it is
+offered: once with MobileSAM (stand-in weights, if there are none), whose decodes share this machine's cores
+with everything else, and once with four decoders that only take time, as decoders on other machines do.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +20,36 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import command
+from benchmarks import command, machine
+from benchmarks.bar import Bar
+from benchmarks.capacity.check import GOAL, Case, Row, checked
 from benchmarks.capacity.simulation import WARM_UP_S, annotators, quantile_ms
+from benchmarks.click.stages import settings
+from benchmarks.models.tables import judged
+from segmenters.options import ModelOptions
 from serve_app.capacity.costs import Card, default_model
 from serve_app.capacity.plan import plan
 from serve_app.capacity.tables import CARDS, SIZES
 from serve_app.cli.console import console
 
+MODEL = "mobile_sam"
 SIMULATED_S = 120.0
+RATES = {MODEL: (6.0, 12.0, 18.0), "slow decoders": (16.0, 32.0, 48.0)}
+DECODE_S = 0.1
+
+
+def cases(names: Sequence[str], folder: Path) -> list[Case]:
+    """Those that are named; stand-in weights go to ``folder``."""
+    found = []
+    if MODEL in names:
+        env = settings(MODEL, ModelOptions().model_dir, folder)
+        found.append(Case(MODEL, "serve_app.app:build", env, 1, 2, RATES[MODEL], elsewhere=False))
+    if "slow decoders" in names:
+        env = {"DECODE_S": f"{DECODE_S}"}
+        rates = RATES["slow decoders"]
+        build = "benchmarks.capacity.slow_decoder:build"
+        found.append(Case("slow decoders", build, env, 4, 2, rates, elsewhere=True))
+    return found
 
 
 def simulated(shown: Console) -> list[dict[str, Any]]:
@@ -56,17 +82,66 @@ def _simulated(size: int, card: Card) -> dict[str, Any]:
     }
 
 
-def run(shown: Console) -> dict[str, Any]:
-    """Simulate and print; the figures."""
-    return {"simulated": simulated(shown)}
+def table(rows: Sequence[Row]) -> Table:
+    """A line for each load."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Predicted and measured", title_justify="left")
+    headings = (
+        "application",
+        "clicks/s",
+        "clicks",
+        "failed",
+        "p50 ms",
+        "measured",
+        "p99 ms",
+        "measured",
+        "off",
+    )
+    for heading in (*headings, f"goal: {GOAL:.0%}"):
+        made.add_column(heading, justify="left" if heading == "application" else "right")
+    for row in rows:
+        figures = (row.predicted_p50, row.measured_p50, row.predicted_p99, row.measured_p99)
+        made.add_row(
+            row.case,
+            f"{row.rate:g}",
+            f"{row.clicks}",
+            f"{row.failed}",
+            *(f"{value:.0f}" for value in figures),
+            f"{row.off:.0%}",
+            judged("", row.reached),
+        )
+    return made
+
+
+def run(names: Sequence[str], seconds: float, folder: Path, shown: Console) -> dict[str, Any]:
+    """Simulate, check against the applications that are named, print; the figures."""
+    shown.print(machine.described(), markup=False)
+    found: dict[str, Any] = {"machine": machine.described(), "simulated": simulated(shown)}
+    rows: list[Row] = []
+    asked = cases(names, folder)
+    with Bar(sum(2 * len(case.rates) for case in asked) or 1) as bar:
+
+        def after(said: str) -> None:
+            bar.advance(1)
+            bar.begin(f"after {said}")
+
+        for case in asked:
+            bar.begin(case.name)
+            rows += checked(case, seconds, after)
+    if rows:
+        shown.print(table(rows))
+    return found | {"checked": [asdict(row) | {"off": row.off} for row in rows]}
 
 
 def main() -> None:
-    """Read the arguments, simulate, print."""
-    parser = argparse.ArgumentParser(description="Warm clicks of many annotators, simulated.")
+    """Read the arguments, simulate, measure, print."""
+    parser = argparse.ArgumentParser(description="Clicks of many annotators, simulated and measured.")
+    parser.add_argument("--simulate", action="store_true", help="do not start the application")
+    parser.add_argument("--check", nargs="+", choices=list(RATES), default=list(RATES), help="against these")
+    parser.add_argument("--seconds", type=float, default=40.0, help="of each load")
     parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    command.run(lambda _: run(console()), given.json)
+    names = [] if given.simulate else given.check
+    command.run(lambda folder: run(names, given.seconds, folder, console()), given.json)
 
 
 if __name__ == "__main__":

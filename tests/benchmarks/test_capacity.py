@@ -1,4 +1,4 @@
-"""The simulation against what queueing theory knows."""
+"""The simulation against what queueing theory knows, and the verdicts of its check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from statistics import fmean
 
 import pytest
 
-from benchmarks.capacity.__main__ import simulated
+from benchmarks.capacity.__main__ import DECODE_S, RATES, cases, simulated, table
+from benchmarks.capacity.check import GOAL, IMAGES, Case, Measured, Row, owner, predict, worst
 from benchmarks.capacity.cores import Clock, Cores, Threads
 from benchmarks.capacity.simulation import (
     Click,
@@ -21,7 +22,10 @@ from benchmarks.capacity.simulation import (
 )
 from serve_app.capacity.costs import ANSWER_S, MODELS, Card
 from serve_app.capacity.plan import plan
+from testing.label_studio_requests import predict_body
 from tests.benchmarks.printing import printed
+
+SLOW = Case("slow", "nothing:build", {}, 2, 2, (1.0,), elsewhere=True)
 
 
 def random_clicks(rate: float, mean_s: float, seconds: float) -> list[Click]:
@@ -100,6 +104,40 @@ def test_too_few_decoders_are_seen() -> None:
 
 def test_quantiles_are_of_what_was_seen() -> None:
     assert [quantile_ms([0.003, 0.001, 0.002], part) for part in (0, 0.5, 1)] == [1, 2, 3]
+
+
+def test_a_prediction_is_made_of_what_one_click_costs() -> None:
+    costs = Measured([[0.1]] * 4, [0.01])
+    found = predict(SLOW, 1.0, 50, costs, [0, 1, 0, 1], [0, 1, 2, 3])
+    assert len(found) == len(list(every(1.0, 50)))
+    assert quantile_ms(found, 0.5) == pytest.approx(110)
+
+
+def test_the_owner_of_an_image_is_that_of_the_application() -> None:
+    owners = {owner(predict_body(f"http://127.0.0.1:2/{number}.jpg"), 4) for number in range(IMAGES)}
+    assert owners == {0, 1, 2, 3}
+
+
+def row(predicted: float, failed: int = 0) -> Row:
+    return Row("slow", 1, 10, failed, predicted, 100, 200, 200)
+
+
+def test_verdicts() -> None:
+    assert row(100 * (1 + GOAL - 0.01)).reached
+    assert not row(100 * (1 + GOAL + 0.01)).reached
+    assert not row(100, failed=1).reached
+    assert worst([row(100), row(120)]) == pytest.approx(0.2)
+    said = printed(table([row(100), row(200)]))
+    assert said.count("reached") == 1
+    assert said.count("missed") == 1
+
+
+def test_the_cases_are_those_that_are_named(tmp_path: object) -> None:
+    [case] = cases(["slow decoders"], tmp_path)  # type: ignore[arg-type]
+    assert case.elsewhere
+    assert case.rates == RATES["slow decoders"]
+    # At most 60 % of what four decoders with two threads carry.
+    assert max(case.rates) * DECODE_S <= 0.61 * case.decoders * case.threads
 
 
 @pytest.mark.slow
