@@ -7,8 +7,10 @@ it. Nothing is fitted to the loads that are predicted.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
+import os
 import random
 import statistics
 import tempfile
@@ -42,7 +44,7 @@ _DECODER = ("decode", "resample", "region")
 
 
 class Case(NamedTuple):
-    """An application to check against. ``rates``: clicks a second that are offered in turn.
+    """An application to check against. ``shares``: of what it could take at most, offered in turn.
 
     ``elsewhere``: whether its decodes take no core of this machine.
     """
@@ -52,7 +54,7 @@ class Case(NamedTuple):
     env: Mapping[str, str]
     decoders: int
     threads: int
-    rates: Sequence[float]
+    shares: Sequence[float]
     elsewhere: bool
 
 
@@ -88,13 +90,20 @@ class Measured:
     decode_s: Sequence[Sequence[float]]
     around_s: Sequence[float]
 
+    def most_a_second(self, case: Case, cores: int) -> float:
+        """Clicks after which either the decoders or the cores have nothing left."""
+        decode_s = statistics.fmean(itertools.chain(*self.decode_s))
+        if case.elsewhere:
+            return case.decoders * case.threads / decode_s
+        return cores / (decode_s + statistics.median(self.around_s))
+
     def drawn(self, number: int, chance: random.Random) -> Costs:
         """The costs of a click by the request ``number``."""
         return Costs(chance.choice(self.around_s), chance.choice(self.decode_s[number]))
 
 
 def checked(case: Case, seconds: float, after: Callable[[str], None]) -> list[Row]:
-    """A row for each rate, each offered for so many seconds. ``after`` is told what was done."""
+    """A row for each share, each offered for so many seconds. ``after`` is told what was done."""
     port = free_port()
     with (
         pictures(port, IMAGES, *SIZE) as bodies,
@@ -103,22 +112,25 @@ def checked(case: Case, seconds: float, after: Callable[[str], None]) -> list[Ro
         yaml.safe_dump(_config(case), file)
         env = {**case.env, "IMAGE_HOSTS": f"127.0.0.1:{port}", "THREADS": f"{case.threads}"}
         with running_app(Path(file.name), env, haproxy=True) as app:
-            _put_first(app.process.pid)
+            _put_first(app.process.pid, os.getpid())
             requests = [post("/predict", json.dumps(body).encode()) for body in bodies]
             rows = []
-            for rate in case.rates:
+            for share in case.shares:
                 costs = _costs(app, bodies, requests)
                 after(f"{case.name}: alone")
+                rate = share * costs.most_a_second(case, usable_cores())
                 rows.append(_row(case, rate, seconds, app, costs, (bodies, requests)))
-                after(f"{case.name}: {rate:g}/s")
+                after(f"{case.name}: {rate:.0f}/s")
             return rows
 
 
-def _put_first(pid: int) -> None:
-    """Give the application the cores before other work on the machine, where that may be done: as root on
-    Linux, which divides the cores among sessions. What is predicted is the application, not the others."""
-    with contextlib.suppress(OSError):
-        (_PROC / str(pid) / "autogroup").write_text(_FIRST)
+def _put_first(*processes: int) -> None:
+    """Give the sessions of these processes the cores before other work on the machine, where that may be
+    done: as root on Linux, which divides the cores among sessions. What is predicted is the application, not
+    the others."""
+    for process in processes:
+        with contextlib.suppress(OSError):
+            (_PROC / str(process) / "autogroup").write_text(_FIRST)
 
 
 def _row(

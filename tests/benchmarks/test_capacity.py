@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from benchmarks.capacity.__main__ import DECODE_S, RATES, cases, simulated, table
+from benchmarks.capacity.__main__ import CHECKED, SHARES, cases, simulated, table
 from benchmarks.capacity.check import GOAL, IMAGES, Case, Measured, Row, owner, predict, worst
 from benchmarks.capacity.cores import Clock, Cores, Threads
 from benchmarks.capacity.simulation import (
@@ -135,9 +135,14 @@ def test_verdicts() -> None:
 def test_the_cases_are_those_that_are_named(tmp_path: object) -> None:
     [case] = cases(["slow decoders"], tmp_path)  # type: ignore[arg-type]
     assert case.elsewhere
-    assert case.rates == RATES["slow decoders"]
-    # At most 60 % of what four decoders with two threads carry.
-    assert max(case.rates) * DECODE_S <= 0.61 * case.decoders * case.threads
+    assert case.shares == SHARES
+
+
+def test_what_an_application_can_take_is_bound_by_decoders_or_by_the_cores_of_all(tmp_path: object) -> None:
+    [here, elsewhere] = cases(CHECKED, tmp_path)  # type: ignore[arg-type]
+    costs = Measured([[0.08, 0.12], [0.1]], [0.01, 0.02, 0.3])
+    assert costs.most_a_second(here, 2) == pytest.approx(2 / 0.12)
+    assert costs.most_a_second(elsewhere, 2) == pytest.approx(4 * 2 / 0.1)
 
 
 @pytest.mark.slow
