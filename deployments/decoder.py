@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deployments.box_decoder import BoxDecoder
 from deployments.calls.large_values import Reference
@@ -166,6 +167,24 @@ class Decoder:
         if self._found_masks is None:
             raise BadPrompt(NO_FINDER)
         return await self._found_masks.masks(key, find, reference, left_s, priority)
+
+    async def example(
+        self,
+        key: str,
+        source: ImageSource,
+        box: tuple[float, float, float, float],
+        reference: Reference,
+        left_s: float,
+        priority: Priority,
+    ) -> tuple[str, NDArray[np.float32]]:
+        """The version of the detector, and the query for what is in ``box`` on the image ``key``.
+
+        Raises BadPrompt where nothing finds, or the detector sees nothing there, and what ``click`` raises.
+        """
+        if self._found is None:
+            raise BadPrompt(NO_FINDER)
+        query = await self._found.example(key, source, box, reference, priority, left_s)
+        return self._found.version, query
 
     async def annotate(
         self,

@@ -23,7 +23,7 @@ from finders.matches import Matches, match
 from finders.options import FinderOptions
 from finders.queries import NOT_MEANT, Queries, example
 from protocol.finding import Find
-from values.errors import ModelError
+from values.errors import ModelError, OtherVersion
 from values.found import Found, Malformed
 from values.image import ImageSource
 from values.priority import Priority
@@ -66,11 +66,26 @@ class FoundTier:
 
         Raises BadPrompt for what cannot be looked for, and what reading the image and seeing it raise.
         """
+        if find.vectors is not None and find.vectors.finder != self.version:
+            raise OtherVersion(f"examples of {find.vectors.finder} are not of {self.version}; try again")
         found, phrases = await asyncio.gather(
             self._found(key, find.image, reference, priority, left_s), self._vectors(find.phrases, left_s)
         )
         threshold = self._options.finder_threshold if find.threshold is None else find.threshold
         return await self._threads.run(_matched, found, phrases, find, threshold, self._options.find_limit)
+
+    async def example(
+        self,
+        key: str,
+        source: ImageSource,
+        box: tuple[float, float, float, float],
+        reference: Reference,
+        priority: Priority,
+        left_s: float,
+    ) -> Floats:
+        """(D,) the query for what is in ``box`` on an image; see ``finders.queries.example``."""
+        found = await self._found(key, source, reference, priority, left_s)
+        return await self._threads.run(example, found, box)
 
     async def ready(self) -> str:
         """A sentence, when a finder replica answers."""
@@ -112,6 +127,8 @@ class FoundTier:
 def _matched(found: Found, phrases: Sequence[Floats], find: Find, threshold: float, limit: int) -> Matches:
     examples = [example(found, box) for box in find.examples]
     negatives = [example(found, box) for box in find.negatives]
+    if find.vectors is not None:
+        phrases, negatives = [*find.vectors.meant], [*negatives, *find.vectors.not_meant]
     classes = [*find.classes, *[0] * len(examples), *[NOT_MEANT] * len(negatives)]
     queries = Queries.of([*phrases, *examples, *negatives], classes)
     best = match(found, queries, threshold, find.regions)

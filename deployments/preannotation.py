@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from msgspec import Raw
+from numpy.typing import NDArray
 
 from concurrency.background import ProjectPlaces
 from deployments.calls.decoder_client import DecoderClient
 from deployments.http.reporter import Reporter
 from deployments.routes.request_reader import RequestReader
-from protocol.bodies.preannotate import Things
+from protocol.bodies.preannotate import Like, Things
 from protocol.bodies.predict import PredictBody
 from protocol.bodies.task import Task
 from protocol.boxes import BoxedImage, LeftOut, no_mask
+from protocol.click import image_source
 from protocol.everything import WholePicture, nothing_found
-from protocol.finding import NO_FINDER, found_version
+from protocol.finding import NO_FINDER, Vectors, found_version
 from protocol.predictions import prediction
 from values.box_masks import BoxMasks
 from values.click_answer import Region
-from values.errors import BadPrompt, BadRequest, ImageError
+from values.errors import BadPrompt, BadRequest, ImageError, OtherVersion
 from values.priority import Priority
 
 
@@ -132,6 +136,28 @@ class Preannotation:
                 done.left_out.append(LeftOut.of("", error))
         return done
 
+    async def vectors(self, about: PredictBody, things: Things, priority: Priority) -> Vectors | None:
+        """The examples of ``things``, in a project that a request is ``about``, as the detector knows them.
+
+        None where there are none. Raises BadPrompt where there is no detector, or where it sees nothing where
+        one is, and what reading their images raises.
+        """
+        if not things.like:
+            return None
+        if not self._finder:
+            raise BadPrompt(NO_FINDER)
+
+        async def vector(like: Like) -> tuple[str, NDArray[np.float32]]:
+            source = image_source(about, Task(like.task), like.image)
+            async with self._ahead.of(about.project_id):
+                return await self._decoders.example(source, like.box, priority)
+
+        made = await asyncio.gather(*map(vector, [*things.like, *things.not_like]))
+        if len({finder for finder, _ in made}) > 1:
+            raise OtherVersion("the detector is being replaced by another one; try again")
+        queries, meant = np.stack([query for _, query in made]), len(things.like)
+        return Vectors(made[0][0], queries[:meant], queries[meant:])
+
     async def find(
         self,
         route: str,
@@ -140,18 +166,19 @@ class Preannotation:
         results: Sequence[Raw],
         things: Things,
         priority: Priority,
+        vectors: Vectors | None = None,
     ) -> TaskMasks:
         """The masks of ``things`` in the pictures of a task of ``about``, without those that are among
         ``results``, its regions.
 
-        Raises what ``masks`` raises, and BadPrompt where there is no detector. Nothing in a picture is an
-        answer like any other.
+        ``vectors``: of the examples. Raises what ``masks`` raises, and BadPrompt where there is no detector.
+        Nothing in a picture is an answer like any other.
         """
         if not self._finder:
             raise BadPrompt(NO_FINDER)
         done = TaskMasks(found_version(self._finder, self._version))
         try:
-            asked = await self._reader.finds(about, task, results, things)
+            asked = await self._reader.finds(about, task, results, things, vectors)
         except (BadPrompt, BadRequest) as error:
             done.left_out.append(LeftOut.of("", error))
             return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocol.bodies.preannotate import EXAMPLE_LIMIT
 from protocol.phrases import PHRASE_CHARACTERS, PHRASE_LIMIT
 from values.options import GRID_LIMIT
 
@@ -129,10 +130,21 @@ SCHEMAS: dict[str, Schema] = {
                         "description": "what things are called; without them the labels of the config",
                     },
                     "threshold": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "like": array(ref("Example"), maxItems=EXAMPLE_LIMIT),
+                    "not_like": array(ref("Example"), maxItems=EXAMPLE_LIMIT),
                 },
-                "description": "masks of all things that phrases name, in place of masks of boxes",
+                "description": "masks of things that phrases name, or that look like examples, not of boxes",
             },
         },
+    ),
+    "Example": record(
+        {
+            "image": _said(TEXT, "where the picture is, as the data of its task say"),
+            "box": array(
+                NUMBER, minItems=4, maxItems=4, description="x0, y0, x1, y1, fractions of the picture"
+            ),
+        },
+        {"task": _ID, "label": _said({"type": ["string", "null"]}, "of what looks like it")},
     ),
     "AnnotatedTask": record(
         {},

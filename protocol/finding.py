@@ -51,14 +51,25 @@ _TEXTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """Examples on other images, as the detector ``finder`` knows things: (V, D) float32 of what is ``meant``,
+    and (N, D) of what is ``not_meant``."""
+
+    finder: str
+    meant: NDArray[np.float32]
+    not_meant: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Find:
     """What is to be found on an image; it pickles.
 
-    ``phrases``: what things are called, each with its class in ``classes``. ``examples``, ``negatives``:
-    (E, 4) boxes around things that are meant, of class 0, and that are not; ``regions``: (R, 4) around what
-    is annotated already; all x0, y0, x1, y1 as fractions. ``outputs``: where the masks of each class go.
-    ``threshold``: of scores, 0..1, None for the setting's. ``size``: the browser's natural size, None where
-    the request does not tell. ``image_rotation`` and ``item_index`` are repeated in the result.
+    ``phrases``: what things are called; or ``vectors``: examples on other images. ``classes``: of phrases,
+    or of the vectors that are meant. ``examples``, ``negatives``: (E, 4) boxes around things that are meant,
+    of class 0, and that are not; ``regions``: (R, 4) around what is annotated already; all x0, y0, x1, y1 as
+    fractions. ``outputs``: where the masks of each class go. ``threshold``: of scores, 0..1, None for the
+    setting's. ``size``: the browser's natural size, None where the request does not tell. ``image_rotation``
+    and ``item_index`` are repeated in the result.
     """
 
     image: ImageSource
@@ -72,6 +83,7 @@ class Find:
     size: tuple[int, int] | None = None
     image_rotation: int = 0
     item_index: int | None = None
+    vectors: Vectors | None = None
 
     def click(self, boxes: NDArray[Any], classes: NDArray[np.intp], size: tuple[int, int]) -> Click | None:
         """The click that asks for a mask in each of ``boxes``, which are (M, 4); None where there are none.

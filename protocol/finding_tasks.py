@@ -16,7 +16,7 @@ from protocol.controls import Output
 from protocol.drawings import Draw
 from protocol.drawn_regions import Boxes, regions_among
 from protocol.everything import WholePicture, read_whole
-from protocol.finding import Find
+from protocol.finding import Find, Vectors
 from protocol.label_config import Image, LabelConfig, parse
 from protocol.options import ReadOptions
 from protocol.phrase_labels import labels_of, output_with, phrases_of_labels
@@ -39,11 +39,12 @@ def read_finds(
     things: Things,
     draw: Draw,
     options: ReadOptions,
+    vectors: Vectors | None = None,
 ) -> FindTask:
     """What is to be found in the pictures of a task of the project that the request is ``about``.
 
-    ``results``: the regions of the task, which are not found once more. ``draw`` reads drawn masks. May take
-    seconds.
+    ``results``: the regions of the task, which are not found once more. ``draw`` reads drawn masks.
+    ``vectors``: of the examples. May take seconds.
 
     Raises:
         BadPrompt: labels that cannot be looked for, and too many pictures.
@@ -59,7 +60,7 @@ def read_finds(
         if image.name not in asked:
             asked[image.name] = _asked(things, config, image, picture, options)
         drawn = regions_among(results, image.name, picture.item_index, (), draw, options)
-        finds.append(asked[image.name].find(picture, drawn.boxes))
+        finds.append(asked[image.name].find(picture, drawn.boxes, vectors))
     return FindTask(tuple(finds), whole.left_out)
 
 
@@ -72,7 +73,7 @@ class _Asked:
     outputs: tuple[Output, ...]
     threshold: float | None
 
-    def find(self, picture: WholePicture, regions: Boxes) -> Find:
+    def find(self, picture: WholePicture, regions: Boxes, vectors: Vectors | None) -> Find:
         """The same on one of them. ``regions``: what is annotated there."""
         return Find(
             image=picture.image,
@@ -84,6 +85,7 @@ class _Asked:
             outputs=self.outputs,
             threshold=self.threshold,
             item_index=picture.item_index,
+            vectors=vectors,
         )
 
 
@@ -91,15 +93,20 @@ def _asked(
     things: Things, config: LabelConfig, image: Image, picture: WholePicture, options: ReadOptions
 ) -> _Asked:
     """What of an image's labels, or of the phrases, is looked for. Raises BadPrompt."""
+    phrases: tuple[str, ...]
     labels: tuple[str | None, ...]
-    if things.phrases is None:
+    if things.like:
+        phrases, labels = (), tuple(each.label for each in things.like)
+    elif things.phrases is None:
         phrases, labels = phrases_of_labels(config, image, options.output_order)
     else:
         phrases = things.phrases
         labels = labels_of(phrases, config, image, None, options)
     places = {label: place for place, label in enumerate(dict.fromkeys(labels))}
     outputs = tuple(
-        output_with(config, image, label, options.output_order) or replace(picture.output, labels=())
+        picture.output
+        if label is None
+        else output_with(config, image, label, options.output_order) or replace(picture.output, labels=())
         for label in places
     )
     return _Asked(

@@ -39,7 +39,7 @@ class Graph:
             {
                 name: getattr(self, f"_{name}")
                 for name in (
-                    *("click", "find", "find_masks", "annotate", "everything"),
+                    *("click", "find", "find_masks", "example", "annotate", "everything"),
                     *("warm", "store", "forget", "ready"),
                 )
             }
@@ -123,6 +123,18 @@ class Graph:
     ) -> BoxMasks:
         answer = await self._find(key, find, reference, left_s)
         return BoxMasks([answer.regions[:1]] * 2, [0.9] * 2, answer.version)
+
+    async def _example(
+        self,
+        key: str,
+        source: ImageSource,
+        box: tuple[float, ...],
+        reference: object,
+        left_s: float,
+        priority: Priority,
+    ) -> tuple[str, Any]:
+        _fails(source)
+        return "owlv2-1", np.ones(4, np.float32)
 
     async def _warm(
         self,

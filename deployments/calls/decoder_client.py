@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deployments.calls.call import call
 from deployments.calls.large_values import Reference, post
 from deployments.loop_offload import off_loop_if_large
@@ -87,6 +90,22 @@ class DecoderClient:
             by_reference=True,  # as above
         )
         return masks
+
+    async def example(
+        self, source: ImageSource, box: tuple[float, float, float, float], priority: Priority
+    ) -> tuple[str, NDArray[np.float32]]:
+        """The version of the detector, and the query for what is in a box on an image: see
+        ``finders.queries.example``. Raises what ``deployments.calls.call.call`` raises.
+        """
+        key = await self._key(source)
+        light, reference = await post(source)
+        made: tuple[str, NDArray[np.float32]] = await self._ask(
+            key,
+            reference,
+            lambda owner, left_s: owner.example.remote(key, light, box, reference, left_s, priority),
+            "looking at an example",
+        )
+        return made
 
     async def annotate(self, click: Click, priority: Priority, *, keep: bool) -> BoxMasks:
         """The masks of a click's prompts, one for each, behind all clicks that somebody waits for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from deployments.routes.request_reader import Asked, RequestReader
 from protocol.bodies.annotated import AnnotatedTask
 from protocol.bodies.preannotate import Everything, Things, Wanted
 from protocol.boxes import SHAPES
+from protocol.finding import Vectors
 from protocol.predictions import encode_predict, written_length
 from values.errors import BadRequest, DeadlineExceeded
 from values.priority import Priority
@@ -23,6 +24,9 @@ ROUTE = "/preannotate"
 
 PREANNOTATE_TASKS = 100
 """Tasks of one request."""
+
+_AskedFor: TypeAlias = tuple[Wanted | None, Vectors | None]
+"""And the vectors of its examples."""
 
 
 class Preannotate:
@@ -48,7 +52,8 @@ class Preannotate:
         tasks = await self._reader.annotated(asked, where)
         try:
             async with asyncio.timeout(self._timeout_s):
-                results = await asyncio.gather(*(self._of(asked, task, wanted) for task in tasks))
+                asked_for = wanted, await self._vectors(asked, wanted)
+                results = await asyncio.gather(*(self._of(asked, task, asked_for) for task in tasks))
         except TimeoutError:
             raise DeadlineExceeded(
                 f"not all {len(tasks)} tasks were done within {self._timeout_s:g} s; send fewer at once"
@@ -58,8 +63,14 @@ class Preannotate:
             await off_loop_if_large(length, encode_predict, results), media_type="application/json"
         )
 
-    async def _of(self, asked: Asked, task: AnnotatedTask, wanted: Wanted | None) -> dict[str, Any]:
-        done = await self._masks(asked, task, wanted)
+    async def _vectors(self, asked: Asked, wanted: Wanted | None) -> Vectors | None:
+        """The examples of all tasks. A request without tasks tells whether they can be used."""
+        if not isinstance(wanted, Things):
+            return None
+        return await self._preannotation.vectors(asked.body, wanted, Priority.LATER)
+
+    async def _of(self, asked: Asked, task: AnnotatedTask, asked_for: _AskedFor) -> dict[str, Any]:
+        done = await self._masks(asked, task, asked_for)
         left_out = [
             {"region": each.region, "error": each.code, "detail": each.sentence} for each in done.left_out
         ]
@@ -67,14 +78,17 @@ class Preannotate:
         made = [asdict(each) for each in done.made]
         return {"task": task.id, **counts, **done.prediction(), "made": made, "left_out": left_out}
 
-    async def _masks(self, asked: Asked, task: AnnotatedTask, wanted: Wanted | None) -> TaskMasks:
+    async def _masks(self, asked: Asked, task: AnnotatedTask, asked_for: _AskedFor) -> TaskMasks:
         about = asked.body
+        wanted, vectors = asked_for
         match wanted:
             case Everything(points_per_side=points):
                 return await self._preannotation.everything(ROUTE, about, task, points, Priority.LATER)
             case Things():
                 drawn = await self._reader.annotated_regions(task)
-                return await self._preannotation.find(ROUTE, about, task, drawn, wanted, Priority.LATER)
+                return await self._preannotation.find(
+                    ROUTE, about, task, drawn, wanted, Priority.LATER, vectors
+                )
             case None:
                 found = await self._reader.box_results(task, self._version, SHAPES)
                 return await self._preannotation.masks(ROUTE, about, task, found, Priority.LATER)

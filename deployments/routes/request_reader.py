@@ -34,7 +34,7 @@ from protocol.cost import ON_LOOP_MS, boxes_ms, click_ms, config_ms, images_ms
 from protocol.drawings import Draw
 from protocol.editor_note import editor_note
 from protocol.everything import WholeTask, read_whole, tasks_without_masks
-from protocol.finding import Find, asks_to_find, mentions_find, read_find
+from protocol.finding import Find, Vectors, asks_to_find, mentions_find, read_find
 from protocol.finding_tasks import FindTask, read_finds
 from protocol.label_config import NOTE
 from protocol.options import ReadOptions
@@ -150,9 +150,16 @@ class RequestReader:
         order = self._reading.output_order
         return await self._costly.run(ms, about.project_id, read_whole, about, task, points, order)
 
-    async def finds(self, about: PredictBody, task: Task, results: Sequence[Raw], things: Things) -> FindTask:
+    async def finds(
+        self,
+        about: PredictBody,
+        task: Task,
+        results: Sequence[Raw],
+        things: Things,
+        vectors: Vectors | None,
+    ) -> FindTask:
         """What is to be found in one of its tasks; see ``protocol.finding_tasks.read_finds``."""
-        args = (about, task, results, things, self._draw, self._reading)
+        args = (about, task, results, things, self._draw, self._reading, vectors)
         return await self._costly.run(math.inf, about.project_id, read_finds, *args)
 
     async def boxes(self, about: PredictBody, task: Task, results: Sequence[Raw]) -> BoxedTask:

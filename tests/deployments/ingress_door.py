@@ -43,6 +43,8 @@ class Graph:
         self.warmed: list[tuple[str, ImageSource]] = []
         self.finds: list[tuple[str, Find]] = []
         self.found_ahead: list[bool] = []
+        self.examples: list[tuple[ImageSource, tuple[float, ...], Priority]] = []
+        self.finders = ["owlv2-1"]
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.saved = SavedAnnotations()
@@ -74,6 +76,7 @@ class Graph:
                 "click": self._click,
                 "find": self._find,
                 "find_masks": self._find_masks,
+                "example": self._example,
                 "warm": self._warm,
                 "store": self._store,
                 "annotate": self._annotate,
@@ -134,14 +137,30 @@ class Graph:
             await self.admission.wait()
         if self.error is not None:
             raise self.error
-        things = (len(find.phrases) + len(find.examples)) * (self.found > 0)
-        classes = np.array([*find.classes, 0][:things], np.intp)
+        things = len(find.classes) * (self.found > 0)
+        classes = np.array(find.classes[:things], np.intp)
         click = find.click(np.tile((0.0, 0.0, 1.0, 1.0), (things, 1)), classes, (4, 3))
         regions = []
         if click is not None:
             mask = np.ones((3, 4), np.bool_)
             regions = [encode(mask, 0.5, click, output=output) for output in click.outputs]
         return BoxMasks(regions, [0.5] * len(regions), f"owlv2-1+{self.version}")
+
+    async def _example(
+        self,
+        key: str,
+        source: ImageSource,
+        box: tuple[float, ...],
+        reference: Reference,
+        left_s: float,
+        priority: Priority,
+    ) -> tuple[str, Any]:
+        """A vector that has the box in it."""
+        assert reference == []
+        self.examples.append((source, box, priority))
+        if self.error is not None:
+            raise self.error
+        return self.finders[len(self.examples) % len(self.finders)], np.array(box, np.float32)
 
     async def _warm(
         self,

@@ -20,7 +20,7 @@ from finders.catalogue import FINDERS
 from finders.detector import Detector
 from finders.options import FinderOptions
 from protocol.controls import Output
-from protocol.finding import Find
+from protocol.finding import Find, Vectors
 from protocol.options import RegionOptions
 from segmenters.classical.segmenter import Classical
 from segmenters.options import ModelOptions
@@ -29,7 +29,7 @@ from testing.pointing import shown
 from testing.scenes import scene
 from values.box_masks import BoxMasks
 from values.embedding import Embedding
-from values.errors import BadPrompt, ImageDiffers, ModelError
+from values.errors import BadPrompt, ImageDiffers, ModelError, OtherVersion
 from values.found import Found
 from values.image import ImageSource
 from values.priority import Priority
@@ -95,6 +95,11 @@ class Graph:
 
     async def masks(self, *phrases: str, **more: Any) -> BoxMasks:
         return await self.decoder.find_masks(KEY, self._asked(*phrases, **more), [], 60, Priority.LATER)
+
+    async def example(self, box: tuple[float, ...]) -> Any:
+        source = ImageSource("/a.png")
+        left, top, right, bottom = map(float, box)
+        return await self.decoder.example(KEY, source, (left, top, right, bottom), [], 60, Priority.LATER)
 
     def _asked(self, *phrases: str, **more: Any) -> Find:
         given: dict[str, Any] = {
@@ -203,6 +208,25 @@ async def test_masks_that_nobody_waits_for_keep_only_what_takes_long_to_make() -
     assert (nothing.regions, nothing.scores, nothing.version) == ([], [], masks.version)
     with pytest.raises(BadPrompt, match="set FINDER to owlv2_base"):
         await Graph(finder=False).masks("cat")
+
+
+async def test_an_example_on_another_picture_finds_its_like_and_a_negative_one_takes_them_away() -> None:
+    graph = Graph()
+    version, dog = await graph.example(BOXES[2])
+    _, cat = await graph.example(BOXES[0])
+    assert version == DETECTOR.version
+    some, none = np.stack([dog, cat]), np.zeros((0, 2), np.float32)
+    both = await graph.masks(vectors=Vectors(version, some, none), classes=(1, 0))
+    assert [region["value"]["brushlabels"] for [region] in both.regions] == [["Cat"], ["Dog"], ["Cat"]]
+    other = (await graph.example(BOXES[1]))[1][None]
+    assert len((await graph.masks(vectors=Vectors(version, some[1:], none), classes=(0,))).regions) == 2
+    assert len((await graph.masks(vectors=Vectors(version, some[1:], other), classes=(0,))).regions) == 1
+    with pytest.raises(OtherVersion, match="examples of owlv2-old are not of"):
+        await graph.masks(vectors=Vectors("owlv2-old", some, none), classes=(1, 0))
+    with pytest.raises(BadPrompt, match="sees no object where the example is drawn"):
+        await graph.example((0.0, 0.0, 0.001, 0.001))
+    with pytest.raises(BadPrompt, match="set FINDER to owlv2_base"):
+        await Graph(finder=False).example(BOXES[0])
 
 
 async def test_the_threshold_and_the_limit() -> None:

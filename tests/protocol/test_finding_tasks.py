@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from protocol.bodies.preannotate import Things
+from protocol.bodies.preannotate import Like, Things
 from protocol.bodies.predict import read_predict
 from protocol.finding_tasks import FindTask, read_finds
 from protocol.mask_prompts import read as draw
@@ -92,3 +92,10 @@ def test_configs_without_what_can_be_looked_for() -> None:
         finds(None)
     [find] = finds(view(IMAGE, '<Brush name="brush" toName="image"/>'), phrases=("cat",)).finds
     assert [output.labels for output in find.outputs] == [()]
+
+
+def test_what_looks_like_examples_gets_their_labels_or_the_first() -> None:
+    like = tuple(Like("b.png", (0, 0, 1, 1), 3, label) for label in ("Cat", None, "Fish", "Cat"))
+    [find] = finds(CONFIG, like=like).finds
+    assert (find.phrases, find.classes) == ((), (0, 1, 2, 0))
+    assert [output.labels for output in find.outputs] == [("Cat",), ("Dog",), ()]

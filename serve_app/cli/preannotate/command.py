@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from protocol.bodies.preannotate import Everything, Things
+from protocol.bodies.preannotate import EXAMPLE_LIMIT, Everything, Things
 from protocol.options import ReadOptions
 from protocol.phrases import read_phrases
 from serve_app.cli.common_options import (
@@ -25,8 +25,9 @@ from serve_app.cli.common_options import (
     backend_at,
     label_studio_at,
 )
+from serve_app.cli.examples import read_name
 from serve_app.cli.own_application import variables_for
-from serve_app.cli.preannotate.job import Job
+from serve_app.cli.preannotate.job import Job, Named
 from serve_app.settings import Settings, SettingsError
 from values.errors import BadPrompt
 from values.options import GRID_LIMIT
@@ -61,13 +62,25 @@ def preannotate(
     find_labels: Annotated[
         bool, typer.Option("--find-labels", help="The same, by the labels of the labeling config.")
     ] = False,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--like",
+            help="The same, by how much they look like a region of a task: TASK:REGION; repeat it for more.",
+            show_default=False,
+        ),
+    ] = None,
+    not_like: Annotated[
+        list[str] | None,
+        typer.Option("--not-like", help="For --like: a region of what is not meant.", show_default=False),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             "--threshold",
             min=0,
             max=1,
-            help="For --find and --find-labels: the least score, in place of FINDER_THRESHOLD.",
+            help="For --find, --find-labels and --like: the least score, in place of FINDER_THRESHOLD.",
         ),
     ] = None,
     delete: Annotated[
@@ -109,7 +122,7 @@ def preannotate(
     SIGTERM.
     """
     try:
-        finds = (find is not None) + find_labels
+        finds = (find is not None) + find_labels + bool(like)
         _check_mode(
             boxes=boxes,
             everything=everything,
@@ -120,6 +133,9 @@ def preannotate(
             points_per_side=points_per_side,
             threshold=threshold,
         )
+        if not_like and not like:
+            raise CommandError("--not-like works only with --like")
+        meant, not_meant = _examples(like, "--like"), _examples(not_like, "--not-like")
         phrases = None if find is None else read_phrases(find)
         target = backend_at(backend, basic_auth_user, basic_auth_pass)
         studio = label_studio_at(label_studio_url, token)
@@ -130,7 +146,8 @@ def preannotate(
     wanted = Things(phrases, threshold) if finds else Everything(points_per_side) if everything else None
     job = Job(
         *(studio, project, target, own, order, at_once, limit, only_unlabelled, overwrite, as_json, wanted),
-        name_of(phrases or ()),
+        _name(phrases or (), meant, not_meant),
+        *(meant, not_meant),
     )
     if delete:
         raise typer.Exit(job.delete(model_version.strip(), dry_run=dry_run))
@@ -153,12 +170,13 @@ def _check_mode(
     if kinds > 1 or kinds + delete == 0 or (delete and (boxes or everything)):
         raise CommandError(
             "give one of --boxes, to make masks of boxes, --everything, to make masks of all that is in the "
-            "pictures, --find and --find-labels, to make masks of what phrases or labels name, and --delete"
+            "pictures, --find, --find-labels and --like, to make masks of what phrases, labels or examples "
+            "mean, and --delete"
         )
     if delete and overwrite:
         raise CommandError("--overwrite works only where masks are made, and not with --delete")
     if threshold is not None and (delete or not finds):
-        raise CommandError("--threshold works only with --find and --find-labels")
+        raise CommandError("--threshold works only with --find, --find-labels and --like")
     if points_per_side is not None and not everything:
         raise CommandError("--points-per-side works only with --everything")
     if model_version and (finds or not delete):
@@ -170,7 +188,22 @@ def name_of(phrases: Sequence[str]) -> str:
 
     Label Studio lists versions between commas, and cuts long lists off.
     """
-    name = "-".join(re.sub(r"\W+", "_", phrase.casefold()).strip("_") for phrase in phrases)
+    name = "-".join(re.sub(r"\W+", "_", phrase).strip("_") for phrase in phrases)
     if len(name) <= NAME_LENGTH:
         return name
     return f"{name[: NAME_LENGTH - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _name(phrases: Sequence[str], meant: Sequence[Named], not_meant: Sequence[Named]) -> str:
+    """The name of a search by phrases or by examples: "like_17_Xk3fQz-not_17_b"."""
+    regions = [("like", *each) for each in meant] + [("not", *each) for each in not_meant]
+    return name_of(
+        [*map(str.casefold, phrases), *(f"{kind} {task} {region}" for kind, task, region in regions)]
+    )
+
+
+def _examples(named: Sequence[str] | None, option: str) -> tuple[Named, ...]:
+    """The tasks and regions that an option names. Raises CommandError."""
+    if len(named or ()) > EXAMPLE_LIMIT:
+        raise CommandError(f"{option} names over {EXAMPLE_LIMIT} regions; choose the clearest ones")
+    return tuple(read_name(each, option) for each in named or ())

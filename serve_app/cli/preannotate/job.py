@@ -7,15 +7,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import typer
 
 from label_studio.client import LabelStudio
 from label_studio.ml_backends import Backend
 from label_studio.projects import Project, project_of
-from protocol.bodies.preannotate import Wanted
+from protocol.bodies.preannotate import Like, Things, Wanted
 from serve_app.cli.console import TaskProgress, task_progress
+from serve_app.cli.examples import Example, example_of
 from serve_app.cli.interruptions import noted
 from serve_app.cli.own_application import application_at
 from serve_app.cli.preannotate.annotating import Annotating
@@ -25,6 +27,9 @@ from serve_app.cli.preannotate.estimating import Estimate, Estimating
 from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
 from serve_app.cli.preannotate.report import Report
 
+Named: TypeAlias = tuple[int, str]
+"""A task and a region of it."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -32,6 +37,7 @@ class Job:
 
     ``own``: variables of an application of the command's own, None where there is to be none.
     ``wanted``: what masks are made of, None for boxes. ``name``: of what is looked for, in the model version.
+    ``like``, ``not_like``: the task and the region of each example.
     """
 
     studio: LabelStudio
@@ -46,6 +52,8 @@ class Job:
     as_json: bool
     wanted: Wanted | None = None
     name: str = ""
+    like: tuple[Named, ...] = ()
+    not_like: tuple[Named, ...] = ()
 
     def annotate(self) -> int:
         """Masks for boxes, or for what is wanted in place of them."""
@@ -99,7 +107,13 @@ class Job:
     def _boxed(self, route: PreannotateRoute) -> tuple[BoxedTasks, Project]:
         version = route.version()
         project = project_of(self.studio, self.number)
-        check_config(project, self.order, self.wanted)
+        check_config(project, self.order, self.wanted if not self.like else None)
+        if isinstance(self.wanted, Things) and self.like:
+            like, not_like = (
+                tuple(_like(example_of(self.studio, project, *each)) for each in names)
+                for names in (self.like, self.not_like)
+            )
+            route.look_for(msgspec.structs.replace(self.wanted, like=like, not_like=not_like), project)
         tasks = BoxedTasks(
             *(self.studio, project, version),
             only_unlabelled=self.only_unlabelled,
@@ -120,3 +134,7 @@ class Job:
         elif summary["tasks"] or not report.stopped:
             typer.echo("\n".join(lines))
         return report.status
+
+
+def _like(example: Example) -> Like:
+    return Like(example.image.value, example.box, example.task, example.label)

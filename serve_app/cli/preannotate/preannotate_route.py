@@ -15,7 +15,7 @@ from label_studio.tasks import ListedTask
 from net.answer import Answer
 from protocol.bodies.preannotate import Things, Wanted
 from protocol.finding import found_version
-from serve_app.cli.backend_client import Route, Unanswered, plain_line
+from serve_app.cli.backend_client import Route, TaskFailed, Unanswered, plain_line
 from serve_app.cli.common_options import CommandError
 from values.errors import DeadlineExceeded
 
@@ -94,6 +94,14 @@ class PreannotateRoute(Route):
         self._wanted = wanted
         self._name = name
 
+    def look_for(self, things: Things, project: Project) -> None:
+        """Ask for these from now on. Raises CommandError where their examples cannot be used."""
+        self._wanted = things
+        try:
+            self._patiently(body(project, (), things))
+        except TaskFailed as error:
+            raise CommandError(f"an example cannot be used: {error.sentence}") from None
+
     def version(self) -> str:
         """The model version of what is stored. Raises CommandError where nothing serves that can do it."""
         health = self.health()
@@ -112,7 +120,7 @@ class PreannotateRoute(Route):
 
         Raises what ``serve_app.cli.backend_client.Route.send`` raises.
         """
-        answer = self._patiently(body(project, task, results, self._wanted))
+        answer = self._patiently(body(project, [(task, results)], self._wanted))
         try:
             [masks] = _ANSWER.decode(answer.body).results
         except msgspec.MsgspecError:
@@ -134,7 +142,9 @@ class PreannotateRoute(Route):
 
 
 def body(
-    project: Project, task: ListedTask, results: Sequence[msgspec.Raw], wanted: Wanted | None = None
+    project: Project,
+    tasks: Sequence[tuple[ListedTask, Sequence[msgspec.Raw]]],
+    wanted: Wanted | None = None,
 ) -> bytes:
     """The request, shaped as Label Studio shapes that of ``/predict``: what it stored goes on as it came."""
     head: dict[str, Any] = {
@@ -145,6 +155,9 @@ def body(
     if wanted is not None:
         key = "find" if isinstance(wanted, Things) else "everything"
         head[key] = msgspec.to_builtins(wanted)
-    regions = b", ".join(map(bytes, results))
-    annotated = b'{"id": %d, "data": %b, "annotations": [{"result": [%b]}]}' % (task.id, task.data, regions)
-    return json.dumps(head).encode()[:-1] + b', "tasks": [' + annotated + b"]}"
+    annotated = [
+        b'{"id": %d, "data": %b, "annotations": [{"result": [%b]}]}'
+        % (task.id, task.data, b", ".join(map(bytes, results)))
+        for task, results in tasks
+    ]
+    return json.dumps(head).encode()[:-1] + b', "tasks": [' + b", ".join(annotated) + b"]}"

@@ -246,6 +246,44 @@ async def test_a_detector_that_takes_long_is_answered_in_time() -> None:
     assert (answer.status_code, answer.json()["error"]) == (504, "deadline_exceeded")
 
 
+LIKE = {"image": "/data/upload/1/9.png", "task": 9, "box": [0.1, 0.2, 0.3, 0.4], "label": "Bird"}
+
+
+async def test_what_looks_like_an_example_on_another_picture(finding: Door) -> None:
+    unlike = {"image": "/data/upload/1/8.png", "box": [0.5, 0.5, 1, 1]}
+    asked = {"like": [LIKE, LIKE | {"label": None}], "not_like": [unlike], "threshold": 0.3}
+    answer = await finding.post("/preannotate", body(task(CAT), task(number=2)) | {"find": asked})
+    first, second = answer.json()["results"]
+    assert [source.value for source, _, _ in finding.graph.examples] == [LIKE["image"]] * 2 + [
+        unlike["image"]
+    ]
+    (source, box, priority) = finding.graph.examples[0]
+    assert (source.project, source.task, box, priority) == ("3", 9, (0.1, 0.2, 0.3, 0.4), Priority.LATER)
+    (_, find), _ = finding.graph.finds
+    assert find.vectors is not None
+    assert (find.vectors.finder, find.phrases, find.classes) == ("owlv2-1", (), (0, 1))
+    assert np.allclose(find.vectors.meant, [(0.1, 0.2, 0.3, 0.4)] * 2)
+    assert np.allclose(find.vectors.not_meant, [(0.5, 0.5, 1, 1)])
+    assert len(find.regions) == 1
+    assert [output.labels for output in find.outputs] == [("Bird",), ("Dog",)]
+    assert (first["masks"], second["model_version"]) == (2, "owlv2-1+classical-3")
+
+
+async def test_a_request_without_tasks_tells_whether_examples_can_be_used(finding: Door) -> None:
+    asked = body() | {"find": {"like": [LIKE]}}
+    assert (await finding.post("/preannotate", asked)).json() == {"results": []}
+    finding.graph.error = BadPrompt("the detector sees no object there")
+    answer = await finding.post("/preannotate", asked)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the detector sees no object there")
+
+
+async def test_examples_of_two_detectors_are_asked_for_again(finding: Door) -> None:
+    finding.graph.finders = ["owlv2-1", "owlv2-2"]
+    answer = await finding.post("/preannotate", body(task()) | {"find": {"like": [LIKE, LIKE]}})
+    assert answer.status_code == 503
+    assert finding.graph.finds == []
+
+
 @pytest.mark.parametrize(
     ("find", "status"),
     [
@@ -256,6 +294,10 @@ async def test_a_detector_that_takes_long_is_answered_in_time() -> None:
         ({"phrases": [1]}, 400),
         ({"phrases": "cat"}, 400),
         ({"threshold": 2}, 400),
+        ({"like": [LIKE], "phrases": ["cat"]}, 400),
+        ({"not_like": [LIKE]}, 422),
+        ({"like": [LIKE] * 17}, 422),
+        ({"like": [{"image": "/a.png"}]}, 400),
         (True, 400),
     ],
 )

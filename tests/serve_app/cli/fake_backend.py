@@ -24,7 +24,7 @@ from protocol.bodies.predict import PredictBody, read_predict
 from protocol.boxes import LeftOut, box_results, read_boxes, results_of_annotations
 from protocol.click import Click
 from protocol.everything import WholePicture, nothing_found, read_whole
-from protocol.finding import Find, found_version
+from protocol.finding import Find, Vectors, found_version
 from protocol.finding_tasks import read_finds
 from protocol.mask_prompts import read as draw
 from protocol.options import ReadOptions
@@ -110,7 +110,9 @@ class FakeBackend:
             reply = self.replies.popleft() if self.replies else None
         try:
             self.arrived(body)
-            return reply or self.refusals.get(body["tasks"][0]["id"]) or results(body)
+            return (
+                reply or self.refusals.get(next((task["id"] for task in body["tasks"]), 0)) or results(body)
+            )
         finally:
             with self._lock:
                 self._now -= 1
@@ -150,7 +152,10 @@ class FakeBackend:
         pictures: Sequence[WholePicture | Find]
         if isinstance(wanted, Things):
             drawn = results_of_annotations(task.annotations)
-            found = read_finds(about, task, drawn, wanted, draw, options)
+            vectors = Vectors(
+                self.finder, np.ones((len(wanted.like), 2), np.float32), np.ones((0, 2), np.float32)
+            )
+            found = read_finds(about, task, drawn, wanted, draw, options, vectors)
             pictures, left_out = found.finds, [*found.left_out]
             version = found_version(self.finder, self.version)
         else:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from serve_app.cli.preannotate.command import NAME_LENGTH, name_of
 from serve_app.reference import commands_table
-from testing.annotated import EACH_KIND, ellipse, rectangle, region
+from testing.annotated import EACH_KIND, brush, ellipse, rectangle, region
 from tests.serve_app.cli.preannotate.desk import VERSION, Desk
 
 CAT = rectangle().region
@@ -154,7 +155,7 @@ def test_the_labels_of_the_config_say_what_to_find(desk: Desk) -> None:
     desk.backend.finder = "owlv2-1"
     task = desk.add()
     assert desk.told(mode="--find-labels")["masks"] == 3
-    assert desk.backend.bodies[0]["find"] == {"phrases": None, "threshold": None}
+    assert desk.backend.bodies[0]["find"] == {}
     [prediction] = desk.stored(FOUND)[task]
     assert [each["value"][each["type"]] for each in prediction["result"]] == [["Cat"], ["Dog"], ["Bird"]]
 
@@ -171,6 +172,31 @@ def test_what_a_search_stored_is_deleted_and_nothing_else(desk: Desk) -> None:
     assert len(desk.stored(f"{FOUND}-dog")[task]) == len(desk.stored("yolo")[task]) == 1
 
 
+def test_what_looks_like_regions_of_other_tasks(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    shown = desk.add(
+        CAT, region("rectangle", {"x": 10, "y": 20, "width": 30, "height": 40}, "Bird", id="Xk3")
+    )
+    brushed = desk.add(brush("Dog", id="b-1").region)
+    task = desk.add()
+    names = [f"{shown}:Xk3", "--like", f"{brushed}:b-1", "--not-like", f"{shown}:{CAT['id']}"]
+    told = desk.told(*names, "--threshold", "0.3", mode="--like")
+    assert (told["exit"], told["stored"], told["nothing_found"]) == (0, 1, 2), told
+    first = desk.backend.bodies[0]
+    assert (first["tasks"], len(desk.backend.bodies)) == ([], 4), "whether the examples can be used, at first"
+    like, drawn = first["find"]["like"]
+    assert (like["image"], like["task"], like["label"]) == ("/data/upload/1/1.jpg", shown, "Bird")
+    assert np.allclose(like["box"], (0.1, 0.2, 0.4, 0.6))
+    assert (drawn["task"], drawn["label"]) == (brushed, "Dog")
+    [unlike] = first["find"]["not_like"]
+    assert (unlike["task"], first["find"]["threshold"]) == (shown, 0.3)
+    assert all(body["find"] == first["find"] for body in desk.backend.bodies)
+    [prediction] = desk.stored(f"{FOUND}-like_1_Xk3-like_2_b_1-not_1_rectangle_1")[task]
+    assert [each["value"][each["type"]] for each in prediction["result"]] == [["Bird"], ["Dog"]]
+    deleted = desk.told(*names, "--delete", mode="--like")
+    assert (deleted["exit"], deleted["predictions"]) == (0, 1)
+
+
 def test_a_picture_in_which_nothing_is_found_is_no_failure(desk: Desk) -> None:
     desk.backend.finder = "owlv2-1"
     desk.add()
@@ -181,7 +207,7 @@ def test_a_picture_in_which_nothing_is_found_is_no_failure(desk: Desk) -> None:
 
 
 def test_a_search_has_a_short_name_without_commas() -> None:
-    assert name_of(["Traffic light, red", "猫"]) == "traffic_light_red-猫"
+    assert name_of(["traffic light, red", "猫"]) == "traffic_light_red-猫"
     assert name_of([]) == ""
     names = {name_of([f"{'long ' * 30}{number}"]) for number in range(3)}
     assert {len(name) for name in names} == {NAME_LENGTH}

@@ -174,6 +174,8 @@ def test_options_that_do_not_go_together(desk: Desk) -> None:
         (("--model-version", "x"), "--model-version works only with --delete"),
         (("--find", "cat"), "Give one of --boxes"),
         (("--threshold", "0.3"), "--threshold works only with --find"),
+        (("--like", "1:a"), "Give one of --boxes"),
+        (("--not-like", "1:a"), "--not-like works only with --like"),
     ):
         result = desk.run(*options)
         assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
@@ -267,3 +269,30 @@ def test_a_detector_that_takes_longer_than_an_answer_may_is_asked_again(desk: De
     late = refusal(504, "deadline_exceeded", "not all 1 tasks were done")
     desk.backend.replies.extend([late] * (backend_client.ATTEMPTS + 1))
     assert desk.told("cat", mode="--find")["stored"] == 1
+
+
+def test_examples_that_cannot_be_used_end_it_at_once(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    task, empty = desk.add(CAT), desk.add()
+    elsewhere = desk.add(CAT | {"to_name": "map"}, region("rectangle", {"x": "?"}, id="odd"))
+    unlike = refusal(422, "bad_prompt", "the detector sees no object where the example is drawn")
+    for name, words in (
+        ("17:a", "project 1 has no task 17"),
+        (f"{empty}:a", f"task {empty} has no annotated region"),
+        (f"{elsewhere}:{CAT['id']}", "is on an image that the labeling config of project 1 does not have"),
+        (f"{elsewhere}:odd", f"task {elsewhere}: region odd"),
+        (f"{task}:a", f"the annotations of task 1 have no region a; they have {CAT['id']}"),
+        (f"{task}:{CAT['id']}", "an example cannot be used: the detector sees no object"),
+    ):
+        desk.backend.replies.extend([unlike] * ("cannot be used" in words))
+        told = desk.told(name, mode="--like")
+        assert (told["exit"], told["tasks"], words in told["stopped"]) == (1, 0, True), told
+    assert desk.stored() == {}
+
+
+def test_names_of_examples_that_are_none(desk: Desk) -> None:
+    for name in ("17", ":a", "0:a", "a:b", "1:", "1: "):
+        result = desk.run(name, mode="--like")
+        assert (result.exit_code, "name a task and one of its regions" in result.stderr) == (2, True)
+    many = [word for number in range(17) for word in ("--like", f"1:{number}")][1:]
+    assert "--like names over 16 regions" in desk.run(*many, mode="--like").stderr
