@@ -97,3 +97,30 @@ def test_words_find_what_they_name_and_an_example_its_like(url: str, app: Any) -
     assert places(ask(url, box), "Spot") == spots("red")
     assert httpx.get(f"{url}/health", timeout=10, trust_env=False).json()["finder"].startswith("owlv2_base-")
     assert httpx.get(f"{app.url}/health", timeout=10, trust_env=False).json()["finder"] == "none"
+
+
+def preannotated(url: str, find: Json, *regions: Json) -> Any:
+    """What /preannotate answers for the picture, with these regions annotated."""
+    body = predict_body(data_url(colour_detector.picture(SPOTS)))
+    body["label_config"], body["find"] = CONFIG, find
+    body["tasks"][0]["annotations"] = [{"id": 1, "result": list(regions)}]
+    answer = httpx.post(f"{url}/preannotate", json=body, timeout=100, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    [result] = answer.json()["results"]
+    assert result["left_out"] == []
+    return result
+
+
+def test_whole_tasks_by_words_by_labels_and_by_examples_on_other_pictures(url: str) -> None:
+    found = preannotated(url, {"phrases": ["red", "green"]})
+    assert (places(found, "Berry"), places(found, "Spot")) == (spots("red"), spots("green"))
+    assert (found["boxes"], found["masks"], len(found["made"])) == (0, 4, 4)
+    assert found["model_version"].startswith("owlv2_base-")
+    assert found["model_version"].endswith("+classical-3")
+    assert places(preannotated(url, {"phrases": ["red", "blue"]}, *found["result"]), "Spot") == spots("blue")
+    labelled = preannotated(url, {})
+    assert (places(labelled, "Berry"), labelled["masks"]) == (spots("red"), 3)
+    elsewhere = data_url(colour_detector.picture([("green", 10, 8), ("red", 16, 3)]))
+    like = {"image": elsewhere, "box": [0.396, 0.469, 0.438, 0.531], "label": "Berry"}
+    assert places(preannotated(url, {"like": [like]}), "Berry") == spots("green")
+    assert preannotated(url, {"phrases": ["house"]})["masks"] == 0
