@@ -109,6 +109,22 @@ def detector_of(options: FinderOptions, models: ModelOptions) -> Detector | None
     return Detector(known, models, options.finder_device)
 
 
+def known_version(options: FinderOptions, models: ModelOptions) -> str:
+    """The version of the detector that the settings name, without its files.
+
+    Raises ``values.errors.ModelError`` where that is not known: no record tells the hash of its weights, and
+    MODEL_DIR has none of them either.
+    """
+    model = FINDERS[options.finder]
+    checkpoint = checkpoint_of(model, model.weights, models)
+    if checkpoint is None:
+        raise ModelError(
+            f"nobody states the hash of the weights of {model.name}, and MODEL_DIR does not tell it; set "
+            "MODEL_DIR to that of the backend"
+        )
+    return Detector(replace(model, weights=replace(model.weights, sha256=checkpoint.sha256)), models).version
+
+
 def check(options: FinderOptions, models: ModelOptions, gpus: int | None = None) -> None:
     """Raises ``values.errors.ModelError`` for the first thing that cannot be served, as far as that is known
     at once. No file is read whole.

@@ -59,10 +59,30 @@ def match(
     return Matches(found.boxes[places], scores[places], classes[places], places)
 
 
-def likeness(found: Found, queries: Queries) -> float:
-    """The best score of what is asked for in the image, 0..1; 0 where nothing in it is meant."""
-    scores, classes = scored(found, queries)
-    return float(scores.max(initial=0.0, where=classes != NOT_MEANT))
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What in an image is most like what is asked for.
+
+    ``logit``: by which images can be put in order; ``score``: the same as 0..1. ``box``: x0, y0, x1, y1 as
+    fractions of the picture.
+    """
+
+    logit: float
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def likeness(found: Found, queries: Queries) -> Likeness | None:
+    """The best of what is asked for in the image; None where nothing in it is meant."""
+    logits = queries.logits(found)
+    winners = logits.argmax(1)
+    best = np.where(queries.classes[winners] == NOT_MEANT, -np.inf, logits[np.arange(len(logits)), winners])
+    place = int(best.argmax()) if len(best) else -1
+    if place < 0 or np.isneginf(best[place]):
+        return None
+    left, top, right, bottom = (float(edge) for edge in found.boxes[place])
+    score = float(_sigmoid(np.array(best[place], np.float64)))
+    return Likeness(float(best[place]), score, (left, top, right, bottom))
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> Floats:

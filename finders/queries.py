@@ -50,6 +50,12 @@ class Queries:
         made = np.stack([np.asarray(vector, np.float32) for vector in vectors])
         return cls(made, np.asarray(classes, np.intp))
 
+    @property
+    def directions(self) -> Floats:
+        """(Q, D): the vectors in length 1, as the class head multiplies them."""
+        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True) + _EPSILON
+        return np.asarray(self.vectors / lengths, np.float32)
+
     def logits(self, found: Found) -> Floats:
         """(N, Q): the logit of each query at each box, as OWLv2's class head computes it.
 
@@ -58,8 +64,7 @@ class Queries:
         """
         if found.vectors.shape[1] != self.vectors.shape[1]:
             raise ValueError(f"queries of {self.vectors.shape[1]} numbers do not fit {found.finder}")
-        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True) + _EPSILON
-        products = found.vectors.astype(np.float32) @ (self.vectors / lengths).T
+        products = found.vectors.astype(np.float32) @ self.directions.T
         return np.asarray((products + found.shift[:, None]) * found.scale[:, None], np.float32)
 
 

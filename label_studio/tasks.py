@@ -258,6 +258,11 @@ def task_in(studio: LabelStudio, project: int, number: int) -> ListedTask | None
     return next((task for task in found if task.id == number), None)
 
 
+def task_count(studio: LabelStudio, project: int) -> int:
+    """How many tasks the project has. Raises what ``LabelStudio`` raises."""
+    return read_window(studio.read(TASKS, **window_query(project, 0, 1)), studio.at)[1]
+
+
 class _ShownTask(msgspec.Struct):
     project: int
     data: msgspec.Raw

@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, Listed] = {
         "serve_app.cli.review.command:review",
         "List the annotations of a project that were saved with their clicks and without a mask.",
     ),
+    "search": Listed(
+        "serve_app.cli.search.command:search",
+        "List the tasks of a project by how much they show what an annotated region shows.",
+    ),
     "doctor": Listed(
         "serve_app.cli.doctor.command:doctor",
         "Check the YAML files, the settings, the memory, the ports, the backend that runs, and who may do "

@@ -37,12 +37,16 @@ def test_what_is_more_like_a_negative_example_is_left_out() -> None:
     assert found_anyway.places.tolist() == [0, 1, 2]
     queries = Queries.of([EAST, NORTH], [0, NOT_MEANT])
     assert match(found, queries, 0.4).places.tolist() == [0, 1]
-    assert likeness(found, queries) == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-4)
+    alike = likeness(found, queries)
+    assert alike is not None
+    assert alike.score == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-4)
+    assert alike.logit == pytest.approx(1, rel=1e-4)
+    assert alike.box == pytest.approx(SQUARES[0])
 
 
 def test_an_image_of_what_is_not_meant_has_no_likeness() -> None:
-    assert likeness(found_of([NORTH]), Queries.of([EAST, NORTH], [0, NOT_MEANT])) == 0
-    assert likeness(found_of([]), Queries.of([EAST], [0])) == 0
+    assert likeness(found_of([NORTH]), Queries.of([EAST, NORTH], [0, NOT_MEANT])) is None
+    assert likeness(found_of([]), Queries.of([EAST], [0])) is None
 
 
 def test_scores_at_the_threshold_are_left_out() -> None:
