@@ -49,7 +49,7 @@ from values.box_masks import BoxMasks
 from values.click_answer import Busy, ClickAnswer, Region
 from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
-from values.errors import BadPrompt, DeviceFailed
+from values.errors import BadPrompt, BadRequest, DeviceFailed
 from values.image import ImageSource
 from values.masks import Masks
 from values.priority import Priority
@@ -236,9 +236,19 @@ class Decoder:
             warm &= await self._found.cache.renew(key, source, reference, priority, left_s)
         return warm
 
-    async def store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
-        """See to it that the embedding is in the durable tier; True if it already was."""
-        return await self._cache.store(key, source, reference, left_s)
+    async def store(
+        self, key: str, source: ImageSource, reference: Reference, left_s: float, find: bool = False
+    ) -> bool:
+        """See to it that the embedding is in the durable tier; True if it already was.
+
+        ``find``: what a detector sees in the image as well. Raises BadRequest where there is no detector.
+        """
+        if find and self._found is None:
+            raise BadRequest("no detector looks at images here; set FINDER, as to owlv2_base, and restart it")
+        stored = await self._cache.store(key, source, reference, left_s)
+        if find and self._found is not None:
+            stored &= await self._found.cache.store(key, source, reference, left_s)
+        return stored
 
     async def forget(self, key: str) -> bool:
         """Let go of the embedding of the image ``key`` wherever it is kept; whether there was one.

@@ -87,6 +87,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {200: ref("Embedded")},
         ref("Tasks"),
         _TASKS,
+        query={"find": "true: a detector looks at the images as well, and what it sees is kept"},
         refuses=(400, *_OF_IMAGES),
     ),
     ("POST", "/preannotate"): Operation(

@@ -157,8 +157,10 @@ class DecoderClient:
             "encoding an image ahead",
         )
 
-    async def store(self, source: ImageSource) -> bool:
+    async def store(self, source: ImageSource, *, find: bool = False) -> bool:
         """See to it that the image's embedding is in the durable tier; whether it already was.
+
+        ``find``: what a detector sees in it as well.
 
         Raises what ``deployments.calls.call.call`` raises.
         """
@@ -167,7 +169,7 @@ class DecoderClient:
         stored: bool = await self._ask(
             key,
             reference,
-            lambda owner, left_s: owner.store.remote(key, light, reference, left_s),
+            lambda owner, left_s: owner.store.remote(key, light, reference, left_s, find),
             "encoding an image for later",
         )
         return stored

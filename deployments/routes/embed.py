@@ -39,20 +39,23 @@ class Embed:
 
     async def __call__(self, request: Request) -> Response:
         """What became of each image."""
+        find = request.query_params.get("find", "").lower() in ("1", "true")
         sources = await self._reader.all_images(request, "/embed", EMBED_IMAGES)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return json_response({"results": await asyncio.gather(*map(self._store, sources))})
+                return json_response(
+                    {"results": await asyncio.gather(*(self._store(each, find=find) for each in sources))}
+                )
         except TimeoutError:
             raise DeadlineExceeded(
                 f"not all {len(sources)} images were encoded within {self._timeout_s:g} s; send the request "
                 "again: what is stored is not encoded again"
             ) from None
 
-    async def _store(self, source: ImageSource) -> dict[str, Any]:
+    async def _store(self, source: ImageSource, *, find: bool) -> dict[str, Any]:
         try:
             async with self._ahead.of(source.project):
-                stored = await self._decoders.store(source)
+                stored = await self._decoders.store(source, find=find)
         except ImageError as error:
             self._reporter.failed_image("/embed", error, source)
             return {"task": source.task, "state": "failed", "error": error.code, "detail": error.detail}

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "preannotate": Listed(
         "serve_app.cli.preannotate.command:preannotate",
-        "Turn the boxes of tasks, or everything in their pictures, into masks, stored as predictions.",
+        "Turn the boxes of tasks, or things in their pictures, into masks, stored as predictions.",
     ),
     "forget": Listed(
         "serve_app.cli.forget:forget",

@@ -70,6 +70,7 @@ class Graph:
         self.admission = asyncio.Event()
         self.admission.set()
         self.stored: set[str] = set()
+        self.seen: set[str] = set()
         self.forgetting: list[str] = []
         self.decoder = Handle(
             {
@@ -180,7 +181,9 @@ class Graph:
             raise self.error
         return False
 
-    async def _store(self, key: str, source: ImageSource, reference: Reference, left_s: float) -> bool:
+    async def _store(
+        self, key: str, source: ImageSource, reference: Reference, left_s: float, find: bool
+    ) -> bool:
         self.storing += 1
         self.most_storing = max(self.most_storing, self.storing)
         await self.admission.wait()
@@ -189,6 +192,8 @@ class Graph:
             raise self.error
         there = key in self.stored
         self.stored.add(key)
+        if find:
+            self.seen.add(key)
         return there
 
     async def _annotate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from testing.pointing import shown
 from testing.scenes import scene
 from values.box_masks import BoxMasks
 from values.embedding import Embedding
-from values.errors import BadPrompt, ImageDiffers, ModelError, OtherVersion
+from values.errors import BadPrompt, BadRequest, ImageDiffers, ModelError, OtherVersion
 from values.found import Found
 from values.image import ImageSource
 from values.priority import Priority
@@ -71,7 +72,12 @@ def kept(version: str = DETECTOR.version) -> Embedding:
 class Graph:
     """A decoder with the deployments behind it faked."""
 
-    def __init__(self, finder: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        finder: bool = True,
+        durable: DurableOptions | None = None,
+        **options: Any,
+    ) -> None:
         self.seen = [kept()]
         self.found = 0
         self.asked: list[list[str]] = []
@@ -83,7 +89,7 @@ class Graph:
             Classical(),
             DecoderOptions(),
             RegionOptions(),
-            DurableOptions(),
+            durable or DurableOptions(),
             fetcher,
             encoder,
             finding,
@@ -261,6 +267,18 @@ async def test_an_opened_task_is_seen_ahead_where_somebody_may_ask() -> None:
     assert await graph.decoder.ready() == (
         "the decoder holds 1 images; the encoder is ready; the finder is ready"
     )
+
+
+async def test_what_is_found_is_stored_where_that_is_asked_for(tmp_path: Path) -> None:
+    graph, source = Graph(durable=DurableOptions(durable=str(tmp_path))), ImageSource("/a.png")
+    assert not await graph.decoder.store(KEY, source, [], 60)
+    assert graph.found == 0
+    assert not await graph.decoder.store(KEY, source, [], 60, True)
+    assert await graph.decoder.store(KEY, source, [], 60, True)
+    assert graph.found == 1
+    assert (tmp_path / DETECTOR.version / KEY[:2] / f"{KEY}.safetensors").is_file()
+    with pytest.raises(BadRequest, match="set FINDER"):
+        await Graph(finder=False).decoder.store(KEY, source, [], 60, True)
 
 
 async def test_what_was_found_is_handed_over_and_forgotten_with_the_embedding() -> None:

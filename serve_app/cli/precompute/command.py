@@ -63,6 +63,9 @@ def precompute(
             help="Label Studio's folder of local files as this command sees it; --folder is inside it.",
         ),
     ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="The detector of FINDER looks at the images as well.")
+    ] = False,
     only_unlabelled: Annotated[
         bool, typer.Option("--only-unlabelled", help="Leave out tasks that are labelled.")
     ] = False,
@@ -95,7 +98,7 @@ def precompute(
     with (
         noted(report),
         application_at(target, own),
-        EmbedRoute(target, at_once, stopped) as route,
+        EmbedRoute(target, at_once, stopped, find=find) as route,
         studio or contextlib.nullcontext(),
     ):
         route.check()

@@ -22,10 +22,15 @@ class Image:
 
 
 class EmbedRoute(Route):
-    """The ``/embed`` route of a backend. ``embed`` may be called from several threads at once."""
+    """The ``/embed`` route of a backend. ``embed`` may be called from several threads at once.
 
-    def __init__(self, backend: Backend, at_once: int, stopped: threading.Event) -> None:
-        super().__init__(backend, "/embed", at_once, stopped)
+    ``find``: a detector looks at the images as well.
+    """
+
+    def __init__(
+        self, backend: Backend, at_once: int, stopped: threading.Event, *, find: bool = False
+    ) -> None:
+        super().__init__(backend, "/embed?find=true" if find else "/embed", at_once, stopped)
         self._proven = False
 
     def embed(self, task: Task) -> list[Image]:

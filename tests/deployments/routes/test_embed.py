@@ -21,6 +21,15 @@ async def test_embed_says_of_each_image_what_became_of_it(door: Door) -> None:
     assert [each["state"] for each in again.json()["results"]] == ["stored", "stored", "encoded"]
 
 
+async def test_a_detector_looks_at_the_images_where_that_is_asked_for(door: Door) -> None:
+    body = predict_body(context=None)
+    for path in ("/embed", "/embed?find=false", "/embed?find="):
+        assert (await door.post(path, body)).status_code == 200
+    assert not door.graph.seen
+    assert (await door.post("/embed?find=true", body)).status_code == 200
+    assert door.graph.seen == door.graph.stored
+
+
 async def test_embed_refuses_more_images_than_it_would_answer_for(door: Door) -> None:
     body = predict_body(context=None)
     [task] = body["tasks"]

@@ -95,6 +95,7 @@ class FakeBackend:
                 health = {"status": "UP", "model_version": self.version, "finder": self.finder}
                 return 200, json.dumps(health).encode(), {}
             case "POST", "/embed":
+                self.targets.append(target)
                 return self._worked(json.loads(content), self._results)
             case "POST", "/preannotate":
                 return self._worked(json.loads(content), lambda body: self._masks(body, content))

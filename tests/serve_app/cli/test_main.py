@@ -68,7 +68,7 @@ def completed(*words: str) -> list[str]:
 
 def test_commands_options_and_values_are_completed() -> None:
     assert completed("") == list(COMMANDS)
-    assert completed("se") == ["serve"]
+    assert completed("ser") == ["serve"]
     assert completed("serve", "--da") == ["--dashboard-port"]
     assert completed("models", "do") == ["download"]
     assert completed("models", "download", "mobile") == ["mobile_sam"]

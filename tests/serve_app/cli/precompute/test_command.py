@@ -29,6 +29,16 @@ def test_every_task_of_a_project_is_sent_once(bench: Bench) -> None:
     assert "230 of 230 tasks, 0 failed" in result.stderr
 
 
+def test_a_detector_looks_at_the_images_where_that_is_asked_for(bench: Bench) -> None:
+    bench.add_tasks(1)
+    bench.run()
+    bench.run("--find")
+    assert [target.partition("/embed")[2] for target in bench.backend.targets if "/embed" in target] == [
+        "",
+        "?find=true",
+    ]
+
+
 def test_running_again_goes_on_where_it_stopped(bench: Bench) -> None:
     bench.add_tasks(12)
     assert bench.told("--limit", "5")["encoded"] == 5

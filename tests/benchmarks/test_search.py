@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.search import Row, measure, table
+from testing.found_things import FoundThings
+from tests.benchmarks.printing import printed
+
+
+@pytest.mark.slow
+def test_a_small_project_is_searched_as_a_large_one(tmp_path: Path) -> None:
+    things = FoundThings(dimensions=32, kinds=8, things=2)
+    [few, more] = measure("as networks", things, 24, (2, 6), tmp_path)
+    assert (few.top, more.top, few.images) == (2, 6, 24)
+    assert more.recall == more.least == 1
+    assert (few.closely, more.closely) == (pytest.approx(12, abs=4), 24)
+    assert 0 < few.by_index <= 1
+    assert few.mib > 0
+
+
+def test_each_project_has_a_line() -> None:
+    row = Row("flat", 10_000, 50, 300.0, 70.4, 43.21, 1.234, 1.5, 0.5, 0.9, 0.8, 400.0)
+    [line] = [line for line in printed(table([row])).splitlines() if "flat" in line]
+    assert " ".join(line.split()) == "flat 10,000 50 43.2 70 1.23 1.50 0.500 0.900 0.80 400"
