@@ -13,7 +13,7 @@ from values.found import Found
 
 Floats = NDArray[np.float32]
 
-WIDTH = 64
+WIDTH = 128
 """Numbers of a projected vector, or as many as the vector itself has."""
 MOST_STEPS = 127
 """Each of them is a whole number of steps, -127..127, and each vector has a step of its own."""

@@ -1,7 +1,7 @@
 """An index of what a detector saw in many images: it tells which of them are worth a close look.
 
 Of each image it has up to ``BOXES`` boxes of different things, without their places: the vectors projected to
-few numbers, and what turns a product with a query into a logit. That is some 4 kB where ``Found`` has 310.
+few numbers, and what turns a product with a query into a logit. That is some 9 kB where ``Found`` has 310.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALIKE = 0.7
 """From this intersection over union on, a box adds nothing to one that looks more like an object."""
 
 _KEY = 20
-_AT_ONCE = 2**15
+_AT_ONCE = 2**14
 """Vectors that are float32 at the same time: 8 MiB, which stay in the processor's cache."""
 
 

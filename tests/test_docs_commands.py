@@ -53,6 +53,8 @@ RUN_BY = {
     r"\S*python -m serve_app (connect|export) .*": _FIRST_HOUR,
     r"\S*python -m serve_app preannotate .*": "tests/real_label_studio/test_preannotate.py",
     r"\S*python -m serve_app review .*": "tests/real_label_studio/test_second_look.py",
+    r"\S*python -m serve_app precompute .*": "tests/serve_app/cli/precompute/test_command.py",
+    r"\S*python -m serve_app search .*": "tests/serve_app/cli/search/test_command.py",
     r"\S*python -m serve_app models .*": "tests/serve_app/cli/test_models.py",
     r"\S*python.-m.benchmarks.*": "docs/performance.md",  # by hand, minutes to an hour each
     r"\S*python -m serve_app (plan|doctor mine\.yaml) .*": "tests/serve_app/cli/test_plan.py",

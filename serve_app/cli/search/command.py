@@ -203,7 +203,7 @@ class Search:
 
     def _hits(self, images: ProjectImages, matches: list[Match], meant: list[Example]) -> list[Hit]:
         tasks, found = images.tasks_by_key(), []
-        for key, match in matches:
+        for key, match in sorted(matches, key=lambda each: (-each[1].logit, tasks[each[0]])):
             left, top, right, bottom = (round(100 * edge, 2) for edge in match.box)
             for task in tasks[key]:
                 link = task_page(self._studio.url, self._project.id, task)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 PARTS = "0123456789abcdef"
 """An index is kept in so many parts, by the first digit of the images' keys: a part is written anew where it
-has another image, and may have 256 MiB, some 60,000 images."""
+has another image, and may have 256 MiB, some 450,000 images in all."""
 FITTED = 500
 """Images whose vectors tell enough of what the others' are like."""
 GROWN = 4
