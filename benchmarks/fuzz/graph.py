@@ -148,7 +148,9 @@ class Graph:
         _fails(source)
         return False
 
-    async def _store(self, key: str, source: ImageSource, reference: object, left_s: float) -> bool:
+    async def _store(
+        self, key: str, source: ImageSource, reference: object, left_s: float, find: bool
+    ) -> bool:
         _fails(source)
         return False
 

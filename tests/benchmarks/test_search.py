@@ -15,7 +15,8 @@ def test_a_small_project_is_searched_as_a_large_one(tmp_path: Path) -> None:
     [few, more] = measure("as networks", things, 24, (2, 6), tmp_path)
     assert (few.top, more.top, few.images) == (2, 6, 24)
     assert more.recall == more.least == 1
-    assert (few.closely, more.closely) == (pytest.approx(12, abs=4), 24)
+    assert 8 <= few.closely <= 16
+    assert more.closely == 24
     assert 0 < few.by_index <= 1
     assert few.mib > 0
 

@@ -146,7 +146,7 @@ class Search:
         queries = self._runner.run(self._queries(meant, not_meant))
         images = self._images(rebuild=rebuild)
         matches = self._runner.run(self._matches(images, queries, meant, top, rebuild=rebuild))
-        self._told.hits = list(self._hits(images, matches, meant))
+        self._told.hits = list(self._hits(images, matches))
 
     def _images(self, *, rebuild: bool) -> ProjectImages:
         """The project's images, listed as far as they are not known."""
@@ -201,7 +201,7 @@ class Search:
     def _key(self, each: Example) -> str:
         return image_key(canonical(each.image, self._kept.images))
 
-    def _hits(self, images: ProjectImages, matches: list[Match], meant: list[Example]) -> list[Hit]:
+    def _hits(self, images: ProjectImages, matches: list[Match]) -> list[Hit]:
         tasks, found = images.tasks_by_key(), []
         for key, match in sorted(matches, key=lambda each: (-each[1].logit, tasks[each[0]])):
             left, top, right, bottom = (round(100 * edge, 2) for edge in match.box)

@@ -190,6 +190,14 @@ def test_it_follows_what_is_kept(filled: Desk) -> None:
     assert (told["images"], told["looked_at"]) == (5, 4)
 
 
+def test_what_was_made_again_is_indexed_again(filled: Desk) -> None:
+    filled.tasks("--like", "1:first")
+    before = {file: file.read_bytes() for file in filled.index_files}
+    filled.see("/data/upload/1/4.jpg", [NORTH, NORTH])
+    filled.tasks("--like", "1:first")
+    assert [file.read_bytes() == before[file] for file in filled.index_files].count(False) == 1
+
+
 def test_tasks_that_are_gone_are_not_told(filled: Desk) -> None:
     filled.tasks("--like", "1:first")
     del filled.studio.tasks[1]
