@@ -30,8 +30,8 @@ from serve_app.cli.common_options import (
     label_studio_at,
 )
 from serve_app.cli.console import console, task_progress
+from serve_app.cli.examples import Example, example_of, read_name
 from serve_app.cli.interruptions import noted
-from serve_app.cli.search.examples import Example, example_of, read_name
 from serve_app.cli.search.found_store import FoundStore, Match
 from serve_app.cli.search.project_images import ProjectImages, listed
 from serve_app.cli.search.searched import Hit, Searched, remedy
