@@ -20,6 +20,7 @@ FOLDERS = (
 
 MAY_SEND = {
     "embeddings/durable.py": "keeps embeddings in the folder or bucket that an operator named",
+    "embeddings/durable_listing.py": "the list of a folder or bucket that an operator named",
     "embeddings/durable_location.py": "opens that folder or bucket",
     "embeddings/retention.py": "lists it and removes what is out of its bounds",
     "embeddings/sweep_schedule.py": "reads and writes the time of the last sweep there",
