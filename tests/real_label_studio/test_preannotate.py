@@ -157,17 +157,15 @@ def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) ->
 
 def test_everything_in_the_pictures_is_found_without_their_boxes(desk: Desk) -> None:
     desk.told("--delete")
-    tried = desk.told("--everything", "--points-per-side", "6", "--dry-run", "--limit", "2")
-    assert (tried["todo"], tried["exit"]) == (2, 0)
-    told = desk.told("--everything", "--points-per-side", "6", "--limit", "2")
-    assert (told["exit"], told["stored"], told["failures"]) == (0, 2, [])
+    told = desk.told("--everything", "--points-per-side", "6", "--limit", "1")
+    assert (told["exit"], told["stored"], told["failures"]) == (0, 1, [])
     found = {
         task: each
         for task in desk.scenes
         for each in desk.predictions(task)
         if each["model_version"] == "classical-3"
     }
-    assert len(found) == 2
+    assert len(found) == 1
     for task, made in found.items():
         assert {region["value"]["brushlabels"][0] for region in made["result"]} == {"Thing"}
         masks = [region_mask(region) for region in made["result"]]

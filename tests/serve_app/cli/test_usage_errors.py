@@ -61,6 +61,7 @@ def test_each_command_that_has_a_number_is_tried() -> None:
         "forget",
         "export",
         "review",
+        "search",
         "doctor",
         "plan",
     }
