@@ -32,3 +32,10 @@ def run(measure: Callable[[Path], object], figures: Path | None, keep: Path | No
         sys.exit(f"cannot use {error.filename}: {error.strerror}")
     except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
+
+
+def replaced(file: Path, text: str) -> None:
+    """Write a file that whoever ends this run finds whole."""
+    new = file.with_name(f".{file.name}")
+    new.write_text(text)
+    new.replace(file)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import machine
+from benchmarks import command, machine
 from benchmarks.bar import Bar
 from benchmarks.encoder.network import Setting, device_described, opened
 from benchmarks.encoder.plan import Plan, arguments, plan_of, row_units
@@ -105,15 +105,9 @@ def main() -> None:
 def saved(asked: argparse.Namespace, report: Report) -> None:
     """Write the files that the command line names; whoever ends this run finds them whole."""
     if asked.json is not None:
-        _replaced(asked.json, json.dumps(report.values(), indent=2))
+        command.replaced(asked.json, json.dumps(report.values(), indent=2))
     if asked.markdown is not None:
-        _replaced(asked.markdown, report.markdown())
-
-
-def _replaced(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}")
-    new.write_text(text)
-    new.replace(file)
+        command.replaced(asked.markdown, report.markdown())
 
 
 if __name__ == "__main__":

@@ -47,9 +47,7 @@ def collected(figures: Iterable[dict[str, Any]], file: Path | None) -> list[dict
     for each in figures:
         found.append(each)
         if file is not None:
-            new = file.with_name(f".{file.name}")
-            new.write_text(json.dumps(found, indent=2))
-            new.replace(file)
+            command.replaced(file, json.dumps(found, indent=2))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,14 @@ FORGET_AT_ONCE = 8
 """Images of one request that are forgotten at the same time."""
 
 
+class _Sent(NamedTuple):
+    """An image as its owner is told of it: ``light`` without a large value, to which ``reference`` leads."""
+
+    key: str
+    light: ImageSource
+    reference: Reference
+
+
 class DecoderClient:
     """The decoder replicas, each of which owns the images whose keys lead to it."""
 
@@ -45,13 +53,11 @@ class DecoderClient:
 
         Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(click.image)
-        light, reference = await post(click.image)
-        light_click = replace(click, image=light)
-        answer: ClickAnswer | Busy = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.click.remote(key, light_click, reference, left_s),
+        answer: ClickAnswer | Busy = await self._ask_about(
+            click.image,
+            lambda owner, image, left_s: owner.click.remote(
+                image.key, replace(click, image=image.light), image.reference, left_s
+            ),
             "decoding the click",
             by_reference=sum(0 if each.mask is None else each.mask.nbytes for each in click.prompts) > HEAVY,
         )
@@ -62,13 +68,11 @@ class DecoderClient:
 
         Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(find.image)
-        light, reference = await post(find.image)
-        light_find = replace(find, image=light)
-        answer: ClickAnswer = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.find.remote(key, light_find, reference, left_s),
+        answer: ClickAnswer = await self._ask_about(
+            find.image,
+            lambda owner, image, left_s: owner.find.remote(
+                image.key, replace(find, image=image.light), image.reference, left_s
+            ),
             "finding things",
             by_reference=True,  # the masks of a hundred things may have more than a message holds
         )
@@ -79,13 +83,11 @@ class DecoderClient:
 
         Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(find.image)
-        light, reference = await post(find.image)
-        light_find = replace(find, image=light)
-        masks: BoxMasks = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.find_masks.remote(key, light_find, reference, left_s, priority),
+        masks: BoxMasks = await self._ask_about(
+            find.image,
+            lambda owner, image, left_s: owner.find_masks.remote(
+                image.key, replace(find, image=image.light), image.reference, left_s, priority
+            ),
             "finding things",
             by_reference=True,  # as above
         )
@@ -97,12 +99,11 @@ class DecoderClient:
         """The version of the detector, and the query for what is in a box on an image: see
         ``finders.queries.example``. Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(source)
-        light, reference = await post(source)
-        made: tuple[str, NDArray[np.float32]] = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.example.remote(key, light, box, reference, left_s, priority),
+        made: tuple[str, NDArray[np.float32]] = await self._ask_about(
+            source,
+            lambda owner, image, left_s: owner.example.remote(
+                image.key, image.light, box, image.reference, left_s, priority
+            ),
             "looking at an example",
         )
         return made
@@ -113,13 +114,11 @@ class DecoderClient:
         ``keep``: whether more of this image will be asked for. Raises what ``deployments.calls.call.call``
         raises.
         """
-        key = await self._key(click.image)
-        light, reference = await post(click.image)
-        light_click = replace(click, image=light)
-        masks: BoxMasks = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.annotate.remote(key, light_click, reference, left_s, priority, keep),
+        masks: BoxMasks = await self._ask_about(
+            click.image,
+            lambda owner, image, left_s: owner.annotate.remote(
+                image.key, replace(click, image=image.light), image.reference, left_s, priority, keep
+            ),
             "decoding boxes",
             by_reference=True,  # the masks of some dozen boxes may have more than a message holds
         )
@@ -131,13 +130,11 @@ class DecoderClient:
         Raises what ``deployments.calls.call.call`` raises. Where it is not done in time, asking again goes on
         with what is done.
         """
-        key = await self._key(picture.image)
-        light, reference = await post(picture.image)
-        light_picture = replace(picture, image=light)
-        masks: BoxMasks = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.everything.remote(key, light_picture, reference, left_s, priority),
+        masks: BoxMasks = await self._ask_about(
+            picture.image,
+            lambda owner, image, left_s: owner.everything.remote(
+                image.key, replace(picture, image=image.light), image.reference, left_s, priority
+            ),
             "looking for everything in a picture",
             by_reference=True,  # some hundred masks have more than a message holds
         )
@@ -148,12 +145,11 @@ class DecoderClient:
 
         Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(source)
-        light, reference = await post(source)
-        await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.warm.remote(key, light, reference, priority, left_s, find),
+        await self._ask_about(
+            source,
+            lambda owner, image, left_s: owner.warm.remote(
+                image.key, image.light, image.reference, priority, left_s, find
+            ),
             "encoding an image ahead",
         )
 
@@ -164,12 +160,11 @@ class DecoderClient:
 
         Raises what ``deployments.calls.call.call`` raises.
         """
-        key = await self._key(source)
-        light, reference = await post(source)
-        stored: bool = await self._ask(
-            key,
-            reference,
-            lambda owner, left_s: owner.store.remote(key, light, reference, left_s, find),
+        stored: bool = await self._ask_about(
+            source,
+            lambda owner, image, left_s: owner.store.remote(
+                image.key, image.light, image.reference, left_s, find
+            ),
             "encoding an image for later",
         )
         return stored
@@ -196,6 +191,25 @@ class DecoderClient:
             key, [], lambda owner, left_s: owner.forget.remote(key), "forgetting an image"
         )
         return forgotten
+
+    async def _ask_about(
+        self,
+        source: ImageSource,
+        send: Callable[[Any, _Sent, float], Any],
+        what: str,
+        *,
+        by_reference: bool = False,
+    ) -> Any:
+        """What the image's owner answers, to which a large value of it goes apart."""
+        key = await self._key(source)
+        image = _Sent(key, *await post(source))
+        return await self._ask(
+            key,
+            image.reference,
+            lambda owner, left_s: send(owner, image, left_s),
+            what,
+            by_reference=by_reference,
+        )
 
     async def _ask(
         self,
