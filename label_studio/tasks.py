@@ -16,7 +16,7 @@ from typing import TypeVar, TypeVarTuple
 from urllib.parse import urlencode
 
 import msgspec
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import WaitBaseT
 
 from label_studio.api import Address, Json, LabelStudioError, Refused, checked
@@ -53,9 +53,9 @@ _HIDDEN = [
 _VERSIONS_TOLD = 500
 """Characters of a task's model versions that Label Studio tells; the rest is cut off."""
 
-BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
+BACK_OFF: WaitBaseT = wait_exponential(multiplier=1, max=16) + wait_random(0, 1)
 ATTEMPTS = 8
-"""Three quarters of a minute in the mean, in which Label Studio is started anew."""
+"""A minute and some seconds, in which Label Studio is started anew. Of several threads all wait that long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_random_exponential,
+    wait_exponential,
+    wait_random,
 )
 from tenacity.wait import WaitBaseT
 
@@ -28,8 +29,9 @@ Json = Any
 
 TIMEOUT_S = 120.0
 HEALTH_S = 10.0
-ATTEMPTS = 6
-BACK_OFF: WaitBaseT = wait_random_exponential(multiplier=1, max=30)
+ATTEMPTS = 8
+BACK_OFF: WaitBaseT = wait_exponential(multiplier=1, max=16) + wait_random(0, 1)
+"""A minute and some seconds in all, in which a backend is started anew."""
 LONGEST_PAUSE_S = 60.0
 """The most a Retry-After is obeyed."""
 

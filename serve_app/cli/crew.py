@@ -13,7 +13,7 @@ from serve_app.cli.console import TaskProgress
 
 T = TypeVar("T")
 
-GIVE_UP = 32
+GIVE_UP = 16
 """Tasks in a row without an answer, each after all its attempts, after which nothing more is done."""
 
 

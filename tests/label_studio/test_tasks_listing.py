@@ -9,7 +9,7 @@ import pytest
 from tenacity import wait_none
 
 from label_studio.api import LabelStudioError
-from label_studio.tasks import ATTEMPTS, WINDOW, TaskListing, task_of
+from label_studio.tasks import ATTEMPTS, WINDOW, TaskListing, patiently, task_of
 from tests.serve_app.cli.fake_label_studio import FakeLabelStudio
 
 ROUTE = "GET /api/tasks"
@@ -68,6 +68,19 @@ def test_a_restart_of_label_studio_in_the_middle_is_waited_for(studio: FakeLabel
 
     studio.listing = restart
     assert len(list(tasks)) == 249
+
+
+def test_it_is_waited_for_a_minute_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", waited.append)
+
+    def away() -> None:
+        raise LabelStudioError("cannot reach it")
+
+    with pytest.raises(LabelStudioError):
+        patiently(away)
+    assert 60 < sum(waited) < 75
+    assert len(waited) == ATTEMPTS - 1
 
 
 def test_a_label_studio_that_stays_away_ends_it(studio: FakeLabelStudio) -> None:

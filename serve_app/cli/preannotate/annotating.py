@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from label_studio.api import Refused
 from label_studio.client import LabelStudio
 from label_studio.predictions import Prediction, store_once
-from label_studio.projects import Project
-from label_studio.tasks import ListedTask
+from label_studio.projects import Project, project_of
+from label_studio.tasks import ListedTask, patiently
 from serve_app.cli.backend_client import TaskFailed, plain_line
 from serve_app.cli.console import TaskProgress
 from serve_app.cli.crew import Crew
 from serve_app.cli.preannotate.boxed_tasks import BoxedTasks
-from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
+from serve_app.cli.preannotate.preannotate_route import Masks, PreannotateRoute
 from serve_app.cli.preannotate.report import Report
+from values.errors import ImageUnreachable
 
 
 class Annotating:
@@ -73,7 +76,7 @@ class Annotating:
         if results is None:
             self._report.without_boxes()
         elif self._take():
-            masks = self._route.masks(self._project, task, results)
+            masks = self._masks(task, results)
             stored = masks.masks > 0 and store_once(
                 self._studio,
                 self._project.id,
@@ -81,6 +84,15 @@ class Annotating:
                 replace=self._overwrite,
             )
             self._report.done(task, masks, stored=stored)
+
+    def _masks(self, task: ListedTask, results: Sequence[msgspec.Raw]) -> Masks:
+        """The masks of a task. Raises what ``PreannotateRoute.masks`` raises, and ``ServiceError``."""
+        masks = self._route.masks(self._project, task, results)
+        if all(each.code != ImageUnreachable.code for each in masks.left_out):
+            return masks
+        # The picture may be in a Label Studio that is being started anew: once that answers it has it again.
+        patiently(project_of, self._studio, self._project.id)
+        return self._route.masks(self._project, task, results)
 
     def _take(self) -> bool:
         """Whether one more task is within the limit."""

@@ -70,7 +70,7 @@ class Estimate:
             "without_boxes": self.without_boxes,
             "tried": self.tried,
             "masks": self.masks,
-            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
             "failures": self.failed,
         }
 

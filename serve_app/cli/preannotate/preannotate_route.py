@@ -19,8 +19,8 @@ from serve_app.cli.backend_client import Route, TaskFailed, Unanswered, plain_li
 from serve_app.cli.common_options import CommandError
 from values.errors import DeadlineExceeded
 
-GOES = 9
-"""How many times more a task is asked for, six attempts each, that needs longer than an answer may take: a
+GOES = 7
+"""How many times more a task is asked for, eight attempts each, that needs longer than an answer may take: a
 grid where annotators click all the time, or a look of a detector without a GPU."""
 
 NONE = "none"

@@ -109,6 +109,28 @@ def test_label_studio_that_is_started_anew_is_waited_for(desk: Desk) -> None:
     assert {len(kept) for kept in desk.stored().values()} == {1}
 
 
+def test_a_picture_in_a_label_studio_that_is_started_anew_is_read_again(desk: Desk) -> None:
+    for _ in range(3):
+        desk.add(CAT)
+    lost, gone = "/data/upload/1/2.jpg", "/data/upload/1/3.jpg"
+    desk.backend.broken = dict.fromkeys((lost, gone), ("image_unreachable", "no connection to that host"))
+    away = iter([True] * 3)
+
+    def restart(request: httpx.Request, path: str) -> httpx.Response:
+        if path == "/api/projects/1/" and desk.backend.values()[-1:] == [lost]:
+            if next(away, False):
+                raise httpx.ConnectError("refused")
+            desk.backend.broken.pop(lost, None)
+        return answer(request, path)
+
+    answer = desk.studio._answer
+    desk.studio._answer = restart  # type: ignore[method-assign]
+    told = desk.told("--at-once", "1")
+    assert (told["stored"], list(desk.stored())) == (2, [1, 2])
+    assert [(each["task"], each["code"]) for each in told["failures"]] == [(3, "image_unreachable")]
+    assert desk.backend.values() == ["/data/upload/1/1.jpg", lost, lost, gone, gone]
+
+
 def test_label_studio_that_stays_away_ends_it_with_the_report(desk: Desk) -> None:
     for _ in range(3):
         desk.add(CAT)
