@@ -17,6 +17,7 @@ class Family(StrEnum):
     TINYSAM = "tinysam"
     SAM2 = "sam2"
     EDGETAM = "edgetam"
+    HQ_SAM = "hq_sam"
 
     @property
     def as_sam2(self) -> bool:
@@ -53,6 +54,8 @@ class Architecture:
     def outputs(self) -> Mapping[str, tuple[int, int, int]]:
         """Arrays of an image embedding: name -> (channels, height, width)."""
         low = {"image_embeddings": (256, 64, 64)}
+        if self.family is Family.HQ_SAM:
+            return low | {"hq_features": (32, 256, 256)}
         if not self.family.as_sam2:
             return low
         return low | {"high_res_0": (32, 256, 256), "high_res_1": (64, 128, 128)}
@@ -60,6 +63,8 @@ class Architecture:
     @property
     def shared(self) -> tuple[str, ...]:
         """Names of what is computed once for all prompts on an image."""
+        if self.family is Family.HQ_SAM:
+            return SHARED + HQ
         return SHARED + FINER if self.family.as_sam2 else SHARED
 
 
@@ -72,6 +77,9 @@ SHARED = (
 
 FINER = ("fine", "finest")
 """The same of SAM 2's finer features, after those."""
+
+HQ = ("hq",)
+"""The same of HQ-SAM's features, after those."""
 
 SIDE = 1024  # pixels, of every encoder's input
 LOW_RES = 256  # pixels, of the decoder's masks and of its mask input

@@ -24,12 +24,13 @@ def candidates(logits: Logits, scores: Logits, prompt: Prompt, family: Family) -
     """The candidates' logits (NxHxW) and scores (N), from the decoder's four.
 
     A single click or box is ambiguous, so its candidates are the three masks that are trained for that.
-    Several prompts, or an earlier answer to refine, have the single mask. A decoder that gives one mask was
+    Several prompts, or an earlier answer to refine, have the single mask, and so has every prompt of HQ-SAM,
+    whose own token was trained beside that one. A decoder that gives one mask was
     exported with a choice of its own, which is kept.
     """
     if len(logits) == 1:
         return logits, scores
-    if prompt.count > 1 or prompt.low_res is not None:
+    if prompt.count > 1 or prompt.low_res is not None or family is Family.HQ_SAM:
         return single(logits, scores, family)
     return logits[1:], scores[1:]
 

@@ -63,6 +63,9 @@ LICENCES: Mapping[Family, Licence] = {
     Family.EDGETAM: Licence(
         "Apache-2.0", "Meta Platforms, Inc.", "https://github.com/facebookresearch/EdgeTAM/blob/main/LICENSE"
     ),
+    Family.HQ_SAM: Licence(
+        "Apache-2.0", "the authors of HQ-SAM", "https://github.com/SysCV/sam-hq/blob/main/LICENSE"
+    ),
 }
 
 

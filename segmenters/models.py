@@ -19,6 +19,8 @@ def _sam(
 ) -> Model:
     """A model of the Segment Anything family; its widths are in ``segmenters.networks``."""
     pixels_mib, embedding_mib = (12, 16) if architecture.family.as_sam2 else (3, 4)
+    if architecture.family is Family.HQ_SAM:
+        embedding_mib = 12
     return Model(
         architecture.name,
         "segmenters.sam.segmenter",
@@ -49,6 +51,9 @@ _EDGETAM = (
 )
 # The authors' own copy: their releases on GitHub have files whose SHA-256 nobody states.
 _TINYSAM = "https://huggingface.co/xinghaochen/tinysam/resolve/main"
+
+# The authors' own copy, which their repository links to; it also has files on Google Drive.
+_HQ_SAM = "https://huggingface.co/lkeab/hq-sam/resolve/main"
 
 # Public code that checks these hashes after a download from the publisher's URL.
 _SLICER = "mazurowski-lab/SlicerSegmentWithSAM SegmentWithSAM.py"
@@ -226,6 +231,26 @@ MODELS: Mapping[str, Model] = {
                 f"mikel-brostrom/boxmot, its resolver of EdgeTAM's weights; {_SECOND}",
             ),
             encoder_mib=774,  # of mobile_sam, which took 1.6 times as much in one run beside it
+        ),
+        _sam(
+            Architecture("sam_hq_vit_tiny", Family.HQ_SAM, 10.6),
+            Published(
+                f"{_HQ_SAM}/sam_hq_vit_tiny.pth",
+                "0f32c075ccdd870ae54db2f7630e7a0878ede5a2b06d05d6fe02c65a82fb7196",
+                None,
+                f"{_GETI}; {_SECOND}",
+            ),
+            encoder_mib=774,
+        ),
+        _sam(
+            Architecture("sam_hq_vit_h", Family.HQ_SAM, 642.7),
+            Published(
+                f"{_HQ_SAM}/sam_hq_vit_h.pth",
+                "a7ac14a085326d9fa6199c8c698c4f0e7280afdbb974d2c4660ec60877b45e35",
+                2_570_940_653,
+                f"finegrain-ai/refiners, its conversion of HQ-SAM; {_GETI}; {_SECOND}",
+            ),
+            encoder_mib=4283,
         ),
         Model(
             "onnx",

@@ -73,7 +73,7 @@ def onnx_encoder_of(options: ModelOptions) -> str | Path:
     """
     named = options.onnx_encoder
     if named in ARCHITECTURES:
-        if ARCHITECTURES[named].family.as_sam2:
+        if len(ARCHITECTURES[named].outputs) > 1:
             raise ModelError(
                 f"the encoder of onnx is {named}, whose decoder is no ONNX file of segment-anything's "
                 "exporter; set ONNX_ENCODER to a SAM or to mobile_sam"

@@ -27,6 +27,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 # Channels of the first map, and for SAM 2 the last block, decide the size.
 _SAM = {768: "sam_vit_b", 1024: "sam_vit_l", 1280: "sam_vit_h"}
+_HQ_SAM = {"mobile_sam": "sam_hq_vit_tiny", "sam_vit_h": "sam_hq_vit_h"}
 _SAM2 = {(96, 11): "tiny", (96, 15): "small", (112, 23): "base_plus", (144, 47): "large"}
 
 _SAM_PATCHES = "image_encoder.patch_embed.proj.weight"
@@ -34,6 +35,7 @@ _SAM2_PATCHES = "image_encoder.trunk.patch_embed.proj.weight"
 _REP_VIT = "image_encoder.trunk.body.stem.conv1.c.weight"
 _TINY_VIT = "image_encoder.patch_embed.seq.0.c.weight"
 _NECK = "image_encoder.neck.0.weight"
+_HQ_MLP = "mask_decoder.hf_mlp.layers.0.weight"
 
 # Both versions have a memory of earlier frames; only 2.1 tells it that an object is hidden.
 _MEMORY = "maskmem_tpos_enc"
@@ -65,6 +67,9 @@ def recognise(shapes: Shapes) -> str | None:
     model is one of that model, whatever else is missing or too many. SAM 2 without what a video needs is
     None, because versions 2.0 and 2.1 differ in nothing else but values.
     """
+    if _HQ_MLP in shapes:
+        of_sam = recognise({key: shape for key, shape in shapes.items() if key != _HQ_MLP})
+        return _HQ_SAM.get(of_sam or "")
     if _TINY_VIT in shapes:
         return "mobile_sam" if shapes.get(_NECK) == (256, 320, 1, 1) else None
     if _SAM_PATCHES in shapes:

@@ -110,6 +110,10 @@ def _family(architecture: Architecture) -> ModuleType:
         from segmenters.networks import edgetam
 
         return edgetam
+    if architecture.family is Family.HQ_SAM:
+        from segmenters.networks import hq_sam
+
+        return hq_sam
     from segmenters.networks import mobile_sam, sam
 
     return sam if architecture.family is Family.SAM else mobile_sam

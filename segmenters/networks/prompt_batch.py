@@ -24,9 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segmenters.architectures import FINER, LOW_RES, SHARED
+from segmenters.architectures import LOW_RES
+from segmenters.networks.hq_sam_decoder import HqMaskDecoder
 from segmenters.networks.layers import EMBEDDING, GRID, ChannelNorm
-from segmenters.networks.sam_decoder import MaskDecoder, PromptEncoder, in_quarters, quarters_weight
+from segmenters.networks.sam_decoder import MaskDecoder, PromptEncoder, quarters_weight
 from segmenters.networks.two_way import HEADS, Attention, Layer, PixelsToTokens, TokensToPixels
 
 _CELLS = GRID * GRID
@@ -38,19 +39,21 @@ class ImagePart(nn.Module):
     """What no prompt changes: the arrays of ``segmenters.architectures.SHARED`` of an image's embedding."""
 
     def __init__(self, decoder: nn.Module) -> None:
-        """``decoder``: the decoder half of a SAM or a SAM 2."""
+        """``decoder``: the decoder half of a SAM, a SAM 2 or an HQ-SAM."""
         super().__init__()
         self.prompt_encoder = cast(PromptEncoder, decoder.prompt_encoder)
         self.mask_decoder = cast(MaskDecoder, decoder.mask_decoder)
 
-    def forward(
-        self, image_embeddings: Tensor, high_res_0: Tensor | None = None, high_res_1: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
+    def forward(self, image_embeddings: Tensor, *features: Tensor, **named: Tensor) -> tuple[Tensor, ...]:
         """The arrays in their order, for an embedding with a leading 1.
+
+        ``features``: those of ``MaskDecoder.features``, in that order or by name.
 
         ``keys``, ``asked``, ``crossed_0``: (8, 16, 4096). ``values``: (8, 4096, 16). ``own``: (4096,).
         ``crossed_1``: (257, 4096). ``upscaled``: (4096, 256). ``fine``, ``finest``: those of ``in_quarters``.
+        ``hq``: (32, 65536), row by row.
         """
+        given = named or dict(zip(self.mask_decoder.features, features, strict=True))
         prompts, transformer = self.prompt_encoder, self.mask_decoder.transformer
         first, second = cast(list[Layer], list(transformer.layers))
         last = transformer.final_attn_token_to_image
@@ -77,9 +80,7 @@ class ImagePart(nn.Module):
         arrays += [_keys(last, cells), _keys(last, places), _values(last, cells)]
         upscaling = cast(nn.ConvTranspose2d, self.mask_decoder.output_upscaling[0])
         arrays += [cells.transpose(0, 1) @ quarters_weight(upscaling)]
-        if high_res_0 is not None and high_res_1 is not None:
-            arrays += [in_quarters(high_res_1), in_quarters(high_res_0)]
-        return tuple(arrays)
+        return (*arrays, *self.mask_decoder.of_image(given))
 
 
 class _Cells(NamedTuple):
@@ -98,12 +99,11 @@ class PromptsPart(nn.Module):
     """Masks and scores of B prompts of N points each, from what ``ImagePart`` gave."""
 
     def __init__(self, decoder: nn.Module) -> None:
-        """``decoder``: the decoder half of a SAM or a SAM 2."""
+        """``decoder``: the decoder half of a SAM, a SAM 2 or an HQ-SAM."""
         super().__init__()
         self.prompt_encoder = cast(PromptEncoder, decoder.prompt_encoder)
         self.mask_decoder = cast(MaskDecoder, decoder.mask_decoder)
-        shared = (*SHARED, *FINER) if self.mask_decoder.takes_finer else SHARED
-        self.inputs = (*shared, "point_coords", "point_labels")
+        self.inputs = (*self.mask_decoder.shared, "point_coords", "point_labels")
 
     def forward(self, *inputs: Tensor, **named: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, 4, 256, 256) and scores (B, 4).
@@ -117,9 +117,11 @@ class PromptsPart(nn.Module):
         tokens = torch.cat([own.expand(points.shape[0], -1, -1), points], 1)
         tokens, cells = self._transformed(tokens, given)
         scored = len(own) - _MASKS - 1
-        return self._logits(tokens[:, scored + 1 :], cells, given), self.mask_decoder.scores(
-            tokens[:, scored]
-        )
+        upscaled = self._upscaled(cells, given)
+        logits = self._logits(tokens[:, scored + 1 :], upscaled)
+        if isinstance(self.mask_decoder, HqMaskDecoder):
+            logits = logits + self.mask_decoder.hq_mask(tokens[:, 0], upscaled, given["hq"])
+        return logits, self.mask_decoder.scores(tokens[:, scored])
 
     def _transformed(self, tokens: Tensor, given: dict[str, Tensor]) -> tuple[Tensor, _Cells]:
         transformer = self.mask_decoder.transformer
@@ -176,10 +178,9 @@ class PromptsPart(nn.Module):
         joined = torch.cat([cells.weights, weights, everywhere], 1)
         return joined, torch.cat(vectors, 1), torch.cat(products, 1)
 
-    def _logits(self, tokens: Tensor, cells: _Cells, given: dict[str, Tensor]) -> Tensor:
-        """(B, 4, 256, 256) from the masks' tokens (B, 4 or more, 256), of which the first four count."""
-        decoder = self.mask_decoder
-        first, norm, _, second, _ = decoder.output_upscaling
+    def _upscaled(self, cells: _Cells, given: dict[str, Tensor]) -> Tensor:
+        """(B, 65536, 32), in the order of ``in_quarters``."""
+        first, norm, _, second, _ = self.mask_decoder.output_upscaling
         assert isinstance(first, nn.ConvTranspose2d)  # noqa: S101 - for the type checker
         assert isinstance(norm, ChannelNorm)  # noqa: S101
         assert isinstance(second, nn.ConvTranspose2d)  # noqa: S101
@@ -196,9 +197,13 @@ class PromptsPart(nn.Module):
         largest = (flat @ quarters_weight(second) + _bias(second)).reshape(-1, 16 * _CELLS, _FINEST)
         if "finest" in given:
             largest = largest + given["finest"]
-        heads = enumerate(decoder.output_hypernetworks_mlps)
+        return functional.gelu(largest)
+
+    def _logits(self, tokens: Tensor, upscaled: Tensor) -> Tensor:
+        """(B, 4, 256, 256) from the masks' tokens (B, 4 or more, 256), of which the first four count."""
+        heads = enumerate(self.mask_decoder.output_hypernetworks_mlps)
         weights = torch.stack([head(tokens[:, i]) for i, head in heads], 2)
-        return _in_rows((functional.gelu(largest) @ weights).transpose(1, 2))
+        return _in_rows((upscaled @ weights).transpose(1, 2))
 
 
 def _in_rows(logits: Tensor) -> Tensor:

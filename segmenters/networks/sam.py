@@ -59,13 +59,20 @@ class Vit(nn.Module):
             for i in range(size.blocks)
         )
         self.neck = neck(size.channels)
+        self._first = size.everywhere[0]
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 1024, 1024) -> (B, 256, 64, 64)."""
-        x = self.patch_embed["proj"](image).permute(0, 2, 3, 1) + self.pos_embed
-        for block in self.blocks:
+        return self.early_and_embedding(image)[1]
+
+    def early_and_embedding(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The first block's map that has looked at the whole image, (B, C, 64, 64), and the embedding."""
+        x = early = self.patch_embed["proj"](image).permute(0, 2, 3, 1) + self.pos_embed
+        for number, block in enumerate(self.blocks):
             x = block(x)
-        return cast(Tensor, self.neck(x.permute(0, 3, 1, 2)))
+            if number == self._first:
+                early = x
+        return early.permute(0, 3, 1, 2), self.neck(x.permute(0, 3, 1, 2))
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from segmenters.architectures import Architecture
+from segmenters.architectures import FINER, SHARED, Architecture
 from segmenters.networks.layers import EMBEDDING
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder, Size, positions
 from segmenters.networks.sam_decoder import MaskDecoder, PromptEncoder, in_quarters, in_rows
@@ -68,7 +68,8 @@ _RULES = {
 class Sam2MaskDecoder(MaskDecoder):
     """Four masks and their scores for one prompt."""
 
-    takes_finer = True
+    features = ("high_res_0", "high_res_1")
+    shared = SHARED + FINER
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,6 +82,10 @@ class Sam2MaskDecoder(MaskDecoder):
         tokens, pixels = self.transformer(torch.cat([self.own_tokens(), points]), in_rows(image), places)
         logits = self.logits(tokens[2:], pixels, in_quarters(high_res_1), in_quarters(high_res_0))
         return logits, self.scores(tokens[1:2])
+
+    def of_image(self, features: Mapping[str, Tensor]) -> list[Tensor]:
+        """``FINER``."""
+        return [in_quarters(features["high_res_1"]), in_quarters(features["high_res_0"])]
 
     def own_tokens(self) -> Tensor:
         """(6, 256): as those of SAM, after the one for whether the object is there."""

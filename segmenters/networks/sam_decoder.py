@@ -6,13 +6,14 @@ Their parameters have the names of segment-anything 1.0.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segmenters.architectures import LOW_RES, SIDE
+from segmenters.architectures import LOW_RES, SHARED, SIDE
 from segmenters.networks.layers import EMBEDDING, GRID, ChannelNorm, Head
 from segmenters.networks.two_way import TwoWayTransformer
 
@@ -85,10 +86,12 @@ class PromptEncoder(nn.Module):
 class MaskDecoder(nn.Module):
     """Four masks and their scores for one prompt.
 
-    ``takes_finer``: whether finer features of the image are added to what is upscaled.
+    ``features``: the arrays of an image that it takes besides the embedding. ``shared``: what of the image
+    is computed once for many prompts.
     """
 
-    takes_finer = False
+    features: tuple[str, ...] = ()
+    shared: tuple[str, ...] = SHARED
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,6 +121,10 @@ class MaskDecoder(nn.Module):
         """(5 or more, 256): the tokens before those of a prompt's points; the masks' are the last."""
         return torch.cat([self.iou_token.weight, self.mask_tokens.weight])
 
+    def of_image(self, _features: Mapping[str, Tensor]) -> list[Tensor]:
+        """What ``shared`` has after ``SHARED``, from the arrays of ``features``, which have a leading 1."""
+        return []
+
     def scores(self, token: Tensor) -> Tensor:
         """(..., 4) of the token (..., 256) before those of the masks."""
         return cast(Tensor, self.iou_prediction_head(token))
@@ -127,11 +134,18 @@ class MaskDecoder(nn.Module):
     ) -> Tensor:
         """(1, 4, 256, 256) from the masks' ``tokens`` (4 or more, 256), of which the first four count.
 
-        ``pixels``: (4096, 256). ``fine``, ``finest``: what is added to them after each upscaling, in their
-        order, (16384, 64) and (65536, 32).
+        ``pixels``, ``fine``, ``finest``: those of ``upscaled``. The pixels are put in rows at the end, when
+        only four channels are left.
+        """
+        return self.products(tokens, self.upscaled(pixels, fine, finest))
+
+    def upscaled(self, pixels: Tensor, fine: Tensor | None = None, finest: Tensor | None = None) -> Tensor:
+        """(65536, 32), in the order of ``in_quarters``, from ``pixels`` (4096, 256).
+
+        ``fine``, ``finest``: what is added to them after each upscaling, in their order, (16384, 64) and
+        (65536, 32).
         Transposed convolutions of kernel and stride 2 turn each pixel into four, whatever its neighbours are:
-        a matrix product and a list of pixels, four times as long. They are put in rows at the end, when only
-        four channels are left.
+        a matrix product and a list of pixels, four times as long.
         """
         first, norm, _, second, _ = self.output_upscaling
         assert isinstance(first, nn.ConvTranspose2d)  # noqa: S101 - for the type checker
@@ -139,10 +153,13 @@ class MaskDecoder(nn.Module):
         assert isinstance(second, nn.ConvTranspose2d)  # noqa: S101
         larger = _plus(_fourfold(pixels, first), fine)
         larger = functional.gelu(functional.layer_norm(larger, (_FINE,), norm.weight, norm.bias, norm.eps))
-        largest = functional.gelu(_plus(_fourfold(larger, second), finest))
+        return functional.gelu(_plus(_fourfold(larger, second), finest))
+
+    def products(self, tokens: Tensor, upscaled: Tensor) -> Tensor:
+        """(1, 4, 256, 256) of the masks' ``tokens`` with ``upscaled`` pixels."""
         heads = enumerate(self.output_hypernetworks_mlps)
         weights = torch.cat([head(tokens[i : i + 1]) for i, head in heads])
-        logits = (largest @ weights.transpose(0, 1)).reshape(GRID, GRID, 2, 2, 2, 2, _MASKS)
+        logits = (upscaled @ weights.transpose(0, 1)).reshape(GRID, GRID, 2, 2, 2, 2, _MASKS)
         return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(1, _MASKS, LOW_RES, LOW_RES)
 
 

@@ -36,10 +36,13 @@ class TinyViT(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, 1024, 1024) -> (B, 256, 64, 64)."""
-        x = self.patch_embed["seq"](image)
-        for layer in self.layers:
-            x = layer(x)
-        return cast(Tensor, self.neck(x))
+        return self.early_and_embedding(image)[1]
+
+    def early_and_embedding(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The map of the first half of the layers, (B, 160, 64, 64), and the embedding."""
+        first, second, third, last = self.layers
+        early = second(first(self.patch_embed["seq"](image)))
+        return early, self.neck(last(third(early)))
 
 
 class Layer(nn.Module):

@@ -37,7 +37,8 @@ Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
 class PromptBatch:
     """The decoder of ``segmenters.networks.prompt_batch`` in a runtime.
 
-    ``shared``: the names of what ``image`` gives and ``prompts`` takes, 26 MiB for SAM and 38 for SAM 2.
+    ``shared``: the names of what ``image`` gives and ``prompts`` takes, 26 MiB for SAM, 34 for
+    HQ-SAM and 38 for SAM 2.
     """
 
     image: Session

@@ -22,6 +22,10 @@ def shapes(model: str) -> dict[str, tuple[int, ...]]:
     """Every key of the official checkpoint with its shape; of any model of the family."""
     if model == "tinysam":  # MobileSAM's network
         return shapes("mobile_sam")
+    if model == "sam_hq_vit_tiny":
+        return sizes.hq_sam(shapes("mobile_sam"), early=160)
+    if model == "sam_hq_vit_h":
+        return sizes.hq_sam(shapes("sam_vit_h"), early=1280)
     if model not in MODELS:
         derive, table_of = (sizes.sam2, "sam2.1_hiera_tiny") if "hiera" in model else (sizes.sam, "sam_vit_b")
         return derive(model, shapes(table_of))

@@ -41,6 +41,9 @@ _HIERAS = {
     "large": _Hiera(144, (2, 6, 36, 4)),
 }
 
+# Where all entries of HQ-SAM's own are.
+_HQ = "mask_decoder."
+
 # Entries that only 2.1 has, for videos.
 _NEW_IN_2_1 = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")
 
@@ -58,6 +61,26 @@ def sam(model: str, smallest: Shapes) -> Shapes:
         if ".rel_pos_" in key:
             found[key] = (shape[0], size.channels // size.heads)
     return found
+
+
+def hq_sam(of_sam: Shapes, early: int) -> Shapes:
+    """The entries of an HQ-SAM; ``of_sam``: those of the SAM that it adds to, whose early map has ``early``
+    channels."""
+    found: Shapes = {f"{_HQ}hf_token.weight": (1, 256)}
+    for number, shape in enumerate(((256, 256), (256, 256), (32, 256))):
+        found |= _layer(f"{_HQ}hf_mlp.layers.{number}", shape, shape[0])
+    for name, channels, between in (("compress_vit_feat", early, 256), ("embedding_encoder", 256, 64)):
+        found |= _layer(f"{_HQ}{name}.0", (channels, between, 2, 2), between)
+        found |= _layer(f"{_HQ}{name}.1", (between,), between)
+        found |= _layer(f"{_HQ}{name}.3", (between, 32, 2, 2), 32)
+    found |= _layer(f"{_HQ}embedding_maskfeature.0", (64, 32, 3, 3), 64)
+    found |= _layer(f"{_HQ}embedding_maskfeature.1", (64,), 64)
+    found |= _layer(f"{_HQ}embedding_maskfeature.3", (32, 64, 3, 3), 32)
+    return of_sam | found
+
+
+def _layer(name: str, weight: tuple[int, ...], outputs: int) -> Shapes:
+    return {f"{name}.weight": weight, f"{name}.bias": (outputs,)}
 
 
 def sam2(model: str, smallest: Shapes) -> Shapes:

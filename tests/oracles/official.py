@@ -1,11 +1,13 @@
-"""The official code of SAM and SAM 2 with given weights, behind one interface."""
+"""The official code of SAM, SAM 2 and HQ-SAM with given weights, behind one interface."""
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,7 +57,12 @@ class Answer:
 
 
 class Official(Protocol):
-    """An official predictor with one image."""
+    """An official predictor with one image.
+
+    ``one_of_three``: whether it gives the best of three masks where three are asked for.
+    """
+
+    one_of_three: bool
 
     def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
         """The features of an image (H, W, 3), under the names of ``Architecture.outputs``, each (1, ...)."""
@@ -78,6 +85,8 @@ def module(architecture: Architecture) -> nn.Module:
     built: nn.Module
     if architecture.family is Family.EDGETAM:
         built = edgetam()
+    elif architecture.family is Family.HQ_SAM:
+        built = hq_sam().sam_model_registry[architecture.name.removeprefix("sam_hq_")]()
     elif architecture.family is Family.SAM2:
         version, size = architecture.name.split("_hiera_")
         config = SAM2_CONFIGS[size]
@@ -106,6 +115,13 @@ def edgetam() -> nn.Module:
     )
     built.image_encoder = ImageEncoder(trunk, neck, scalp=1)
     return built.eval()
+
+
+def hq_sam() -> ModuleType:
+    """The official package of HQ-SAM."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of timm, about the names by which it is imported
+        return importlib.import_module("segment_anything_hq")  # here, because timm takes seconds
 
 
 class _RepVit(nn.Module):
@@ -138,6 +154,9 @@ def predictor(architecture: Architecture, weights: Mapping[str, Tensor]) -> Offi
     """The official predictor with ``weights``, exactly those of the checkpoint."""
     network = module(architecture)
     network.load_state_dict(dict(weights), strict=True)
+    network.eval()  # again, as demos do: TinyViT looks its attention biases up here, not when they change
+    if architecture.family is Family.HQ_SAM:
+        return _HqSam(network)
     return _Sam2(network) if architecture.family.as_sam2 else _Sam(network)
 
 
@@ -152,8 +171,13 @@ class _NumbersAtHand(TorchFunctionMode):
 
 
 class _Sam:
+    one_of_three = False
+
     def __init__(self, network: nn.Module) -> None:
-        self._predictor = SamPredictor(network)
+        self._predictor = self._made(network)
+
+    def _made(self, network: nn.Module) -> Any:
+        return SamPredictor(network)
 
     def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
         self._predictor.set_image(rgb)
@@ -172,7 +196,26 @@ class _Sam:
         return found
 
 
+class _HqSam(_Sam):
+    """Its mask is added to the one of SAM's that is asked for, or to the best of three."""
+
+    one_of_three = True
+
+    def _made(self, network: nn.Module) -> Any:
+        return hq_sam().SamPredictor(network)
+
+    def set_image(self, rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
+        found = super().set_image(rgb)
+        decoder, early = self._predictor.model.mask_decoder, self._predictor.interm_features[0]
+        with torch.inference_mode():
+            features = decoder.embedding_encoder(found["image_embeddings"])
+            features = features + decoder.compress_vit_feat(early.permute(0, 3, 1, 2))
+        return found | {"hq_features": features}
+
+
 class _Sam2:
+    one_of_three = False
+
     def __init__(self, network: nn.Module) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit.script, for its transforms

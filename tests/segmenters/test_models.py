@@ -21,7 +21,8 @@ def test_every_architecture_has_a_checkpoint_of_its_own() -> None:
     assert list(PUBLISHED) == list(ARCHITECTURES)
     assert {name: each.name for name, each in ARCHITECTURES.items()} == {name: name for name in PUBLISHED}
     for field in ("url", "sha256", "size", "filename"):
-        assert len({getattr(each, field) for each in PUBLISHED.values()}) == len(PUBLISHED), field
+        known = [value for each in PUBLISHED.values() if (value := getattr(each, field)) is not None]
+        assert len(set(known)) == len(known), field
 
 
 @every

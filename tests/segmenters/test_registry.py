@@ -162,8 +162,9 @@ def test_what_cannot_be_served_is_said_with_a_remedy(
     assert said in error.value.detail
 
 
-def test_an_encoder_of_sam_2_has_no_onnx_decoder(tmp_path: Path) -> None:
-    options = {"model": "onnx", "onnx_checkpoint": "a.onnx", "onnx_encoder": "sam2.1_hiera_tiny"}
+@pytest.mark.parametrize("encoder", ["sam2.1_hiera_tiny", "sam_hq_vit_tiny"])
+def test_an_encoder_that_gives_more_than_sams_has_no_onnx_decoder(tmp_path: Path, encoder: str) -> None:
+    options = {"model": "onnx", "onnx_checkpoint": "a.onnx", "onnx_encoder": encoder}
     with pytest.raises(ModelError, match="set ONNX_ENCODER to a SAM"):
         choose(ModelOptions.model_validate({"model_dir": tmp_path, **options}))
 

@@ -14,8 +14,8 @@ from serve_app.app import DEPLOYMENTS
 from serve_app.settings import Settings
 from serve_app.sizing import machine_mib, replica_mib, replicas, store_mib
 
-NOT_SERVED = {"edgetam": "mobile_sam"}
-"""Encoders that docs/performance.md has no figure of, and whose figure they have: one that takes more."""
+NOT_SERVED = {"edgetam": "mobile_sam", "sam_hq_vit_tiny": "mobile_sam", "sam_hq_vit_h": "sam_vit_h"}
+"""Encoders that docs/performance.md has no figure of, and whose figure they have: one that takes as much."""
 
 PERFORMANCE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 

@@ -19,7 +19,13 @@ def model(name: str) -> SegmentAnything:
 
 @pytest.mark.parametrize(
     ("name", "iou"),
-    [("sam_vit_b", 0.88), ("tinysam", 0.88), ("sam2.1_hiera_tiny", 0.8), ("edgetam", 0.8)],
+    [
+        ("sam_vit_b", 0.88),
+        ("tinysam", 0.88),
+        ("sam2.1_hiera_tiny", 0.8),
+        ("edgetam", 0.8),
+        ("sam_hq_vit_h", 0.88),
+    ],
 )
 def test_the_defaults_are_those_of_the_publishers_generator(name: str, iou: float) -> None:
     assert name in ARCHITECTURES

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from segmenters.architectures import FINER, LOW_RES, SHARED, SIDE
+from segmenters.architectures import FINER, HQ, LOW_RES, SHARED, SIDE
+from segmenters.networks.hq_sam_decoder import HqDecoder
 from segmenters.networks.prompt_batch import ImagePart, PromptsPart
 from segmenters.networks.sam2 import Sam2Decoder
 from segmenters.networks.sam_decoder import SamDecoder
@@ -17,6 +18,7 @@ from tests.segmenters.parity.seed import SEED
 pytestmark = pytest.mark.slow
 
 MAPS = {"image_embeddings": (1, 256, 64, 64)}
+HQ_MAPS = {"hq_features": (1, 32, 256, 256)}
 FINER_MAPS = {"high_res_0": (1, 32, 256, 256), "high_res_1": (1, 64, 128, 128)}
 ALONE = {"mask_input": torch.zeros(1, 1, LOW_RES, LOW_RES), "has_mask_input": torch.zeros(1)}
 
@@ -28,14 +30,17 @@ def weighted(decoder: nn.Module) -> nn.Module:
     return decoder.eval().requires_grad_(False)
 
 
-@pytest.mark.parametrize(("decoder", "maps"), [(SamDecoder(), MAPS), (Sam2Decoder(), MAPS | FINER_MAPS)])
+@pytest.mark.parametrize(
+    ("decoder", "maps"),
+    [(SamDecoder(), MAPS), (Sam2Decoder(), MAPS | FINER_MAPS), (HqDecoder(), MAPS | HQ_MAPS)],
+)
 def test_prompts_together_are_answered_as_each_alone(
     decoder: nn.Module, maps: dict[str, tuple[int, ...]]
 ) -> None:
     weighted(decoder)
     random = torch.Generator().manual_seed(SEED)
     image = {name: torch.randn(shape, generator=random) for name, shape in maps.items()}
-    names = SHARED + FINER if "high_res_0" in maps else SHARED
+    names = SHARED + (FINER if "high_res_0" in maps else HQ if "hq_features" in maps else ())
     with torch.inference_mode():
         shared = dict(zip(names, ImagePart(decoder)(**image), strict=True))
         for labels in ((2, 3), (1, -1), (2, 3, 1, 0, -1)):

@@ -1,4 +1,4 @@
-"""A small SAM and a small SAM 2: the publisher's classes and ours with few blocks and channels.
+"""A small SAM, HQ-SAM and SAM 2: the publisher's classes and ours with few blocks and channels.
 
 They take seconds where the published sizes take minutes, and go every way through the code: blocks that
 attend to windows and to everything; in SAM more heads than are computed at once, and a last share that is
@@ -8,6 +8,7 @@ smaller; in SAM 2 the windows of all four stages, also those that do not fit, an
 from __future__ import annotations
 
 import functools
+import importlib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from testing.weights.generated import tensor
 from tests.oracles import official
 
 SLIM = Architecture("sam_slim", Family.SAM, 5.6)
+SLIM_HQ = Architecture("sam_hq_vit_slim", Family.HQ_SAM, 6.2)
 SLIM2 = Architecture("sam2.1_hiera_slim", Family.SAM2, 13.1)
 
 _SIZE = sam.Size(channels=80, blocks=3, heads=5, everywhere=(1,))
@@ -32,8 +34,14 @@ def make_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both sides build them by their names, as if they were published sizes."""
     build = functools.partial(_build_sam, _SIZE.channels, _SIZE.blocks, _SIZE.heads, _SIZE.everywhere)
     monkeypatch.setitem(sam_model_registry, "slim", build)
-    monkeypatch.setitem(sam.SIZES, SLIM.name, _SIZE)
-    for slim in (SLIM, SLIM2):
+    hq = importlib.import_module(f"{official.hq_sam().__name__}.build_sam")
+    build_hq = functools.partial(
+        hq._build_sam, _SIZE.channels, _SIZE.blocks, _SIZE.heads, list(_SIZE.everywhere)
+    )
+    monkeypatch.setitem(hq.sam_model_registry, "vit_slim", build_hq)
+    for name in (SLIM.name, "sam_vit_slim"):
+        monkeypatch.setitem(sam.SIZES, name, _SIZE)
+    for slim in (SLIM, SLIM_HQ, SLIM2):
         monkeypatch.setitem(ARCHITECTURES, slim.name, slim)
     encoder = "model.image_encoder"
     changes = {

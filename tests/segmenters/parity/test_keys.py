@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from segmenters.architectures import Architecture, Family
 from segmenters.models import ARCHITECTURES
-from segmenters.networks import edgetam, mobile_sam, sam, sam2
+from segmenters.networks import edgetam, hq_sam, mobile_sam, sam, sam2
 from segmenters.networks.checkpoint_file import recognise
 from segmenters.networks.sam2_encoder import SIZES, Sam2Encoder
 from segmenters.runtimes.session import Half
@@ -27,6 +27,7 @@ _NETWORKS: dict[Family, ModuleType] = {
     Family.TINYSAM: mobile_sam,
     Family.SAM2: sam2,
     Family.EDGETAM: edgetam,
+    Family.HQ_SAM: hq_sam,
 }
 
 

@@ -12,6 +12,8 @@ from torch.utils._pytree import tree_map_only
 from segmenters.architectures import SIDE
 from segmenters.models import ARCHITECTURES
 from segmenters.networks import sam, sam2_encoder, tiny_vit
+from segmenters.networks.hq_sam import HqEncoder
+from segmenters.networks.hq_sam_decoder import HqDecoder
 from segmenters.networks.layers import Windows
 from segmenters.networks.loading import example
 from segmenters.networks.sam2 import Sam2Decoder
@@ -123,6 +125,8 @@ NETWORKS: Mapping[str, Callable[[], tuple[nn.Module, dict[str, Tensor]]]] = {
         IMAGE,
     ),
     "SAM's decoder": lambda: (SamDecoder(), _example("sam_vit_b")),
+    "HQ-SAM's encoder": lambda: (HqEncoder(sam.Vit(sam.Size(32, 2, 2, (1,))), 32), IMAGE),
+    "HQ-SAM's decoder": lambda: (HqDecoder(), _example("sam_hq_vit_tiny")),
     "SAM 2's decoder": lambda: (Sam2Decoder(), _example("sam2.1_hiera_tiny")),
 }
 

@@ -13,7 +13,7 @@ from segmenters.architectures import Architecture
 from segmenters.resample import to_mask
 from segmenters.sam.execution import Execution, Runtime
 from testing.weights import pictures
-from tests.segmenters.parity.slim import SLIM, SLIM2, checkpoint, make_known
+from tests.segmenters.parity.slim import SLIM, SLIM2, SLIM_HQ, checkpoint, make_known
 from tests.segmenters.sam.working import AtWork, Load, at_work
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_rounded_masks_are_like_those_of_torch(name: str, other: str, load: Load
     assert np.mean(ious) >= 0.9
 
 
-@pytest.mark.parametrize("architecture", [SLIM, SLIM2], ids=lambda architecture: architecture.name)
+@pytest.mark.parametrize("architecture", [SLIM, SLIM2, SLIM_HQ], ids=lambda architecture: architecture.name)
 def test_rounded_masks_of_slim_models_are_like_those_of_torch(
     architecture: Architecture, tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
