@@ -25,6 +25,7 @@ from deployments.found_tier import Finding, FoundTier
 from deployments.metrics import Metrics
 from deployments.observability import observe
 from deployments.options import DecoderOptions
+from deployments.prepared_images import PreparedImages
 from deployments.replica_log import said_aloud
 from deployments.scaling import LOAD, ROOM, room
 from deployments.tracing import span
@@ -116,6 +117,9 @@ class Decoder:
         self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
         self._boxes = BoxDecoder(self._masks_alone, regions, self._queue, options.threads)
+        self._prepared = PreparedImages(
+            self._decoder, options.prepared_mib, self._boxes.behind, self._cache.__contains__
+        )
         self._points = options.everything_points or nature_of(segmenter).points
         filters = Filters.of(segmenter, options)
         self._everything = EverythingDecoder(self._masks_alone, regions, filters, self._boxes.behind)
@@ -146,7 +150,11 @@ class Decoder:
         waited = time.perf_counter() - started
         if self._queue.full:
             return Busy(self._queue.state)
-        return await self._queue.run(self._decode, key, embedding, click, warm, waited, time.perf_counter())
+        prepared = self._prepared.of(key, embedding)
+        begun = time.perf_counter()
+        answer = await self._queue.run(self._decode, key, prepared, click, warm, waited, begun)
+        self._prepared.clicked(key, embedding)
+        return answer
 
     async def find(self, key: str, find: Find, reference: Reference, left_s: float) -> ClickAnswer:
         """The regions of all things on the image ``key`` that ``find`` asks for, the best first.
@@ -255,8 +263,7 @@ class Decoder:
 
         Raises NotKept where it may still be in the durable tier, or in another decoder's memory.
         """
-        if self._refiner is not None:
-            self._refiner.forget(key)
+        self._forget_answers(key)
         # The durable tier forgets what all models made of it, and neighbours what both have in memory.
         found = self._found is not None and self._found.cache.forget_here(key)
         return await self._cache.forget(key) or found
@@ -273,8 +280,7 @@ class Decoder:
     async def let_go(self, key: str) -> bool:
         """For the replica that is told to forget the image ``key``: keep nothing of it in memory; whether
         there was anything."""
-        if self._refiner is not None:
-            self._refiner.forget(key)
+        self._forget_answers(key)
         found = self._found is not None and self._found.cache.forget_here(key)
         return self._cache.forget_here(key) or found
 
@@ -308,6 +314,12 @@ class Decoder:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What ``deployments.scaling.by_clicks_in_decode`` goes by; asked by Serve twice a second."""
         return {LOAD: self._queue.inside / self._options.threads, ROOM: self._room}
+
+    def _forget_answers(self, key: str) -> None:
+        """What the image's clicks left behind beside its embedding."""
+        self._prepared.forget(key)
+        if self._refiner is not None:
+            self._refiner.forget(key)
 
     async def _leave(self) -> None:
         """Called by Serve when this replica is stopped, once it has answered what it had begun."""

@@ -55,6 +55,20 @@ class TakesIdleCores(Protocol):
         ...
 
 
+@runtime_checkable
+class PreparesImages(Protocol):
+    """A decoder that takes less time for prompts on an image of which it has computed what they share."""
+
+    def prepared(self, embedding: Embedding) -> Embedding | None:
+        """The embedding with more arrays, for ``decode`` and ``decode_many`` to take in its place; None where
+        that saves nothing.
+
+        It takes about as long as a click, and arrays several times as large. Logits and scores may differ by
+        1e-4 from those without it, because sums are formed in another order. Raises what ``decode`` raises.
+        """
+        ...
+
+
 class EmbeddingModel(Protocol):
     """What makes embeddings, as a description: small, picklable, without weights, so that it travels to every
     replica. A segmenter is one, and so is a detector.

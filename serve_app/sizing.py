@@ -24,6 +24,7 @@ NODE = 800  # of Ray and Serve on a node that joins
 INGRESS = 170
 FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
+PREPARING = 150  # of a decoder, for the network that computes what the prompts on an image share
 ENCODED = 200  # what an encoder on CPUs gains over some hundred images; measured with mobile_sam
 JOURNAL = 150
 FINDER = 1700  # without its weights, with one image in work; estimated, not measured
@@ -39,9 +40,7 @@ def replica_mib(name: str, settings: AllOptions, *, gpu: bool = False) -> int:
 
     ``gpu``: whether it computes on one.
     """
-    kept = settings.cache_mib + settings.refine_mib if name == "Decoder" else 0
-    if name == "Decoder" and settings.finder != "none":
-        kept += settings.found_mib
+    kept = _kept_mib(settings) if name == "Decoder" else 0
     encoder = _encoder(settings).encoder_mib + (0 if gpu else ENCODED)
     own = {"Ingress": INGRESS, "Fetcher": FETCHER, "Encoder": encoder, "Decoder": DECODER, "Journal": JOURNAL}
     own["Finder"] = FINDER + _weights_mib(settings)
@@ -104,6 +103,16 @@ def _weights_mib(settings: AllOptions) -> int:
     """Of the detector's both halves in float32."""
     model = FINDERS.get(settings.finder)
     return 0 if model is None else round(model.parameters * 4e6 / 2**20)
+
+
+def _kept_mib(settings: AllOptions) -> int:
+    """What a decoder's settings allow it to keep, and what it takes to make it."""
+    kept = settings.cache_mib + settings.refine_mib
+    if settings.prepared_mib:
+        kept += PREPARING + settings.prepared_mib
+    if settings.finder != "none":
+        kept += settings.found_mib
+    return kept
 
 
 def _encoder(settings: AllOptions) -> Model:

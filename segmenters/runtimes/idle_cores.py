@@ -42,3 +42,11 @@ class WhereIdle:
     def _are_idle(self) -> bool:
         idle = self._idle()
         return idle is None or idle >= self._more
+
+
+def where_idle(opened: Callable[[int], Session], threads: int, most: int) -> Session:
+    """A session of ``threads`` threads, of ``most`` for a call that is alone while so many cores idle.
+
+    ``opened``: opens one of so many threads.
+    """
+    return WhereIdle(opened(threads), opened(most), most) if most > threads else opened(threads)

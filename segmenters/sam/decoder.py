@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from segmenters.candidates import Logits, candidates
 from segmenters.runtimes.idle_cores import WhereIdle
 from segmenters.runtimes.session import Session
 from segmenters.sam.inputs import decoder_inputs, points_of
-from segmenters.sam.prompt_batch import WINDOW, Answer, OneImage, Points, PromptBatch, chunks
+from segmenters.sam.prompt_batch import MOST_POINTS, WINDOW, Answer, OneImage, Points, PromptBatch, chunks
 from values.embedding import Embedding
 from values.errors import ModelError, OutOfMemory
 from values.masks import Frame, Masks
@@ -31,8 +32,11 @@ class DecoderSessions(Protocol):
         """One for a click, which so many threads compute; None where it is not threads that compute it."""
         ...
 
-    def batch(self, threads: int) -> PromptBatch | None:
-        """Those for many prompts on one image; None for a decoder that takes one at a time."""
+    def batch(self, threads: int, most: int) -> PromptBatch | None:
+        """Those for many prompts on one image; None for a decoder that takes one at a time.
+
+        ``threads`` compute a call, and ``most`` one that is alone while so many cores idle.
+        """
         ...
 
 
@@ -71,6 +75,14 @@ class SamDecoder:
         self._check(embedding)
         return self._masks(embedding, prompt, *self._answer(embedding, prompt))
 
+    def prepared(self, embedding: Embedding) -> Embedding | None:
+        """As ``segmenters.segmenter.PreparesImages``, for prompts without a mask."""
+        self._check(embedding)
+        batch = self._opened_batch()
+        if batch is None or not batch.shared_in_place:
+            return None
+        return replace(embedding, arrays={**embedding.arrays, **batch.of(embedding.arrays).shared})
+
     def decode_many(self, embedding: Embedding, prompts: Iterable[Prompt]) -> Iterator[Masks]:
         """As ``segmenters.many_prompts.segment_many``: prompts that are alike are computed ``CHUNK`` at once.
 
@@ -93,8 +105,15 @@ class SamDecoder:
                 yield self._masks(embedding, prompt, *(answer or self._answer(embedding, prompt)))
 
     def _answer(self, embedding: Embedding, prompt: Prompt) -> Answer:
+        """The prompt's, computed by itself."""
+        arrays = embedding.arrays
+        if self._batch is not None and (image := self._batch.prepared(arrays)) is not None:
+            points = self._points(prompt, embedding)
+            if points is not None and len(points[1]) <= MOST_POINTS:
+                return next(image.answers([points]))
+            arrays = {name: array for name, array in arrays.items() if name not in self._batch.shared}
         asked = decoder_inputs(prompt, embedding, self._family)
-        answer = self._session.run({**embedding.arrays, **asked}, _ANSWER)
+        answer = self._session.run({**arrays, **asked}, _ANSWER)
         low_res, scores = (np.asarray(answer[name][0], np.float32) for name in _ANSWER)
         return low_res, scores
 
@@ -115,7 +134,7 @@ class SamDecoder:
         if self._batch is None and self._sessions is not None:
             with self._lock:
                 if self._batch is None:
-                    self._batch = self._sessions.batch(self._most)
+                    self._batch = self._sessions.batch(self._threads, self._most)
         return self._batch
 
     def _masks(self, embedding: Embedding, prompt: Prompt, low_res: Logits, scores: Logits) -> Masks:

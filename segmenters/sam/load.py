@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmenters.architectures import Architecture
 from segmenters.runtimes.exported_graphs import IMAGE_PART, PROMPTS_PART, exported
+from segmenters.runtimes.idle_cores import where_idle
 from segmenters.runtimes.onnx_runtime import OnnxRuntimeSession
 from segmenters.runtimes.openvino_runtime import OpenVinoSession
 from segmenters.runtimes.session import Array, Half, Session
@@ -106,8 +107,8 @@ class HalfSessions:
         settled = self.execution.settled(Half.DECODER)
         return self._click(settled, threads) if settled.device == "cpu" else None
 
-    def batch(self, threads: int) -> PromptBatch:
-        """Those for many prompts on one image, in float32; ``threads`` compute a chunk on CPU.
+    def batch(self, threads: int, most: int) -> PromptBatch:
+        """Those for many prompts on one image, in float32; on CPU ``threads`` compute a call, or ``most``.
 
         In bfloat16 the deviation of a cell would be a difference of rounded numbers.
         """
@@ -115,16 +116,18 @@ class HalfSessions:
         shared = self.weights.architecture.shared
         graph = _graph(self.weights, Half.DECODER, settled)
         if graph is not None:
-            parts = (graph.with_name(name) for name in (IMAGE_PART, PROMPTS_PART))
-            image, prompts = (open_graph(part, settled, threads) for part in parts)
+            image = open_graph(graph.with_name(IMAGE_PART), settled, threads)
+            part = graph.with_name(PROMPTS_PART)
+            prompts = where_idle(lambda threads: open_graph(part, settled, threads), threads, most)
             return PromptBatch(image, prompts, shared)
         from segmenters.networks.prompt_batch import ImagePart, PromptsPart
         from segmenters.runtimes.torch_runtime import TorchDevice, TorchSession
 
         module, answer = self._module()
-        device = TorchDevice(settled.device, threads, bfloat16=False)
+        device = TorchDevice(settled.device, most, bfloat16=False)
         image = TorchSession(device, ImagePart(module), shared)
-        return PromptBatch(image, TorchSession(device, PromptsPart(module), answer), shared)
+        prompts = TorchSession(device, PromptsPart(module), answer)
+        return PromptBatch(image, prompts, shared, shared_in_place=False)
 
     def _click(self, settled: Settled, threads: int) -> Session:
         graph = _graph(self.weights, Half.DECODER, settled)

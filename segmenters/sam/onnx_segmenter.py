@@ -121,5 +121,5 @@ class _FileSessions:
     def click(self, threads: int) -> Session:
         return open_graph(self.graph, self.settled, threads)
 
-    def batch(self, _threads: int) -> None:
+    def batch(self, _threads: int, _most: int) -> None:
         return None

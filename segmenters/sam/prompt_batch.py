@@ -37,17 +37,25 @@ Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
 class PromptBatch:
     """The decoder of ``segmenters.networks.prompt_batch`` in a runtime.
 
-    ``shared``: the names of what ``image`` gives and ``prompts`` takes, 26 MiB for SAM, 34 for
-    HQ-SAM and 38 for SAM 2.
+    ``shared``: the names of what ``image`` gives and ``prompts`` takes: 32 MiB for SAM, 40 for HQ-SAM, 44 for
+    SAM 2.
+    ``shared_in_place``: whether ``prompts`` reads these where they are; else it copies them for each call.
     """
 
     image: Session
     prompts: Session
     shared: tuple[str, ...]
+    shared_in_place: bool = True
 
     def of(self, arrays: Mapping[str, Array]) -> OneImage:
-        """Computes what is the same for all prompts on the image with these arrays."""
-        return OneImage(self.prompts, self.image.run(arrays, self.shared))
+        """What is the same for all prompts on the image with these arrays, computed if it is not in them."""
+        return self.prepared(arrays) or OneImage(self.prompts, self.image.run(arrays, self.shared))
+
+    def prepared(self, arrays: Mapping[str, Array]) -> OneImage | None:
+        """The same if it is in the arrays, else None."""
+        if any(name not in arrays for name in self.shared):
+            return None
+        return OneImage(self.prompts, {name: arrays[name] for name in self.shared})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deployments.calls.large_values import Reference
@@ -27,7 +30,9 @@ from values.click_answer import ClickAnswer
 from values.embedding import Embedding
 from values.errors import ImageDiffers
 from values.image import ImageSource
+from values.masks import Masks
 from values.priority import Priority
+from values.prompt import Prompt
 
 WIDTH, HEIGHT = 320, 200
 PICTURE = scene(1, WIDTH, HEIGHT)
@@ -90,6 +95,42 @@ async def test_everything_in_the_picture_has_regions_of_its_own_size(decoder: De
     masks = [region_mask(region) for [region] in found.regions]
     assert {mask.shape for mask in masks} == {(HEIGHT, WIDTH)}
     assert max(iou(mask, PICTURE.masks[0]) for mask in masks) > 0.9
+
+
+class Preparing:
+    """The classical decoder, and what it was given; an image that is prepared has an array more."""
+
+    def __init__(self) -> None:
+        self.given: list[set[str]] = []
+        self._decoder = Classical().load_decoder(1)
+
+    def decode(self, embedding: Embedding, prompt: Prompt) -> Masks:
+        self.given.append(set(embedding.arrays))
+        return self._decoder.decode(embedding, prompt)
+
+    def prepared(self, embedding: Embedding) -> Embedding:
+        return replace(embedding, arrays={**embedding.arrays, "more": np.zeros(9, np.float32)})
+
+
+@pytest.mark.slow
+async def test_an_image_that_was_clicked_is_prepared_until_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Preparing()
+    monkeypatch.setattr("deployments.decoder.threads_each", lambda _: 1)
+    monkeypatch.setattr(Classical, "load_decoder", lambda *_: model)
+    decoder = faked()
+    key, click = "a" * 40, click_on((WIDTH, HEIGHT))
+    for _ in range(2):
+        answer = await decoder.click(key, click, [], 60)
+        assert isinstance(answer, ClickAnswer)
+        while decoder._prepared.busy:
+            await asyncio.sleep(0)
+    await decoder.forget(key)
+    await decoder.click(key, click, [], 60)
+    [plain, prepared, again] = model.given
+    assert prepared == plain | {"more"}
+    assert again == plain
 
 
 async def test_serve_finds_what_to_do_at_the_end_and_python_does_not(decoder: Decoder) -> None:

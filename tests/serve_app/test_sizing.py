@@ -32,7 +32,8 @@ APPLICATION: dict[str, Any] = {
         {"name": "Journal", "num_replicas": 1},
     ]
 }
-SETTINGS = Settings(model="sam_vit_b", workers=2, cache_mib=1000, refine_mib=10)
+SETTINGS = Settings(model="sam_vit_b", workers=2, cache_mib=1000, refine_mib=10, prepared_mib=90)
+KEPT = 1000 + 10 + 90 + sizing.PREPARING
 
 
 def test_replicas_at_least_and_at_most() -> None:
@@ -53,7 +54,9 @@ def test_every_deployment_takes_something(name: str) -> None:
 def test_what_a_decoder_keeps_is_its_own_memory() -> None:
     less = SETTINGS.model_copy(update={"cache_mib": 500, "refine_mib": 5})
     assert replica_mib("Decoder", SETTINGS) - replica_mib("Decoder", less) == 505
-    assert replica_mib("Decoder", SETTINGS) == sizing.DECODER + 1010
+    assert replica_mib("Decoder", SETTINGS) == sizing.DECODER + KEPT
+    unprepared = SETTINGS.model_copy(update={"prepared_mib": 0})
+    assert replica_mib("Decoder", unprepared) == sizing.DECODER + 1010
     assert store_mib(APPLICATION, SETTINGS, "max_replicas") == store_mib(APPLICATION, less, "max_replicas")
 
 
@@ -64,7 +67,7 @@ def test_the_object_store_holds_what_is_on_its_way() -> None:
 
 
 def test_a_machine_carries_it_all() -> None:
-    own = 2 * sizing.INGRESS + sizing.FETCHER + 2 * (sizing.DECODER + 1010) + sizing.JOURNAL
+    own = 2 * sizing.INGRESS + sizing.FETCHER + 2 * (sizing.DECODER + KEPT) + sizing.JOURNAL
     own += 1739 + sizing.ENCODED
     assert machine_mib(APPLICATION, SETTINGS, "min_replicas") == sizing.RAY + own + 8 * 3 + 16 * (3 + 4)
 

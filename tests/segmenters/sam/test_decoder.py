@@ -11,11 +11,12 @@ import pytest
 from segmenters.architectures import Family
 from segmenters.runtimes.session import Array, Session
 from segmenters.sam.decoder import SamDecoder
-from segmenters.sam.prompt_batch import CHUNK, FEWEST, WINDOW, PromptBatch
+from segmenters.sam.prompt_batch import CHUNK, FEWEST, MOST_POINTS, WINDOW, PromptBatch
 from values.embedding import Embedding
 from values.errors import ModelError, OutOfMemory
 from values.prompt import Prompt
 
+DECODER_INPUTS = {"point_coords", "point_labels", "mask_input", "has_mask_input"}
 IMAGE = Embedding({"image_embeddings": np.zeros(1, np.float32)}, "sam-1", 100, 50, 1024, 512)
 
 
@@ -24,9 +25,11 @@ class Telling:
 
     def __init__(self, room: int = 1000) -> None:
         self.asked: list[int] = []
+        self.took: set[str] = set()
         self._room = room
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        self.took = set(inputs)
         coords = inputs["point_coords"]
         self.asked.append(len(coords))
         if len(coords) > self._room:
@@ -50,24 +53,25 @@ class Shared:
 class Sessions:
     """Opens fakes, and notes with how many threads."""
 
-    def __init__(self, room: int = 1000) -> None:
+    def __init__(self, room: int = 1000, *, in_place: bool = True) -> None:
         self.image, self.prompts = Shared(), Telling(room)
-        self.opened: list[tuple[str, int]] = []
+        self.opened: list[tuple[str | int, ...]] = []
+        self._in_place = in_place
 
     def click(self, threads: int) -> Session:
         self.opened.append(("click", threads))
         return Telling()
 
-    def batch(self, threads: int) -> PromptBatch:
-        self.opened.append(("batch", threads))
-        return PromptBatch(self.image, self.prompts, ("keys_0",))
+    def batch(self, threads: int, most: int) -> PromptBatch:
+        self.opened.append(("batch", threads, most))
+        return PromptBatch(self.image, self.prompts, ("keys_0",), self._in_place)
 
 
 class Both:
     """A decoder and what is in it."""
 
-    def __init__(self, room: int = 1000) -> None:
-        self.click, self.sessions = Telling(), Sessions(room)
+    def __init__(self, room: int = 1000, *, in_place: bool = True) -> None:
+        self.click, self.sessions = Telling(), Sessions(room, in_place=in_place)
         self.decoder = SamDecoder(self.click, Family.SAM, "sam-1", self.sessions)
 
     def found(self, prompts: Sequence[Prompt]) -> list[float]:
@@ -128,11 +132,46 @@ def test_an_embedding_of_another_model_is_refused() -> None:
         next(Both().decoder.decode_many(other, [box(1)]))
 
 
+def test_on_a_prepared_image_a_prompt_is_computed_from_what_all_share() -> None:
+    both = Both()
+    prepared = both.decoder.prepared(IMAGE)
+    assert prepared is not None
+    assert set(prepared.arrays) == {"image_embeddings", "keys_0"}
+    assert both.decoder.decode(prepared, box(7)).logits[0, 0, 0] == pytest.approx(71.68)
+    assert [len(both.found([box(1)] * FEWEST)), len(both.found([box(1)] * FEWEST))] == [FEWEST] * 2
+    assert (both.click.asked, both.sessions.image.images) == ([], 3)
+    assert len(list(both.decoder.decode_many(prepared, [box(1)] * FEWEST))) == FEWEST
+    assert both.sessions.image.images == 3
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Prompt(box=box(1).box, mask=np.ones((5, 5), np.float32)),
+        Prompt(np.array([[0.5, 0.5]]), np.ones(1, np.int32), low_res=np.ones((256, 256), np.float32)),
+        Prompt(np.full((MOST_POINTS + 1, 2), 0.5), np.ones(MOST_POINTS + 1, np.int32)),
+    ],
+    ids=["mask", "refined", "long"],
+)
+def test_what_changes_the_image_or_is_long_is_computed_as_before(prompt: Prompt) -> None:
+    both = Both()
+    prepared = both.decoder.prepared(IMAGE)
+    assert prepared is not None
+    both.decoder.decode(prepared, prompt)
+    assert (both.click.asked, both.sessions.prompts.asked) == ([1], [])
+    assert both.click.took == {"image_embeddings", *DECODER_INPUTS}
+
+
+def test_no_image_is_prepared_where_that_saves_nothing() -> None:
+    assert Both(in_place=False).decoder.prepared(IMAGE) is None
+    assert SamDecoder(Telling(), Family.SAM, "sam-1").prepared(IMAGE) is None
+
+
 def test_idle_cores_are_for_clicks_and_for_many_prompts() -> None:
     both = Both()
     both.decoder.take_idle_cores(2)
     list(both.decoder.decode_many(IMAGE, [box(1)] * FEWEST))
-    assert both.sessions.opened == [("click", 2), ("batch", 2)]
+    assert both.sessions.opened == [("click", 2), ("batch", 1, 2)]
 
 
 def test_a_decoder_with_all_cores_opens_nothing_more() -> None:

@@ -38,5 +38,11 @@ def test_prompts_together_are_answered_as_each_alone(name: str, runtime: Runtime
     for expected, masks in zip(alone, found, strict=True):
         np.testing.assert_allclose(masks.logits, expected.logits, rtol=0, atol=1e-4)
         np.testing.assert_allclose(masks.scores, expected.scores, rtol=0, atol=1e-4)
+    prepared = decoder.prepared(embedding)
+    assert prepared is not None
+    for expected, prompt in zip(alone, prompts, strict=True):
+        masks = decoder.decode(prepared, prompt)
+        np.testing.assert_allclose(masks.logits, expected.logits, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(masks.scores, expected.scores, rtol=0, atol=1e-4)
     wide = decoder.decode(embedding, prompts[0])
     np.testing.assert_allclose(wide.logits, alone[0].logits, rtol=0, atol=1e-5)

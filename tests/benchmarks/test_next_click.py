@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from benchmarks.click.idle_cores import MANY, SIDES, config, row, table
+from benchmarks.click.next_click import MANY, SIDES, config, row, table
 from tests.benchmarks.printing import printed
 
 
 def test_the_two_sides_differ_in_what_is_imported_alone() -> None:
-    idle, one = config()["applications"]
-    assert (idle["route_prefix"], one["route_prefix"]) == ("/", "/one")
-    differ = {key for key in idle if idle[key] != one[key]}
+    served, plain = config()["applications"]
+    assert (served["route_prefix"], plain["route_prefix"]) == ("/", "/plain")
+    differ = {key for key in served if served[key] != plain[key]}
     assert differ == {"name", "route_prefix", "import_path"}
 
 

@@ -1,4 +1,4 @@
-"""The application with a decoder that leaves idle cores idle, to compare with."""
+"""The application with a decoder that takes no idle cores and prepares no image, to compare with."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from values.prompt import Prompt
 
 
 @dataclass(frozen=True)
-class OneCore:
-    """``of``, each of whose clicks has the threads that it has among others."""
+class Plain:
+    """``of``, each of whose clicks is computed as the first on its image, on a core of its own."""
 
     of: Segmenter
 
@@ -47,11 +47,11 @@ class OneCore:
         return self.of.load_encoder(threads)
 
     def load_decoder(self, threads: int) -> Decoder:
-        """The model's, without its way to take more cores."""
-        return OneCoreDecoder(self.of.load_decoder(threads))
+        """The model's, without its ways to take less time."""
+        return PlainDecoder(self.of.load_decoder(threads))
 
 
-class OneCoreDecoder:
+class PlainDecoder:
     """The two ways to decode of another decoder, and nothing else of it."""
 
     def __init__(self, decoder: Decoder) -> None:
@@ -70,7 +70,7 @@ def build(settings: Settings) -> Application:
     """The application with the model that the settings name."""
     choose = registry.choose
     registry.choose = lambda options, *, gpu=False: replace(
-        found := choose(options, gpu=gpu), segmenter=OneCore(found.segmenter)
+        found := choose(options, gpu=gpu), segmenter=Plain(found.segmenter)
     )
     try:
         return build_app(settings)

@@ -1,6 +1,8 @@
-"""A click with the cores that idle, and without them: the same application twice in one Ray, in turn.
+"""A next click as it is served, and as each was before: the same application twice in one Ray, in turn.
 
-    python -m benchmarks.click.idle_cores --model mobile_sam
+Served is from an image that was prepared after its first click, and with the cores that idle.
+
+    python -m benchmarks.click.next_click --model mobile_sam
 
 One annotator clicks on a picture of 2 megapixels that was clicked before, once on either application in turn;
 then eight annotators without a pause, some seconds on either, in turn.
@@ -34,7 +36,7 @@ from segmenters.options import ModelOptions
 from serve_app.cli.console import console
 from testing.running_app import ROOT, free_port, running_app
 
-SIDES = {"one core": "/one", "idle cores": ""}
+SIDES = {"plain": "/plain", "served": ""}
 """Prefix of each application."""
 GOAL, GOAL_OF_MANY = 1.3, 1.0
 MANY = 8
@@ -53,17 +55,18 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast a click is with idle cores, by its median."""
+        """How many times as fast a click is as it is served, by its median."""
         before, after = self.p50.values()
         return before / after
 
 
 def config() -> dict[str, Any]:
-    """configs/serve.yaml, with the application a second time that leaves idle cores idle."""
+    """configs/serve.yaml, with the application a second time whose decoder is plain."""
     written: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "serve.yaml").read_text())
-    one = copy.deepcopy(written["applications"][0])
-    one |= {"name": "one-core", "route_prefix": "/one", "import_path": "benchmarks.click.one_core:build"}
-    written["applications"].append(one)
+    plain = copy.deepcopy(written["applications"][0])
+    path = "benchmarks.click.plain_decoder:build"
+    plain |= {"name": "plain", "route_prefix": "/plain", "import_path": path}
+    written["applications"].append(plain)
     for application in written["applications"]:
         for deployment in application["deployments"]:
             if deployment["name"] == "Decoder":  # one on either side, however many click
@@ -155,7 +158,7 @@ def _clicking(url: str, body: Mapping[str, Any], prefix: str, until: float) -> l
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description="A click with the cores that idle, and without them.")
+    parser = argparse.ArgumentParser(description="A next click as it is served, and plain.")
     parser.add_argument("--model", default="mobile_sam")
     parser.add_argument("--clicks", type=int, default=100, help="of one annotator, on either side")
     parser.add_argument("--seconds", type=float, default=15, help="of eight annotators, twice on either side")
