@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,9 +13,9 @@ from numpy.typing import NDArray
 from deployments.box_decoder import BoxDecoder
 from deployments.calls.large_values import Reference
 from deployments.calls.neighbours import Neighbours, Slot, neighbours
+from deployments.click_decoder import ClickDecoder
 from deployments.compute_threads import threads_each
 from deployments.decode_queue import DecodeQueue
-from deployments.device_health import DeviceHealth
 from deployments.embedding_cache import EmbeddingCache
 from deployments.everything_decoder import EverythingDecoder
 from deployments.found_masks import FoundMasks
@@ -28,33 +26,23 @@ from deployments.options import DecoderOptions
 from deployments.prepared_images import PreparedImages
 from deployments.replica_log import said_aloud
 from deployments.scaling import LOAD, ROOM, room
-from deployments.tracing import span
 from embeddings.durable import DurableTier
-from embeddings.memory import MemoryTier, exact
 from embeddings.options import DurableOptions
 from embeddings.sweep_schedule import OFTEN_S
 from protocol.click import Click
-from protocol.controls import Output
 from protocol.everything import WholePicture
 from protocol.finding import NO_FINDER, Find
 from protocol.options import RegionOptions
 from protocol.picture_size import check_same_picture
-from protocol.regions import encode
 from segmenters.automatic.filters import Filters, nature_of
-from segmenters.candidates import ranked
-from segmenters.many_prompts import segment_many
-from segmenters.refining import Refiner
-from segmenters.resample import to_mask
 from segmenters.segmenter import EmbeddingModel, Segmenter, TakesIdleCores
 from values.box_masks import BoxMasks
-from values.click_answer import Busy, ClickAnswer, Region
+from values.click_answer import Busy, ClickAnswer
 from values.cores import ONE_MACHINE, usable_cores
 from values.embedding import Embedding
-from values.errors import BadPrompt, BadRequest, DeviceFailed
+from values.errors import BadPrompt, BadRequest
 from values.image import ImageSource
-from values.masks import Masks
 from values.priority import Priority
-from values.prompt import Prompt
 
 T = TypeVar("T")
 
@@ -81,11 +69,10 @@ class Decoder:
         observe()
         self._segmenter = segmenter
         with said_aloud():
-            self._decoder = segmenter.load_decoder(threads_each(options.threads))
-            if isinstance(self._decoder, TakesIdleCores):
-                self._decoder.take_idle_cores(threads_each(1))
+            model = segmenter.load_decoder(threads_each(options.threads))
+            if isinstance(model, TakesIdleCores):
+                model.take_idle_cores(threads_each(1))
         self._options = options
-        self._region_options = regions
         self._encoder = encoder
         self._metrics = Metrics()
         others = neighbours()
@@ -113,22 +100,20 @@ class Decoder:
             seen = cache(finding.detector, options.model_copy(update=kept), finder, metrics)
             self._found = FoundTier(finding, finder, seen, metrics)
         self._slot = Slot()
-        refines = options.refine and segmenter.refines
-        self._refiner = Refiner(self._decoder, MemoryTier(options.refine_mib * 2**20)) if refines else None
         self._queue = DecodeQueue(options.threads, options.max_wait_s)
-        self._boxes = BoxDecoder(self._masks_alone, regions, self._queue, options.threads)
+        self._clicks = ClickDecoder(segmenter, model, options, regions, self._metrics, self._queue)
+        self._boxes = BoxDecoder(self._clicks.alone, regions, self._queue, options.threads)
         self._prepared = PreparedImages(
-            self._decoder, options.prepared_mib, self._boxes.behind, self._cache.__contains__
+            model, options.prepared_mib, self._boxes.behind, self._cache.__contains__
         )
         self._points = options.everything_points or nature_of(segmenter).points
         filters = Filters.of(segmenter, options)
-        self._everything = EverythingDecoder(self._masks_alone, regions, filters, self._boxes.behind)
+        self._everything = EverythingDecoder(self._clicks.alone, regions, filters, self._boxes.behind)
         self._found_masks = (
             None
             if self._found is None
             else FoundMasks(self._found, self._cache, self._boxes, segmenter.version, self._queue)
         )
-        self._health = DeviceHealth()
         one_machine = bool(os.environ.get(ONE_MACHINE))
         self._room = room(options.threads, usable_cores(), one_machine=one_machine)
         # Serve awaits it of the instance when it stops a replica. Python calls that of a class, for every
@@ -152,7 +137,7 @@ class Decoder:
             return Busy(self._queue.state)
         prepared = self._prepared.of(key, embedding)
         begun = time.perf_counter()
-        answer = await self._queue.run(self._decode, key, prepared, click, warm, waited, begun)
+        answer = await self._queue.run(self._clicks.answer, key, prepared, click, warm, waited, begun)
         self._prepared.clicked(key, embedding)
         return answer
 
@@ -301,7 +286,7 @@ class Decoder:
         """Called by Serve every few seconds. Raises DeviceFailed when what decodes is out of order."""
         self._cache.report()
         self._metrics.queue("decode", self._queue.inside)
-        self._health.check(self._queue.threads)
+        self._clicks.check_health()
 
     def record_replica_metadata(self) -> dict[str, float]:
         """Asked by Serve at the start: by it ``deployments.owner_router`` knows the slot of this replica."""
@@ -318,77 +303,12 @@ class Decoder:
     def _forget_answers(self, key: str) -> None:
         """What the image's clicks left behind beside its embedding."""
         self._prepared.forget(key)
-        if self._refiner is not None:
-            self._refiner.forget(key)
+        self._clicks.forget(key)
 
     async def _leave(self) -> None:
         """Called by Serve when this replica is stopped, once it has answered what it had begun."""
         caches = [self._cache] if self._found is None else [self._cache, self._found.cache]
         await asyncio.gather(*(cache.leave() for cache in caches))
-
-    def _decode(
-        self, key: str, embedding: Embedding, click: Click, warm: bool, waited: float, queued: float
-    ) -> ClickAnswer:
-        queue = time.perf_counter() - queued
-        seconds = {"embedding": waited, "queue": queue, "decode": 0.0, "resample": 0.0, "region": 0.0}
-        with span("decode"):
-            regions, scores = self._decode_prompts(key, exact(embedding), click, seconds)
-        # Here and not where the caller waits: what is decoded for somebody who has left counts too.
-        for stage, value in seconds.items():
-            self._metrics.stage(stage, value)
-        score = sum(scores) / max(1, len(scores))
-        return ClickAnswer(regions, score, warm, seconds, self._segmenter.version, self._queue.state)
-
-    def _decode_prompts(
-        self, key: str, embedding: Embedding, click: Click, seconds: dict[str, float]
-    ) -> tuple[list[Region], list[float]]:
-        regions: list[Region] = []
-        scores: list[float] = []
-        found = self._masks(key, embedding, click.prompts)
-        for output, prompt in zip(click.outputs, click.prompts, strict=True):
-            started = time.perf_counter()
-            masks = self._judged(lambda: next(found), embedding)
-            seconds["decode"] += time.perf_counter() - started
-            region, score = self._encoded(masks, click, output, prompt, seconds)
-            regions += region
-            scores.append(score)
-        return regions, scores
-
-    def _encoded(
-        self, masks: Masks, click: Click, output: Output, prompt: Prompt, seconds: dict[str, float]
-    ) -> tuple[list[Region], float]:
-        shown = ranked(masks)[: None if self._options.candidates == "all" else 1]
-        regions: list[Region] = []
-        for logits, score in shown:
-            before = time.perf_counter()
-            mask = to_mask(logits, masks.frame, click.width, click.height)
-            resampled = time.perf_counter()
-            regions += encode(mask, score, click, self._region_options, output, prompt)
-            seconds["resample"] += resampled - before
-            seconds["region"] += time.perf_counter() - resampled
-        return regions, shown[0][1]
-
-    def _masks(self, key: str, embedding: Embedding, prompts: Sequence[Prompt]) -> Iterator[Masks]:
-        """Those of each prompt, computed as they are asked for."""
-        if self._refiner is None:
-            return segment_many(self._decoder, embedding, prompts)
-        return self._refiner.decode_many(f"{key}{embedding.evidence}", embedding, prompts)
-
-    def _masks_alone(self, embedding: Embedding, prompts: Iterable[Prompt]) -> Iterator[Masks]:
-        """Of prompts that refine nothing, and that nothing will refine."""
-        found = segment_many(self._decoder, embedding, prompts)
-        while (masks := self._judged(lambda: next(found, None), embedding)) is not None:
-            yield masks
-
-    def _judged(self, decode: Callable[[], T], embedding: Embedding) -> T:
-        """What ``decode`` returns. Raises DeviceFailed where it is the device that fails."""
-        try:
-            masks = decode()
-        except DeviceFailed as error:
-            self._metrics.device_failed()
-            raise self._health.judged(error, lambda: self._decoder.decode(*_nothing(embedding))) from None
-        self._health.worked()
-        return masks
 
 
 def _tier(durable: DurableOptions, version: str, others: Neighbours) -> DurableTier | None:
@@ -398,9 +318,3 @@ def _tier(durable: DurableOptions, version: str, others: Neighbours) -> DurableT
         return None
     often_s = OFTEN_S if durable.durable else HANDOVER_SWEEP_S
     return DurableTier(place, version, often_s=often_s, writers=others.count)
-
-
-def _nothing(embedding: Embedding) -> tuple[Embedding, Prompt]:
-    """An embedding of that shape without content, and a click in its middle."""
-    zeros = {name: np.zeros_like(array) for name, array in embedding.arrays.items()}
-    return replace(embedding, arrays=zeros), Prompt(np.array([[0.5, 0.5]]), np.ones(1, np.int32))
