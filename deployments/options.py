@@ -120,7 +120,7 @@ class DecoderOptions(WaitOptions, EverythingOptions):
         " not kept is decoded again.",
     )
     prepared_mib: int = Field(
-        default=128,
+        default=300,
         ge=0,
         description="MiB of what one decoder replica computes of the images that were clicked last, so that"
         " their next objects take less time: 36 MiB an image for SAM, 60 for SAM 2. 0 turns it off.",

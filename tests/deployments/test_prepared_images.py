@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deployments.prepared_images import AT_ONCE, PreparedImages
+from deployments.prepared_images import AT_ONCE, STAYS_S, PreparedImages
 from values.embedding import Embedding
 from values.errors import DeviceFailed, OutOfMemory
 from values.masks import Masks
@@ -58,7 +58,8 @@ class Desk:
         self.cache: dict[str, Embedding] = {}
         self.gate = asyncio.Event()
         self.gate.set()
-        self.images = PreparedImages(self.model, mib, self._behind, self.cache.__contains__)
+        self.now = 0.0
+        self.images = PreparedImages(self.model, mib, self._behind, self.cache.__contains__, lambda: self.now)
 
     async def _behind(
         self, prepare: Callable[[Embedding], Embedding | None], embedding: Embedding
@@ -138,16 +139,37 @@ async def test_what_is_forgotten_leaves_nothing_not_even_of_work_that_is_under_w
     assert desk.images.of("a", kept) is kept
 
 
-async def test_the_images_that_were_clicked_last_are_kept() -> None:
+async def test_of_more_images_in_work_than_have_room_none_is_prepared_in_vain() -> None:
     desk = Desk(mib=4)  # two images with what is added to them
-    for key in "abab":
+    for key in "abcabcabc":
         desk.click(key)
         await desk.settled()
+        desk.now += 1
+    assert desk.model.prepared_images == 2
+    assert [len(desk.click(key).arrays) for key in "abc"] == [2, 2, 1]
+
+
+async def test_the_place_of_an_image_that_nobody_clicks_any_more_is_another_s() -> None:
+    desk = Desk(mib=4)
+    for key in "ab":
+        desk.click(key)
+        await desk.settled()
+    desk.now += STAYS_S + 1
+    desk.click("b")
     desk.click("c")
     await desk.settled()
-    assert desk.model.prepared_images == 3
-    assert [set(desk.images.of(key, desk.cache[key]).arrays) for key in "bc"] == [{"image", "more"}] * 2
-    assert set(desk.images.of("a", desk.cache["a"]).arrays) == {"image"}
+    assert [len(desk.images.of(key, desk.cache[key]).arrays) for key in "abc"] == [1, 2, 2]
+    desk.click("a")
+    await desk.settled()
+    assert desk.model.prepared_images == 3, "b was clicked just now"
+
+
+async def test_what_is_larger_than_all_room_is_computed_and_not_kept() -> None:
+    desk = Desk(mib=1)
+    for _ in range(2):
+        assert len(desk.click("a").arrays) == 1
+        await desk.settled()
+    assert desk.model.prepared_images == 1
 
 
 async def test_few_wait_for_their_turn() -> None:
