@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from finders.catalogue import FINDERS
 from segmenters.model import Model
+from segmenters.model_names import CLASSICAL
 from segmenters.models import MODELS, encoder_of
 from serve_app.settings import AllOptions
 
@@ -24,7 +25,7 @@ NODE = 800  # of Ray and Serve on a node that joins
 INGRESS = 170
 FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
-PREPARING = 150  # of a decoder, for the network that computes what the prompts on an image share
+PREPARING = 180  # of a decoder, for the network that computes what the prompts on an image share
 ENCODED = 200  # what an encoder on CPUs gains over some hundred images; measured with mobile_sam
 JOURNAL = 150
 FINDER = 1700  # without its weights, with one image in work; estimated, not measured
@@ -108,7 +109,7 @@ def _weights_mib(settings: AllOptions) -> int:
 def _kept_mib(settings: AllOptions) -> int:
     """What a decoder's settings allow it to keep, and what it takes to make it."""
     kept = settings.cache_mib + settings.refine_mib
-    if settings.prepared_mib:
+    if settings.prepared_mib and settings.model != CLASSICAL:
         kept += PREPARING + settings.prepared_mib
     if settings.finder != "none":
         kept += settings.found_mib

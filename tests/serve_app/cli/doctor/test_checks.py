@@ -125,7 +125,7 @@ APPLICATION: dict[str, Any] = {
 def test_the_memory_is_enough_or_what_to_do_is_said(gib: int, state: str, words: str) -> None:
     check = checks.check_memory(APPLICATION, Settings(model="mobile_sam"), gib * 1024)
     assert check.state == state
-    assert "begins with 3." in check.sentence
+    assert "begins with 4." in check.sentence
     assert words in check.sentence
     assert ("lower" in check.sentence) == (gib < 16)
 
