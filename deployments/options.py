@@ -123,7 +123,8 @@ class DecoderOptions(WaitOptions, EverythingOptions):
         default=300,
         ge=0,
         description="MiB of what one decoder replica computes of the images that were clicked last, so that"
-        " their next objects take less time: 36 MiB an image for SAM, 60 for SAM 2. 0 turns it off.",
+        " their next objects take less time: 36 MiB an image for SAM, 52 for HQ-SAM, 60 for SAM 2. 0 turns it"
+        " off.",
     )
     encode_ahead: int = Field(
         default=2,
