@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from finders.catalogue import FINDERS
+from segmenters.architectures import Family
 from segmenters.model import Model
 from segmenters.model_names import CLASSICAL
-from segmenters.models import MODELS, encoder_of
+from segmenters.models import ARCHITECTURES, MODELS, encoder_of
 from serve_app.settings import AllOptions
 
 Bound = Literal["min_replicas", "max_replicas"]
@@ -26,6 +27,7 @@ INGRESS = 170
 FETCHER = 500  # with a picture of 60 megapixels
 DECODER = 410
 PREPARING = 180  # of a decoder, for the network that computes what the prompts on an image share
+FINER = 250  # of a decoder of HQ-SAM, whose last map has 64 channels: 80 for a click, 170 for several boxes
 ENCODED = 200  # what an encoder on CPUs gains over some hundred images; measured with mobile_sam
 JOURNAL = 150
 FINDER = 1700  # without its weights, with one image in work; estimated, not measured
@@ -111,6 +113,9 @@ def _kept_mib(settings: AllOptions) -> int:
     kept = settings.cache_mib + settings.refine_mib
     if settings.prepared_mib and settings.model != CLASSICAL:
         kept += PREPARING + settings.prepared_mib
+    architecture = ARCHITECTURES.get(settings.model)
+    if architecture is not None and architecture.family is Family.HQ_SAM:
+        kept += FINER
     if settings.finder != "none":
         kept += settings.found_mib
     return kept

@@ -59,7 +59,7 @@ class Running:
         while True:
             with contextlib.suppress(httpx.TransportError, ValueError, KeyError):
                 report = httpx.get(f"{self.url}/diagnose", timeout=30, trust_env=False).json()
-                if "the encoder is ready" in report["models"]:
+                if report["models"] == "answers":  # to `serve run` everybody is a stranger
                     return time.monotonic() - self.started
             said = self.log.read_text(errors="replace")
             late = time.monotonic() > self.started + PATIENCE_S

@@ -60,6 +60,13 @@ def test_what_a_decoder_keeps_is_its_own_memory() -> None:
     assert store_mib(APPLICATION, SETTINGS, "max_replicas") == store_mib(APPLICATION, less, "max_replicas")
 
 
+def test_a_decoder_of_hq_sam_takes_more() -> None:
+    light, mobile = (
+        SETTINGS.model_copy(update={"model": name}) for name in ("sam_hq_vit_tiny", "mobile_sam")
+    )
+    assert replica_mib("Decoder", light) - replica_mib("Decoder", mobile) == sizing.FINER
+
+
 def test_the_object_store_holds_what_is_on_its_way() -> None:
     assert store_mib(APPLICATION, SETTINGS, "min_replicas") == 8 * 3 + 16 * (3 + 4)
     sam2 = SETTINGS.model_copy(update={"model": "sam2.1_hiera_tiny"})
