@@ -28,6 +28,7 @@ from deployments.retrieval import Retrieval
 from deployments.routes.embed import Embed
 from deployments.routes.forget import Forget
 from deployments.routes.pages import PrefixPage, with_pages
+from deployments.routes.phrases import Phrases
 from deployments.routes.preannotate import Preannotate
 from deployments.routes.predict import Predict
 from deployments.routes.request_reader import RequestReader
@@ -60,7 +61,9 @@ class Ingress:
         decoder: Any,
         fetcher: Any,
         journal: Any,
+        finder: Any = None,
     ) -> None:
+        """``finder``: the deployment that reads phrases, where ``model`` names a detector."""
         observe()
         loop_comes_first()
         self._options = options
@@ -125,6 +128,7 @@ class Ingress:
                 "POST",
                 Preannotate(reader, preannotation, model.version, options.predict_timeout_s),
             ),
+            ("/phrases", "POST", Phrases(reader, finder, model.finder, options.predict_timeout_s)),
             ("/forget", "POST", Forget(reader, decoders)),
             ("/webhook", "POST", webhook),
             ("/versions", "GET", status.versions),

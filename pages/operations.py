@@ -97,6 +97,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _BOXED,
         refuses=(400, 413, 422, 503, 504),
     ),
+    ("POST", "/phrases"): Operation(
+        "What phrases mean to the detector: a vector for each.",
+        {200: ref("PhraseVectors")},
+        ref("Phrases"),
+        {"phrases": ["cat", "traffic light"]},
+        refuses=(400, 413, 422, 503, 504),
+    ),
     ("POST", "/forget"): Operation(
         "The embeddings of the images are purged; how many there were.",
         {200: ref("Forgotten")},

@@ -44,6 +44,12 @@ _PROJECT = _said(
 _CONFIG = _said({"type": ["string", "null"]}, "the labeling config's XML; without it that of the last /setup")
 _SCORE = {**NUMBER, "minimum": 0, "maximum": 1}
 
+_PHRASES = {
+    "items": {**TEXT, "minLength": 1, "maxLength": PHRASE_CHARACTERS},
+    "minItems": 1,
+    "maxItems": PHRASE_LIMIT,
+}
+
 _PROMPT_VALUE = record(
     {},
     {
@@ -124,9 +130,7 @@ SCHEMAS: dict[str, Schema] = {
                 "properties": {
                     "phrases": {
                         "type": ["array", "null"],
-                        "items": {**TEXT, "minLength": 1, "maxLength": PHRASE_CHARACTERS},
-                        "minItems": 1,
-                        "maxItems": PHRASE_LIMIT,
+                        **_PHRASES,
                         "description": "what things are called; without them the labels of the config",
                     },
                     "threshold": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
@@ -260,6 +264,14 @@ SCHEMAS: dict[str, Schema] = {
                 ),
                 description="one for each task",
             )
+        }
+    ),
+    "Phrases": record({"phrases": {"type": "array", **_PHRASES}}),
+    "PhraseVectors": record(
+        {
+            "finder": _said(TEXT, "the version of the detector"),
+            "phrases": array(TEXT, description="those of the request as they were read, each once"),
+            "vectors": array(array(NUMBER), description="one of length 1 for each phrase"),
         }
     ),
     "Forgotten": record({"forgotten": WHOLE}),

@@ -3,6 +3,7 @@
 HTTP -> Ingress -> Decoder                        one hop for an image whose embedding is at hand
            |          +-- a miss -> Fetcher -> Encoder      pixels and embedding travel by reference
            |                           +--> Finder      what a detector sees, where one is named
+           +--> Finder                            what phrases mean to it
            +--> Journal                           failures, for /diagnose
 """
 
@@ -111,6 +112,7 @@ def build(settings: Settings) -> Application:
         decoder,
         fetcher,
         journal,
+        *finding[1:],
         num_replicas=settings.workers,
     )
 

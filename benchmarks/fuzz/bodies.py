@@ -125,6 +125,7 @@ def real() -> tuple[tuple[str, Json], ...]:
     found.append(("/preannotate", {**_with_boxes(), "find": {}}))
     like = {"image": "/data/upload/1/2.png", "task": 2, "box": [0.1, 0.2, 0.6, 0.8], "label": "Cat"}
     found.append(("/preannotate", {**_with_boxes(), "find": {"like": [like], "not_like": [like]}}))
+    found.append(("/phrases", {"phrases": ["cat", "traffic light"]}))
     found += [("/predict", _with_prompt(click, prompt)) for prompt in _prompts()]
     found += [("/predict", each) for each in _finding(click)]
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from segmenters.options import ModelOptions
 from testing.deployment_fakes import Handle
 from values.box_masks import BoxMasks
 from values.click_answer import ClickAnswer, QueueState
-from values.errors import ImageError, error_classes
+from values.errors import BadPrompt, ImageError, error_classes
 from values.image import ImageSource
 from values.priority import Priority
 from values.prompt import Prompt
@@ -45,6 +46,7 @@ class Graph:
             }
         )
         self.fetcher = Handle({"check": self._ready})
+        self.finder = Handle({"vectors": self._vectors})
         told = ("record", "warn", "offer", "configure", "saved", "hold", "retrieved")
         self.journal = Handle(
             {
@@ -69,11 +71,12 @@ class Graph:
             self.decoder,
             self.fetcher,
             self.journal,
+            self.finder,
         )
 
     def forget(self) -> None:
         """Drop what the handles remember of calls."""
-        for handle in (self.decoder, self.fetcher, self.journal):
+        for handle in (self.decoder, self.fetcher, self.journal, self.finder):
             handle.chosen.clear()
             handle.responses.clear()
 
@@ -135,6 +138,12 @@ class Graph:
     ) -> tuple[str, Any]:
         _fails(source)
         return "owlv2-1", np.ones(4, np.float32)
+
+    async def _vectors(self, phrases: Sequence[str], version: str) -> Any:
+        """A phrase of more words than a detector reads is refused, as tokens are."""
+        if any(len(phrase.split()) > 14 for phrase in phrases):
+            raise BadPrompt("a phrase is too long")
+        return np.ones((len(phrases), 4), np.float32)
 
     async def _warm(
         self,

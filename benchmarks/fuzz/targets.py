@@ -19,6 +19,7 @@ ROUTES = (
     "/predict",
     "/embed",
     "/preannotate",
+    "/phrases",
     "/forget",
     "/webhook",
     "/versions",

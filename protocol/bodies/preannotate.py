@@ -7,8 +7,9 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from protocol.bodies.json_text import ABSENT, ArrayLimit, decode_body
+from protocol.bodies.phrases import check_length
 from protocol.bodies.task import Identity
-from protocol.phrases import PHRASE_LIMIT, TEXT_CHARACTERS, checked, no_list
+from protocol.phrases import PHRASE_LIMIT, checked
 from values.errors import BadPrompt, BadRequest
 from values.options import GRID_LIMIT
 
@@ -55,22 +56,13 @@ class _Body(msgspec.Struct):
     find: msgspec.Raw = ABSENT
 
 
-class _Phrases(msgspec.Struct):
-    phrases: msgspec.Raw = ABSENT
-
-
 class _Find(msgspec.Struct):
     find: Things
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_PHRASES = msgspec.json.Decoder(_Phrases)
 _FIND = msgspec.json.Decoder(_Find)
 _FEW = [ArrayLimit(key, EXAMPLE_LIMIT) for key in ("like", "not_like")]
-
-_LENGTH_LIMIT = TEXT_CHARACTERS * 12
-"""Bytes of phrases, in which a character takes at most twelve: two escapes of six."""
-
 
 def read_wanted(body: bytes, where: str) -> Wanted | None:
     """What a request asks for; None where it is about boxes.
@@ -85,9 +77,7 @@ def read_wanted(body: bytes, where: str) -> Wanted | None:
     if read.everything is not None:
         raise BadRequest(f"{where} has both `everything` and `find`; send one of them")
     if find.startswith(b"{"):
-        length = len(bytes(decode_body(find, _PHRASES, where).phrases))
-        if length > _LENGTH_LIMIT:
-            raise no_list(length)
+        check_length(find, where)
         if not all(few.holds(find) for few in _FEW):
             raise BadPrompt(f"there are over {EXAMPLE_LIMIT} examples; choose the clearest ones")
     return _checked(decode_body(b'{"find": %b}' % find, _FIND, where).find, where)

@@ -49,6 +49,7 @@ def test_a_request_is_made_of_its_seed_and_number_and_they_are_all_kinds() -> No
         "/embed",
         "/forget",
         "/preannotate",
+        "/phrases",
     }
     assert set(ROUTES) <= {one.path for one in made}
     assert len({one.verb for one in made}) > 8

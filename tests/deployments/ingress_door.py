@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class Graph:
         self.found_ahead: list[bool] = []
         self.examples: list[tuple[ImageSource, tuple[float, ...], Priority]] = []
         self.finders = ["owlv2-1"]
+        self.phrases: list[tuple[tuple[str, ...], str]] = []
         self.failures: list[Any] = []
         self.warnings: dict[str, list[str]] = {}
         self.saved = SavedAnnotations()
@@ -87,6 +88,7 @@ class Graph:
             }
         )
         self.fetcher = Handle({"check": self._check})
+        self.finder = Handle({"vectors": self._vectors})
         self.journal = Handle(
             {
                 "record": self._record,
@@ -233,6 +235,13 @@ class Graph:
         self.stored.discard(key)
         return there
 
+    async def _vectors(self, phrases: Sequence[str], version: str) -> Any:
+        """The length of each phrase."""
+        self.phrases.append((tuple(phrases), version))
+        if self.error is not None:
+            raise self.error
+        return np.array([[len(phrase), 0.1] for phrase in phrases], np.float32)
+
     async def _ready(self) -> str:
         return "ready"
 
@@ -299,6 +308,7 @@ class Door:
             self.graph.decoder,
             self.graph.fetcher,
             self.graph.journal,
+            self.graph.finder,
         )
         app = self.ingress.__serve_build_asgi_app__()
 
