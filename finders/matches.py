@@ -63,13 +63,14 @@ def match(
 class Likeness:
     """What in an image is most like what is asked for.
 
-    ``logit``: by which images can be put in order; ``score``: the same as 0..1. ``box``: x0, y0, x1, y1 as
-    fractions of the picture.
+    ``logit``: by which images can be put in order; ``score``: the same as 0..1, see ``scored``. ``box``: x0,
+    y0, x1, y1 as fractions of the picture. ``answers``: the class of the query that it is most like.
     """
 
     logit: float
     score: float
     box: tuple[float, float, float, float]
+    answers: int
 
 
 def likeness(found: Found, queries: Queries) -> Likeness | None:
@@ -82,7 +83,9 @@ def likeness(found: Found, queries: Queries) -> Likeness | None:
         return None
     left, top, right, bottom = (float(edge) for edge in found.boxes[place])
     score = float(_sigmoid(np.array(best[place], np.float64)))
-    return Likeness(float(best[place]), score, (left, top, right, bottom))
+    return Likeness(
+        float(best[place]), score, (left, top, right, bottom), int(queries.classes[winners[place]])
+    )
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> Floats:

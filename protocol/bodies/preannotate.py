@@ -64,6 +64,7 @@ _BODY = msgspec.json.Decoder(_Body)
 _FIND = msgspec.json.Decoder(_Find)
 _FEW = [ArrayLimit(key, EXAMPLE_LIMIT) for key in ("like", "not_like")]
 
+
 def read_wanted(body: bytes, where: str) -> Wanted | None:
     """What a request asks for; None where it is about boxes.
 

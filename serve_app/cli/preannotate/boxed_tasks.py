@@ -59,13 +59,25 @@ class BoxedTasks:
         return found or None
 
 
-def check_config(project: Project, order: tuple[str, ...], wanted: Wanted | None = None) -> None:
-    """Raises CommandError where the labeling config has no place for a mask, BadLabelConfig, and BadPrompt
-    where its labels name nothing that can be ``wanted``."""
+def phrases_for(project: Project, order: tuple[str, ...], wanted: Wanted | None) -> list[tuple[str, ...]]:
+    """The phrases of what is ``wanted``, or those of the labels of each image of the config.
+
+    None where nothing is wanted by words, or where tags are repeated for what a task has. Raises
+    BadLabelConfig, and BadPrompt where the labels name nothing that can be looked for.
+    """
+    if not isinstance(wanted, Things):
+        return []
+    if wanted.phrases is not None:
+        return [wanted.phrases]
     config = parse(project.label_config)
-    if isinstance(wanted, Things) and wanted.phrases is None and not config.tags:
-        for image in config.images:
-            phrases_of_labels(config, image, order)
+    if config.tags:
+        return []
+    return list(dict.fromkeys(phrases_of_labels(config, image, order)[0] for image in config.images))
+
+
+def check_config(project: Project, order: tuple[str, ...]) -> None:
+    """Raises CommandError where the labeling config has no place for a mask, and BadLabelConfig."""
+    config = parse(project.label_config)
     if not takes_masks(config, order):
         raise CommandError(
             f"the labeling config of project {project.id} has no control for masks; add <BrushLabels>, "

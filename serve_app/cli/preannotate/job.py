@@ -20,8 +20,9 @@ from serve_app.cli.console import TaskProgress, task_progress
 from serve_app.cli.examples import Example, example_of
 from serve_app.cli.interruptions import noted
 from serve_app.cli.own_application import application_at
+from serve_app.cli.phrases_route import PhrasesRoute
 from serve_app.cli.preannotate.annotating import Annotating
-from serve_app.cli.preannotate.boxed_tasks import BoxedTasks, check_config
+from serve_app.cli.preannotate.boxed_tasks import BoxedTasks, check_config, phrases_for
 from serve_app.cli.preannotate.deleting import Deleted, Deleting
 from serve_app.cli.preannotate.estimating import Estimate, Estimating
 from serve_app.cli.preannotate.preannotate_route import PreannotateRoute
@@ -107,7 +108,9 @@ class Job:
     def _boxed(self, route: PreannotateRoute) -> tuple[BoxedTasks, Project]:
         version = route.version()
         project = project_of(self.studio, self.number)
-        check_config(project, self.order, self.wanted if not self.like else None)
+        phrases = phrases_for(project, self.order, self.wanted if not self.like else None)
+        check_config(project, self.order)
+        self._check(phrases)
         if isinstance(self.wanted, Things) and self.like:
             like, not_like = (
                 tuple(_like(example_of(self.studio, project, *each)) for each in names)
@@ -120,6 +123,12 @@ class Job:
             wanted=self.wanted,
         )
         return tasks, project
+
+    def _check(self, phrases: Sequence[Sequence[str]]) -> None:
+        """Raises CommandError where the detector cannot read some of these, as it could not for any task."""
+        with PhrasesRoute(self.backend) as route:
+            for each in phrases:
+                route.read(each)
 
     def _progress(self) -> TaskProgress:
         return task_progress(quiet=self.as_json)

@@ -7,14 +7,17 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from serve_app.cli.backend_client import plain_line
 from serve_app.cli.interruptions import exit_status
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A task. ``score``: 0..1. ``x``, ``y``, ``width``, ``height``: of the box, in percent of the picture as
-    Label Studio's regions have them. ``link``: where Label Studio opens the task."""
+    Label Studio's regions have them. ``link``: where Label Studio opens the task. ``phrase``: which of the
+    phrases names what is in the box best; None where examples were given."""
 
     task: int
     score: float
@@ -23,17 +26,20 @@ class Hit:
     width: float
     height: float
     link: str
+    phrase: str | None = None
 
 
 @dataclass
 class Searched:
-    """``images``: how many the project has; ``looked_at``: of how many is kept what a detector saw.
+    """``phrases``: what is looked for, () for what is like examples.
 
+    ``images``: how many the project has; ``looked_at``: of how many is kept what a detector saw.
     ``closely``: how many of these were looked at closely, the best by the index. ``seconds``: what all took
     once the tasks were listed, with bringing the index up to date. ``stopped``: why it ended early.
     """
 
     project: int
+    phrases: tuple[str, ...] = ()
     finder: str = ""
     images: int = 0
     looked_at: int = 0
@@ -55,13 +61,17 @@ class Searched:
     def table(self) -> Table:
         """For a person."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        several = len(self.phrases) > 1
         for heading in ("task", "score"):
             table.add_column(heading, justify="right")
+        if several:
+            table.add_column("phrase", overflow="fold")
         table.add_column("box: x, y, width, height in %")
         table.add_column("link", overflow="fold")
         for hit in self.hits:
             place = f"{hit.x:.1f}, {hit.y:.1f}, {hit.width:.1f}, {hit.height:.1f}"
-            table.add_row(str(hit.task), f"{hit.score:.3f}", place, hit.link)
+            named = [Text(plain_line(hit.phrase))] if several else []
+            table.add_row(str(hit.task), f"{hit.score:.3f}", *named, place, hit.link)
         return table
 
     def lines(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.deployments.ingress_door import Door
@@ -48,6 +50,7 @@ async def test_a_detector_that_is_being_replaced_is_asked_for_a_while(
 
 
 async def test_phrases_that_no_detector_reads_are_refused_before_it_is_asked(finding: Door) -> None:
+    body: Any
     for body in ({"phrases": []}, {"phrases": ["a"] * 1_000_000}, {"phrases": ["a" * 201]}):
         assert (await finding.post("/phrases", body)).status_code == 422
     assert (await finding.post("/phrases", b"[")).status_code == 400

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from protocol.bodies.annotated import AnnotatedTask, read_annotated
+from protocol.bodies.phrases import read_asked
 from protocol.bodies.preannotate import Things, Wanted, read_wanted
 from protocol.bodies.predict import PredictBody, read_predict
 from protocol.boxes import LeftOut, box_results, read_boxes, results_of_annotations
@@ -50,6 +51,7 @@ class FakeBackend:
     ``stored`` are the (project, value) that were encoded; ``broken`` maps values to the (error, detail) of
     their failure, ``refusals`` ids of tasks to the answer they get. ``arrived`` is called with each body
     before it is answered, with nothing locked.
+    ``meanings``: vectors of phrases, of which it reads 14 words; ``phrases``: of each request.
     ``credentials``: user and password of basic auth; only where they are asked for may a secret be sent.
     """
 
@@ -60,6 +62,9 @@ class FakeBackend:
         self.finder = "none"
         self.durable = True
         self.forgets = True
+        self.reads_phrases = True
+        self.meanings: dict[str, Sequence[float]] = {}
+        self.phrases: list[tuple[str, ...]] = []
         self.tells_made = True
         self.most_images = 100
         self.things = 3
@@ -99,6 +104,8 @@ class FakeBackend:
                 return self._worked(json.loads(content), self._results)
             case "POST", "/preannotate":
                 return self._worked(json.loads(content), lambda body: self._masks(body, content))
+            case "POST", "/phrases" if self.reads_phrases:
+                return self._meanings(content)
             case "POST", "/forget" if self.forgets:
                 return self._forget(json.loads(content))
         return refusal(404, "no_such_route", f"{method} {target}: Not Found")
@@ -183,6 +190,17 @@ class FakeBackend:
             return picture.click(np.tile(whole, (len(classes), 1)), classes, (4, 3))
         click = picture.click(Prompt(box=np.array(whole)), 4, 3)
         return replace(click, prompts=click.prompts * self.things, outputs=click.outputs * self.things)
+
+    def _meanings(self, content: bytes) -> Reply:
+        phrases = read_asked(content, "the body of /phrases")
+        self.phrases.append(phrases)
+        if self.finder == "none":
+            return refusal(400, "bad_request", "no detector reads phrases here; set FINDER")
+        if long := [phrase for phrase in phrases if len(phrase.split()) > 14]:
+            return refusal(422, "bad_prompt", f"the phrase {long[0]!r} has too many tokens")
+        vectors = [list(self.meanings.get(phrase, (1.0, 0.0))) for phrase in phrases]
+        answer = {"finder": self.finder, "phrases": phrases, "vectors": vectors}
+        return 200, json.dumps(answer).encode(), {}
 
     def _forget(self, body: Body) -> Reply:
         self.bodies.append(body)

@@ -275,6 +275,33 @@ def test_labels_that_name_nothing_end_it_at_once(desk: Desk) -> None:
     assert "has no labels for masks on the image" in told["stopped"]
 
 
+def test_a_phrase_that_the_detector_cannot_read_ends_it_before_it_begins(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.add()
+    long = "very " * 15 + "long"
+    for arguments in ((), ("--dry-run",)):
+        told = desk.told(f"cat, {long}", *arguments, mode="--find")
+        assert (told["exit"], told["tasks"]) == (1, 0)
+        assert "has too many tokens" in told["stopped"]
+    desk.studio.projects[0]["label_config"] = desk.studio.projects[0]["label_config"].replace(
+        "<Label ", f'<Label predicted_values="{long}" ', 1
+    )
+    told = desk.told(mode="--find-labels")
+    assert (told["exit"], told["tasks"], desk.backend.bodies) == (1, 0, [])
+    assert "has too many tokens" in told["stopped"]
+
+
+def test_labels_of_tags_that_each_task_repeats_are_not_known_ahead(desk: Desk) -> None:
+    desk.backend.finder = "owlv2-1"
+    desk.studio.projects[0]["label_config"] = (
+        '<View><Repeater on="$pages" indexFlag="{{idx}}"><Image name="i{{idx}}" value="$pages[{{idx}}]"/>'
+        '<BrushLabels name="b{{idx}}" toName="i{{idx}}"><Label value="Cat"/></BrushLabels></Repeater></View>'
+    )
+    desk.studio.tasks.append({"id": 1, "data": {"pages": ["/data/upload/1/1.jpg"]}, "annotations": []})
+    assert desk.told(mode="--find-labels")["tasks"] == 1
+    assert desk.backend.phrases == []
+
+
 def test_a_picture_that_cannot_be_read_among_those_in_which_things_are_found(desk: Desk) -> None:
     desk.backend.finder = "owlv2-1"
     for _ in range(3):

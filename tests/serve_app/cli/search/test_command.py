@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from embeddings.durable import DurableTier
 from embeddings.options import DurableOptions
 from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
+from label_studio.ml_backends import Backend
 from serve_app.cli.main import app
 from serve_app.cli.search import found_store
 from testing.canary import CANARY
@@ -53,6 +55,7 @@ class Desk:
 
     def __init__(self, bench: Bench, folder: Path) -> None:
         self.studio, self.at = bench.studio, bench.studio_at
+        self.backend, self.backend_at = bench.backend, bench.at
         self.folder = folder
         self.variables = {"FINDER": "owlv2_base", "DURABLE": str(folder)}
 
@@ -97,6 +100,10 @@ class Desk:
         assert result.stdout, result.stderr
         return json.loads(result.stdout) | {"exit": result.exit_code}
 
+    def find(self, phrases: str) -> list[str]:
+        """The arguments that ask for phrases."""
+        return ["--find", phrases, "--backend", self.backend_at]
+
     def tasks(self, *arguments: str) -> list[int]:
         told = self.told(*arguments)
         assert told["ok"], told["stopped"]
@@ -112,6 +119,8 @@ class Desk:
 def desk(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr("label_studio.tasks.BACK_OFF", wait_none())
     made = Desk(bench, tmp_path / "kept")
+    made.backend.finder = FINDER
+    made.backend.meanings |= {"cat": EAST, "dog": NORTH, "Traffic light": WEST}
     for name, value in made.variables.items():
         monkeypatch.setenv(name, value)
     return made
@@ -141,6 +150,7 @@ def test_the_task_that_is_most_alike_comes_first(filled: Desk) -> None:
         "width": 20,
         "height": 20,
         "link": f"{filled.at}/projects/1/data?task=2",
+        "phrase": None,
     }
     assert filled.tasks("--like", "1:second")[0] == 3
     assert not filled.studio.changes
@@ -330,3 +340,121 @@ def test_too_many_examples_are_refused(desk: Desk) -> None:
     result = desk.run(*(word for number in range(65) for word in ("--like", f"1:{number}")))
     assert result.exit_code == 2
     assert "t most 64 examples" in result.stderr
+
+
+def test_words_find_what_they_name_with_the_score_of_the_finder(filled: Desk) -> None:
+    told = filled.told(*filled.find("cat"))
+    assert [hit["task"] for hit in told["hits"]] == [1, 2, 3, 4]
+    assert (told["phrases"], told["finder"], told["closely"]) == (["cat"], FINDER, 4)
+    first, second, *_ = told["hits"]
+    assert first["score"] == second["score"] == pytest.approx(1 / (1 + 2.718281828**-2), abs=1e-3)
+    assert (second["x"], second["phrase"]) == (40, "cat")
+    assert filled.backend.phrases == [("cat",)]
+    assert not filled.studio.changes
+
+
+def test_of_several_phrases_the_best_one_counts_and_is_named(filled: Desk) -> None:
+    told = filled.told(*filled.find(" dog;Traffic  light, dog"), "--top", "4")
+    named = {hit["task"]: hit["phrase"] for hit in told["hits"]}
+    assert named == {1: "dog", 2: "Traffic light", 3: "dog", 4: "Traffic light"}
+    assert [hit["task"] for hit in told["hits"]] == [1, 2, 4, 3]
+    table = filled.run(*filled.find("dog, [red]Traffic light")).stdout
+    assert "[red]Traffic" in table
+    assert "phrase" in table
+    assert "phrase" not in filled.run(*filled.find("dog")).stdout
+
+
+def test_words_and_examples_have_the_same_index(filled: Desk) -> None:
+    filled.tasks("--like", "1:first")
+    written = {file: file.stat().st_mtime_ns for file in filled.index_files}
+    filled.tasks(*filled.find("cat"))
+    assert {file: file.stat().st_mtime_ns for file in filled.index_files} == written
+
+
+def test_a_phrase_that_the_detector_cannot_read_ends_it_before_tasks_are_listed(filled: Desk) -> None:
+    assert "has too many tokens" in filled.stopped(*filled.find("cat, " + "very " * 15 + "long"))
+    assert filled.index_files == []
+    assert filled.studio.windows == []
+
+
+@pytest.mark.parametrize(
+    ("phrases", "said"),
+    [
+        ("", "Nothing says what to find"),
+        (" ,;", "Nothing says what to find"),
+        ("a" * 201, "has 201 characters, and 200 are the most"),
+        (",".join(f"a{number}" for number in range(65)), "65 phrases are asked for at once"),
+        (",".join(f"thing {number}" for number in range(10_000)), "is no list of things to find"),
+        ("a" * 4_000_000, "is no list of things to find"),
+        ("half \udce9", "holds half of a character"),
+    ],
+)
+def test_phrases_that_cannot_be_looked_for_are_refused(desk: Desk, phrases: str, said: str) -> None:
+    result = desk.run(*desk.find(phrases))
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert desk.backend.phrases == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Give --find, to say in words what to look for, or --like"),
+        (["--not-like", "1:first"], "--not-like works only with --like"),
+        (["--find", "cat", "--like", "1:first"], "Give --find or --like: scores of words and of examples"),
+        (["--find", "cat", "--not-like", "1:first"], "Give --find or --like"),
+        (["--find", "cat", "--backend", "nowhere"], "--backend must look like http://host:port"),
+        (["--find", "cat", "--basic-auth-user", "user"], "asic auth needs both"),
+    ],
+)
+def test_options_that_do_not_go_together(desk: Desk, arguments: list[str], said: str) -> None:
+    result = desk.run(*arguments)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
+def test_words_need_the_detector_that_looked_at_the_images(filled: Desk) -> None:
+    filled.backend.finder = "owlv2_large-2"
+    said = filled.stopped(*filled.find("cat"))
+    assert f"reads phrases with owlv2_large-2, and what {FINDER} saw is to be searched" in said
+    filled.backend.finder = "none"
+    assert "reads no phrases: no detector reads phrases here; set FINDER" in filled.stopped(
+        *filled.find("cat")
+    )
+    filled.backend.finder = FINDER
+    filled.backend.meanings["cat"] = (1.0, 0.0, 0.0)
+    assert "a phrase is 3 numbers to the backend" in filled.stopped(*filled.find("cat"))
+
+
+def test_words_need_a_backend_and_its_password(filled: Desk) -> None:
+    filled.backend.credentials = "user:pass"
+    assert "requires basic auth" in filled.stopped(*filled.find("cat"))
+    login = ["--basic-auth-user", "user", "--basic-auth-pass", "pass"]
+    assert filled.tasks(*filled.find("cat"), *login) == [1, 2, 3, 4]
+
+
+def test_a_named_backend_that_does_not_run_is_told_at_once(filled: Desk) -> None:
+    asked = ["--find", "cat", "--backend", "http://127.0.0.1:1"]
+    assert "cannot reach the backend at http://127.0.0.1:1" in filled.stopped(*asked)
+
+
+def test_where_no_backend_runs_one_is_started_for_the_words_alone(
+    filled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, Any]] = []
+
+    @contextmanager
+    def started_at(backend: Backend, variables: Any) -> Iterator[None]:
+        started.append((backend.url, variables))
+        yield
+        started.append(("ended before the tasks were listed", filled.studio.windows == []))
+
+    monkeypatch.setattr("serve_app.cli.search.asked.application_at", started_at)
+    at = filled.backend_at.removesuffix(filled.backend.prefix)
+    filled.backend.prefix = ""
+    monkeypatch.setenv("PORT", at.rpartition(":")[2])
+    assert filled.tasks("--find", "cat") == [1, 2, 3, 4]
+    [(url, variables), ended] = started
+    assert url == at
+    assert variables == {"LABEL_STUDIO_URL": filled.at, "LABEL_STUDIO_API_KEY": LEGACY}
+    assert ended == ("ended before the tasks were listed", True)
