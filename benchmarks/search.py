@@ -1,4 +1,4 @@
-"""How long a search of a project takes, by its number of images, and what the index leaves out.
+"""How long a search of a project takes, by examples and by words, and what the index leaves out.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.search
     python -m benchmarks.search --images 1000 10000 --tops 10 50 --folder /data/search --json figures.json
@@ -8,9 +8,11 @@ The images are generated: what a detector might have found in them, with vectors
 falls as in the embeddings of trained networks; "flat": it is the same in all directions, which is the worst
 that an index of fewer numbers can meet. One thread of BLAS is what the command computes with.
 
+Words are vectors that are apart from those of pictures, as in trained networks (``FoundThings.phrase``).
+
 The time is that of the command once its tasks are listed and the index is made: what is kept is listed, the
-index is read, the best images are looked at closely. The start of Python and the answers of Label Studio come
-on top.
+index is read, the best images are looked at closely. The start of Python, the answers of Label Studio and,
+for words, that of the backend come on top.
 """
 
 from __future__ import annotations
@@ -48,8 +50,10 @@ KINDS = {"as networks": 1.0, "flat": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Searches of one project. ``written``, ``indexed``: seconds to write what was found, which a backend
-    does, and of the first search, which makes the index of ``mib`` MiB.
+    """Searches of one project. ``asked``: by examples or by words.
+
+    ``written``, ``indexed``: seconds to write what was found, which a backend does, and of the first search,
+    which makes the index of ``mib`` MiB.
 
     ``median``, ``slowest``: seconds of a search. ``by_index``: of the best images of an exact search, how
     many are among as many by the index alone, 0..1; ``recall``: and how many the search tells. ``least``: of
@@ -57,6 +61,7 @@ class Row:
     """
 
     vectors: str
+    asked: str
     images: int
     top: int
     written: float
@@ -76,12 +81,17 @@ def key_of(number: int) -> str:
 
 
 def measure(vectors: str, things: FoundThings, images: int, tops: Sequence[int], folder: Path) -> list[Row]:
-    """The rows of one project, one for each ``top``."""
+    """The rows of one project: by examples and by words, for each ``top``."""
     options = DurableOptions(durable=str(folder), durable_gib=1000)
-    asked = [Queries.of([found.vectors[3]], [0]) for found in things.images(QUERIES, seed=1)]
+    examples = [found.vectors[3] for found in things.images(QUERIES, seed=1)]
+    words = [things.phrase(kind) for kind in range(min(QUERIES, things.kinds))]
+    asked = {
+        name: [Queries.of([vector], [0]) for vector in each]
+        for name, each in (("examples", examples), ("words", words))
+    }
     with asyncio.Runner() as runner:
         begun = time.perf_counter()
-        exact = runner.run(_write(options, things, images, asked))
+        exact = runner.run(_write(options, things, images, [*asked["examples"], *asked["words"]]))
         written = time.perf_counter() - begun
         begun = time.perf_counter()
         index, _ = runner.run(_opened(options, things.finder))
@@ -89,21 +99,26 @@ def measure(vectors: str, things: FoundThings, images: int, tops: Sequence[int],
         mib = sum(file.stat().st_size for file in folder.glob("*-search*/*/*")) / 2**20
         rows = []
         for top in tops:
-            searched = [runner.run(_search(options, things.finder, queries, top)) for queries in asked]
-            wanted = [set(np.argsort(-row)[:top].tolist()) for row in exact]
-            shares = [len(best & told) / top for best, (_, told, *_) in zip(wanted, searched, strict=True)]
-            alone = [len(best & first) / top for best, (*_, first) in zip(wanted, searched, strict=True)]
-            seconds = [took for took, *_ in searched]
-            rows.append(
-                Row(
-                    *(vectors, images, top, written, indexed, mib),
-                    *(float(np.median(seconds)), max(seconds)),
-                    *(float(np.mean(alone)), float(np.mean(shares)), min(shares)),
-                    closely=float(np.mean([closely for _, _, closely, _ in searched])),
-                )
-            )
+            logits = iter(exact)
+            for name, each in asked.items():
+                searched = [runner.run(_search(options, things.finder, queries, top)) for queries in each]
+                best = [set(np.argsort(-next(logits))[:top].tolist()) for _ in each]
+                figures = _figures(searched, best, top)
+                rows.append(Row(vectors, name, images, top, written, indexed, mib, *figures))
     assert len(index) == images
     return rows
+
+
+def _figures(searched: Sequence[_Searched], best: Sequence[set[int]], top: int) -> tuple[float, ...]:
+    """What a ``Row`` has of searches, of which ``best`` are the images of exact ones."""
+    seconds = [each.seconds for each in searched]
+    alone = [len(wanted & each.first) / top for wanted, each in zip(best, searched, strict=True)]
+    shares = [len(wanted & each.told) / top for wanted, each in zip(best, searched, strict=True)]
+    return (
+        *(float(np.median(seconds)), max(seconds)),
+        *(float(np.mean(alone)), float(np.mean(shares)), min(shares)),
+        float(np.mean([each.closely for each in searched])),
+    )
 
 
 async def _write(
@@ -130,10 +145,17 @@ async def _opened(options: DurableOptions, finder: str) -> tuple[SearchIndex, Fo
     return made[0], store
 
 
-async def _search(
-    options: DurableOptions, finder: str, queries: Queries, top: int
-) -> tuple[float, set[int], int, set[int]]:
-    """Seconds, the images that are told, how many were looked at closely, and what the index alone tells."""
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """``told``: the images; ``closely``: how many were looked at; ``first``: what the index alone tells."""
+
+    seconds: float
+    told: set[int]
+    closely: int
+    first: set[int]
+
+
+async def _search(options: DurableOptions, finder: str, queries: Queries, top: int) -> _Searched:
     begun = time.perf_counter()
     store = FoundStore(options, finder, "benchmark")
     made = await store.index(await stamps(options, finder), lambda done, total: None)
@@ -145,18 +167,20 @@ async def _search(
     numbers = {key_of(number): number for number in range(len(index))}
     keys = [bytes(row).hex() for row in index.keys]
     first = np.argsort(-index.logits(queries, projection))[:top]
-    return took, {numbers[key] for key, _ in matches}, store.closely, {numbers[keys[row]] for row in first}
+    told = {numbers[key] for key, _ in matches}
+    return _Searched(took, told, store.closely, {numbers[keys[row]] for row in first})
 
 
 def table(rows: Sequence[Row]) -> Table:
     """A line for each project and number of images asked for."""
-    made = Table(title="Search by likeness", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    headings = ("vectors", "images", "best", "index MiB", "first search s", "s", "slowest s")
+    made = Table(title="Search", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    headings = ("vectors", "asked by", "images", "best", "index MiB", "first search s", "s", "slowest s")
     for heading in (*headings, "index alone", "recall", "least", "closely"):
-        made.add_column(heading, justify="left" if heading == "vectors" else "right")
+        made.add_column(heading, justify="left" if heading in headings[:2] else "right")
     for row in rows:
         made.add_row(
-            *(row.vectors, f"{row.images:,}", str(row.top), f"{row.mib:.1f}", f"{row.indexed:.0f}"),
+            *(row.vectors, row.asked, f"{row.images:,}", str(row.top)),
+            *(f"{row.mib:.1f}", f"{row.indexed:.0f}"),
             *(f"{row.median:.2f}", f"{row.slowest:.2f}", f"{row.by_index:.3f}", f"{row.recall:.3f}"),
             *(f"{row.least:.2f}", f"{row.closely:.0f}"),
         )

@@ -59,6 +59,19 @@ class FoundThings:
         for _ in range(count):
             yield self._image(random)
 
+    def phrase(self, kind: int, apart: float = 0.9) -> Floats:
+        """(D,) of length 1: the query of a phrase that names a kind of things.
+
+        ``apart``: how much of its length, 0..1, has nothing to do with the kind, as in trained networks texts
+        are apart from pictures. Half of that all phrases have in common; it goes in any direction, also in
+        those in which pictures hardly differ.
+        """
+        random = np.random.default_rng([self.seed, self.kinds])
+        common = _unit(random.normal(size=self.dimensions))
+        own = _unit(np.random.default_rng([self.seed, kind]).normal(size=self.dimensions))
+        shown = _unit(self._kinds[kind] @ self._spread + self._common)
+        return np.asarray(_unit(np.sqrt(1 - apart**2) * shown + apart * _unit(common + own)), np.float32)
+
     def _image(self, random: np.random.Generator) -> Found:
         kinds = random.integers(0, self.kinds, self.things)
         things = self.kind * self._kinds[kinds]
@@ -80,6 +93,10 @@ class FoundThings:
             input_height=720,
             evidence="generated",
         )
+
+
+def _unit(vector: NDArray[np.floating]) -> NDArray[np.floating]:
+    return vector / np.linalg.norm(vector)
 
 
 def _boxes(random: np.random.Generator, of_boxes: NDArray[np.intp], things: int) -> Floats:

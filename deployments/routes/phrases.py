@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.calls.call import call
-from deployments.embedding_maker import OTHER_VERSION_S
 from deployments.http.responses import json_response
 from deployments.loop_offload import off_loop_if_large
 from deployments.routes.request_reader import RequestReader
 from protocol.bodies.phrases import read_asked
 from values.errors import BadRequest
+
+OTHER_VERSION_S = 2.0
+"""For so long finders of another version are asked again; this replica may be the one that is replaced."""
 
 
 class Phrases:

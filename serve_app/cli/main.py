@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "search": Listed(
         "serve_app.cli.search.command:search",
-        "List the tasks of a project by how much they show what an annotated region shows.",
+        "List the tasks of a project by how much they show what words, or an example, mean.",
     ),
     "doctor": Listed(
         "serve_app.cli.doctor.command:doctor",

@@ -44,6 +44,15 @@ def test_what_is_more_like_a_negative_example_is_left_out() -> None:
     assert alike.box == pytest.approx(SQUARES[0])
 
 
+def test_the_class_of_the_best_query_anywhere_is_that_of_the_likeness() -> None:
+    found = found_of([EAST, NORTH, [0.8, 0.6]], scale=[1, 3, 1])
+    queries = Queries.of([EAST, WEST, NORTH], [0, 1, 2])
+    alike = likeness(found, queries)
+    assert alike is not None
+    assert (alike.answers, alike.box) == (2, pytest.approx(SQUARES[1]))
+    assert alike.score == pytest.approx(scored(found, queries)[0].max())
+
+
 def test_an_image_of_what_is_not_meant_has_no_likeness() -> None:
     assert likeness(found_of([NORTH]), Queries.of([EAST, NORTH], [0, NOT_MEANT])) is None
     assert likeness(found_of([]), Queries.of([EAST], [0])) is None

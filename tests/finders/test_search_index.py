@@ -92,13 +92,15 @@ def test_boxes_of_one_thing_take_one_place() -> None:
     assert different(apart).tolist() == list(range(BOXES))
 
 
-def test_the_best_of_many_images_are_near_the_front() -> None:
-    images = list(FoundThings().images(40))
+@pytest.mark.parametrize("asked", ["example", "phrase"])
+def test_the_best_of_many_images_are_near_the_front(asked: str) -> None:
+    things = FoundThings()
+    images = list(things.images(40))
     made = fitted(*images)
     index = SearchIndex.joined(
         [SearchIndex.of(f"{number:040x}", 0, found, made) for number, found in enumerate(images)]
     )
-    queries = Queries.of([images[3].vectors[5]], [0])
+    queries = Queries.of([things.phrase(7) if asked == "phrase" else images[3].vectors[5]], [0])
     exact = [match.logit if (match := likeness(found, queries)) else 0.0 for found in images]
     best = set(np.argsort(exact)[-4:].tolist())
     assert best <= set(np.argsort(index.logits(queries, made))[-12:].tolist())

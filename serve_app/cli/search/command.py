@@ -69,7 +69,7 @@ def search(
     basic_auth_pass: BasicAuthPass = "",
     as_json: AsJson = False,
 ) -> None:
-    """List the tasks of a project by how much they show what words name, or an annotated region shows.
+    """List the tasks of a project by how much they show what words, or an example, mean.
 
     Reads what the detector of FINDER saw in the images, which DURABLE keeps; these and LABEL_STUDIO_URL must
     be as the backend has them. With --like it need not run; with --find it is asked what the words mean, and
