@@ -236,8 +236,9 @@ class Graph:
         return there
 
     async def _vectors(self, phrases: Sequence[str], version: str) -> Any:
-        """The length of each phrase."""
+        """The length of each phrase; ``admission`` may have to be waited for."""
         self.phrases.append((tuple(phrases), version))
+        await self.admission.wait()
         if self.error is not None:
             raise self.error
         return np.array([[len(phrase), 0.1] for phrase in phrases], np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -47,6 +48,17 @@ async def test_a_detector_that_is_being_replaced_is_asked_for_a_while(
     finding.graph.error = OtherVersion("a finder serves owlv2-2, and owlv2-1 was asked for; try again")
     answer = await finding.post("/phrases", {"phrases": ["cat"]})
     assert (answer.status_code, answer.json()["error"]) == (503, "other_version")
+
+
+async def test_few_requests_are_with_the_finder_at_once_and_none_waits_for_ever() -> None:
+    door = Door(finder="owlv2-1", predict_timeout_s=0.05)
+    door.graph.admission.clear()
+    answers = await asyncio.gather(*(door.post("/phrases", {"phrases": [name]}) for name in "abc"))
+    assert [answer.status_code for answer in answers] == [504] * 3
+    assert {answer.json()["error"] for answer in answers} == {"deadline_exceeded"}
+    assert len(door.graph.phrases) == 2
+    door.graph.admission.set()
+    assert (await door.post("/phrases", {"phrases": ["d"]})).status_code == 200
 
 
 async def test_phrases_that_no_detector_reads_are_refused_before_it_is_asked(finding: Door) -> None:

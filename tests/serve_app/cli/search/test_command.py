@@ -19,6 +19,7 @@ from embeddings.options import DurableOptions
 from imaging.identity import canonical, image_key
 from imaging.options import ImageOptions
 from label_studio.ml_backends import Backend
+from serve_app.cli import backend_client
 from serve_app.cli.main import app
 from serve_app.cli.search import found_store
 from testing.canary import CANARY
@@ -433,7 +434,10 @@ def test_words_need_a_backend_and_its_password(filled: Desk) -> None:
     assert filled.tasks(*filled.find("cat"), *login) == [1, 2, 3, 4]
 
 
-def test_a_named_backend_that_does_not_run_is_told_at_once(filled: Desk) -> None:
+def test_a_named_backend_that_does_not_run_is_told_at_once(
+    filled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend_client, "BACK_OFF", None)  # so that a second attempt would fail
     asked = ["--find", "cat", "--backend", "http://127.0.0.1:1"]
     assert "cannot reach the backend at http://127.0.0.1:1" in filled.stopped(*asked)
 
