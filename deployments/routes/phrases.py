@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from deployments.calls.call import call
 from deployments.http.responses import json_response
-from deployments.loop_offload import off_loop_if_large
+from deployments.loop_offload import off_loop_if, off_loop_if_large
 from deployments.routes.request_reader import RequestReader
 from protocol.bodies.phrases import read_asked
+from protocol.phrases import TEXT_CHARACTERS
 from values.errors import BadRequest, DeadlineExceeded
 
 AT_ONCE = 2
@@ -36,7 +37,8 @@ class Phrases:
     async def __call__(self, request: Request) -> Response:
         """The query of each phrase, in the order of the request; of equal phrases one."""
         raw = await self._reader.raw(request)
-        phrases = await off_loop_if_large(len(raw), read_asked, raw, "the body of /phrases")
+        costly = len(raw) > TEXT_CHARACTERS  # tens of thousands of short ones
+        phrases = await off_loop_if(costly, read_asked, raw, "the body of /phrases")
         if not self._version:
             raise BadRequest(
                 "no detector reads phrases here; set FINDER, as to owlv2_base, and restart the backend"

@@ -49,6 +49,8 @@ def test_there_is_a_finder_only_where_a_setting_names_a_detector(tmp_path: Path)
     named = build(Settings(model="classical", finder="owlv2_base", model_dir=tmp_path))
     graph = {each.name: each for each in _graph(named)}
     assert set(graph) == without | set(OPTIONAL)
+    asked = [each for each in named._bound_deployment.init_args if isinstance(each, Application)]
+    assert "Finder" in {each._bound_deployment.name for each in asked}  # what phrases mean
     [served] = [each for each in named._bound_deployment.init_args if isinstance(each, ServedModel)]
     assert served.finder == "owlv2_base-e1e130b9"
     assert graph["Finder"].ray_actor_options == {"num_cpus": ENCODER_CPUS, "num_gpus": 0}
