@@ -49,9 +49,10 @@ ALONE := not e2e and not full and not ($(CLUSTERS))
 # Only what other targets run is there, and its imports take seconds.
 ELSEWHERE := --ignore=tests/e2e --ignore=tests/real_label_studio
 
-# One thread: the other half has the second core, and threads of one computation would wait for each other.
+# On every core, but behind the other half, which waits for its clusters more than it computes. One thread each: those of
+# one computation would wait for each other.
 test-alone: $(TESTED)
-	OMP_NUM_THREADS=1 $(PYTEST) $(ELSEWHERE) -m "$(ALONE)"
+	OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) -m "$(ALONE)"
 
 # Only their files: to collect all the others takes half a minute of a slow core.
 CLUSTER_TESTS = $(sort $(shell grep -rlE "mark\.(cluster|label_studio)\b" tests --include="*.py"))

@@ -48,7 +48,7 @@ def chosen(objectness: torch.Tensor, boxes: torch.Tensor, width: int, height: in
 def as_found(
     boxes: NDArray[np.float32], theirs: NDArray[np.float32], width: int, height: int
 ) -> NDArray[np.intp]:
-    """The place of each of ``boxes`` among ``theirs``: those of nearly one objectness may be in either order."""
+    """The place of each of ``boxes`` among ``theirs``; those of nearly one rank may be in either order."""
     apart = np.abs(boxes[:, None] - in_the_picture(theirs, width, height)).sum(-1)
     places = np.asarray(apart.argmin(1), np.intp)
     assert sorted(places) == [*range(len(theirs))]
