@@ -5,7 +5,7 @@ BIN := .venv/bin
 SBOM ?= sbom.json
 
 .PHONY: serve test test-fast test-alone test-clusters test-all cluster-test coverage check e2e chaos soak format docs clean fuzz
-.PHONY: lock audit sbom site gpu-check
+.PHONY: lock audit sbom site gpu-check test-and-e2e
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
 PYTEST := $(BIN)/python -m pytest --durations=10
@@ -42,6 +42,14 @@ test: $(TESTED)
 	trap 'kill $$clusters' INT TERM; \
 	$(MAKE) --no-print-directory test-alone; failed=$$?; \
 	wait $$clusters || failed=1; cat .cache/test-clusters.log; exit $$failed
+
+# The same with the browser's tests behind those of clusters: both wait a lot.
+test-and-e2e: $(TESTED)
+	@mkdir -p .cache; { $(MAKE) --no-print-directory test-clusters; clusters=$$?; \
+		$(MAKE) --no-print-directory e2e && exit $$clusters; } >.cache/test-clusters.log 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting' INT TERM; \
+	$(MAKE) --no-print-directory test-alone; failed=$$?; \
+	wait $$waiting || failed=1; cat .cache/test-clusters.log; exit $$failed
 
 CLUSTERS := cluster or label_studio
 

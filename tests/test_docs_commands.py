@@ -46,7 +46,7 @@ RUN_BY = {
     r"prometheus .*": "tests/cluster/test_monitoring_live.py",
     r"OTEL_\S+ make serve": "tests/deployments/test_tracing.py",
     r"FINDER=\S+ make serve": "tests/deployments/test_finding.py",
-    r"make (check|site|test|e2e)": ".ci/run",
+    r"make (check|site|test|e2e)": ".ci/run",  # the last two as test-and-e2e
     r"make (test-fast|coverage|test-all|cluster-test|fuzz|gpu-check|docs|lock)": "CONTRIBUTING.md",  # by hand
     r"(git|cd) .*|make serve|pip install .*|RAY_ADDRESS=local serve run .*": "tests/test_fresh_clone.py",
     r"ML_BLOCK_LOCAL_IP=.* label-studio start|export LABEL_STUDIO_URL=.*": _FIRST_HOUR,
