@@ -82,6 +82,15 @@ def started(pid: int) -> int:
         return 0
 
 
+def cpu_s(ancestor: int) -> float:
+    """CPU seconds so far of a process and all that descend from it, those that have ended included."""
+    ticks = 0
+    for pid in (ancestor, *(pid for pid, _ in descendants(ancestor))):
+        with contextlib.suppress(OSError):
+            ticks += sum(map(int, _stat(pid)[11:15]))  # its own, and those of children that it waited for
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _fields(text: str) -> dict[str, str]:
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 

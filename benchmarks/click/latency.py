@@ -53,6 +53,17 @@ class Pictures(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
+def served(port: int) -> Iterator[None]:
+    """Within the block ``Pictures`` are at this port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+@contextlib.contextmanager
 def pictures(port: int, count: int, width: int, height: int) -> Iterator[list[dict[str, Any]]]:
     """Requests with a click on an object each of ``count`` scenes, which are served meanwhile."""
     requests = []
@@ -63,12 +74,8 @@ def pictures(port: int, count: int, width: int, height: int) -> Iterator[list[di
         Pictures.pictures[f"/{seed}.jpg"] = stream.getvalue()
         item = keypoint(deepest(drawn.masks[0]), (height, width), "Object")
         requests.append(predict_body(f"http://127.0.0.1:{port}/{seed}.jpg", context={"result": [item]}))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Pictures)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(port):
         yield requests
-    finally:
-        server.shutdown()
 
 
 def timed(client: httpx.Client, body: dict[str, Any], prefix: str = "") -> tuple[float, dict[str, float]]:
