@@ -25,7 +25,7 @@ _DATA = {
     f"{APPLICATION}.haproxy": ["*.sh"],
     f"{FLOORS}.pages": ["static/**/*"],
     f"{FLOORS}.configs": ["*.yaml"],
-    f"{FLOORS}.docs": ["*.md", "*.png", "*.jpg"],
+    f"{FLOORS}.docs": ["*.md", "*.png", "*.jpg", "*.svg"],
     **{f"{FLOORS}.{folder}": ["*.png"] for folder in _PICTURED},
 }
 

@@ -5,48 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from protocol import config_template
 from testing.label_studio_masks import deepest
 from testing.photographs import photographs
-from tests.e2e.annotator import SCREENSHOTS, Annotator
+from tests.e2e.annotator import Annotator
+from tests.e2e.pictures import take
 from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 
 SELECTED = re.compile("selected")
-RING = (230, 20, 90)
-ROOM = 6  # pixels between a ring and what it is around
-WIDTH = 1080
 GROUND = (192, 8)  # of the photograph, between coins
 
 
 class Pictures:
-    """Screenshots with rings around what they are about."""
+    """The pictures of the page, one after the other."""
 
     def __init__(self, annotator: Annotator) -> None:
         self._annotator = annotator
         self._count = 0
 
     def take(self, *about: Locator) -> None:
-        """The next one."""
+        """The next one, with rings around what it is about."""
         self._count += 1
-        path = SCREENSHOTS / "annotators" / f"{self._count}.png"
-        self._annotator.screenshot(path)
-        picture = Image.open(path).convert("RGB")
-        draw = ImageDraw.Draw(picture)
-        for each in about:
-            box: Any = each.bounding_box()
-            left, top = box["x"] - ROOM, box["y"] - ROOM
-            right, bottom = box["x"] + box["width"] + ROOM, box["y"] + box["height"] + ROOM
-            draw.rounded_rectangle((left, top, right, bottom), 10, outline=RING, width=4)
-        picture.thumbnail((WIDTH, WIDTH))
-        picture.quantize(96).save(path, optimize=True)
+        take(self._annotator, f"annotators/{self._count}.png", *about)
 
 
 class Coins(NamedTuple):

@@ -12,12 +12,11 @@ from protocol import config_template
 from protocol.config_template import Layout
 from testing.label_studio_masks import deepest
 from testing.photographs import photographs
-from tests.e2e.annotator import SCREENSHOTS, Annotator
+from tests.e2e.annotator import Annotator
+from tests.e2e.pictures import take
 from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
-
-WIDTH = 1080
 
 
 def test_the_reason_is_read_until_there_is_a_mask(
@@ -35,11 +34,7 @@ def test_the_reason_is_read_until_there_is_a_mask(
     annotator.click(*deepest(coin), negative=True)
     why = page.get_by_text("the prompts ask for no mask: there is no positive click")
     expect(why).to_be_visible()
-    picture = SCREENSHOTS / "editor-note.png"
-    annotator.screenshot(picture)
-    small = Image.open(picture).convert("RGB")
-    small.thumbnail((WIDTH, WIDTH))
-    small.quantize(96).save(picture, optimize=True)
+    take(annotator, "editor-note.png")
     annotator.pick("key-point-tool", "Coin")
     x, y = deepest(coin)
     annotator.click(x - 9, y - 9)

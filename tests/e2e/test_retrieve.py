@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from testing.label_studio_masks import iou, region_mask
 from testing.scenes import scene
-from tests.e2e.annotator import SCREENSHOTS, Annotator
+from tests.e2e.annotator import Annotator
+from tests.e2e.pictures import take
 from tests.real_label_studio.server import LabelStudioServer
 from tests.real_label_studio.test_preannotate import CONFIG, HEIGHT, WIDTH, boxes
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.e2e
 
 TASKS = 4
 RETRIEVE = "retrieve_tasks_predictions"
+MENU = 560  # pixels from the top, with all of the menu
 
 
 def test_the_boxes_of_the_chosen_tasks_become_masks(
@@ -44,20 +46,25 @@ def test_the_boxes_of_the_chosen_tasks_become_masks(
     # The input itself is hidden under its drawing.
     page.get_by_role("checkbox", name="Select all rows").check(force=True)
     page.get_by_role("button", name="Tasks Actions").click()
-    page.get_by_text("Retrieve Predictions").click()
+    entry = page.get_by_text("Retrieve Predictions")
+    expect(entry).to_be_visible()
+    take(annotator, "retrieve.png", entry, height=MENU)
+    entry.click()
     with page.expect_response(
         lambda answer: RETRIEVE in answer.url and answer.request.method == "POST"
     ) as waiting:
         page.get_by_test_id("dialog-ok-button").click()
     assert waiting.value.ok
     page.wait_for_load_state("networkidle")
-    annotator.screenshot(SCREENSHOTS / "retrieve-predictions.png")
     by_task = {task: predictions(label_studio, task) for task in tasks}
     assert list(map(len, by_task.values())) == [1] * TASKS
     for task, each in zip(tasks, known, strict=True):
         for made in by_task[task]:
             for number, (region, truth) in enumerate(zip(made["result"], each.masks, strict=True)):
                 ious[f"retrieved, task {task}, box {number}"] = iou(region_mask(region), truth)
+    annotator.open_task(project, tasks[0], (WIDTH, HEIGHT))
+    expect(page.locator(".lsf-outliner-item")).to_have_count(len(known[0].masks))
+    take(annotator, "retrieved.png")
     assert min(share for name, share in ious.items() if name.startswith("retrieved")) > 0.5
 
 

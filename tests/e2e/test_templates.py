@@ -16,12 +16,12 @@ from protocol.templates import TEMPLATES, Template
 from testing.label_studio_masks import deepest, loose_box
 from testing.photographs import photographs
 from tests.e2e.annotator import SCREENSHOTS, Annotator
+from tests.e2e.pictures import take
 from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 
 SMALL = {"width": 1366, "height": 768}
-WIDTH = 1080
 _NAMES = """
     person bicycle car motorcycle airplane bus train truck boat traffic-light fire-hydrant stop-sign
     parking-meter bench bird cat dog horse sheep cow elephant bear zebra giraffe backpack umbrella handbag
@@ -80,11 +80,7 @@ def test_each_template_gives_what_it_says(
         annotator.pick("key-point-tool", template.labels[0])
         annotator.click(*coins.place)
     annotator.accept()
-    picture = SCREENSHOTS / "templates" / f"{template.name}.png"
-    annotator.screenshot(picture)
-    small = Image.open(picture).convert("RGB")
-    small.thumbnail((WIDTH, WIDTH))
-    small.quantize(96).save(picture, optimize=True)
+    take(annotator, f"templates/{template.name}.png")
     stored = api.call("GET", f"/api/annotations/{annotator.submit()}/")["result"]
     assert {region["type"] for region in stored} == {f"{template.layout.result}labels"}
     assert {label for region in stored for label in region["value"][region["type"]]} == {template.labels[0]}
