@@ -90,8 +90,7 @@ def checked(answer: Answer, asked: str, at: Address, token: Shown | None, projec
     if answer.status == 401 or (answer.status == 403 and not reason):
         raise unauthorized(f"answered {answer.status}", token, project)
     if not 200 <= answer.status < 300:
-        sentence = f"Label Studio refused {asked}: HTTP {answer.status} {reason}"
-        raise Refused(sentence.rstrip(), answer.status, reason)
+        raise Refused(_refusal(asked, answer.status, reason), answer.status, reason)
     return answer.body
 
 
@@ -116,6 +115,14 @@ def read_json(body: Content, at: Address) -> Json:
         return json.loads(body)
     except ValueError:
         raise at.unlike() from None
+
+
+def _refusal(asked: str, status: int, reason: str) -> str:
+    """The sentence about an error status."""
+    if status < 500:
+        return f"Label Studio refused {asked}: HTTP {status} {reason}".rstrip()
+    told = f" {reason}" if reason else "; its log says why"
+    return f"Label Studio failed at {asked}: HTTP {status}{told}"
 
 
 def _reason(answer: Answer) -> str:

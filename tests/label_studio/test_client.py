@@ -94,7 +94,7 @@ def _fails(error: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx
         (_fails(httpx.ConnectError), "cannot reach Label Studio at http://studio.example/prefix"),
         (_fails(httpx.ReadTimeout), "did not answer in time"),
         (lambda _: httpx.Response(200, text="<html>a login page</html>"), "does not answer as Label Studio"),
-        (lambda _: httpx.Response(502, text="<html>canary</html>"), r"HTTP 502$"),
+        (lambda _: httpx.Response(502, text="<html>canary</html>"), r"HTTP 502; its log says why$"),
         (
             lambda _: httpx.Response(301, headers={"Location": "https://studio.example/x?canary=1"}),
             "redirects to https://studio.example/x;",

@@ -112,7 +112,7 @@ async def test_a_redirect_of_the_api_is_said_and_not_followed(
     [
         (403, ImageUnauthorized, "403 to the personal access token .* who may read project 3"),
         (404, ImageUnreachable, "Label Studio refused GET /api/tasks: HTTP 404$"),
-        (500, ImageUnreachable, "Label Studio refused GET /api/tasks: HTTP 500$"),
+        (500, ImageUnreachable, "Label Studio failed at GET /api/tasks: HTTP 500; its log says why$"),
     ],
 )
 async def test_a_refusal(
