@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from protocol import brush_rle
-from testing.applications import Applications, Json, application
+from testing.applications import Applications, Json
+from testing.finding_application import HEIGHT, WIDTH, finding_application
 from testing.image_files import data_url
 from testing.label_studio_requests import predict_body
 from testing.weights import colour_detector
@@ -26,18 +27,13 @@ CONFIG = (
     '<Label value="Berry"/></RectangleLabels><BrushLabels name="brush" toName="image"><Label value="Spot"/>'
     '<Label value="Berry" predicted_values="red"/></BrushLabels></View>'
 )
-WIDTH, HEIGHT = 960, 640
 
 
 @pytest.fixture(scope="module")
 def url(applications: Applications, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The application with the detector."""
     model_dir: Path = tmp_path_factory.mktemp("models")
-    colour_detector.write(model_dir)
-    args = {"model": "classical", "finder": colour_detector.NAME, "model_dir": str(model_dir)}
-    finds = application(NAME, args, build="testing.colour_finder:build")
-    finds["deployments"].append({"name": "Finder", "ray_actor_options": {"num_cpus": 0.02}})
-    with applications.beside(finds):
+    with applications.beside(finding_application(NAME, model_dir)):
         yield applications.url(NAME)
 
 

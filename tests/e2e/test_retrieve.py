@@ -13,8 +13,8 @@ from testing.label_studio_masks import iou, region_mask
 from testing.scenes import scene
 from tests.e2e.annotator import Annotator
 from tests.e2e.pictures import take
+from tests.real_label_studio.boxes import CONFIG, HEIGHT, WIDTH, boxes
 from tests.real_label_studio.server import LabelStudioServer
-from tests.real_label_studio.test_preannotate import CONFIG, HEIGHT, WIDTH, boxes
 
 pytestmark = pytest.mark.e2e
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -54,35 +55,29 @@ class LabelStudioServer:
 
     def start(self) -> Self:
         """Start the process and return at once, so that several can come up side by side."""
-        data = self.folder / "data"
+        data = self._data
         data.mkdir(parents=True)
         self.files.mkdir()
         shutil.copyfile(migrated_database(), data / "label_studio.sqlite3")
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        command = [str(executable()), "start", "--no-browser", "--data-dir", str(data)]
-        command += ["--internal-host", "127.0.0.1", "--port", str(port)]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                start_new_session=True,
-            )
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._launch()
         return self
+
+    def restart(self) -> None:
+        """SIGKILL, and the same server with the same data once more; who is logged in stays so.
+
+        Raises RuntimeError where it does not get ready.
+        """
+        if self._process is None:
+            raise RuntimeError("Label Studio does not run; call start first")
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._launch()
+        self._until_healthy(180)
 
     def wait_until_ready(self, timeout_s: float = 180.0) -> Self:
         """Return when the server answers its health check and the user is logged in."""
-        deadline = time.monotonic() + timeout_s
-        while not self._healthy():
-            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
-                tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "(no log)"
-                self.stop()
-                raise RuntimeError(f"Label Studio did not get ready at {self.url}; its log ends:\n{tail}")
-            time.sleep(0.1)
+        self._until_healthy(timeout_s)
         self._api = LabelStudioApi(self.url, USER, self.password)
         # Label Studio sends it to every backend unasked: from now on it is watched for.
         self._api.legacy_token()
@@ -131,6 +126,34 @@ class LabelStudioServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _launch(self) -> None:
+        address = urlsplit(self.url)
+        command = [str(executable()), "start", "--no-browser", "--data-dir", str(self._data)]
+        command += ["--internal-host", str(address.hostname), "--port", str(address.port)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+
+    def _until_healthy(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not self._healthy():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "(no log)"
+                self.stop()
+                raise RuntimeError(f"Label Studio did not get ready at {self.url}; its log ends:\n{tail}")
+            time.sleep(0.1)
 
     def _environment(self) -> dict[str, str]:
         settings = {

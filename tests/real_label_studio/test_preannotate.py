@@ -14,97 +14,33 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from serve_app.cli.main import app as command_line
 from testing.canary import WATCH
-from testing.label_studio_masks import Mask, iou, region_mask
+from testing.label_studio_masks import iou, region_mask
 from testing.running_app import ROOT, RunningApp, free_port, inherited
 from testing.scenes import Scene, scene
+from tests.real_label_studio.api import LabelStudioApi
+from tests.real_label_studio.boxes import CONFIG, HEIGHT, WIDTH, box, boxes
+from tests.real_label_studio.desk import Desk
 from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.label_studio
 
 Json = Any
-WIDTH, HEIGHT = 320, 240
 TASKS = 30
-LABELS = '<Label value="Thing"/><Label value="Other"/>'
-CONFIG = (
-    '<View><Image name="image" value="$image"/>'
-    f'<RectangleLabels name="box" toName="image">{LABELS}</RectangleLabels>'
-    f'<BrushLabels name="mask" toName="image">{LABELS}</BrushLabels></View>'
-)
-
-
-def boxes(known: Scene) -> list[Json]:
-    """A box around each thing of a scene, as an annotator draws it."""
-    return [box(mask, ("Thing", "Other")[number % 2]) for number, mask in enumerate(known.masks)]
-
-
-def box(mask: Mask, label: str) -> Json:
-    """The box of a mask, as Label Studio stores it."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x, y = columns[0] / WIDTH * 100, rows[0] / HEIGHT * 100
-    width, height = (columns[-1] + 1) / WIDTH * 100 - x, (rows[-1] + 1) / HEIGHT * 100 - y
-    return {
-        "id": f"box-{label}-{columns[0]}-{rows[0]}",
-        "from_name": "box",
-        "to_name": "image",
-        "type": "rectanglelabels",
-        "original_width": WIDTH,
-        "original_height": HEIGHT,
-        "image_rotation": 0,
-        "value": {
-            "x": x,
-            "y": y,
-            "width": width,
-            "height": height,
-            "rotation": 0,
-            "rectanglelabels": [label],
-        },
-    }
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A project of a Label Studio whose tasks have boxes, and the application; ``scenes`` by task."""
+class BoxDesk(Desk):
+    """A project whose tasks have boxes; ``scenes`` by task."""
 
-    studio: LabelStudioServer
-    app: RunningApp
-    project: int
     scenes: dict[int, Scene]
-
-    def run(self, *arguments: str) -> Result:
-        """What an operator runs. No output of it may have a secret in it."""
-        command = ["preannotate", "--project", str(self.project), *arguments]
-        command += ["--label-studio-url", self.studio.url, "--backend", self.app.url]
-        env = {"LABEL_STUDIO_API_KEY": self.studio.api.personal_access_token()}
-        done = CliRunner().invoke(command_line, command, env=env)
-        WATCH.look(done.stdout + done.stderr, "what preannotate printed")
-        return done
-
-    def told(self, *arguments: str) -> Json:
-        done = self.run("--json", *arguments)
-        assert done.stderr == ""
-        return json.loads(done.stdout) | {"exit": done.exit_code}
-
-    def predictions(self, task: int) -> list[Json]:
-        found: list[Json] = self.studio.api.call("GET", "/api/predictions/", params={"task": task})
-        return found
-
-    def annotations(self) -> list[Json]:
-        """What people made, without how long ago that was."""
-        return [
-            each | {"created_ago": None}
-            for task in sorted(self.scenes)
-            for each in self.studio.api.call("GET", f"/api/tasks/{task}/annotations/")
-        ]
 
 
 @pytest.fixture(scope="module")
 def desk(
     label_studio: LabelStudioServer, backend: RunningApp, tmp_path_factory: pytest.TempPathFactory
-) -> Desk:
+) -> BoxDesk:
     """Half of the tasks have an annotation with boxes, the others a detector's prediction of them."""
     folder, api = tmp_path_factory.mktemp("scenes"), label_studio.api
     project = api.create_project("boxes", CONFIG)
@@ -119,11 +55,11 @@ def desk(
         else:
             made = {"task": task, "model_version": "detector", "score": 0.5, "result": boxes(each)}
             api.call("POST", "/api/predictions/", json=made)
-    return Desk(label_studio, backend, project, dict(zip(tasks, known, strict=True)))
+    return BoxDesk(label_studio, backend.url, project, dict(zip(tasks, known, strict=True)))
 
 
-def test_a_project_of_boxes_becomes_masks_once(desk: Desk) -> None:
-    before, count = desk.annotations(), sum(len(each.masks) for each in desk.scenes.values())
+def test_a_project_of_boxes_becomes_masks_once(desk: BoxDesk) -> None:
+    before, count = desk.annotations(desk.scenes), sum(len(each.masks) for each in desk.scenes.values())
     tried = desk.told("--boxes", "--dry-run")
     assert (tried["todo"], tried["boxes"], tried["tried"]) == (TASKS, count, 8)
     assert desk.told("--boxes", "--limit", "7")["stored"] == 7
@@ -131,7 +67,7 @@ def test_a_project_of_boxes_becomes_masks_once(desk: Desk) -> None:
     assert (told["exit"], told["stored"], told["stored_before"], told["failures"]) == (0, 23, 7, [])
     agreements = []
     for task, known in desk.scenes.items():
-        [made] = [each for each in desk.predictions(task) if each["model_version"] == "classical-3"]
+        [made] = desk.predictions(task, "classical-3")
         assert 0 < made["score"] <= 1
         for region, truth, asked in zip(made["result"], known.masks, boxes(known), strict=True):
             assert (region["type"], region["from_name"]) == ("brushlabels", "mask")
@@ -141,10 +77,10 @@ def test_a_project_of_boxes_becomes_masks_once(desk: Desk) -> None:
     assert np.mean(agreements) >= 0.9
     again = desk.told("--boxes")
     assert (again["stored"], again["stored_before"], again["masks"]) == (0, TASKS, 0)
-    assert desk.annotations() == before
+    assert desk.annotations(desk.scenes) == before
 
 
-def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) -> None:
+def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: BoxDesk) -> None:
     task = min(desk.scenes)
     desk.told("--boxes", "--limit", "1")
     assert desk.told("--boxes", "--overwrite", "--limit", "1")["stored"] == 1
@@ -155,7 +91,7 @@ def test_what_was_stored_is_replaced_and_deleted_and_nothing_else(desk: Desk) ->
     assert versions == {"detector"}
 
 
-def test_everything_in_the_pictures_is_found_without_their_boxes(desk: Desk) -> None:
+def test_everything_in_the_pictures_is_found_without_their_boxes(desk: BoxDesk) -> None:
     desk.told("--delete")
     told = desk.told("--everything", "--points-per-side", "6", "--limit", "1")
     assert (told["exit"], told["stored"], told["failures"]) == (0, 1, [])
@@ -174,29 +110,26 @@ def test_everything_in_the_pictures_is_found_without_their_boxes(desk: Desk) -> 
     desk.told("--delete")
 
 
-def test_retrieve_predictions_gives_masks_and_an_opened_task_too(desk: Desk) -> None:
+def test_retrieve_predictions_gives_masks_and_an_opened_task_too(desk: BoxDesk) -> None:
     api = desk.studio.api
     desk.told("--delete")
-    backend = api.add_backend(desk.project, desk.app.url)
+    backend = api.add_backend(desk.project, desk.backend)
     first, second, *others = sorted(desk.scenes)
     opened = f"/api/tasks/{first if first % 2 else second}/"
     try:
         with ThreadPoolExecutor(2) as threads:  # as the browser does
             for answer in [threads.submit(api.call, "GET", opened) for _ in range(2)]:
                 answer.result()
-        chosen: Json = {"selectedItems": {"all": False, "included": [first, second, *others[:6]]}}
-        query = {"id": "retrieve_tasks_predictions", "project": desk.project}
-        api.call("POST", "/api/dm/actions", params=query, json={"project": desk.project, **chosen})
+        chosen = [first, second, *others[:6]]
+        desk.retrieve(chosen)
     finally:
         api.call("DELETE", f"/api/ml/{backend}")
     for task, known in desk.scenes.items():
-        made = [each for each in desk.predictions(task) if each["model_version"] == "classical-3"]
-        assert len(made) == (task in chosen["selectedItems"]["included"]), task
+        made = desk.predictions(task, "classical-3")
+        assert len(made) == (task in chosen), task
         for region, truth in zip(made[0]["result"] if made else (), known.masks, strict=bool(made)):
             assert iou(region_mask(region), truth) > 0.5
-    report = httpx.get(f"{desk.app.url}/diagnose", params={"project": desk.project}).json()
-    said = [each["said"] for each in report["retrieved_predictions"][str(desk.project)]]
-    assert said == ["7 of 7 tasks have boxes, 7 have masks in the answer"]
+    assert desk.retrieved() == ["7 of 7 tasks have boxes, 7 have masks in the answer"]
     assert desk.told("--boxes")["stored_before"] == 8
 
 
@@ -217,7 +150,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_a_label_that_is_unknown(
             f"/api/tasks/{task}/annotations/",
             json={"result": [box(known.masks[1], "Thing"), unknown]},
         )
-    told = Desk(desk.studio, desk.app, project, {}).told("--boxes")
+    told = Desk(desk.studio, desk.backend, project).told("--boxes")
     assert (told["exit"], told["masks"], told["stored"]) == (1, 1, 1)
     assert {(each["task"], each["code"]) for each in told["failures"]} == {
         (tasks[0], "bad_prompt"),
@@ -226,8 +159,39 @@ def test_a_picture_that_cannot_be_read_is_named_and_a_label_that_is_unknown(
     }
 
 
+def stranger(studio: LabelStudioServer) -> str:
+    """A token of somebody who was taken from the organization, for whom Label Studio fails at everything."""
+    login = {"email": "stranger@example.com", "password": studio.password}
+    with httpx.Client(base_url=studio.url, trust_env=False) as client:
+        client.get("/user/signup/")
+        signup = {"csrfmiddlewaretoken": client.cookies["csrftoken"], **login}
+        assert client.post("/user/signup/", data=signup).status_code == 302
+    api = LabelStudioApi(studio.url, login["email"], login["password"])
+    token, number = api.personal_access_token(), api.call("GET", "/api/current-user/whoami")["id"]
+    api.close()
+    studio.api.call("DELETE", f"/api/organizations/1/memberships/{number}/")
+    return token
+
+
+def test_what_makes_no_sense_to_begin_ends_at_once_with_a_sentence(desk: BoxDesk) -> None:
+    """Tokens that open nothing here, and a labeling config without a place for masks."""
+    done = desk.run("--boxes", token=desk.studio.api.legacy_token())
+    assert done.exit_code == 1
+    assert "Label Studio answered 401 to the legacy token" in done.stderr
+    done = desk.run("--boxes", token=stranger(desk.studio))
+    assert done.exit_code == 1
+    asked = f"GET /api/projects/{desk.project}/"
+    assert done.stderr == f"preannotate: Label Studio failed at {asked}: HTTP 500; its log says why\n"
+    classes = (
+        '<Image name="image" value="$image"/><Choices name="c" toName="image"><Choice value="a"/></Choices>'
+    )
+    project = desk.studio.api.create_project("no place for masks", f"<View>{classes}</View>")
+    told = json.loads(Desk(desk.studio, desk.backend, project).run("--everything", "--json").stdout)
+    assert told["stopped"].startswith(f"the labeling config of project {project} has no control for masks")
+
+
 @pytest.mark.full
-def test_where_no_application_runs_the_command_has_its_own(desk: Desk) -> None:
+def test_where_no_application_runs_the_command_has_its_own(desk: BoxDesk) -> None:
     port = free_port()
     token = desk.studio.api.personal_access_token()
     asked = f"preannotate --project {desk.project} --boxes --overwrite --limit 2 --json"
