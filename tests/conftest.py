@@ -13,12 +13,13 @@ import pytest
 import segmenters.runtimes  # noqa: F401  # before a test imports a runtime itself: this one tells nobody
 from testing.canary import WATCH, judge, listening
 from tests.imaging.fixtures import label_studio, other, pauses, server
-from tests.shared import app, applications, durable, other_cluster, real_label_studio
+from tests.shared import app, applications, durable, finds, other_cluster, real_label_studio
 
 __all__ = [
     "app",
     "applications",
     "durable",
+    "finds",
     "label_studio",
     "other",
     "other_cluster",
@@ -66,10 +67,13 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the other cluster comes late, so that it runs only then; what ends one comes last."""
+    """What needs a further application or the other cluster comes late, so that they run only then; what ends
+    one comes last."""
 
     def turn(item: pytest.Item) -> int:
-        ends = item.get_closest_marker("ends_what_is_shared") is not None
-        return 2 if ends else int("other_cluster" in getattr(item, "fixturenames", ()))
+        needed = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("ends_what_is_shared") is not None:
+            return 3
+        return 2 if "other_cluster" in needed else int("finds" in needed)
 
     items.sort(key=turn)

@@ -72,6 +72,27 @@ def app(applications: Applications) -> RunningApp:
     return applications.app
 
 
+@pytest.fixture(scope="session")
+def finds(
+    request: pytest.FixtureRequest, applications: Applications, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Where an application beside ``app`` answers that has a detector whose answer is known.
+
+    It stays to the end. What needs it therefore comes late (tests/conftest.py).
+    """
+    # Its imports take seconds, and most runs need none of them.
+    from testing.finding_application import finding_application
+
+    # So an answer to *Retrieve Predictions* is closed after five seconds.
+    settings: Json = {"retrieve": "find", "image_hosts": "*", "predict_timeout_s": 10}
+    if any("real_label_studio" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        settings["label_studio_url"] = request.getfixturevalue("real_label_studio").url
+    models: Path = tmp_path_factory.mktemp("finds") / "models"
+    applications.deploy(finding_application("finds", models, settings))
+    applications.wait("finds")
+    return applications.url("finds")
+
+
 @dataclass(frozen=True)
 class Other:
     """A second Ray, where the images of its application's clicks come from, and where its spans go."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,15 +9,14 @@ import numpy as np
 import pytest
 
 from protocol import brush_rle
-from testing.applications import Applications, Json
-from testing.finding_application import HEIGHT, WIDTH, finding_application
+from testing.applications import Json
+from testing.finding_application import HEIGHT, WIDTH
 from testing.image_files import data_url
 from testing.label_studio_requests import predict_body
 from testing.weights import colour_detector
 
 pytestmark = pytest.mark.cluster
 
-NAME = "finds"
 SPOTS = [("red", 3, 4), ("red", 10, 8), ("green", 16, 3), ("blue", 20, 12), ("red", 20, 4)]
 CONFIG = (
     '<View><Image name="image" value="$image"/><TextArea name="find" toName="image"/>'
@@ -27,14 +24,6 @@ CONFIG = (
     '<Label value="Berry"/></RectangleLabels><BrushLabels name="brush" toName="image"><Label value="Spot"/>'
     '<Label value="Berry" predicted_values="red"/></BrushLabels></View>'
 )
-
-
-@pytest.fixture(scope="module")
-def url(applications: Applications, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The application with the detector."""
-    model_dir: Path = tmp_path_factory.mktemp("models")
-    with applications.beside(finding_application(NAME, model_dir)):
-        yield applications.url(NAME)
 
 
 def ask(url: str, *items: Json, drafts: Any = None) -> Any:
@@ -71,16 +60,16 @@ def spots(colour: str) -> set[tuple[int, int]]:
     return {(x, y) for name, x, y in SPOTS if name == colour}
 
 
-def test_words_find_what_they_name_and_an_example_its_like(url: str, app: Any) -> None:
-    found = ask(url, words("red, green"))
+def test_words_find_what_they_name_and_an_example_its_like(finds: str, app: Any) -> None:
+    found = ask(finds, words("red, green"))
     assert places(found, "Berry") == spots("red")
     assert places(found, "Spot") == spots("green")
     assert found["model_version"].startswith("owlv2_base-")
-    assert ask(url, words(""))["result"] == []
-    assert ask(url, words("house"))["result"] == []
+    assert ask(finds, words(""))["result"] == []
+    assert ask(finds, words("house"))["result"] == []
     drafts = [{"id": 1, "result": found["result"]}]
     used = drafts[0]["result"][-1]["value"]["brushlabels"][0]
-    assert places(ask(url, words("red", "blue"), drafts=drafts), used) == spots("blue")
+    assert places(ask(finds, words("red", "blue"), drafts=drafts), used) == spots("blue")
     box = {
         "type": "rectanglelabels",
         "id": "like",
@@ -90,8 +79,10 @@ def test_words_find_what_they_name_and_an_example_its_like(url: str, app: Any) -
         "original_height": HEIGHT,
         "value": {"x": 39.6, "y": 46.9, "width": 4.2, "height": 6.2, "rectanglelabels": ["Spot"]},
     }
-    assert places(ask(url, box), "Spot") == spots("red")
-    assert httpx.get(f"{url}/health", timeout=10, trust_env=False).json()["finder"].startswith("owlv2_base-")
+    assert places(ask(finds, box), "Spot") == spots("red")
+    assert (
+        httpx.get(f"{finds}/health", timeout=10, trust_env=False).json()["finder"].startswith("owlv2_base-")
+    )
     assert httpx.get(f"{app.url}/health", timeout=10, trust_env=False).json()["finder"] == "none"
 
 
@@ -107,16 +98,18 @@ def preannotated(url: str, find: Json, *regions: Json) -> Any:
     return result
 
 
-def test_whole_tasks_by_words_by_labels_and_by_examples_on_other_pictures(url: str) -> None:
-    found = preannotated(url, {"phrases": ["red", "green"]})
+def test_whole_tasks_by_words_by_labels_and_by_examples_on_other_pictures(finds: str) -> None:
+    found = preannotated(finds, {"phrases": ["red", "green"]})
     assert (places(found, "Berry"), places(found, "Spot")) == (spots("red"), spots("green"))
     assert (found["boxes"], found["masks"], len(found["made"])) == (0, 4, 4)
     assert found["model_version"].startswith("owlv2_base-")
     assert found["model_version"].endswith("+classical-3")
-    assert places(preannotated(url, {"phrases": ["red", "blue"]}, *found["result"]), "Spot") == spots("blue")
-    labelled = preannotated(url, {})
+    assert places(preannotated(finds, {"phrases": ["red", "blue"]}, *found["result"]), "Spot") == spots(
+        "blue"
+    )
+    labelled = preannotated(finds, {})
     assert (places(labelled, "Berry"), labelled["masks"]) == (spots("red"), 3)
     elsewhere = data_url(colour_detector.picture([("green", 10, 8), ("red", 16, 3)]))
     like = {"image": elsewhere, "box": [0.396, 0.469, 0.438, 0.531], "label": "Berry"}
-    assert places(preannotated(url, {"like": [like]}), "Berry") == spots("green")
-    assert preannotated(url, {"phrases": ["house"]})["masks"] == 0
+    assert places(preannotated(finds, {"like": [like]}), "Berry") == spots("green")
+    assert preannotated(finds, {"phrases": ["house"]})["masks"] == 0

@@ -26,23 +26,10 @@ from tests.real_label_studio.spots import BOX, CONFIG, IN, PICTURES, Wanted, che
 pytestmark = pytest.mark.label_studio
 
 WAIT_S = 60
-SETTINGS = {"retrieve": "find", "image_hosts": "*", "predict_timeout_s": 4}
-"""So an answer is closed after two seconds."""
-
-
-@pytest.fixture(scope="module")
-def url(
-    applications: Applications, label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The application with the detector."""
-    models: Path = tmp_path_factory.mktemp("models")
-    args = {**SETTINGS, "label_studio_url": label_studio.url}
-    with applications.beside(finding_application("studio-finds", models, args)):
-        yield applications.url("studio-finds")
 
 
 def test_searches_of_a_project_stand_beside_each_other(
-    url: str, label_studio: LabelStudioServer, tmp_path: Path
+    finds: str, label_studio: LabelStudioServer, tmp_path: Path
 ) -> None:
     """By words, by labels and by an example, with a picture among the others that cannot be read."""
     api, paths = label_studio.api, [tmp_path / f"{number}.png" for number in range(len(PICTURES))]
@@ -50,7 +37,7 @@ def test_searches_of_a_project_stand_beside_each_other(
         Image.fromarray(colour_detector.picture(spots)).save(path)
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[0].read_bytes()[:300])
-    desk = Desk(label_studio, url, api.create_project("searched", CONFIG))
+    desk = Desk(label_studio, finds, api.create_project("searched", CONFIG))
     first, unreadable, *others = api.upload(desk.project, paths[0], broken, *paths[1:])
     tasks = [first, *others]
     api.call("POST", f"/api/tasks/{tasks[IN]}/annotations/", json={"result": [BOX]})
@@ -147,9 +134,9 @@ def chosen(studio: LabelStudioServer, url: str) -> Iterator[Chosen]:
 
 
 def test_what_does_not_fit_into_the_answer_is_stored_behind_it(
-    url: str, label_studio: LabelStudioServer
+    finds: str, label_studio: LabelStudioServer
 ) -> None:
-    with chosen(label_studio, url) as given:
+    with chosen(label_studio, finds) as given:
         before = given.desk.annotations(given.wanted)
         said = re.fullmatch(
             r"5 of 5 tasks have no masks of this model yet, (\d) have masks in the answer; (\d) did not fit "
@@ -176,7 +163,12 @@ def test_what_does_not_fit_into_the_answer_is_stored_behind_it(
 def test_without_a_token_the_rest_is_left_and_the_button_once_more_goes_on(
     applications: Applications, label_studio: LabelStudioServer, tmp_path: Path
 ) -> None:
-    args = {**SETTINGS, "label_studio_url": label_studio.url}
+    args = {
+        "retrieve": "find",
+        "image_hosts": "*",
+        "predict_timeout_s": 4,
+        "label_studio_url": label_studio.url,
+    }
     without = finding_application(
         "without-token", tmp_path / "models", args, variables={"LABEL_STUDIO_API_KEY": ""}
     )
