@@ -61,7 +61,8 @@ class Fetcher:
     ) -> Reference:
         """The reference of the image's pixels at model size; raises an ImageError that says why not.
 
-        Who asks for a ``key`` that is being read shares its pixels. ``left_s``: seconds that are left for it.
+        Who asks for a ``key`` that is being read at that size shares its pixels; the model and the detector
+        ask for the same image at once, each at its own. ``left_s``: seconds that are left for it.
         ``values``: what came for the reference to the source's value. Raises Overloaded for what nobody waits
         for when much of that waits already.
         """
@@ -70,7 +71,10 @@ class Fetcher:
         try:
             with self._ahead.of(priority, source.project):
                 return await self._reads.run(
-                    key, lambda flight: self._read(flight, source, size), priority=priority, until=until
+                    f"{size} {key}",
+                    lambda flight: self._read(flight, source, size),
+                    priority=priority,
+                    until=until,
                 )
         except TimeoutError:
             raise DeadlineExceeded("reading the image took too long; try again in a moment") from None

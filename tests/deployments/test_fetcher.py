@@ -144,6 +144,15 @@ async def test_who_asks_for_what_is_being_read_shares_it(fetcher: Make) -> None:
         assert first is second
 
 
+async def test_a_model_and_a_detector_get_the_sizes_that_they_ask_for(fetcher: Make) -> None:
+    source = ImageSource("data:;base64," + base64.b64encode(encoded(quarters())).decode(), project="3")
+    made, square = fetcher(nothing), ModelSize(96, keep_aspect=False)
+    sizes = (SMALL, square)
+    found = await asyncio.gather(*(made.read("a key", source, size, Priority.CLICK, 60) for size in sizes))
+    shapes = [reference[0].rgb.shape[1::-1] for reference in found]
+    assert shapes == [size.scaled(found[0][0].width, found[0][0].height) for size in sizes]
+
+
 async def test_a_deadline_ends_it(fetcher: Make) -> None:
     async def never(project: str) -> str | None:
         await asyncio.Event().wait()
