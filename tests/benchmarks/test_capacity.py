@@ -11,6 +11,7 @@ from benchmarks.capacity.__main__ import CHECKED, SHARES, cases, simulated, tabl
 from benchmarks.capacity.check import GOAL, IMAGES, Case, Measured, Row, owner, predict, worst
 from benchmarks.capacity.cores import Clock, Cores, Threads
 from benchmarks.capacity.simulation import (
+    WARM_UP_S,
     Click,
     Costs,
     annotators,
@@ -146,7 +147,8 @@ def test_what_an_application_can_take_is_bound_by_decoders_or_by_the_cores_of_al
 
 
 @pytest.mark.slow
-def test_every_order_of_size_is_shown() -> None:
+def test_every_order_of_size_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.capacity.__main__.SIMULATED_S", WARM_UP_S + 8)
     shown: list[object] = []
 
     class Shown:
