@@ -63,6 +63,7 @@ def test_every_folder_has_a_floor() -> None:
     assert found <= set.union(*FLOORS), "say in FLOORS where it belongs"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", sorted(set.union(*FLOORS)))
 def test_imports_point_down(folder: str) -> None:
     [height] = [height for height, floor in enumerate(FLOORS) if folder in floor]

@@ -42,6 +42,7 @@ def test_what_a_click_loses_counts_four_times() -> None:
     assert fitted(daring).weights[NAMES["FIRST"][3]] < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [0.3, -0.3])
 def test_a_correction_is_rated_above_0_where_it_is_worth_more_than_none(gain: float) -> None:
     rows = np.random.default_rng(1).uniform(-1, 1, (40, 3, len(NAMES["ADDING"])))

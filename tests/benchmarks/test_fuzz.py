@@ -137,6 +137,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "most", "eaten", "says"),
     [(0.01, 1000, 0, "the event loop is held"), (60, 50, 300 * 2**20, "memory is over")],

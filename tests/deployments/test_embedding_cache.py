@@ -241,6 +241,7 @@ async def test_the_parcel_goes_to_the_fetcher() -> None:
     assert graph.fetched == [("", "a reference")]
 
 
+@pytest.mark.slow
 async def test_after_a_restart_nothing_is_encoded_again(tmp_path: Path) -> None:
     graph = Graph()
     before = graph.cache(tier(tmp_path))

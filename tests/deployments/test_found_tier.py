@@ -171,6 +171,7 @@ async def test_phrases_compete_and_each_has_its_label() -> None:
     assert sorted(labels(await Graph().find("cat", "kitten", "dog"))) == ["Cat", "Cat", "Dog"]
 
 
+@pytest.mark.slow
 async def test_every_later_query_needs_no_detector() -> None:
     graph = Graph()
     await asyncio.gather(graph.find("cat"), graph.find("dog"), graph.find("cat", "dog"))
@@ -216,6 +217,7 @@ async def test_masks_that_nobody_waits_for_keep_only_what_takes_long_to_make() -
         await Graph(finder=False).masks("cat")
 
 
+@pytest.mark.slow
 async def test_an_example_on_another_picture_finds_its_like_and_a_negative_one_takes_them_away() -> None:
     graph = Graph()
     version, dog = await graph.example(BOXES[2])
@@ -281,6 +283,7 @@ async def test_what_is_found_is_stored_where_that_is_asked_for(tmp_path: Path) -
         await Graph(finder=False).decoder.store(KEY, source, [], 60, True)
 
 
+@pytest.mark.slow
 async def test_what_was_found_is_handed_over_and_forgotten_with_the_embedding() -> None:
     graph = Graph()
     await graph.find("cat")

@@ -21,6 +21,7 @@ POSITIVE = predict_body()["params"]["context"]["result"][0]
 SETUP = {"project": "3.17", "schema": "<View/>", "access_token": CANARY}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from deployments.saved_without_mask import ENTRIES, PROJECTS, SavedAnnotations, SavedWithoutMask
 from values.one_line import SENTENCE_LIMIT
 
@@ -36,6 +38,7 @@ def test_one_project_or_all() -> None:
     assert (set(kept.of(None)), set(kept.of("4")), kept.of("5")) == ({"3", "4"}, {"4"}, {})
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_bounded_and_fits_one_message() -> None:
     kept = SavedAnnotations()
     for project in range(PROJECTS + 1):

@@ -175,6 +175,7 @@ def _whole(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_a_writer_that_dies_in_the_middle_of_a_file(tmp_path: Path) -> None:
     with writer(tmp_path, LARGE) as process:
         assert process.wait() == -signal.SIGXFSZ
@@ -188,6 +189,7 @@ async def test_a_writer_that_dies_in_the_middle_of_a_file(tmp_path: Path) -> Non
     assert not half.exists()
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_leaves_only_whole_files(tmp_path: Path) -> None:
     with writer(tmp_path, 0) as process:
         assert process.stdout is not None

@@ -41,6 +41,7 @@ def headed(text: bytes, data: bytes = b"") -> bytes:
     return len(text).to_bytes(8, "little") + text + data
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES, ARRAYS, max_size=4), st.tuples(SIZES, SIZES, SIZES, SIZES), EVIDENCE)
 def test_what_goes_in_comes_out(found: dict[str, Any], sizes: tuple[int, int, int, int], told: str) -> None:
     embedding = Embedding(found, SEGMENTER, *sizes, evidence=told)

@@ -46,6 +46,7 @@ def test_putting_again_replaces() -> None:
     assert (len(tier), tier.nbytes) == (1, 60)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 120), st.booleans())))
 def test_bytes_are_counted_exactly_and_stay_below_the_limit(steps: list[tuple[str, int, bool]]) -> None:
     tier = MemoryTier[Embedding](100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import count
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -28,6 +29,7 @@ def moved(before: Ownership, after: Ownership) -> float:
     return sum(old[key] != new[key] for key in KEYS) / len(KEYS)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(1, 16), st.data())
 def test_the_replacement_of_a_dead_one_has_its_images_again(replicas: int, data: st.DataObject) -> None:
@@ -38,6 +40,7 @@ def test_the_replacement_of_a_dead_one_has_its_images_again(replicas: int, data:
     assert all(new[key] == ("another" if old[key] == f"replica-{slot}" else old[key]) for key in KEYS)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(2, 16), st.data())
 def test_when_one_dies_or_comes_its_share_moves_and_no_more(replicas: int, data: st.DataObject) -> None:
@@ -48,6 +51,7 @@ def test_when_one_dies_or_comes_its_share_moves_and_no_more(replicas: int, data:
     assert moved(whole, less) * len(KEYS) < share + 5 * share**0.5
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from([*range(4), None]), st.floats(0, 9)), max_size=8))
 def test_whatever_is_claimed_everybody_names_the_same_owners(said: list[tuple[int | None, float]]) -> None:

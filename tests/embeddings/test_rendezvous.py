@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def test_the_places_of_some_keys_in_whatever_process_and_version() -> None:
     assert "".join((by_place.first(key) or "")[-1] for key in KEYS[:20]) == "01312221012010003131"
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(PLACES)
 def test_the_order_of_the_places_does_not_matter(places: list[str]) -> None:
@@ -34,6 +36,7 @@ def test_the_order_of_the_places_does_not_matter(places: list[str]) -> None:
     assert owners(places) == owners(shuffled)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(PLACES)
 def test_shares_differ_only_by_chance(places: list[str]) -> None:
@@ -43,6 +46,7 @@ def test_shares_differ_only_by_chance(places: list[str]) -> None:
         assert abs(found.count(place) - share) < 6 * math.sqrt(share) + 1
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(PLACES, st.data())
 def test_a_place_that_goes_leaves_its_keys_to_the_others_and_no_other_key_moves(

@@ -92,6 +92,7 @@ def test_offline_a_missing_file_is_named(options: ModelOptions, tmp_path: Path) 
             fetch_file(LARGE, published("https://nowhere.invalid/model.safetensors", sha256), offline)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "another", "g" * 64, "a" * 63])
 def test_a_damaged_record_is_named(options: ModelOptions, content: str) -> None:
     path = fetched(options, CONTENT)

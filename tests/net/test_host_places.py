@@ -39,6 +39,7 @@ class Asking:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_those_who_want_something_of_a_host_that_stalls_wait_alone() -> None:
     asking = Asking()
     for project in range(100):

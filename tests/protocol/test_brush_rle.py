@@ -35,6 +35,7 @@ def test_any_small_mask_is_byte_for_byte_the_sdks(mask: Mask) -> None:
     assert_same_as_sdk(mask)
 
 
+@pytest.mark.slow
 @given(runs, st.booleans())
 def test_any_run_lengths_are_byte_for_byte_the_sdks(lengths: list[int], first: bool) -> None:
     """Runs over 65536 bytes, which is 16384 pixels, are split."""
@@ -87,6 +88,7 @@ def packed(rgba: list[int], items: list[tuple[bool, int, int]]) -> bytes:
     return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.data())
 def test_decodes_literals_and_runs_of_any_colour_by_alpha(data: st.DataObject) -> None:

@@ -35,6 +35,7 @@ def test_two_controls_ask_the_backend_and_one_takes_what_it_answers(result: Resu
     assert config.index("Label ") < config.index("<Image")
 
 
+@pytest.mark.slow
 def test_what_a_config_was_built_for_is_known_again() -> None:
     for layout in LAYOUTS:
         assert layout_of(config_template.build(["Cat"], layout), ["Cat"], LAYOUTS) == layout

@@ -57,6 +57,7 @@ def test_a_filled_polygon_is_its_inside_and_its_outline(hundredths: list[tuple[i
     assert (mask & ~inside == (outline > 0) & ~inside).all()
 
 
+@pytest.mark.slow
 def test_filling_does_not_compare_edges_with_each_other() -> None:
     """OpenCV's own filling takes ten times as long for half of the points."""
     ring = np.random.default_rng(0).uniform(0, 512, (10_000, 2))

@@ -43,6 +43,7 @@ async def test_an_embedding_is_sent_in_one_request_that_shows_no_blank_variable(
     assert "x-amz-security-token" not in written[0].headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("status", [401, 403, 500])
 async def test_a_store_that_refuses(

@@ -52,6 +52,7 @@ def objects(url: str) -> dict[str, bytes]:
     return {each["Key"]: client.get_object(Bucket="bucket", Key=each["Key"])["Body"].read() for each in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", "/deep/folder"])
 async def test_what_was_put_is_there_after_a_restart(bucket: str, moto: str, folder: str) -> None:
     # Larger than what obstore would send in several parts.

@@ -27,5 +27,6 @@ def test_the_box_has_the_first_and_the_last_pixels() -> None:
     assert FoundMask.of(0, 1.0, mask).box == (7, 2, 8, 4)
 
 
+@pytest.mark.slow
 def test_thousands_of_them_are_small() -> None:
     assert FoundMask.of(0, 1.0, blob(4000, 3000)).nbytes < 40_000

@@ -75,6 +75,7 @@ def test_a_size_need_not_be_known(target: Path) -> None:
     assert told.steps[-1] == (len(CONTENT), len(CONTENT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [cut(CONTENT, HALF), stalling(CONTENT, HALF)], ids=["cut", "stall"])
 def test_an_interrupted_download_goes_on_where_it_was(target: Path, bad: Reply) -> None:
     patience = Patience(stall_s=2, attempts=3, wait=wait_none())

@@ -82,6 +82,7 @@ def test_embedding_speaks_of_its_image() -> None:
     assert ENCODER.encode([]) == []
 
 
+@pytest.mark.slow
 def test_its_embeddings_can_be_kept() -> None:
     embedding = _disc()
     again = from_bytes("a key", embedding.segmenter, to_bytes("a key", embedding))
@@ -106,6 +107,7 @@ def test_generated_scenes_are_found(pictures: int) -> None:
     assert min(means) > 0.95, means
 
 
+@pytest.mark.slow
 def test_a_second_click_repairs_the_first_answer() -> None:
     """Two colours on one thing: the first click finds one of them, the second adds the other."""
     rgb, truth = _disc_image(160, 120, (80, 60), 30)
@@ -143,6 +145,7 @@ def test_clicks_are_obeyed_to_the_pixel(clicks: list[tuple[float, float, int]], 
         assert mask[int(y), int(x)] == bool(label)
 
 
+@pytest.mark.slow
 def test_of_two_clicks_on_one_pixel_the_newer_counts() -> None:
     embedding = _disc()
     assert not _answer(embedding, _prompt(embedding, (60, 45, 1), (60, 45, 0)))[45, 60]
@@ -228,6 +231,7 @@ def test_a_drawn_mask_is_a_first_guess() -> None:
     assert iou(_answer(embedding, prompt), truth) > 0.9
 
 
+@pytest.mark.slow
 def test_a_thing_at_the_edge_is_found_up_to_the_edge() -> None:
     rgb, truth = _disc_image(320, 240, (0, 120), 50)
     embedding = _encode(rgb)

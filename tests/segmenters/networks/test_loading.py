@@ -94,6 +94,7 @@ def test_a_checkpoint_of_another_model_is_recognised(
             read(ARCHITECTURES[wanted], written[file])
 
 
+@pytest.mark.slow
 def test_safetensors_and_wrapped_checkpoints_are_read_as_well(mobile: Path, tmp_path: Path) -> None:
     weights = torch.load(mobile, weights_only=True)
     safe = checkpoints.write("mobile_sam", tmp_path / "safe.safetensors")

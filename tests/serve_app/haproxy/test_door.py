@@ -98,6 +98,7 @@ def test_a_head_that_does_not_come_ends_the_connection(haproxy: Written, unfinis
     assert answer(haproxy, unfinished)[0] == 408
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_a_body_that_does_not_come_is_a_sentence_and_reaches_no_replica(haproxy: Written, body: str) -> None:
     status, said = answer(haproxy, head(body) + b"1\r\n")

@@ -139,6 +139,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
         node.end()
 
 
+@pytest.mark.slow
 def test_one_that_dies_comes_back_and_gets_another_manager(node: Node) -> None:
     [haproxy], manager = node.running(), node.manager
     os.kill(haproxy, signal.SIGKILL)
@@ -172,6 +173,7 @@ def test_the_next_manager_takes_over_what_the_one_before_knew(node: Node) -> Non
     node.reload("second")
 
 
+@pytest.mark.slow
 def test_one_that_comes_back_is_taken_over_as_well(node: Node) -> None:
     [haproxy] = node.running()
     os.kill(haproxy, signal.SIGKILL)

@@ -190,6 +190,7 @@ async def _broken(request: Request, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handler", [silent, _half])
 async def test_a_store_that_falls_silent(read: Read, store: ObjectStore, handler: Any) -> None:
     store.routes[route_to(store)] = handler

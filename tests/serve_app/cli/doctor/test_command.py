@@ -72,6 +72,7 @@ def test_the_settings_of_the_config_are_checked(tmp_path: Path) -> None:
     assert "problem  settings: CACHE_MIB: must be at least 1, and is less." in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", "a: [", "[]", "applications: 1\n", "applications: [1]\nhttp_options: 2\n"]
 )
