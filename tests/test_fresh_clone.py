@@ -97,8 +97,11 @@ def test_the_first_three_lines(folder: Path) -> None:
         screen = folder / "screen"
         wait_for(lambda: "\ndocs " in screen.read_text(errors="replace"), process, folder, INSTALLED_S)
         assert answers(url)
-        said = screen.read_text()
-        *_, backend, dashboard, metrics, logs, docs = said.splitlines()
+        # Among them a note, where another Ray has a port that this one would have taken.
+        said = {line.split()[0]: line for line in screen.read_text().splitlines() if line.strip()}
+        backend, dashboard, metrics, logs, docs = map(
+            said.__getitem__, ("backend", "dashboard", "metrics", "logs", "docs")
+        )
         assert backend.startswith(f"backend    {url} (")
         assert dashboard.startswith("dashboard  http://127.0.0.1:")
         assert metrics.startswith("metrics    http://127.0.0.1:")
