@@ -6,11 +6,9 @@ import contextlib
 import json
 import logging
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +18,8 @@ from PIL import Image
 from testing import processes
 from testing.applications import Applications, application
 from testing.canary import WATCH
-from testing.running_app import ROOT, inherited
+from testing.command_process import python
+from testing.running_app import inherited
 from testing.scenes import Scene, scene
 from tests.real_label_studio.boxes import CONFIG, HEIGHT, WIDTH, boxes
 from tests.real_label_studio.desk import Desk
@@ -99,23 +98,11 @@ def filled(studio: LabelStudioServer, backend: str) -> tuple[Desk, dict[int, Sce
     return desk, {task: known[number % PICTURES] for number, task in enumerate(numbers)}
 
 
-@contextmanager
-def working(desk: Desk) -> Iterator[subprocess.Popen[str]]:
+def working(desk: Desk) -> AbstractContextManager[subprocess.Popen[str]]:
     """The command in a process of its own."""
     token = desk.studio.api.personal_access_token()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "serve_app", *desk.command("--boxes", "--json")],
-        cwd=ROOT,
-        env={**inherited(), "LABEL_STUDIO_API_KEY": token},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    arguments = ("-m", "serve_app", *desk.command("--boxes", "--json"))
+    return python(*arguments, env={**inherited(), "LABEL_STUDIO_API_KEY": token})
 
 
 def project(desk: Desk) -> Json:

@@ -6,13 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from serve_app import ROOT
 from testing.annotated import rectangle
+from testing.command_process import python
 from tests.serve_app.cli.fake_label_studio import LEGACY
 from tests.serve_app.cli.preannotate.desk import Desk
 
@@ -21,24 +19,11 @@ LONG_S = 120  # only a broken command takes so long
 TASKS = 20
 
 
-@contextmanager
-def command(desk: Desk, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    line = [sys.executable, "-m", "serve_app", "preannotate", "--project", "1", "--boxes", "--at-once", "1"]
+def command(desk: Desk, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    line = ["-m", "serve_app", "preannotate", "--project", "1", "--boxes", "--at-once", "1"]
     line += ["--backend", desk.bench.at, "--label-studio-url", desk.bench.studio_at, *arguments]
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = subprocess.Popen(
-        line,
-        cwd=ROOT,
-        env={**kept, "LABEL_STUDIO_API_KEY": LEGACY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    return python(*line, env={**kept, "LABEL_STUDIO_API_KEY": LEGACY})
 
 
 class Stop:

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 
-from serve_app import ROOT
+from testing.command_process import python
 from tests.serve_app.cli.fake_backend import Body, refusal
 from tests.serve_app.cli.fake_label_studio import LEGACY
 from tests.serve_app.cli.precompute.bench import Bench
@@ -57,24 +56,11 @@ def held(bench: Bench) -> Iterator[Held]:
     held.let_go()
 
 
-@contextmanager
-def command(bench: Bench, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    line = [sys.executable, "-c", START, "precompute", "--project", "1", "--at-once", str(AT_ONCE)]
+def command(bench: Bench, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    line = ["-c", START, "precompute", "--project", "1", "--at-once", str(AT_ONCE)]
     line += ["--backend", bench.at, "--label-studio-url", bench.studio_at, *arguments]
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = subprocess.Popen(
-        line,
-        cwd=ROOT,
-        env={**kept, "LABEL_STUDIO_API_KEY": LEGACY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    return python(*line, env={**kept, "LABEL_STUDIO_API_KEY": LEGACY})
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
