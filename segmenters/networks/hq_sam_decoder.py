@@ -96,10 +96,10 @@ class HqDecoder(nn.Module):
         has_mask_input: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Inputs and outputs as ``segmenters.runtimes.session.Session`` describes them."""
-        prompt = self.prompt_encoder
-        image = image_embeddings + prompt.mask(mask_input, has_mask_input)
-        points = prompt.points(point_coords[0], point_labels[0])
-        return self.mask_decoder.from_features(image, prompt.pe_layer.grid(), points, hq_features)
+        image, places, points = self.prompt_encoder(
+            image_embeddings, point_coords, point_labels, mask_input, has_mask_input
+        )
+        return self.mask_decoder.from_features(image, places, points, hq_features)
 
 
 def _in_map(upscaled: Tensor) -> Tensor:

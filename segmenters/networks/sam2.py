@@ -118,10 +118,9 @@ class Sam2Decoder(nn.Module):
 
         Gives logits (1, 4, 256, 256), not clamped to the 32 of the official predictor, and scores (1, 4).
         """
-        prompt = self.prompt_encoder
-        image = image_embeddings + prompt.mask(mask_input, has_mask_input)
-        points = prompt.points(point_coords[0], point_labels[0])
-        places = prompt.pe_layer.grid()
+        image, places, points = self.prompt_encoder(
+            image_embeddings, point_coords, point_labels, mask_input, has_mask_input
+        )
         return self.mask_decoder.from_features(image, places, points, high_res_0, high_res_1)
 
 

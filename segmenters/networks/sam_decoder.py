@@ -82,6 +82,22 @@ class PromptEncoder(nn.Module):
         none = self.no_mask_embed.weight.reshape(1, -1, 1, 1)
         return torch.where(given.reshape(-1, 1, 1, 1) > 0, self.mask_downscaling(logits), none)
 
+    def forward(
+        self,
+        image_embeddings: Tensor,
+        point_coords: Tensor,
+        point_labels: Tensor,
+        mask_input: Tensor,
+        has_mask_input: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What a mask decoder takes of one prompt; inputs are as in ``segmenters.runtimes.session.Session``.
+
+        The image's embedding and the mask's, (1, 256, 64, 64); the cells' positions, (4096, 256); and the
+        points', (N, 256).
+        """
+        image = image_embeddings + self.mask(mask_input, has_mask_input)
+        return image, self.pe_layer.grid(), self.points(point_coords[0], point_labels[0])
+
 
 class MaskDecoder(nn.Module):
     """Four masks and their scores for one prompt.
@@ -180,10 +196,10 @@ class SamDecoder(nn.Module):
         has_mask_input: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Inputs and outputs as ``segmenters.runtimes.session.Session`` describes them."""
-        prompt = self.prompt_encoder
-        image = image_embeddings + prompt.mask(mask_input, has_mask_input)
-        points = prompt.points(point_coords[0], point_labels[0])
-        masks: tuple[Tensor, Tensor] = self.mask_decoder(image, prompt.pe_layer.grid(), points)
+        image, places, points = self.prompt_encoder(
+            image_embeddings, point_coords, point_labels, mask_input, has_mask_input
+        )
+        masks: tuple[Tensor, Tensor] = self.mask_decoder(image, places, points)
         return masks
 
 
