@@ -39,6 +39,7 @@ MAY_SEND = {
     "serve_app/cli/serve/readiness.py": "watches the application that `serve` started, on loopback",
     "serve_app/cli/serve/address.py": "looks up the name of this machine that HOST may be",
     "serve_app/cli/serve/shutdown.py": "asks HAProxy on its own socket what is under way",
+    "serve_app/haproxy/process.py": "sees whether HAProxy listens at its own socket",
     "serve_app/cli/serve/ports.py": "holds the ports of an instance until it listens there",
 }
 MAY_OPEN_FOR_IMAGES = {
