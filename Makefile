@@ -27,6 +27,9 @@ served:
 else
 serve:
 	@exec $(SERVE)
+
+# Tests start hundreds of processes; each would compile the same modules where the shell wants no bytecode written.
+export PYTHONDONTWRITEBYTECODE =
 endif
 
 # Other targets mend what they find, too, before they look at what is in it.
