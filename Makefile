@@ -5,7 +5,7 @@ BIN := .venv/bin
 SBOM ?= sbom.json
 
 .PHONY: serve test test-fast test-alone test-clusters test-all cluster-test coverage check e2e chaos soak format docs clean fuzz
-.PHONY: lock audit sbom site gpu-check test-and-e2e
+.PHONY: lock audit sbom site gpu-check test-and-e2e test-clusters-and-e2e
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
 PYTEST := $(BIN)/python -m pytest --durations=10
@@ -40,19 +40,16 @@ endif
 endif
 
 # Two halves side by side: what starts clusters waits a lot, the rest computes. The first one's output comes last.
+WAITING := test-clusters
 test: $(TESTED)
-	@mkdir -p .cache; $(MAKE) --no-print-directory test-clusters >.cache/test-clusters.log 2>&1 & clusters=$$!; \
+	@mkdir -p .cache; $(MAKE) --no-print-directory $(WAITING) >.cache/test-clusters.log 2>&1 & clusters=$$!; \
 	trap 'kill $$clusters' INT TERM; \
 	$(MAKE) --no-print-directory test-alone; failed=$$?; \
 	wait $$clusters || failed=1; cat .cache/test-clusters.log; exit $$failed
 
-# The same with the browser's tests behind those of clusters: both wait a lot.
-test-and-e2e: $(TESTED)
-	@mkdir -p .cache; { $(MAKE) --no-print-directory test-clusters; clusters=$$?; \
-		$(MAKE) --no-print-directory e2e && exit $$clusters; } >.cache/test-clusters.log 2>&1 & waiting=$$!; \
-	trap 'kill $$waiting' INT TERM; \
-	$(MAKE) --no-print-directory test-alone; failed=$$?; \
-	wait $$waiting || failed=1; cat .cache/test-clusters.log; exit $$failed
+# The same with the browser's tests among those of clusters.
+test-and-e2e:
+	@$(MAKE) --no-print-directory test WAITING=test-clusters-and-e2e
 
 CLUSTERS := cluster or label_studio
 
@@ -69,6 +66,12 @@ test-alone: $(TESTED)
 CLUSTER_TESTS = $(sort $(shell grep -rlE "mark\.(cluster|label_studio)\b" tests --include="*.py"))
 test-clusters: $(TESTED)
 	$(PYTEST) $(CLUSTER_TESTS) -m "not e2e and not full and ($(CLUSTERS))"
+
+# One process for both, so that they share the application and Label Studio.
+test-clusters-and-e2e: $(TESTED)
+	tests/e2e/install_chromium.sh
+	tests/e2e/install_axe.sh
+	$(PYTEST) $(CLUSTER_TESTS) tests/e2e -m "not full and ($(CLUSTERS) or e2e)"
 
 # After each change: all but what takes seconds, on every core. The publishers' code is slow to import, too.
 PUBLISHERS := $(addprefix --ignore=tests/segmenters/, parity networks/test_onnx_export.py sam/test_onnx_segmenter.py \

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TAGGED = [
     path
     for path in (ROOT / "cluster").rglob("*")
-    if path.is_file() and "sam-on-ray-serve:" in path.read_text()
+    if path.is_file() and path.suffix != ".pyc" and "sam-on-ray-serve:" in path.read_text()
 ]
 
 

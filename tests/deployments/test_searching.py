@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from finders.catalogue import FINDERS
 from serve_app.cli.main import app as commands
-from testing.applications import Applications, Json, application
+from testing.applications import Applications, Json
+from testing.finding_application import finding_application
 from testing.image_files import data_url
 from testing.label_studio_requests import predict_body
 from testing.weights import colour_detector
@@ -86,7 +87,6 @@ class Project:
 @pytest.fixture(scope="module")
 def project(applications: Applications, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     models, kept = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("kept")
-    colour_detector.write(models)
     studio = FakeLabelStudio()
     studio.add_project("Spots", CONFIG)
     for number, colours in MIXED.items():
@@ -94,10 +94,7 @@ def project(applications: Applications, tmp_path_factory: pytest.TempPathFactory
     studio.tasks[0]["annotations"] = [{"id": 1, "result": [region()]}]
     known = cast(dict[str, Any], FINDERS)
     with studio.serve() as at, pytest.MonkeyPatch.context() as patch:
-        args = {"model": "classical", "finder": colour_detector.NAME, "model_dir": str(models)}
-        args |= {"durable": str(kept), "label_studio_url": at}
-        finds = application(NAME, args, build="testing.colour_finder:build")
-        finds["deployments"].append({"name": "Finder", "ray_actor_options": {"num_cpus": 0.02}})
+        finds = finding_application(NAME, models, {"durable": str(kept), "label_studio_url": at})
         with applications.beside(finds):
             project = Project(applications.url(NAME), at)
             looks = ["--backend", project.url, "--find", "--limit", "3"]

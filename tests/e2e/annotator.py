@@ -70,7 +70,8 @@ class Annotator:
         line = self.page.locator(".lsf-settings__field").filter(has_text=KEEP)
         expect(line).to_be_visible()
         yield line
-        self.page.keyboard.press("Escape")
+        # Escape is lost while the window does not have the focus yet.
+        self.page.locator(".ant-modal-close").click()
         expect(line).to_be_hidden()
 
     def pick(self, tool: Literal["key-point-tool", "rectangle-tool"], label: str) -> None:
@@ -176,7 +177,7 @@ class Annotator:
             if time.monotonic() > deadline:
                 self.screenshot(FAILED)
                 raise AssertionError(f"it never happened that {what}; see {FAILED}")
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(200)  # a look costs a tenth of a second of a core
 
 
 def _posts(path: str) -> Any:

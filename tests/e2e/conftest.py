@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from testing.applications import application, serve_config
-from testing.running_app import RunningApp, running_app
+from testing.applications import Applications, application
+from testing.running_app import RunningApp
 from tests.e2e.annotator import Annotator
 from tests.e2e.visitor import Visitor, Visits
 from tests.real_label_studio.fixtures import backend, backend_url, label_studio, store
@@ -32,9 +30,9 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The machine's own Chromium."""
+    """The machine's own Chromium, for these tests alone: no test may await anything beside it."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     assert program, "no Chromium on PATH: run tests/e2e/install_chromium.sh"
@@ -44,13 +42,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page(browser: Browser) -> Page:
     """A page in a profile of its own."""
     return browser.new_page(viewport={"width": 1440, "height": 960})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
     """An annotator who has logged in."""
     annotator = Annotator(page, label_studio.url)
@@ -58,19 +56,11 @@ def annotator(page: Page, label_studio: LabelStudioServer) -> Annotator:
     return annotator
 
 
-@pytest.fixture(scope="session")
-def two_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The application twice on one port, at / and at /second, without a Label Studio."""
-    config = serve_config()
-    settings = {"model": "classical"}
-    config["applications"] = [
-        application("first", settings, prefix="/"),
-        application("second", settings),
-    ]
-    path: Path = tmp_path_factory.mktemp("config") / "serve.yaml"
-    path.write_text(yaml.safe_dump(config))
-    with running_app(path, haproxy=True) as running:
-        yield running
+@pytest.fixture(scope="package")
+def two_models(applications: Applications) -> Iterator[RunningApp]:
+    """One model twice on one port, at / and at /second."""
+    with applications.beside(application("second", {"model": "classical"})):
+        yield applications.app
 
 
 @pytest.fixture

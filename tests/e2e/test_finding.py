@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from testing.applications import Applications, application
+from testing.applications import Applications
 from testing.canary import WATCH
+from testing.finding_application import finding_application
 from testing.label_studio_masks import Box, rectangle, region_mask
 from testing.terminal import OURS, Terminal
 from testing.weights import colour_detector
@@ -24,7 +25,7 @@ from tests.real_label_studio.server import LabelStudioServer
 
 pytestmark = pytest.mark.e2e
 
-NAME = "finds"
+NAME = "found"
 SPOTS = [("red", 3, 4), ("red", 10, 8), ("green", 16, 3), ("blue", 20, 12), ("red", 20, 4), ("green", 6, 12)]
 SIZE = (960, 640)
 ASKED = "What to find"
@@ -62,18 +63,14 @@ PROJECT_CONFIG = """<View>
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a detector whose answer is known, and what it keeps, in `kept`."""
     made: Path = tmp_path_factory.mktemp("finds")
-    colour_detector.write(made)
     return made
 
 
 @pytest.fixture(scope="module")
 def url(applications: Applications, label_studio: LabelStudioServer, folder: Path) -> Iterator[str]:
     """An application with that detector."""
-    args = {"model": "classical", "finder": colour_detector.NAME, "model_dir": str(folder)}
-    args |= {"durable": str(folder / "kept"), "label_studio_url": label_studio.url}
-    finds = application(NAME, args, build="testing.colour_finder:build")
-    finds["deployments"].append({"name": "Finder", "ray_actor_options": {"num_cpus": 0.02}})
-    with applications.beside(finds):
+    args = {"durable": str(folder / "kept"), "label_studio_url": label_studio.url}
+    with applications.beside(finding_application(NAME, folder, args)):
         yield applications.url(NAME)
 
 
