@@ -5,9 +5,10 @@ BIN := .venv/bin
 SBOM ?= sbom.json
 
 .PHONY: serve test test-fast test-alone test-clusters test-all cluster-test coverage check e2e chaos soak format docs clean fuzz
-.PHONY: lock audit sbom site gpu-check test-and-e2e test-clusters-and-e2e
+.PHONY: lock audit sbom site gpu-check test-and-e2e test-clusters-and-e2e installed
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
+installed: $(TESTED)
 PYTEST := $(BIN)/python -m pytest --durations=10
 
 SERVE := $(PYTHON) -I virtual_environment.py serve

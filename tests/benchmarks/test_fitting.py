@@ -69,7 +69,7 @@ def test_more_is_generated_than_is_reported_and_every_photograph_is_asked_for() 
     assert any(thing.kind == PHOTOGRAPHS for thing in everything)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_annotators_choose_at_each_click_and_box() -> None:
     found = choices(Thing("tuned", "small", 1))
     assert {"FIRST", "BOXED"} <= {choice.rating for choice in found}

@@ -562,7 +562,7 @@ def quick_run(folder: Path, sides: Sides | None = None) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_quick_run_prints_all_tables_and_gives_figures_that_are_json(tmp_path: Path) -> None:
     @contextlib.contextmanager
     def sides(plan: Plan, images: str) -> Iterator[tuple[Side, Side]]:
