@@ -8,7 +8,6 @@ SBOM ?= sbom.json
 .PHONY: lock audit sbom site gpu-check test-and-e2e test-clusters-and-e2e installed
 
 TESTED := .venv/.requirements-dev .venv/.requirements-oracles .venv/.requirements-sbom .venv/.requirements-site
-installed: $(TESTED)
 PYTEST := $(BIN)/python -m pytest --durations=10
 
 SERVE := $(PYTHON) -I virtual_environment.py serve
@@ -51,6 +50,9 @@ test: $(TESTED)
 # The same with the browser's tests among those of clusters.
 test-and-e2e:
 	@$(MAKE) --no-print-directory test WAITING=test-clusters-and-e2e
+
+# What tests and checks need, for those that run side by side.
+installed: $(TESTED)
 
 CLUSTERS := cluster or label_studio
 
