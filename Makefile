@@ -85,7 +85,7 @@ test-fast: $(TESTED)
 
 # What `make test` leaves out because a shorter test finds the same.
 test-all: test
-	$(PYTEST) -m full
+	$(PYTEST) -m "full and not e2e"
 
 # The long tests of clusters alone: nodes die, are drained, come and go, and the head with them. As root, with Redis.
 cluster-test: $(TESTED)

@@ -101,6 +101,7 @@ def test_words_and_then_an_example(
     assert places(stored, "Spot") == middles(SPOTS, "green")
 
 
+@pytest.mark.full
 def test_a_project_by_words_by_an_example_and_searched(
     annotator: Annotator, label_studio: LabelStudioServer, url: str, folder: Path, tmp_path: Path
 ) -> None:
