@@ -243,7 +243,9 @@ def test_a_stall_ends_in_a_sentence(target: Path) -> None:
 
 
 def test_a_drip_is_a_stall(target: Path) -> None:
-    with Server(dripping(CONTENT, 10)) as server, pytest.raises(ModelError, match="it sends next to nothing"):
+    """On a machine that stands still for a moment it is one between two drops."""
+    given_up = "it (sends next to nothing|stopped sending)"
+    with Server(dripping(CONTENT, 10)) as server, pytest.raises(ModelError, match=given_up):
         get(server, target, STALLED)
 
 
