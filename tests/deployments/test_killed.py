@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from serve_app.haproxy.process import STOPPING_S
+from serve_app.haproxy.process import STOPPING_S, TAKING_OVER_S
 from testing.annotating.annotators import TIMEOUT_S, Annotators, Click, asking, client
 from testing.annotating.figures import OUTAGE_S
 from testing.annotating.questions import Questions
@@ -60,7 +60,7 @@ def deaths(other_cluster: Other) -> Deaths:
             deaths.at[names] = kill_together(victims, other_cluster.app, choose, annotators.until_one_waits)
             since = time.monotonic()
             if HAPROXY in names:  # for so long its guard looks whether it is to be stopped
-                since += STOPPING_S + 1
+                since += TAKING_OVER_S + STOPPING_S
             _wait_until_all_works(annotators.clicks, since)
     deaths.clicks.extend(annotators.clicks)
     return deaths
