@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from net.trust import authorities
 from values.errors import ModelError
 
 # httpx would log whole URLs, whose queries may hold a token.
@@ -71,7 +72,11 @@ class FileClient:
         timeout = httpx.Timeout(stall_s, connect=connect_s)
         try:
             self._client = httpx.Client(
-                headers=_HEADERS, timeout=timeout, trust_env=True, transport=transport
+                headers=_HEADERS,
+                timeout=timeout,
+                verify=authorities(),
+                trust_env=True,
+                transport=transport,
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
             raise ModelError(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from net.answer import Answer
+from net.trust import authorities
 
 CONNECT_S = 10.0
 
@@ -44,13 +45,15 @@ class SyncClient:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url
+        # A proxy configured for the internet must not catch calls to this very machine.
+        environment = urlsplit(url).hostname not in _LOOPBACK
         self._client = httpx.Client(
             auth=httpx.BasicAuth(*login) if login else None,
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
             transport=transport,
-            # A proxy configured for the internet must not catch calls to this very machine.
-            trust_env=urlsplit(url).hostname not in _LOOPBACK,
+            verify=authorities(environment=environment),
+            trust_env=environment,
         )
 
     def close(self) -> None:

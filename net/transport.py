@@ -26,6 +26,7 @@ from net.resolver import Resolver, resolve
 from net.retries import with_retries
 from net.sockets import CheckedBackend, NoNameServer, NoSuchName
 from net.tls import is_tls, tls_failed
+from net.trust import authorities
 from values.errors import (
     ImageForbidden,
     ImageTimeout,
@@ -55,7 +56,6 @@ class Net:
         self._options = options
         self._allowed = allowed
         self._sockets = CheckedBackend(allowed, resolver)
-        # certifi's authorities, or those of SSL_CERT_FILE or SSL_CERT_DIR where a private authority is used.
         context = _trust()
         self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self._sockets, **_KEPT)
         self._proxied: httpcore.AsyncConnectionPool | None = None
@@ -240,7 +240,7 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 def _trust() -> ssl.SSLContext:
     try:
-        return httpx.create_ssl_context()
+        return authorities()
     except OSError as error:
         raise ValueError(
             "SSL_CERT_FILE or SSL_CERT_DIR names what cannot be read as certificates "

@@ -31,6 +31,7 @@ MAY_SEND = {
     "net/resolver.py": "looks up the names of images' hosts, whose addresses net/sockets.py checks",
     "net/sockets.py": "the one place that opens sockets for images, to checked addresses only",
     "net/sync_client.py": "speaks HTTP for commands, with Label Studio and the application an operator named",
+    "net/trust.py": "reads the authorities that those clients trust; opens nothing",
     "stores/clients.py": "reads cloud stores that an operator named, by their own client library",
     "stores/connect.py": "makes those clients, from each cloud's own variables",
     "serve_app/cli/doctor/checks.py": "doctor asks the parts of a running installation",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 
 class Finding(NamedTuple):
@@ -36,11 +37,12 @@ def load(text: str) -> tuple[list[Any], list[Finding]]:
     that holds itself. With findings there are no documents.
     """
     try:
+        # Not libyaml's loader, which ends the process over 100,000 brackets.
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        findings = [finding for node in nodes if node is not None for finding in _mistakes(node, "", ())]
+        findings = [finding for node in nodes for finding in _mistakes(node, "", ())]
         if findings:
             return [], findings
-        return [_plain(document) for document in yaml.safe_load_all(text)], []
+        return [_plain(SafeConstructor().construct_document(node)) for node in nodes], []
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
