@@ -76,12 +76,13 @@ test-clusters-and-e2e: $(TESTED)
 	tests/e2e/install_axe.sh
 	$(PYTEST) $(CLUSTER_TESTS) tests/e2e -m "not full and ($(CLUSTERS) or e2e)"
 
-# After each change: all but what takes seconds, on every core. The publishers' code is slow to import, too.
+# After each change: all but what takes half a second, on every core. The publishers' code is slow to import, too, and
+# benchmarks are tools: `make test` tests them.
 PUBLISHERS := $(addprefix --ignore=tests/segmenters/, parity networks/test_onnx_export.py sam/test_onnx_segmenter.py \
 	runtimes/test_official_exports.py) --ignore=tests/testing/test_sizes.py
 test-fast: $(TESTED)
-	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) $(PUBLISHERS) \
-		-m "$(ALONE) and not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) --numprocesses=auto --dist=worksteal $(ELSEWHERE) --ignore=tests/benchmarks \
+		$(PUBLISHERS) -m "$(ALONE) and not slow"
 
 # What `make test` leaves out because a shorter test finds the same.
 test-all: test

@@ -167,6 +167,7 @@ def file_doors(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name in FILE_CALLS)
 
 
+@pytest.mark.slow
 def test_no_other_module_opens_sockets() -> None:
     doors = {source: list(network_doors(_tree(source))) for source in _sources() if source not in MAY_SEND}
     assert {source: found for source, found in doors.items() if found} == {}, "go through net/transport.py"

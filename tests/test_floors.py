@@ -79,6 +79,7 @@ def test_imports_point_down(folder: str) -> None:
     assert not wrong
 
 
+@pytest.mark.slow
 def test_only_deployments_and_the_application_know_ray() -> None:
     wrong = [
         module

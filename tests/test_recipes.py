@@ -417,6 +417,7 @@ def test_a_model_that_was_added_gives_a_mask_for_a_click(tmp_path: Path) -> None
     assert not came["early"], "a model's file is imported when the model is made"
 
 
+@pytest.mark.slow
 def test_an_image_source_that_was_added_is_read(tmp_path: Path) -> None:
     came = followed(SOURCE, tmp_path)
     assert came == {
@@ -427,6 +428,7 @@ def test_an_image_source_that_was_added_is_read(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_an_output_control_that_was_added_takes_the_mask(tmp_path: Path) -> None:
     came = followed(CONTROL, tmp_path)
     assert came["warnings"] == []

@@ -45,6 +45,7 @@ def _starting() -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_nothing_else_starts_a_thread() -> None:
     assert _starting() == set(MAY)
 

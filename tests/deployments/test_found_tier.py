@@ -167,6 +167,7 @@ async def test_all_that_a_phrase_names_has_a_mask_and_the_score_of_the_match() -
     }
 
 
+@pytest.mark.slow
 async def test_phrases_compete_and_each_has_its_label() -> None:
     assert sorted(labels(await Graph().find("cat", "kitten", "dog"))) == ["Cat", "Cat", "Dog"]
 
@@ -185,6 +186,7 @@ async def test_what_is_annotated_is_left_alone() -> None:
     assert len(answer.regions) == 1
 
 
+@pytest.mark.slow
 async def test_an_example_finds_its_like_and_a_negative_one_takes_them_away() -> None:
     graph = Graph()
     alike = {"examples": np.array(BOXES[2:]), "size": (WIDTH // 2, HEIGHT // 2)}
@@ -201,6 +203,7 @@ async def test_an_example_finds_its_like_and_a_negative_one_takes_them_away() ->
         await graph.find(**alike | {"size": (WIDTH, WIDTH)})
 
 
+@pytest.mark.slow
 async def test_masks_that_nobody_waits_for_keep_only_what_takes_long_to_make() -> None:
     graph = Graph()
     for _ in range(2):
@@ -237,6 +240,7 @@ async def test_an_example_on_another_picture_finds_its_like_and_a_negative_one_t
         await Graph(finder=False).example(BOXES[0])
 
 
+@pytest.mark.slow
 async def test_the_threshold_and_the_limit() -> None:
     assert (await Graph(finder_threshold=0.975).find("cat")).regions
     strict = await Graph(finder_threshold=0.99).find("cat")
@@ -245,6 +249,7 @@ async def test_the_threshold_and_the_limit() -> None:
     assert len((await Graph(find_limit=1).find("cat")).regions) == 1
 
 
+@pytest.mark.slow
 async def test_what_is_damaged_is_made_again_once() -> None:
     graph = Graph()
     damaged = replace(kept(), arrays={"boxes": np.zeros((1, 4), np.float32)})
@@ -257,6 +262,7 @@ async def test_what_is_damaged_is_made_again_once() -> None:
         await hopeless.find("cat")
 
 
+@pytest.mark.slow
 async def test_an_opened_task_is_seen_ahead_where_somebody_may_ask() -> None:
     graph = Graph()
     source = ImageSource("/a.png")
@@ -300,6 +306,7 @@ async def test_what_was_found_is_handed_over_and_forgotten_with_the_embedding() 
     assert await graph.decoder.let_go(KEY)
 
 
+@pytest.mark.slow
 async def test_what_a_replica_that_is_stopped_had_seen_is_taken_in() -> None:
     leaving, staying = Graph(), Graph()
     await leaving.find("cat")

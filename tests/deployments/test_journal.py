@@ -114,6 +114,7 @@ def test_memory_is_counted_and_not_characters() -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_diagnose_is_told_fits_one_message() -> None:
     kept = Journal()
     for number in range(PROJECTS):
@@ -175,6 +176,7 @@ class Interrupting(str):
     __hash__ = str.__hash__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["failures", "warnings"])
 def test_who_reads_is_not_disturbed_by_who_writes(what: str) -> None:
     """Serve runs the methods in threads: "OrderedDict mutated during iteration" lost the report."""

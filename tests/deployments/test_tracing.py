@@ -15,6 +15,7 @@ from serve_app.cli.serve.environment import OTLP
 from testing.otlp_receiver import OtlpReceiver
 
 
+@pytest.mark.slow
 def test_spans_are_sent_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = TracerProvider()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)

@@ -160,6 +160,7 @@ async def test_nothing_else_is_counted_or_removed(tmp_path: Path) -> None:
     assert all(path.exists() for path in others)
 
 
+@pytest.mark.slow
 async def test_several_sweep_at_once(tmp_path: Path) -> None:
     for number, key in enumerate(keys(200)):
         keep(tmp_path, key, number)

@@ -92,6 +92,7 @@ def test_boxes_of_one_thing_take_one_place() -> None:
     assert different(apart).tolist() == list(range(BOXES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["example", "phrase"])
 def test_the_best_of_many_images_are_near_the_front(asked: str) -> None:
     things = FoundThings()

@@ -170,6 +170,7 @@ def rgba16(width: int, height: int) -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bits", "rgba16", "rle"])
 def test_reading_a_large_mask_takes_little_beside_the_decoded_picture(name: str) -> None:
     """Beside Pillow's own memory, which is not traced and at most 4 bytes a pixel."""

@@ -79,6 +79,7 @@ def test_a_model_is_made_by_its_own_module(name: str) -> None:
     assert callable(import_module(MODELS[name].module).make)
 
 
+@pytest.mark.slow
 def test_no_library_of_a_model_is_loaded_before_one_is_made() -> None:
     script = "import sys, segmenters.registry; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

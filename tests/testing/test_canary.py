@@ -158,6 +158,7 @@ def test_files_are_looked_into_whatever_they_are(tmp_path: Path) -> None:
     assert "deep/er/state.bin of a folder" in said
 
 
+@pytest.mark.slow
 def test_what_an_application_wrote_is_looked_into_when_it_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

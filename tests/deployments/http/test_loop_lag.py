@@ -3,9 +3,12 @@
 import asyncio
 import time
 
+import pytest
+
 from deployments.http.loop_lag import EVERY_S, LoopLag
 
 
+@pytest.mark.slow
 async def test_many_short_callbacks_make_a_loop_late() -> None:
     loop_lag, late = LoopLag(lambda: True), 0.0
     loop_lag.wake()

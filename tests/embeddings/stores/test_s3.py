@@ -88,6 +88,7 @@ async def test_a_damaged_object_is_missing_and_removed(bucket: str, moto: str) -
     assert objects(moto) == {}
 
 
+@pytest.mark.slow
 async def test_bounds(bucket: str, moto: str) -> None:
     client = client_of(moto)
     client.put_object(Bucket="bucket", Key="folder/notes.txt", Body=b"x" * 1000)
@@ -107,6 +108,7 @@ async def test_bounds(bucket: str, moto: str) -> None:
     assert [tier.problems for tier in tiers] == [[], []]
 
 
+@pytest.mark.slow
 async def test_a_bucket_that_is_not_there(
     moto: str, environment: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:

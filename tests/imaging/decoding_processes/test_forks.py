@@ -53,6 +53,7 @@ def test_one_computes_and_the_others_take_turns(children: list[int]) -> None:
         _stopped(children, *waiting)
 
 
+@pytest.mark.slow
 def test_the_end_of_the_one_that_computes_lets_the_next_one(children: list[int]) -> None:
     slow = SlowProcesses(Clock())
     first, second, third = children

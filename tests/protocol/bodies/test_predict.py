@@ -109,6 +109,7 @@ def test_refuses_a_context_of_many_megabytes() -> None:
         read_predict(b'{"tasks":[],"params":{"context":{"x":"' + b"a" * (17 << 20) + b'"}}}')
 
 
+@pytest.mark.slow
 def test_steps_over_64_megabytes_of_drafts() -> None:
     drafts = b"[255" + b",255" * (16 << 20) + b"]"
     body = b'{"tasks":[{"id":1,"drafts":[{"result":' + drafts + b'}],"data":{"image":"a"}}]}'
@@ -178,6 +179,7 @@ def outcome(body: bytes, options: ReadOptions) -> int:
     return 200
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     name=st.sampled_from(INTERACTIVE),

@@ -165,6 +165,7 @@ def test_threads_that_fetch_at_once_download_once(path: Path, waiting: threading
         assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_processes_that_fetch_at_once_download_once(path: Path, waiting: threading.Event) -> None:
     gate, asked = threading.Event(), threading.Event()
     with Server(held(gate, ranges(CONTENT), asked)) as server, ThreadPoolExecutor(1) as pool:
@@ -182,6 +183,7 @@ def test_processes_that_fetch_at_once_download_once(path: Path, waiting: threadi
         assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_download_is_gone_on_with(path: Path) -> None:
     half = len(CONTENT) // 2
     with Server(stalling(CONTENT, half), ranges(CONTENT)) as server:

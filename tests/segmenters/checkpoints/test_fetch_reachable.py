@@ -39,6 +39,7 @@ def drip(exchange: Exchange) -> None:
         exchange.wfile.write(b"x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", [silence, drip])
 def test_a_publisher_that_never_gets_there(reply: object) -> None:
     with Server(reply) as server:  # type: ignore[arg-type]

@@ -49,6 +49,7 @@ def test_earlier_clicks_stay_right(on: bool) -> None:
         assert each.changed[below, last] == on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", [True, False])
 def test_features_have_a_name_each_and_are_numbers(on: bool) -> None:
     found = _found(LEFT if on else LEFT | RIGHT, (160.0, 90.0), on)
@@ -79,6 +80,7 @@ def test_a_correction_that_is_rated_no_better_than_none_is_made_at_the_second_cl
     assert [chosen(np.array([0.12, 0.0]), rows, number) for number in (3, 4)] == [0, None]
 
 
+@pytest.mark.slow
 def test_a_part_is_rated_by_its_size_the_more_the_later_the_click_is() -> None:
     found = _found(LEFT, (160.0, 90.0), on=True)
     second, fourth, last, later = (

@@ -78,6 +78,7 @@ def test_the_early_map_is_that_of_the_first_block_that_looks_at_everything(
     assert not torch.equal(seen[1], seen[2])
 
 
+@pytest.mark.slow
 def test_kernels_made_for_a_prompt_give_what_two_convolutions_and_a_product_give() -> None:
     decoder = HqMaskDecoder().eval()
     state = {key: tensor(key, tuple(value.shape)) for key, value in decoder.state_dict().items()}

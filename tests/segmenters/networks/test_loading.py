@@ -67,6 +67,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in checkpoints.MODELS}
 
 
+@pytest.mark.slow
 def test_the_attention_biases_of_mobile_sam_are_alive(mobile: Path) -> None:
     """In the weights that stand in, so that test_golden.py would see them lost."""
     block = load(MOBILE, Half.ENCODER, mobile).get_submodule("image_encoder.layers.1.blocks.0.attn")
@@ -106,6 +107,7 @@ def test_safetensors_and_wrapped_checkpoints_are_read_as_well(mobile: Path, tmp_
         assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
+@pytest.mark.slow
 def test_a_fine_tune_of_micro_sam_is_read_as_it_was_exported_and_as_it_was_trained(
     mobile: Path, tmp_path: Path
 ) -> None:

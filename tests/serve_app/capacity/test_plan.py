@@ -72,6 +72,7 @@ def test_what_one_of_each_carries() -> None:
     assert one_encoder("mobile_sam", Card.NONE) == int(0.6 / 0.97 * 25)
 
 
+@pytest.mark.slow
 def test_the_busiest_decoder_is_as_busy_as_hashing_makes_it() -> None:
     """Against the hashing itself: each annotator has an image open, and its owner decodes all its clicks."""
     rng = random.Random(1)

@@ -26,6 +26,7 @@ def test_each_command_is_listed_with_the_first_line_of_its_help(name: str) -> No
     assert group.listed[name].about == COMMANDS[name].help.splitlines()[0]
 
 
+@pytest.mark.slow
 def test_a_command_imports_no_other() -> None:
     code = (
         "import sys; from serve_app.__main__ import main\n"

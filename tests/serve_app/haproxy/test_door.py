@@ -117,6 +117,7 @@ def head(*lines: str, verb: str = "POST", path: str = "/predict") -> bytes:
     ).encode("latin-1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unfinished", [b"", b"GET / HT", head("Content-Length: 3")[:-2]])
 def test_a_head_that_does_not_come_ends_the_connection(impatient: Written, unfinished: bytes) -> None:
     assert answer(impatient, unfinished)[0] == 408
@@ -149,6 +150,7 @@ def test_replicas_are_told_who_asks(haproxy: Written, host: str) -> None:
     assert [value for name, value in headers if name == CLIENT] == [host]
 
 
+@pytest.mark.slow
 def test_nobody_is_told_which_applications_there_are(haproxy: Written) -> None:
     for path in ("/-/routes", "/-/ROUTES"):
         status, said = answer(haproxy, head(verb="GET", path=path))

@@ -163,6 +163,7 @@ def test_one_that_dies_comes_back_and_gets_another_manager(node: Node) -> None:
     assert node.answer() == "first"
 
 
+@pytest.mark.slow
 def test_it_outlives_its_manager(node: Node) -> None:
     haproxy, manager = node.running(), node.manager
     os.killpg(manager, signal.SIGKILL)
@@ -171,6 +172,7 @@ def test_it_outlives_its_manager(node: Node) -> None:
     assert node.running() == haproxy
 
 
+@pytest.mark.slow
 def test_the_next_manager_takes_over_what_the_one_before_knew(node: Node) -> None:
     [before] = node.running()
     os.killpg(node.manager, signal.SIGKILL)
@@ -213,6 +215,7 @@ def test_one_that_does_not_hand_over_in_time_goes_on_until_the_next_manager(node
     assert node.answer() == "first"
 
 
+@pytest.mark.slow
 def test_what_a_manager_stops_stays_stopped(node: Node) -> None:
     [haproxy] = node.running()
     os.kill(node.manager, signal.SIGUSR2)
@@ -243,6 +246,7 @@ def test_one_that_cannot_be_completed_is_not_started(node: Node, tmp_path: Path)
     assert "serve --no-haproxy" in ended.stderr
 
 
+@pytest.mark.slow
 def test_one_that_cannot_run_is_not_started_again_and_again(node: Node, tmp_path: Path) -> None:
     """The other one goes on, and no guard stays behind but its own."""
     broken = tmp_path / "broken.cfg"

@@ -256,6 +256,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.sampled_from(PLACES), JSON)
 def test_no_config_raises(place: tuple[str | int, ...], value: Any) -> None:

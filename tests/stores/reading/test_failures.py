@@ -145,6 +145,7 @@ async def test_what_is_no_endpoint(
         await read(name_of(store))
 
 
+@pytest.mark.slow
 async def test_https_is_never_given_up(
     read: Read, store: ObjectStore, environment: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,7 @@ async def test_an_object_too_large_has_no_evidence_either(store: ObjectStore) ->
         await stores.aclose()
 
 
+@pytest.mark.slow
 async def test_s3_as_moto_answers_has_evidence(moto: str, environment: pytest.MonkeyPatch) -> None:
     _use_moto(environment, moto)
     client = boto3.client("s3", endpoint_url=moto)

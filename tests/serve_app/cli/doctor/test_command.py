@@ -30,6 +30,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.slow
 def test_all_is_well_here() -> None:
     status, output = run("--port", str(free_port()))
     assert status == 0, output
@@ -64,6 +65,7 @@ def test_only_files_looks_at_nothing_else() -> None:
     assert "backend" not in output
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_config_are_checked(tmp_path: Path) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text("applications: [{import_path: 'serve_app.app:build', args: {cache_mib: 0}}]\n")
@@ -83,6 +85,7 @@ def test_a_config_that_cannot_be_read_is_no_crash(tmp_path: Path, text: str) -> 
     assert status == 0, output
 
 
+@pytest.mark.slow
 def test_a_ray_that_others_reach_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "check_ray", lambda addresses: [Check("raylet", "problem", "ANSWERS")])
     status, output = run("--port", str(free_port()))
@@ -90,6 +93,7 @@ def test_a_ray_that_others_reach_ends_with_status_1(monkeypatch: pytest.MonkeyPa
     assert "problem  raylet: ANSWERS" in output
 
 
+@pytest.mark.slow
 def test_a_backend_for_everybody_ends_with_status_1() -> None:
     status, output = run("--port", str(free_port()), "--host", "0.0.0.0")
     assert status == 1

@@ -99,6 +99,7 @@ def test_of_several_annotations_one_counts(desk: Desk) -> None:
     assert [each["objects"][0]["label"] for each in desk.lines("pictures.jsonl")] == ["Dog", "Cat", "Cat"]
 
 
+@pytest.mark.slow
 def test_splits_keep_their_tasks(desk: Desk) -> None:
     for _ in range(20):
         desk.add(polygon().region)

@@ -9,6 +9,8 @@ import subprocess
 import threading
 from contextlib import AbstractContextManager
 
+import pytest
+
 from testing.annotated import rectangle
 from testing.command_process import python
 from tests.serve_app.cli.fake_label_studio import LEGACY
@@ -49,6 +51,7 @@ class Stop:
         self._gate.set()
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_with_the_report(desk: Desk) -> None:
     stop = Stop(desk, 5)
     desk.backend.arrived = stop.hold
@@ -65,6 +68,7 @@ def test_sigterm_ends_it_with_the_report(desk: Desk) -> None:
     assert desk.told()["stored"] == TASKS - 6
 
 
+@pytest.mark.slow
 def test_after_sigkill_nothing_is_stored_twice(desk: Desk) -> None:
     """The worst moment: Label Studio has stored what the command never hears of."""
     stop = Stop(desk, 5)

@@ -12,6 +12,7 @@ from tests.serve_app.cli.fake_label_studio import LEGACY
 from tests.serve_app.cli.precompute.bench import CONFIG, VARIABLES, Bench
 
 
+@pytest.mark.slow
 def test_every_task_of_a_project_is_sent_once(bench: Bench) -> None:
     bench.add_tasks(230)
     bench.studio.projects[0] |= {"task_data_login": "reader", "task_data_password": "of images"}
@@ -93,6 +94,7 @@ def test_several_at_once_and_no_more(bench: Bench) -> None:
     assert bench.backend.most == 4
 
 
+@pytest.mark.slow
 def test_a_project_that_grows_meanwhile_is_sent_to_its_end(bench: Bench) -> None:
     bench.add_tasks(150)
 

@@ -74,6 +74,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
     pytest.fail("it did not say that it stops")
 
 
+@pytest.mark.slow
 def test_ctrl_c_waits_for_what_is_under_way_and_reports(bench: Bench, held: Held) -> None:
     with command(bench, "--json") as process:
         held.wait()
@@ -87,6 +88,7 @@ def test_ctrl_c_waits_for_what_is_under_way_and_reports(bench: Bench, held: Held
     assert len(bench.studio.windows) == 1
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_waits_no_more(bench: Bench, held: Held) -> None:
     with command(bench) as process:
         held.wait()
@@ -98,6 +100,7 @@ def test_a_second_ctrl_c_waits_no_more(bench: Bench, held: Held) -> None:
     assert "run it again to continue" in output
 
 
+@pytest.mark.slow
 def test_what_waits_for_another_attempt_is_neither_done_nor_failed(bench: Bench, held: Held) -> None:
     bench.backend.replies += [refusal(503, "overloaded", "busy", Retry_After="60")] * AT_ONCE
     with command(bench, "--json") as process:

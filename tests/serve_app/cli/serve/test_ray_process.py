@@ -107,6 +107,7 @@ def _raising(error: Exception) -> Callable[..., None]:
     return init
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("signals")
 def test_an_application_that_cannot_be_served_is_said_and_is_an_exit_status(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -65,6 +65,7 @@ def test_an_application_that_cannot_be_served_ends_the_command(
     ]
 
 
+@pytest.mark.slow
 def test_it_is_said_to_be_there_when_all_of_it_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
