@@ -20,7 +20,7 @@ def authorities(*, environment: bool = True) -> ssl.SSLContext:
     file, folder = (
         os.environ.get(name, "") if environment else "" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
     )
-    return _read(environment, file, _written(file), folder)
+    return _read(environment, file, _written(file) if file else 0, folder)
 
 
 @lru_cache(maxsize=8)

@@ -23,6 +23,16 @@ def test_they_are_read_once() -> None:
     assert len(authorities().get_ca_certs()) > 50
 
 
+def test_what_is_written_beside_them_is_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that no variable names is not the working directory."""
+    monkeypatch.chdir(tmp_path)
+    before = authorities()
+    os.utime(tmp_path, ns=(1, 1))
+    assert authorities() is before
+
+
 def test_those_of_a_file_take_the_place_of_all_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
