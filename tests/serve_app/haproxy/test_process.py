@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from serve_app.haproxy.config import complete
-from serve_app.haproxy.process import STOPPING_S, Haproxy
+from serve_app.haproxy.process import Haproxy
 from testing.running_app import ROOT
 from tests.serve_app.haproxy.template import Written
 
@@ -84,7 +84,7 @@ class Node:
         def taken_over() -> bool:
             if not lives(self.manager):
                 self.start_manager("nothing yet")
-            return bool(self.running()) and before not in self.running()
+            return self.another_than(before)
 
         until(taken_over)
 
@@ -99,6 +99,11 @@ class Node:
 
     def running(self) -> list[int]:
         return Haproxy([self._binary, "-f", str(self.config)]).running()
+
+    def another_than(self, before: int) -> bool:
+        """Whether ``before`` runs no more and another does, by one look: it may end between two."""
+        running = self.running()
+        return bool(running) and before not in running
 
     def guards(self) -> list[bytes]:
         """The command lines of all processes of ours that are not HAProxy itself."""
@@ -181,7 +186,7 @@ def test_the_next_manager_takes_over_what_the_one_before_knew(node: Node) -> Non
 
     def taken_over() -> bool:
         answers.add(node.answer())
-        return bool(node.running()) and before not in node.running()
+        return node.another_than(before)
 
     until(taken_over)
     assert answers == {"first"}
@@ -217,25 +222,12 @@ def test_one_that_does_not_hand_over_in_time_goes_on_until_the_next_manager(node
 
 @pytest.mark.slow
 def test_what_a_manager_stops_stays_stopped(node: Node) -> None:
-    """Once more where this machine stood still for so long that the guard took the stop for a death."""
-    for _ in range(3):
-        if (again := stopped(node)) is None:
-            break
-        node.start_managers(again)
-    until(lambda: not node.running() and not node.guards())
-    assert node.answer() is None
-
-
-def stopped(node: Node) -> int | None:
-    """A manager stops HAProxy, and ends; the HAProxy that its guard started and let be, if it did."""
     [haproxy] = node.running()
     os.kill(node.manager, signal.SIGUSR2)
-    until(lambda: node.running() and haproxy not in node.running())
-    [again] = node.running()
+    until(lambda: node.another_than(haproxy))
     os.kill(node.manager, signal.SIGTERM)
-    given_up = time.monotonic() + 4 * STOPPING_S
-    until(lambda: not node.running() or time.monotonic() > given_up)
-    return again if node.running() else None
+    until(lambda: not node.running() and not node.guards())
+    assert node.answer() is None
 
 
 def test_without_ray_nothing_is_left(node: Node) -> None:
