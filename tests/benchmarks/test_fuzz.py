@@ -118,10 +118,11 @@ class Bad:
 
 async def test_what_is_wrong_is_told_with_its_seed_and_number() -> None:
     told = await run(Bad(), 9, range(4711, 4714), unseen, limit_s=0.01)
-    assert told.found == 3
     assert not told.is_kept
-    assert all(finding.startswith("seed 9, request 47") for finding in told.findings)
     text = "\n".join(told.findings)
+    # Not how many are told of each: a machine that stands still also holds the event loop.
+    for number in (4711, 4712, 4713):
+        assert f"seed 9, request {number}: " in text
     for sentence in ("no answer within 0.01 s", "raised RuntimeError: broken", "500"):
         assert sentence in text
 
